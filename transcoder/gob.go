@@ -1,0 +1,103 @@
+package transcoder
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"reflect"
+)
+
+// maxGobSize bounds one attribute. It is memcached's own default for an item (-I 1m).
+const maxGobSize = 1 << 20
+
+// gobTranscoder makes an encoder per value: a shared one would write a type only once, and no value could be read
+// without the ones before it.
+type gobTranscoder struct{ shapes *shapes }
+
+// Compile-time check.
+var _ Transcoder = (*gobTranscoder)(nil)
+
+var gobShared = &gobTranscoder{shapes: &shapes{
+	leaves:  []reflect.Type{reflect.TypeFor[gob.GobEncoder](), reflect.TypeFor[encoding.BinaryMarshaler]()},
+	methods: true,
+	nils:    true,
+}}
+
+// Gob returns the transcoder for encoding/gob: for Go types that the other two cannot carry, where speed and size do
+// not matter. A type that stands in an interface must be registered with gob.Register.
+//
+// Use it with a store that nobody else can write to, or with encryption on, which seals the records. Package gob is
+// not made for hostile bytes: twice, nested input could exhaust the stack, which no recover stops (CVE-2022-30635,
+// CVE-2024-34156), and a map's stored length is believed, so that a few bytes can ask for all memory. Lengths are
+// checked here before anything is decoded, except inside interface values, which gob offers no way to look into.
+//
+// One attribute has at most 1 MiB. A nil in a slice or map of interfaces is an error.
+func Gob() Transcoder { return gobShared }
+
+// Name implements Transcoder.
+func (*gobTranscoder) Name() string { return "gob" }
+
+// Marshal implements Transcoder.
+func (g *gobTranscoder) Marshal(v any) (data []byte, err error) {
+	defer report("encode", &err)
+	doubtful, err := g.shapes.inspect(v)
+	if err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	if err = gob.NewEncoder(&buf).Encode(v); err != nil {
+		return nil, err
+	}
+	if err = checkGobSize(buf.Len()); err == nil && doubtful {
+		err = skipGob(buf.Bytes())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+// Unmarshal implements Transcoder.
+func (*gobTranscoder) Unmarshal(data []byte, v any) (err error) {
+	defer report("decode", &err)
+	if err = checkTarget(v); err != nil {
+		return err
+	}
+	if err = checkGobSize(len(data)); err != nil {
+		return err
+	}
+	if err = skipGob(data); err != nil {
+		return err
+	}
+	return decodeGob(data, v)
+}
+
+// skipGob reads a value without keeping it. That allocates nothing by a stored length: gob skips element by element,
+// and so finds out which length is a lie. It does not find its way past a nil in an interface.
+func skipGob(data []byte) error {
+	if err := decodeGob(data, nil); err != nil {
+		return fmt.Errorf("damaged, or a nil in a slice or map of interfaces: %w", err)
+	}
+	return nil
+}
+
+// decodeGob reads the only value in data. With a nil target it is read and dropped.
+func decodeGob(data []byte, v any) error {
+	r := bytes.NewReader(data) // has ReadByte, so that gob reads no further than it needs
+	if err := gob.NewDecoder(r).Decode(v); err != nil {
+		return err
+	}
+	if r.Len() > 0 {
+		return errors.New("trailing bytes")
+	}
+	return nil
+}
+
+func checkGobSize(n int) error {
+	if n > maxGobSize {
+		return fmt.Errorf("%d bytes, more than %d", n, maxGobSize)
+	}
+	return nil
+}
