@@ -1,0 +1,101 @@
+// Package cluster is the list of nodes: which there are, and in which order a session would use them.
+package cluster
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+// Member is a node in the list.
+type Member struct {
+	Node     *node.Node
+	Failover bool // ranks behind every node that is none
+}
+
+// Cluster is the list of nodes. It is safe for concurrent use; a reader sees the list before or after a Set, never a
+// mixture.
+type Cluster struct {
+	members atomic.Pointer[[]Member]
+}
+
+// New makes a cluster of the given members.
+func New(members []Member) *Cluster {
+	c := &Cluster{}
+	c.Set(members)
+	return c
+}
+
+// Set replaces the list.
+func (c *Cluster) Set(members []Member) {
+	list := slices.Clone(members)
+	c.members.Store(&list)
+}
+
+// Members answers the list in the configured order. It must not be changed.
+func (c *Cluster) Members() []Member { return *c.members.Load() }
+
+// Node finds a node by its id.
+func (c *Cluster) Node(id string) (*node.Node, bool) {
+	for _, m := range c.Members() {
+		if m.Node.ID() == id {
+			return m.Node, true
+		}
+	}
+	return nil, false
+}
+
+// Ranking orders all nodes for a session: by rendezvous hash of token and node id, failover nodes last. It depends on
+// nothing else, so every instance finds the same order, and a node that comes or goes moves only its own sessions.
+func (c *Cluster) Ranking(token string) []*node.Node {
+	members := c.Members()
+	scored := make([]scoredNode, len(members))
+	hash := hashString(token)
+	for i, m := range members {
+		scored[i] = scoredNode{m.Node, mix(hash ^ hashString(m.Node.ID())), m.Failover}
+	}
+	slices.SortFunc(scored, before)
+	ranking := make([]*node.Node, len(scored))
+	for i, s := range scored {
+		ranking[i] = s.node
+	}
+	return ranking
+}
+
+type scoredNode struct {
+	node     *node.Node
+	score    uint64
+	failover bool
+}
+
+func before(a, b scoredNode) int {
+	switch {
+	case a.failover != b.failover:
+		if a.failover {
+			return 1
+		}
+		return -1
+	case a.score > b.score:
+		return -1
+	case a.score < b.score:
+		return 1
+	}
+	return 0
+}
+
+// hashString is FNV-1a, 64 bits.
+func hashString(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
+
+// mix is the finalizer of SplitMix64: FNV alone leaves the ids "n1" and "n2" too alike for a fair ranking.
+func mix(h uint64) uint64 {
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}

@@ -1,0 +1,40 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Item is a stored value.
+type Item struct {
+	Value []byte
+	Flags uint32 // kept by the server beside the value
+	Token uint64 // CAS token: from a Get, for a CompareAndSwap on the same node
+}
+
+// What a node answers besides yes. After any other error the outcome of a write is unknown.
+var (
+	ErrMiss     = errors.New("no such key")
+	ErrExists   = errors.New("key exists")                        // Add
+	ErrConflict = errors.New("value has changed since")           // CompareAndSwap
+	ErrTooLarge = errors.New("value too large for the node")      // the old value stays
+	ErrBusy     = errors.New("no connection became free in time") // nothing was sent, no evidence against the node
+	ErrDown     = errors.New("node is down")                      // nothing was sent
+)
+
+// Client is what is asked of one memcached server. Implementations are safe for concurrent use; a Get's Value
+// belongs to the caller, a written Value is not kept.
+//
+// ttl 0 means for ever; other values are rounded up to whole seconds, negative ones expire at once.
+type Client interface {
+	// Get answers ErrMiss for an absent or expired key.
+	Get(ctx context.Context, key string) (Item, error)
+	// GetMulti asks for several keys in one round trip; absent ones are missing in the map.
+	GetMulti(ctx context.Context, keys ...string) (map[string]Item, error)
+	// Add stores only if the key is absent, else ErrExists.
+	Add(ctx context.Context, key string, item Item, ttl time.Duration) error
+	// CompareAndSwap stores only if the value is still the one whose Token the item carries, else ErrConflict or, if there is none any more, ErrMiss.
+	CompareAndSwap(ctx context.Context, key string, item Item, ttl time.Duration) error
+	Close() error
+}

@@ -1,0 +1,213 @@
+package node
+
+import (
+	"container/list"
+	"context"
+	"math"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Memcached's own limits and defaults.
+const (
+	maxKey       = 250
+	maxItem      = 1 << 20 // -I
+	itemOverhead = 60      // header, CAS id and line ends of an item, besides its key
+	maxBytes     = 64 << 20
+	relativeTTL  = 30 * 24 * time.Hour // what is longer is sent as a moment of Unix time
+)
+
+// MemoryOptions bound an in-memory node.
+type MemoryOptions struct {
+	MaxItem  int // bytes of one item with its key; zero: 1 MiB, as memcached
+	MaxBytes int // bytes of all items; beyond, the least recently used ones go. Zero: 64 MiB, as memcached
+}
+
+// Memory is a node within this process, which behaves as a memcached server does: TTL, CAS tokens, item size, eviction.
+// It is safe for concurrent use.
+type Memory struct {
+	options MemoryOptions
+
+	mu     sync.Mutex
+	items  map[string]*list.Element // of *memoryItem
+	recent *list.List               // most recently used first
+	bytes  int
+	tokens uint64
+}
+
+type memoryItem struct {
+	key string
+	Item
+	expires time.Time // zero: never
+}
+
+// NewMemory makes an empty node.
+func NewMemory(o MemoryOptions) *Memory {
+	if o.MaxItem == 0 {
+		o.MaxItem = maxItem
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = maxBytes
+	}
+	return &Memory{options: o, items: make(map[string]*list.Element), recent: list.New()}
+}
+
+// Get implements Client.
+func (m *Memory) Get(ctx context.Context, key string) (Item, error) {
+	if err := usable(ctx, key); err != nil {
+		return Item{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	it, ok := m.find(key)
+	if !ok {
+		return Item{}, ErrMiss
+	}
+	return it.copy(), nil
+}
+
+// GetMulti implements Client.
+func (m *Memory) GetMulti(ctx context.Context, keys ...string) (map[string]Item, error) {
+	found := make(map[string]Item, len(keys))
+	for _, key := range keys {
+		item, err := m.Get(ctx, key)
+		switch err {
+		case nil:
+			found[key] = item
+		case ErrMiss:
+		default:
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// Add implements Client.
+func (m *Memory) Add(ctx context.Context, key string, item Item, ttl time.Duration) error {
+	return m.write(ctx, key, item, ttl, func(_ *memoryItem, there bool) error {
+		if there {
+			return ErrExists
+		}
+		return nil
+	})
+}
+
+// CompareAndSwap implements Client.
+func (m *Memory) CompareAndSwap(ctx context.Context, key string, item Item, ttl time.Duration) error {
+	return m.write(ctx, key, item, ttl, func(old *memoryItem, there bool) error {
+		switch {
+		case !there:
+			return ErrMiss
+		case old.Token != item.Token:
+			return ErrConflict
+		}
+		return nil
+	})
+}
+
+// Close implements Client.
+func (m *Memory) Close() error { return nil }
+
+func (m *Memory) write(ctx context.Context, key string, item Item, ttl time.Duration, check func(old *memoryItem, there bool) error) error {
+	if err := usable(ctx, key); err != nil {
+		return err
+	}
+	if len(key)+len(item.Value)+itemOverhead > m.options.MaxItem {
+		return ErrTooLarge
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := check(m.find(key)); err != nil {
+		return err
+	}
+	m.tokens++
+	item.Token = m.tokens
+	stored := &memoryItem{key: strings.Clone(key), Item: item}
+	stored.Item = stored.copy()
+	if ttl != 0 {
+		stored.expires = time.Now().Add(ttl)
+	}
+	m.put(stored)
+	return nil
+}
+
+// find answers a live item, and lets go of a dead one.
+func (m *Memory) find(key string) (*memoryItem, bool) {
+	e, ok := m.items[key]
+	if !ok {
+		return nil, false
+	}
+	it := e.Value.(*memoryItem)
+	if it.dead(time.Now()) {
+		m.drop(e)
+		return nil, false
+	}
+	m.recent.MoveToFront(e)
+	return it, true
+}
+
+func (m *Memory) put(it *memoryItem) {
+	if e, there := m.items[it.key]; there {
+		m.drop(e)
+	}
+	m.items[it.key] = m.recent.PushFront(it)
+	m.bytes += it.size()
+	for m.bytes > m.options.MaxBytes {
+		m.drop(m.recent.Back())
+	}
+	m.sweep()
+}
+
+// sweep looks at a few of the items that were not used for longest, so that dead ones leave although nobody asks.
+func (m *Memory) sweep() {
+	now := time.Now()
+	for e, n := m.recent.Back(), 0; e != nil && n < 2; n++ {
+		before := e.Prev()
+		if e.Value.(*memoryItem).dead(now) {
+			m.drop(e)
+		}
+		e = before
+	}
+}
+
+func (m *Memory) drop(e *list.Element) {
+	it := m.recent.Remove(e).(*memoryItem)
+	delete(m.items, it.key)
+	m.bytes -= it.size()
+}
+
+func (i *memoryItem) dead(now time.Time) bool { return !i.expires.IsZero() && !now.Before(i.expires) }
+
+func (i *memoryItem) size() int { return len(i.key) + len(i.Value) + itemOverhead }
+
+func (i *memoryItem) copy() Item {
+	c := i.Item
+	c.Value = append([]byte(nil), i.Value...)
+	return c
+}
+
+// usable refuses what memcached would misunderstand.
+func usable(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return errKey
+	}
+	return nil
+}
+
+// seconds is a TTL as memcached wants it: whole seconds, rounded up so that nothing ends early; beyond 30 days a moment
+// of Unix time, because memcached takes larger numbers for that; -1 for what is over already.
+func seconds(ttl time.Duration, now time.Time) int32 {
+	switch {
+	case ttl == 0:
+		return 0
+	case ttl < 0:
+		return -1
+	case ttl <= relativeTTL:
+		return int32((ttl + time.Second - 1) / time.Second)
+	}
+	return int32(min(now.Add(ttl).Unix()+1, math.MaxInt32))
+}

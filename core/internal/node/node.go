@@ -1,0 +1,288 @@
+// Package node is one memcached server: the client that speaks with it, whether it is available, and its epoch.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+var errKey = errors.New("node: a key must have 1 to 250 bytes, none of them blank or control")
+
+// Options say how a node is watched.
+type Options struct {
+	EpochKey   string        // under which the node carries its epoch
+	ProbeEvery time.Duration // zero: 250ms
+	ProbeMax   time.Duration // longest time between probes of a node that is down; zero: 5s
+	Logger     *slog.Logger  // nil: none
+}
+
+// Node is one memcached server. It is safe for concurrent use.
+//
+// A node is available or not; while it is not, operations answer ErrDown at once. Any failure of an operation makes it
+// unavailable: the request that met it has to work around the node, whose copies are stale from then on. It is used
+// again when a probe has given it a new epoch, so that everyone can tell. (So there is no count of failures in a row: a
+// request never asks a failed node twice, hence the first failure is already worked around.)
+type Node struct {
+	id, address string
+	client      Client
+	options     Options
+	state       atomic.Pointer[state]
+	wake        chan struct{}
+
+	mu       sync.Mutex // guards changes of state
+	reworked uint64     // how often someone had to work around the node
+	cleared  uint64     // reworked as of when the epoch was last replaced
+}
+
+// state is what a request needs to know; it changes as a whole.
+type state struct {
+	available bool
+	epoch     uint32
+}
+
+// New makes a node that is not available before its first probe.
+func New(id, address string, client Client, o Options) *Node {
+	if o.ProbeEvery == 0 {
+		o.ProbeEvery = 250 * time.Millisecond
+	}
+	if o.ProbeMax == 0 {
+		o.ProbeMax = 5 * time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	n := &Node{id: id, address: address, client: client, options: o, wake: make(chan struct{}, 1)}
+	n.state.Store(&state{})
+	return n
+}
+
+// ID is the node's configured name.
+func (n *Node) ID() string { return n.id }
+
+// Address is where the node is.
+func (n *Node) Address() string { return n.address }
+
+// Available reports whether requests may use the node.
+func (n *Node) Available() bool { return n.state.Load().available }
+
+// Epoch is the node's epoch as last read from it; 0 if it never was.
+func (n *Node) Epoch() uint32 { return n.state.Load().epoch }
+
+// Close ends the client.
+func (n *Node) Close() error { return n.client.Close() }
+
+// WorkAround says that a request had to do without the node: what it holds may be stale from now on. It is not
+// available before its epoch has been replaced.
+func (n *Node) WorkAround() { n.fail(errors.New("a request did without it")) }
+
+func (n *Node) fail(why error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.reworked++
+	n.down(why)
+}
+
+// down makes the node unavailable. The caller holds mu.
+func (n *Node) down(why error) {
+	if s := n.state.Load(); s.available {
+		n.state.Store(&state{epoch: s.epoch})
+		n.options.Logger.Warn("node is down", "node", n.id, "address", n.address, "error", why)
+		select {
+		case n.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Get asks for a key.
+func (n *Node) Get(ctx context.Context, key string) (Item, error) {
+	if !n.Available() {
+		return Item{}, ErrDown
+	}
+	item, err := n.client.Get(ctx, key)
+	return item, n.judge(ctx, "get", err)
+}
+
+// GetWithEpoch asks for a key and the node's epoch in one round trip. With ErrMiss the epoch is still right.
+func (n *Node) GetWithEpoch(ctx context.Context, key string) (Item, uint32, error) {
+	if !n.Available() {
+		return Item{}, 0, ErrDown
+	}
+	n.mu.Lock()
+	before := n.reworked
+	n.mu.Unlock()
+	items, err := n.client.GetMulti(ctx, key, n.options.EpochKey)
+	if err := n.judge(ctx, "get", err); err != nil {
+		return Item{}, 0, err
+	}
+	epoch := parseEpoch(items[n.options.EpochKey].Value)
+	if epoch != 0 {
+		n.learn(epoch, before)
+	}
+	item, ok := items[key]
+	if !ok {
+		return Item{}, epoch, ErrMiss
+	}
+	return item, epoch, nil
+}
+
+// Add stores a value if there is none.
+func (n *Node) Add(ctx context.Context, key string, item Item, ttl time.Duration) error {
+	if !n.Available() {
+		return ErrDown
+	}
+	return n.judge(ctx, "add", n.client.Add(ctx, key, item, ttl))
+}
+
+// CompareAndSwap stores a value if the one there is still that whose token the item carries.
+func (n *Node) CompareAndSwap(ctx context.Context, key string, item Item, ttl time.Duration) error {
+	if !n.Available() {
+		return ErrDown
+	}
+	return n.judge(ctx, "cas", n.client.CompareAndSwap(ctx, key, item, ttl))
+}
+
+// judge tells a failure of the node from an answer.
+func (n *Node) judge(ctx context.Context, op string, err error) error {
+	if err == nil || answer(err) || ctx.Err() != nil {
+		return err
+	}
+	err = fmt.Errorf("%s of node %s: %w", op, n.id, err)
+	n.fail(err)
+	return err
+}
+
+func answer(err error) bool {
+	for _, a := range []error{ErrMiss, ErrExists, ErrConflict, ErrTooLarge, ErrBusy, errKey} {
+		if errors.Is(err, a) {
+			return true
+		}
+	}
+	return false
+}
+
+// learn takes an epoch that was read while the node was in use, unless someone worked around it since.
+func (n *Node) learn(epoch uint32, before uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s := n.state.Load(); n.reworked == before && s.available && s.epoch != epoch {
+		n.state.Store(&state{available: true, epoch: epoch})
+	}
+}
+
+// Probe looks at the node now: it reads its epoch, gives it one if it has none, as after a restart, and replaces it if
+// someone had to work around the node. Only then the node is available.
+func (n *Node) Probe(ctx context.Context) error {
+	n.mu.Lock()
+	before, dirty := n.reworked, n.reworked != n.cleared
+	n.mu.Unlock()
+	epoch, err := n.probe(ctx, dirty)
+	switch {
+	case err == nil:
+		return n.up(epoch, before)
+	case !answer(err) && ctx.Err() == nil:
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.down(err) // nobody had to work around it yet
+	}
+	return err
+}
+
+func (n *Node) probe(ctx context.Context, dirty bool) (uint32, error) {
+	item, err := n.client.Get(ctx, n.options.EpochKey)
+	old := parseEpoch(item.Value)
+	switch {
+	case errors.Is(err, ErrMiss):
+		fresh := newEpoch()
+		return fresh, n.client.Add(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh)}, 0)
+	case err != nil:
+		return 0, err
+	case !dirty && old != 0:
+		return old, nil
+	}
+	fresh := newEpoch()
+	return fresh, n.client.CompareAndSwap(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh), Token: item.Token}, 0)
+}
+
+var errReworked = errors.New("worked around during the probe")
+
+// up makes the node available, unless someone worked around it since the probe began: then the epoch must be replaced
+// once more.
+func (n *Node) up(epoch uint32, before uint64) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.reworked != before {
+		return errReworked
+	}
+	n.cleared = before
+	was := n.state.Load()
+	if !was.available {
+		n.options.Logger.Info("node is up", "node", n.id, "address", n.address)
+	} else if was.epoch != epoch {
+		n.options.Logger.Info("node has a new epoch: it was restarted, or another instance had to work around it", "node", n.id)
+	}
+	n.state.Store(&state{available: true, epoch: epoch})
+	return nil
+}
+
+// Run probes until ctx ends: regularly, at once when the node becomes unavailable, and ever more rarely while it stays
+// so. No request waits for it.
+func (n *Node) Run(ctx context.Context) {
+	wait := n.options.ProbeEvery
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.wake:
+			wait = n.options.ProbeEvery / 4
+		case <-time.After(jitter(wait)):
+		}
+		wait = n.round(ctx, wait)
+	}
+}
+
+// round probes, again at once if that is all it takes, and answers how long to wait for the next one.
+func (n *Node) round(ctx context.Context, wait time.Duration) time.Duration {
+	for range 3 {
+		err := n.Probe(ctx)
+		if err == nil {
+			return n.options.ProbeEvery
+		}
+		if !errors.Is(err, errReworked) && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) {
+			break
+		}
+	}
+	return min(2*wait, n.options.ProbeMax)
+}
+
+// jitter keeps instances from probing in step.
+func jitter(d time.Duration) time.Duration { return d*4/5 + rand.N(d*2/5+1) }
+
+func newEpoch() uint32 {
+	for {
+		if e := rand.Uint32(); e != 0 {
+			return e
+		}
+	}
+}
+
+func formatEpoch(e uint32) []byte { return fmt.Appendf(nil, "%08x", e) }
+
+// parseEpoch answers 0 for what is no epoch.
+func parseEpoch(b []byte) uint32 {
+	if len(b) != 8 {
+		return 0
+	}
+	e, err := strconv.ParseUint(string(b), 16, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(e)
+}

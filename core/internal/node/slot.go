@@ -1,0 +1,115 @@
+package node
+
+import (
+	"context"
+	"io"
+	"net"
+	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
+)
+
+var errEOF = io.EOF
+
+// slot is one gomemcache client with its one connection. It serves one operation at a time.
+type slot struct {
+	client   *memcache.Client
+	dialer   func(ctx context.Context, network, address string) (net.Conn, error)
+	addr     address
+	conn     *conn     // nil: none yet, or the last one is dead
+	deadline time.Time // of the operation that runs
+	fresh    bool      // its connection was made for it
+}
+
+func newSlot(m *Memcached) *slot {
+	s := &slot{dialer: m.options.DialContext, addr: m.addr}
+	s.client = memcache.NewFromSelector(&s.addr)
+	s.client.Timeout, s.client.MaxIdleConns = m.options.Timeout, 1
+	s.client.DialContext = s.dial
+	return s
+}
+
+// begin starts an operation's time. It reports whether that ends with ctx rather than with the timeout.
+func (s *slot) begin(ctx context.Context, timeout time.Duration) (ctxFirst bool) {
+	s.deadline, s.fresh = time.Now().Add(timeout), false
+	if d, ok := ctx.Deadline(); ok && d.Before(s.deadline) {
+		s.deadline, ctxFirst = d, true
+	}
+	if s.conn != nil {
+		s.conn.checked = false
+	}
+	return ctxFirst
+}
+
+func (s *slot) reused() bool { return !s.fresh }
+
+// dial is called by gomemcache when it has no connection.
+func (s *slot) dial(context.Context, string, string) (net.Conn, error) {
+	c := &conn{slot: s}
+	if err := c.connect(); err != nil {
+		return nil, err
+	}
+	s.conn = c
+	return c, nil
+}
+
+// drop closes the connection, so that no late answer is ever taken for that of a later operation.
+func (s *slot) drop() {
+	if s.conn != nil {
+		_ = s.conn.Close()
+		s.conn = nil
+	}
+	_ = s.client.Close()
+}
+
+// conn is what gomemcache takes for its connection. It keeps the operation's deadline, and replaces a connection that
+// died while it was idle, before anything is written to it.
+type conn struct {
+	net.Conn
+	slot    *slot
+	alive   func() bool
+	checked bool
+}
+
+func (c *conn) connect() error {
+	ctx, cancel := context.WithDeadline(context.Background(), c.slot.deadline)
+	defer cancel()
+	made, err := c.slot.dialer(ctx, c.slot.addr.network, c.slot.addr.where)
+	if err != nil {
+		return err
+	}
+	c.Conn, c.alive, c.checked, c.slot.fresh = made, liveness(made), true, true
+	return nil
+}
+
+// Write looks, once in an operation, whether the server has closed the connection meanwhile. If so nothing has been sent
+// yet, so any operation may go on with a new one.
+func (c *conn) Write(p []byte) (int, error) {
+	if !c.checked {
+		c.checked = true
+		if !c.alive() {
+			_ = c.Conn.Close()
+			if err := c.connect(); err != nil {
+				return 0, err
+			}
+			if err := c.Conn.SetDeadline(c.slot.deadline); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return c.Conn.Write(p)
+}
+
+// SetDeadline: gomemcache extends its deadline with every item that it reads. The operation's stays.
+func (c *conn) SetDeadline(time.Time) error { return c.Conn.SetDeadline(c.slot.deadline) }
+
+// address is where the server is, and gomemcache's selector for it: a selector with one server to pick. A host name
+// stays one, so that every dial resolves it.
+type address struct{ network, where string }
+
+func (a *address) Network() string { return a.network }
+func (a *address) String() string  { return a.where }
+
+func (a *address) PickServer(string) (net.Addr, error) { return a, nil }
+
+func (a *address) Each(f func(net.Addr) error) error { return f(a) }

@@ -1,0 +1,172 @@
+package record
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"time"
+)
+
+// Decode reads a stored record. The values point into b, which must not be changed any more; the rest is copied.
+// The error is [ErrFormat], [ErrCorrupt] or, together with a record that holds flags and placement, [ErrSealed].
+func Decode(b []byte) (*Record, error) {
+	e, err := open(b)
+	if err != nil {
+		return nil, err
+	}
+	r := &Record{Tombstone: e.flags&flagTombstone != 0, Unsettled: e.flags&flagUnsettled != 0, KeyID: e.keyID}
+	text := string(e.texts) // the only one: all names of the record are pieces of it
+	if err := r.readPlacement(text[:e.placement]); err != nil {
+		return nil, err
+	}
+	if e.flags&flagSealed != 0 {
+		r.sealed = e.rest
+		return r, ErrSealed
+	}
+	if err := r.readBody(text[e.placement+lengthSize:], e.rest); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// envelope is a record whose parts are told apart, but not yet read.
+type envelope struct {
+	flags, keyID byte
+	texts        []byte // the placement and, unless the body is sealed, the length and the names of the body
+	placement    int    // how much of texts is the placement
+	rest         []byte // the values, or the sealed body
+}
+
+// open asks for the format before anything else: of another one not even the checksum's place is known.
+func open(b []byte) (envelope, error) {
+	if len(b) > 0 && b[0] != FormatVersion {
+		return envelope{}, fmt.Errorf("%w (format %d, known is %d)", ErrFormat, b[0], FormatVersion)
+	}
+	if len(b) < headerSize+checksumSize {
+		return envelope{}, corrupt("too short")
+	}
+	content, sum := b[:len(b)-checksumSize], b[len(b)-checksumSize:]
+	if crc32.Checksum(content, castagnoli) != binary.BigEndian.Uint32(sum) {
+		return envelope{}, corrupt("wrong checksum")
+	}
+	e := envelope{flags: b[1], keyID: b[2]}
+	if unknown := e.flags &^ knownFlags; unknown != 0 {
+		return envelope{}, fmt.Errorf("%w (flags %#02x)", ErrFormat, unknown)
+	}
+	return e, e.split(content[headerSize:])
+}
+
+func (e *envelope) split(b []byte) error {
+	isSealed := e.flags&flagSealed != 0
+	if isSealed != (e.keyID != 0) {
+		return corrupt("key id and seal disagree")
+	}
+	placement, rest, ok := cutPart(b)
+	if !ok {
+		return corrupt("wrong length of the placement")
+	}
+	e.placement = len(placement)
+	if isSealed {
+		e.texts, e.rest = placement, rest
+		if len(rest) == 0 {
+			return corrupt("nothing under the seal")
+		}
+		return nil
+	}
+	names, values, ok := cutPart(rest)
+	if !ok {
+		return corrupt("wrong length of the body")
+	}
+	e.texts, e.rest = b[lengthSize:lengthSize+len(placement)+lengthSize+len(names)], values
+	return nil
+}
+
+// cutPart takes a part with its length in front off b.
+func cutPart(b []byte) (part, rest []byte, ok bool) {
+	if len(b) < lengthSize {
+		return nil, nil, false
+	}
+	size, b := binary.BigEndian.Uint32(b), b[lengthSize:]
+	if uint64(size) > uint64(len(b)) {
+		return nil, nil, false
+	}
+	return b[:size], b[size:], true
+}
+
+func (r *Record) readPlacement(text string) error {
+	in := reader{rest: text}
+	r.Term = in.uvarint()
+	r.Version = in.uvarint()
+	r.Home = in.text()
+	r.Copies = readCopies(&in)
+	r.Writes = readStamps(&in)
+	r.Requests = readStamps(&in)
+	return in.end("placement")
+}
+
+func (r *Record) readBody(names string, values []byte) error {
+	in := reader{rest: names}
+	r.Created = in.time()
+	r.LastAccess = in.time()
+	r.IdleTimeout = time.Duration(in.uvarint())
+	r.Deadline = in.time()
+	r.Transcoder = in.text()
+	r.Attributes = readAttributes(&in, values)
+	return in.end("body")
+}
+
+func readCopies(in *reader) []Copy {
+	n := in.count(MaxCopies, 1+epochSize)
+	if n == 0 {
+		return nil
+	}
+	copies := make([]Copy, n)
+	for i := range copies {
+		copies[i] = Copy{Node: in.text(), Epoch: in.uint32()}
+	}
+	return copies
+}
+
+// readStamps leaves room for one more stamp: who reads a record to write it again adds one.
+func readStamps(in *reader) []Stamp {
+	n := in.count(MaxStamps, stampIDSize+1)
+	if n == 0 {
+		return nil
+	}
+	stamps := make([]Stamp, n, min(n+1, MaxStamps))
+	seconds := int64(0)
+	for i := range stamps {
+		id := in.uint64()
+		seconds += in.varint()
+		stamps[i] = Stamp{ID: id, At: time.Unix(seconds, 0)}
+		if id == 0 {
+			in.fail("a stamp without an id")
+		}
+	}
+	return stamps
+}
+
+// readAttributes hands out the values in the order of the names. No value can be appended to into the next one.
+func readAttributes(in *reader, values []byte) []Attribute {
+	n := in.count(len(in.rest), 2)
+	var attributes []Attribute
+	if n > 0 {
+		attributes = make([]Attribute, n)
+	}
+	for i := range attributes {
+		name, size := in.text(), in.uvarint()
+		if size > uint64(len(values)) {
+			in.fail("a value longer than the record")
+			return nil
+		}
+		if i > 0 && name <= attributes[i-1].Name {
+			in.fail("attributes not in order")
+			return nil
+		}
+		attributes[i], values = Attribute{name, values[:size:size]}, values[size:]
+	}
+	if len(values) > 0 {
+		in.fail("bytes behind the last value")
+	}
+	return attributes
+}

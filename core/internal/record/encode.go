@@ -1,0 +1,129 @@
+package record
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"slices"
+	"time"
+)
+
+// The bits of the second byte. A reader that finds another one does not understand the record.
+const (
+	flagSealed = 1 << iota
+	flagTombstone
+	flagUnsettled
+	knownFlags = 1<<iota - 1
+)
+
+const (
+	headerSize   = 3 // format, flags, key id
+	lengthSize   = 4 // of a part
+	checksumSize = 4
+	epochSize    = 4
+	stampIDSize  = 8
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Append writes the record behind b and returns the whole, like the built-in append. It never fails: a record that
+// holds more than the limits, or unsorted attributes, is written too, but Decode will refuse it.
+func (r *Record) Append(b []byte) []byte {
+	b = slices.Grow(b, r.Size())
+	start := len(b)
+	b = append(b, FormatVersion, r.flags(), r.keyID())
+	b = appendPart(b, r.appendPlacement)
+	if r.isSealed() {
+		b = append(b, r.sealed...)
+	} else {
+		b = r.appendBody(b)
+	}
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
+}
+
+// isSealed asks for both, so that no record without a key's name is ever written as sealed.
+func (r *Record) isSealed() bool { return r.KeyID != 0 && len(r.sealed) > 0 }
+
+func (r *Record) keyID() byte {
+	if r.isSealed() {
+		return r.KeyID
+	}
+	return 0
+}
+
+func (r *Record) flags() (flags byte) {
+	if r.isSealed() {
+		flags |= flagSealed
+	}
+	if r.Tombstone {
+		flags |= flagTombstone
+	}
+	if r.Unsettled {
+		flags |= flagUnsettled
+	}
+	return flags
+}
+
+// appendPart writes a part with its length in front, which is known only behind it.
+func appendPart(b []byte, part func([]byte) []byte) []byte {
+	at := len(b)
+	b = part(append(b, make([]byte, lengthSize)...))
+	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-lengthSize))
+	return b
+}
+
+func (r *Record) appendPlacement(b []byte) []byte {
+	b = binary.AppendUvarint(b, r.Term)
+	b = binary.AppendUvarint(b, r.Version)
+	b = appendText(b, r.Home)
+	b = binary.AppendUvarint(b, uint64(len(r.Copies)))
+	for _, c := range r.Copies {
+		b = appendText(b, c.Node)
+		b = binary.BigEndian.AppendUint32(b, c.Epoch)
+	}
+	b = appendStamps(b, r.Writes)
+	return appendStamps(b, r.Requests)
+}
+
+// appendBody writes what a seal would cover.
+func (r *Record) appendBody(b []byte) []byte {
+	b = appendPart(b, r.appendNames)
+	for _, a := range r.Attributes {
+		b = append(b, a.Value...)
+	}
+	return b
+}
+
+// appendNames writes the body without the values.
+func (r *Record) appendNames(b []byte) []byte {
+	b = appendTime(b, r.Created)
+	b = appendTime(b, r.LastAccess)
+	b = binary.AppendUvarint(b, uint64(r.IdleTimeout))
+	b = appendTime(b, r.Deadline)
+	b = appendText(b, r.Transcoder)
+	b = binary.AppendUvarint(b, uint64(len(r.Attributes)))
+	for _, a := range r.Attributes {
+		b = appendText(b, a.Name)
+		b = binary.AppendUvarint(b, uint64(len(a.Value)))
+	}
+	return b
+}
+
+// appendStamps writes ids in full, being random, and times as seconds since the one before, mostly one byte.
+func appendStamps(b []byte, stamps []Stamp) []byte {
+	b = binary.AppendUvarint(b, uint64(len(stamps)))
+	before := int64(0)
+	for _, s := range stamps {
+		b = binary.BigEndian.AppendUint64(b, s.ID)
+		b = binary.AppendVarint(b, s.At.Unix()-before)
+		before = s.At.Unix()
+	}
+	return b
+}
+
+func appendText(b []byte, s string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+// appendTime writes milliseconds since 1970. The zero time is among them, so no time needs a second meaning.
+func appendTime(b []byte, t time.Time) []byte { return binary.AppendVarint(b, t.UnixMilli()) }

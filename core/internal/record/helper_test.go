@@ -1,0 +1,65 @@
+package record
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"testing"
+	"time"
+)
+
+// now is a time on which everything in these tests happens.
+var now = time.UnixMilli(1_790_000_000_123)
+
+// full returns a record in which everything is set.
+func full() *Record {
+	return &Record{
+		Unsettled: true,
+		Term:      3, Version: 4711, Home: "n1",
+		Copies:   []Copy{{"n1", 0xdeadbeef}, {"n2", 7}},
+		Writes:   []Stamp{{0x0102030405060708, second(-70)}, {9, second(-1)}},
+		Requests: []Stamp{{10, second(0)}},
+		Created:  now.Add(-time.Hour), LastAccess: now,
+		IdleTimeout: 30 * time.Minute, Deadline: now.Add(12 * time.Hour),
+		Transcoder: "cbor",
+		Attributes: []Attribute{{"cart", []byte("\x82\x01\x02")}, {"user", []byte("\x63bob")}, {"visits", []byte("\x05")}},
+	}
+}
+
+func second(n int64) time.Time { return time.Unix(now.Unix()+n, 0) }
+
+func sealed() *Record {
+	r := full()
+	return &Record{
+		KeyID: 5, Term: r.Term, Version: r.Version, Home: r.Home, Copies: r.Copies, Writes: r.Writes, Requests: r.Requests,
+		sealed: []byte("ciphertext"),
+	}
+}
+
+// typical is a record as most are: ten attributes of forty bytes, two copies, a few stamps.
+func typical() *Record {
+	r := full()
+	r.Attributes = nil
+	for i := range 10 {
+		r.Set(fmt.Sprintf("attribute%d", i), make([]byte, 40))
+	}
+	return r
+}
+
+// withChecksum makes the checksum right again, for tests that want to get past it.
+func withChecksum(b []byte) []byte {
+	if len(b) < checksumSize {
+		return b
+	}
+	content := b[: len(b)-checksumSize : len(b)-checksumSize]
+	return binary.BigEndian.AppendUint32(content, crc32.Checksum(content, castagnoli))
+}
+
+func mustDecode(t testing.TB, b []byte) *Record {
+	t.Helper()
+	r, err := Decode(b)
+	if err != nil {
+		t.Fatalf("Decode(%x): %v", b, err)
+	}
+	return r
+}

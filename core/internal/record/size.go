@@ -1,0 +1,50 @@
+package record
+
+import (
+	"math/bits"
+	"time"
+)
+
+// Size returns how many bytes Append adds.
+func (r *Record) Size() int {
+	size := headerSize + lengthSize + r.placementSize() + checksumSize
+	if r.isSealed() {
+		return size + len(r.sealed)
+	}
+	return size + lengthSize + r.bodySize()
+}
+
+func (r *Record) placementSize() int {
+	size := uvarintSize(r.Term) + uvarintSize(r.Version) + textSize(r.Home) + countSize(len(r.Copies))
+	for _, c := range r.Copies {
+		size += textSize(c.Node) + epochSize
+	}
+	return size + stampsSize(r.Writes) + stampsSize(r.Requests)
+}
+
+func (r *Record) bodySize() int {
+	size := timeSize(r.Created) + timeSize(r.LastAccess) + uvarintSize(uint64(r.IdleTimeout)) + timeSize(r.Deadline) +
+		textSize(r.Transcoder) + countSize(len(r.Attributes))
+	for _, a := range r.Attributes {
+		size += textSize(a.Name) + countSize(len(a.Value)) + len(a.Value)
+	}
+	return size
+}
+
+func stampsSize(stamps []Stamp) int {
+	size := countSize(len(stamps))
+	before := int64(0)
+	for _, s := range stamps {
+		size += stampIDSize + varintSize(s.At.Unix()-before)
+		before = s.At.Unix()
+	}
+	return size
+}
+
+// Sizes of what the functions of encoding/binary and our own append.
+
+func timeSize(t time.Time) int { return varintSize(t.UnixMilli()) }
+func textSize(s string) int    { return countSize(len(s)) + len(s) }
+func countSize(n int) int      { return uvarintSize(uint64(n)) }
+func varintSize(v int64) int   { return uvarintSize(uint64(v)<<1 ^ uint64(v>>63)) }
+func uvarintSize(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }

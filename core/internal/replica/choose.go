@@ -1,0 +1,76 @@
+package replica
+
+import "github.com/gomsm/msm/core/internal/record"
+
+// choose picks the newest record among what every node has shown. There is at least one.
+func (a *Access) choose(seen sightings) *found {
+	f := &found{seen: seen, heal: true, full: true}
+	best := sighting{}
+	for _, s := range candidates(seen) {
+		if best.rec == nil || a.newer(s, best, seen) {
+			best = s
+		}
+	}
+	for _, s := range seen {
+		if s.rec != nil {
+			f.top = max(f.top, s.rec.Version)
+		}
+	}
+	f.rec, f.home, f.term = best.rec, best.rec.Home, best.rec.Term
+	if _, answered := seen.of(f.home); !answered {
+		f.home, f.term, f.claim = best.node, best.rec.Term+1, true
+	}
+	return f
+}
+
+// candidates leaves out failed attempts: records whose home answered with something that they do not descend from.
+// If nothing is left, all count.
+func candidates(seen sightings) sightings {
+	var all, valid sightings
+	for _, s := range seen {
+		if s.rec == nil {
+			continue
+		}
+		all = append(all, s)
+		if descends(s.rec, seen) {
+			valid = append(valid, s)
+		}
+	}
+	if len(valid) == 0 {
+		return all
+	}
+	return valid
+}
+
+func descends(rec *record.Record, seen sightings) bool {
+	home, answered := seen.of(rec.Home)
+	return !answered || home.rec == nil || rec.HasWrite(home.rec.LastWrite())
+}
+
+// newer orders two candidates: by term, then by whether its node was alive when it was written, then by version; of
+// equals the home's own, then the one the client came for.
+func (a *Access) newer(s, than sighting, seen sightings) bool {
+	if s.rec.Term != than.rec.Term {
+		return s.rec.Term > than.rec.Term
+	}
+	if x, y := a.current(s, seen), a.current(than, seen); x != y {
+		return x
+	}
+	if s.rec.Version != than.rec.Version {
+		return s.rec.Version > than.rec.Version
+	}
+	if x, y := s.node == s.rec.Home, than.node == than.rec.Home; x != y {
+		return x
+	}
+	return s.node == a.node
+}
+
+// current: with the home silent, a copy that was written before its node's present life may lack later writes.
+func (a *Access) current(s sighting, seen sightings) bool {
+	if _, answered := seen.of(s.rec.Home); answered {
+		return true
+	}
+	n, known := a.store.Cluster.Node(s.node)
+	epoch, named := s.rec.Copy(s.node)
+	return known && named && n.Available() && epoch == n.Epoch()
+}

@@ -1,0 +1,59 @@
+package replica
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gomsm/msm/core/internal/record"
+)
+
+// Create stores the first record of a new session, whose token nobody has used, on the best nodes there are.
+func (a *Access) Create(ctx context.Context, first *record.Record) (*record.Record, error) {
+	for try := range uint64(tries) {
+		f, err := a.blank(first, try+1)
+		if err != nil {
+			return nil, err
+		}
+		a.found = f
+		stored, err := a.Write(ctx, func(*record.Record) error { return nil })
+		if !errors.Is(err, ErrNoSession) {
+			return stored, err
+		}
+		// Nothing of the attempt has landed: the next one takes other nodes.
+	}
+	return nil, ErrUnavailable
+}
+
+// blank is what a look finds of a session that no node has yet. Each attempt has a term of its own, so that a late
+// write of the one before never outranks it.
+func (a *Access) blank(first *record.Record, term uint64) (*found, error) {
+	var lay layout
+	var seen sightings
+	for _, n := range a.store.Cluster.Ranking(a.token) {
+		seen = append(seen, sighting{node: n.ID()})
+		switch {
+		case !a.usable(n):
+		case lay.home == nil:
+			lay.home = n
+		case len(lay.backups) < a.store.backups():
+			lay.backups = append(lay.backups, n)
+		}
+	}
+	if lay.home == nil {
+		return nil, ErrUnavailable
+	}
+	rec := first.Clone()
+	rec.Copies = lay.copies()
+	a.node = lay.home.ID()
+	return &found{rec: rec, home: a.node, seen: seen, term: term}, nil
+}
+
+// FirstNode is where a new session with the token would live as things stand; empty if no node is available.
+func (s *Store) FirstNode(token string) string {
+	for _, n := range s.Cluster.Ranking(token) {
+		if n.Available() {
+			return n.ID()
+		}
+	}
+	return ""
+}

@@ -1,0 +1,240 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/record"
+)
+
+// Load finds the session's record. What it answers must not be changed. It answers ErrNoSession if there is none, it
+// has expired or it was destroyed, ErrUnavailable if nobody could say, ErrUnreadable if a newer program wrote it.
+//
+// A record that was found on one copy only may be answered to nobody before Heal or Write has put it on the others.
+func (a *Access) Load(ctx context.Context) (*record.Record, error) {
+	f, err := a.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.found = f
+	if f.rec.Tombstone && f.heal {
+		return nil, a.Heal(ctx) // ErrNoSession, once every copy says so
+	}
+	if f.rec.Tombstone || f.rec.Expired(time.Now()) {
+		return nil, ErrNoSession
+	}
+	return f.rec, nil
+}
+
+// look asks the home, and everyone if its answer is not enough.
+func (a *Access) look(ctx context.Context) (*found, error) {
+	a.store.loads.Add(1)
+	var seen sightings
+	if home, known := a.store.Cluster.Node(a.node); known {
+		answer := a.ask(ctx, home, false)
+		if err := a.note(answer); err != nil {
+			return nil, err
+		}
+		if answer.answered {
+			seen = append(seen, answer.sighting)
+			if !a.thorough && a.trusted(home, answer.rec) {
+				return a.fast(home, seen), nil
+			}
+		}
+	}
+	return a.full(ctx, seen)
+}
+
+// trusted: the record was written in the node's present life, and names it home. So no one had to work around it since.
+func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
+	if rec == nil || rec.Home != n.ID() {
+		return false
+	}
+	epoch, ok := rec.Copy(n.ID())
+	return ok && epoch == n.Epoch()
+}
+
+func (a *Access) fast(home *node.Node, seen sightings) *found {
+	rec := seen[0].rec
+	return &found{
+		rec: rec, home: home.ID(), seen: seen, term: rec.Term, top: rec.Version,
+		heal: rec.Unsettled || a.copyMissing(rec),
+	}
+}
+
+// copyMissing: a copy is on a node that is down or has lost its values, or there could be one more.
+func (a *Access) copyMissing(rec *record.Record) bool {
+	for _, c := range rec.Copies {
+		if c.Node == rec.Home {
+			continue
+		}
+		n, known := a.store.Cluster.Node(c.Node)
+		if !known || !n.Available() || n.Epoch() != c.Epoch {
+			return true
+		}
+	}
+	return len(rec.Copies) <= a.store.backups() && a.spareNode(rec)
+}
+
+func (a *Access) spareNode(rec *record.Record) bool {
+	for _, m := range a.store.Cluster.Members() {
+		if _, named := rec.Copy(m.Node.ID()); !named && a.usable(m.Node) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *Access) full(ctx context.Context, seen sightings) (*found, error) {
+	a.store.fullLoads.Add(1)
+	seen, err := a.askOthers(ctx, seen)
+	if err != nil {
+		return nil, err
+	}
+	if len(seen) == 0 {
+		return nil, ErrUnavailable
+	}
+	if !seen.anyRecord() {
+		if seen, err = a.askAgain(ctx, seen); err != nil {
+			return nil, err
+		}
+	}
+	return a.choose(seen), nil
+}
+
+// askOthers asks every node but the first in parallel, for its epoch together with the record.
+func (a *Access) askOthers(ctx context.Context, seen sightings) (sightings, error) {
+	var others []*node.Node
+	for _, m := range a.store.Cluster.Members() {
+		if m.Node.ID() != a.node && a.usable(m.Node) {
+			others = append(others, m.Node)
+		}
+	}
+	answers := make([]answer, len(others))
+	var wg sync.WaitGroup
+	for i, n := range others {
+		wg.Go(func() { answers[i] = a.ask(ctx, n, true) })
+	}
+	wg.Wait()
+	for _, got := range answers {
+		if err := a.note(got); err != nil {
+			return nil, err
+		}
+		if got.answered {
+			seen = append(seen, got.sighting)
+		}
+	}
+	return seen, nil
+}
+
+// askAgain confirms an absence: a repair may have moved the record to the home after it was asked and away from the
+// others before they were.
+func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error) {
+	if seen.anyUnreadable() {
+		return nil, fmt.Errorf("%w: every copy is damaged", ErrUnreadable)
+	}
+	if _, ok := seen.of(a.node); !ok {
+		return nil, ErrNoSession
+	}
+	home, known := a.store.Cluster.Node(a.node)
+	if !known {
+		return nil, ErrNoSession
+	}
+	got := a.ask(ctx, home, false)
+	if err := a.note(got); err != nil {
+		return nil, err
+	}
+	switch {
+	case !got.answered:
+		return nil, ErrUnavailable
+	case got.rec == nil && got.token != 0:
+		return nil, fmt.Errorf("%w: the only copy is damaged", ErrUnreadable)
+	case got.rec == nil:
+		return nil, ErrNoSession
+	}
+	seen[slices.IndexFunc(seen, func(s sighting) bool { return s.node == a.node })] = got.sighting
+	return seen, nil
+}
+
+func (s sightings) anyRecord() bool {
+	return slices.ContainsFunc(s, func(x sighting) bool { return x.rec != nil })
+}
+
+func (s sightings) anyUnreadable() bool {
+	return slices.ContainsFunc(s, func(x sighting) bool { return x.rec == nil && x.token != 0 })
+}
+
+// answer is what came of asking one node.
+type answer struct {
+	sighting
+	answered bool  // the node said something, be it that it has nothing
+	failed   bool  // it did not answer, and is not asked again by this request
+	err      error // the request cannot go on
+}
+
+// ask may run in parallel with others: what it learns enters the access by note.
+func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
+	if !a.usable(n) {
+		n.WorkAround()
+		return answer{}
+	}
+	var item node.Item
+	var err error
+	if epoch {
+		item, _, err = n.GetWithEpoch(ctx, a.key)
+	} else {
+		item, err = n.Get(ctx, a.key)
+	}
+	got := answer{sighting: sighting{node: n.ID()}}
+	switch {
+	case err == nil:
+		got.answered, got.token = true, item.Token
+		got.rec, got.err = readable(item.Value)
+	case errors.Is(err, node.ErrMiss):
+		got.answered = true
+	default:
+		got.failed, got.err = failure(ctx, err)
+	}
+	return got
+}
+
+// note takes what an answer says about the node itself.
+func (a *Access) note(got answer) error {
+	if got.failed {
+		a.failed = append(a.failed, got.node)
+	}
+	return got.err
+}
+
+// failure tells a node that failed, which the request can do without, from a request that is over.
+func failure(ctx context.Context, err error) (failed bool, over error) {
+	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case errors.Is(err, node.ErrBusy):
+		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return true, nil
+}
+
+// readable decodes a copy. A damaged one counts as absent, to be overwritten by a good one; one of an unknown format
+// ends the request, because a newer program knows what is in it.
+func readable(value []byte) (*record.Record, error) {
+	rec, err := record.Decode(value)
+	switch {
+	case errors.Is(err, record.ErrCorrupt):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return rec, nil
+}
+
+func (a *Access) usable(n *node.Node) bool {
+	return n.Available() && !slices.Contains(a.failed, n.ID())
+}

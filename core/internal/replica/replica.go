@@ -1,0 +1,130 @@
+// Package replica keeps the copies of a session's record: one on its home, the primary, and further ones on backups,
+// all plain memcached servers that know nothing of each other.
+//
+// Four rules carry it. A plain write goes to the backups first and to the home last, each by compare-and-swap, so that
+// what anyone has read is on every copy. A change of where the copies lie is a claim: home first, with the next term,
+// so that a claim that got only half way leaves nothing that outranks what was acknowledged. A record names the epochs
+// of the nodes that hold it, so that one look tells whether a copy may be stale or gone. And nothing is ever deleted:
+// a destroyed session is a tombstone, written like any other record.
+package replica
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+// What an access ends with, besides success.
+var (
+	ErrNoSession   = errors.New("no such session")
+	ErrUnavailable = errors.New("no node answered")
+	ErrConflict    = errors.New("the session kept changing under this request")
+	ErrTooLarge    = errors.New("session too large")
+	ErrUnreadable  = errors.New("stored session cannot be read")
+)
+
+// tries bounds how often a write starts again after another writer won or a node failed. Of two instances that write one
+// session without a pause each wins about every second time: with 16 tries one request in 65,000 gives up.
+const tries = 16
+
+// tombstoneLife is how long a logout is remembered when no stale copy can be anywhere: longer than any request that
+// began before it runs.
+const tombstoneLife = time.Minute
+
+// Config says where copies go.
+type Config struct {
+	Cluster   *cluster.Cluster
+	Backups   int           // copies beside the home, where there are as many nodes
+	KeyPrefix string        // of every key in memcached
+	MaxSize   int           // bytes a record may have; checked before anything is sent
+	IdleTime  time.Duration // the longest idle time that a forgotten copy of a destroyed session may still have
+}
+
+// Store reads and writes records. It is safe for concurrent use.
+type Store struct {
+	Config
+	Counters
+}
+
+// New makes a store.
+func New(c Config) *Store { return &Store{Config: c} }
+
+// backups is how many copies there should be beside the home, with the nodes there are.
+func (s *Store) backups() int { return min(s.Backups, len(s.Cluster.Members())-1) }
+
+// Access is one request's way to the copies of one session. It remembers which nodes failed, so that the request
+// does not ask them again, and what was seen, so that the write needs no second load. Not safe for concurrent use.
+type Access struct {
+	store      *Store
+	token      string
+	key        string
+	node       string   // the node that is asked first
+	request    uint64   // in the record once this request's change is in it
+	failed     []string // nodes that failed within this request
+	thorough   bool     // the home's word is not enough: look at every node
+	found      *found
+	moved      bool
+	destroying bool
+}
+
+// Open begins an access to the session with the given token; node is where its id says that it lives.
+func (s *Store) Open(token, node string) *Access {
+	return &Access{store: s, token: token, key: sid.Key(s.KeyPrefix, sid.Record, token), node: node, request: newID()}
+}
+
+// Forget drops what Load found: someone is known to have written since.
+func (a *Access) Forget() { a.found = nil }
+
+// Home is the id of the node that the session is read from, or will be once what Load found is healed.
+func (a *Access) Home() string {
+	if a.found != nil {
+		return a.found.home
+	}
+	return a.node
+}
+
+// Moved reports whether this access gave the session another home, or claimed the one it has anew: the client must be
+// told, so that it does not come back with an id that leads to a stale copy.
+func (a *Access) Moved() bool { return a.moved }
+
+func newID() uint64 {
+	for {
+		if id := rand.Uint64(); id != 0 {
+			return id
+		}
+	}
+}
+
+// found is what a look at the nodes has shown.
+type found struct {
+	rec   *record.Record
+	home  string // where it is to be written to
+	seen  sightings
+	term  uint64 // the term a write has to use
+	top   uint64 // highest version seen anywhere
+	heal  bool   // a copy may be missing or stale: write, even without a change
+	full  bool   // found by asking every node
+	claim bool   // the home did not answer: another node becomes it
+}
+
+// sighting is what one node had.
+type sighting struct {
+	node  string
+	rec   *record.Record // nil: nothing, or nothing that can be read
+	token uint64         // for the compare-and-swap; 0: the node has no value
+}
+
+type sightings []sighting
+
+func (s sightings) of(node string) (sighting, bool) {
+	for _, x := range s {
+		if x.node == node {
+			return x, true
+		}
+	}
+	return sighting{}, false
+}

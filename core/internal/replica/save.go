@@ -1,0 +1,200 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/record"
+)
+
+// outcome is how one attempt to write all copies ended.
+type outcome int
+
+const (
+	done       outcome = iota
+	conflict           // someone else wrote: load again and apply the change to what they wrote
+	again              // a backup failed: the same without it
+	homeFailed         // the home failed: another node must become it
+)
+
+// layout is where a write puts the copies.
+type layout struct {
+	home    *node.Node
+	backups []*node.Node
+	claim   bool // it differs from where they lie now
+}
+
+// save makes one attempt to write next on every copy.
+func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit bool) (outcome, error) {
+	home, known := a.store.Cluster.Node(f.home)
+	if !known || !a.usable(home) {
+		return homeFailed, nil
+	}
+	lay := a.layout(f, home)
+	if lay.claim && !f.claim {
+		next.Term++
+	}
+	next.Unsettled = lay.claim && len(lay.backups) > 0
+	next.Copies = lay.copies()
+	if next.Tombstone {
+		next.Deadline = a.tombstoneEnd(next)
+	}
+	w := &write{access: a, found: f, next: next, value: next.Append(nil), ttl: next.TTL(time.Now()), claim: lay.claim}
+	if limit && a.store.MaxSize > 0 && len(w.value) > a.store.MaxSize {
+		return done, fmt.Errorf("%w: %d bytes encoded, the limit is %d", ErrTooLarge, len(w.value), a.store.MaxSize)
+	}
+	out, err := w.run(ctx, lay)
+	if out == done && err == nil && len(lay.backups) < a.store.backups() {
+		a.store.underReplicated.Add(1)
+	}
+	return out, err
+}
+
+// layout keeps the backups that the record names, also if a better ranked node has come back meanwhile; only one that
+// does not answer is replaced.
+func (a *Access) layout(f *found, home *node.Node) layout {
+	lay := layout{home: home, claim: f.claim}
+	for _, c := range f.rec.Copies {
+		if c.Node == home.ID() {
+			continue
+		}
+		n, known := a.store.Cluster.Node(c.Node)
+		if known && a.usable(n) {
+			lay.backups = append(lay.backups, n)
+			continue
+		}
+		if known {
+			n.WorkAround()
+		}
+		lay.claim = true
+	}
+	if len(lay.backups) >= a.store.backups() {
+		return lay
+	}
+	for _, n := range a.store.Cluster.Ranking(a.token) {
+		if len(lay.backups) < a.store.backups() && n != home && a.usable(n) && !slices.Contains(lay.backups, n) {
+			lay.backups = append(lay.backups, n)
+			lay.claim = true
+		}
+	}
+	return lay
+}
+
+func (l layout) copies() []record.Copy {
+	copies := make([]record.Copy, 0, 1+len(l.backups))
+	copies = append(copies, record.Copy{Node: l.home.ID(), Epoch: l.home.Epoch()})
+	for _, b := range l.backups {
+		copies = append(copies, record.Copy{Node: b.ID(), Epoch: b.Epoch()})
+	}
+	return copies
+}
+
+// tombstoneEnd: a stale copy may lie on a node that someone had to work around, now or in an earlier term. The
+// tombstone must outlive it.
+func (a *Access) tombstoneEnd(next *record.Record) time.Time {
+	if next.Term == 1 && len(a.failed) == 0 {
+		return time.Now().Add(tombstoneLife)
+	}
+	return time.Now().Add(next.IdleTimeout*21/20 + tombstoneLife)
+}
+
+// write is one attempt.
+type write struct {
+	access *Access
+	found  *found
+	next   *record.Record
+	value  []byte // next, encoded once: every copy has the same bytes
+	ttl    time.Duration
+	claim  bool
+}
+
+// run writes in the order that the two kinds of write need: see the package's comment.
+func (w *write) run(ctx context.Context, lay layout) (outcome, error) {
+	if w.claim {
+		if out, err := w.home(ctx, lay.home); out != done || err != nil {
+			return out, err
+		}
+		return w.backups(ctx, lay.backups)
+	}
+	if out, err := w.backups(ctx, lay.backups); out != done || err != nil {
+		return out, err
+	}
+	return w.home(ctx, lay.home)
+}
+
+func (w *write) home(ctx context.Context, n *node.Node) (outcome, error) {
+	s, _ := w.found.seen.of(n.ID())
+	out, err := w.put(ctx, n, s.token)
+	if out == again {
+		out = homeFailed
+	}
+	return out, err
+}
+
+func (w *write) backups(ctx context.Context, nodes []*node.Node) (outcome, error) {
+	for _, n := range nodes {
+		if out, err := w.backup(ctx, n); out != done || err != nil {
+			return out, err
+		}
+	}
+	return done, nil
+}
+
+func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
+	s, seen := w.found.seen.of(n.ID())
+	if !seen {
+		got := w.access.ask(ctx, n, false)
+		if err := w.access.note(got); err != nil {
+			return done, err
+		}
+		if !got.answered {
+			return again, nil
+		}
+		if got.rec != nil && w.outranked(got.rec) {
+			return conflict, nil
+		}
+		s = got.sighting
+	}
+	return w.put(ctx, n, s.token)
+}
+
+// outranked: the backup has what this attempt does not know of.
+func (w *write) outranked(there *record.Record) bool {
+	if w.claim {
+		return there.Term > w.next.Term || there.Term == w.next.Term && there.Version >= w.next.Version
+	}
+	base := w.found.rec
+	if there.Term != base.Term {
+		return there.Term > base.Term
+	}
+	return there.Version > base.Version || there.Version == base.Version && there.LastWrite() != base.LastWrite()
+}
+
+// put stores on one node, only if it still has what was seen there.
+func (w *write) put(ctx context.Context, n *node.Node, token uint64) (outcome, error) {
+	item := node.Item{Value: w.value, Flags: record.FormatVersion, Token: token}
+	var err error
+	if token == 0 {
+		err = n.Add(ctx, w.access.key, item, w.ttl)
+	} else {
+		err = n.CompareAndSwap(ctx, w.access.key, item, w.ttl)
+	}
+	switch {
+	case err == nil:
+		return done, nil
+	case errors.Is(err, node.ErrConflict), errors.Is(err, node.ErrExists), errors.Is(err, node.ErrMiss):
+		return conflict, nil
+	case errors.Is(err, node.ErrTooLarge):
+		return done, fmt.Errorf("%w: node %s refuses %d bytes", ErrTooLarge, n.ID(), len(w.value))
+	}
+	failed, over := failure(ctx, err)
+	if failed {
+		n.WorkAround()
+		w.access.failed = append(w.access.failed, n.ID())
+	}
+	return again, over
+}

@@ -1,0 +1,163 @@
+package replica
+
+import (
+	"context"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/record"
+)
+
+// Change is what a request does to a record. It may be called several times, each time on the newest one.
+type Change func(rec *record.Record) error
+
+// Write applies the change to the newest record and answers what was stored on every copy. Without a Load before it
+// loads first. It answers ErrConflict after many tries in vain, besides what Load and the change may answer.
+func (a *Access) Write(ctx context.Context, change Change) (*record.Record, error) {
+	for range tries {
+		stored, out, err := a.attempt(ctx, change)
+		if err != nil || out == done {
+			return stored, err
+		}
+		a.startAgain(out)
+	}
+	return nil, ErrConflict
+}
+
+// NeedsHeal tells, after a Load, whether a copy may be missing or stale. Urgent means that what was loaded is perhaps
+// on one node only, and may be shown to nobody before a Heal or Write.
+func (a *Access) NeedsHeal() (heal, urgent bool) {
+	if a.found == nil {
+		return false, false
+	}
+	return a.found.heal, a.found.heal && a.found.full
+}
+
+// Heal puts what is stored on every copy again, if one may be missing or stale.
+func (a *Access) Heal(ctx context.Context) error {
+	_, err := a.Write(ctx, nil)
+	return err
+}
+
+// attempt is one try of Write. A nil change heals.
+func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, outcome, error) {
+	if a.found == nil {
+		f, err := a.look(ctx)
+		if err != nil {
+			return nil, done, err
+		}
+		a.found = f
+	}
+	f := a.found
+	gone, applied := a.standing(f.rec)
+	switch {
+	case gone && !(f.heal && f.rec.Tombstone):
+		return nil, done, ErrNoSession
+	case change == nil && !f.heal:
+		return f.rec, done, nil
+	case gone || applied:
+		change = nil
+	}
+	stored, out, err := a.put(ctx, f, change)
+	if gone && err == nil && out == done {
+		err = ErrNoSession // the tombstone was written once more, so that every copy has it
+	}
+	return stored, out, err
+}
+
+// standing: the session is gone, or has this request's change already, by an earlier attempt whose outcome nobody
+// knew. Such a change is not applied again: the record is written once more until every copy has it.
+func (a *Access) standing(rec *record.Record) (gone, applied bool) {
+	applied = rec.HasRequest(a.request)
+	if rec.Tombstone {
+		return !(a.destroying && applied), applied
+	}
+	return rec.Expired(time.Now()), applied
+}
+
+func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Record, outcome, error) {
+	next, err := a.next(f, change)
+	if err != nil {
+		return nil, done, err
+	}
+	a.moved = a.moved || f.claim
+	out, err := a.save(ctx, f, next, change != nil)
+	if err != nil || out != done {
+		return nil, out, err
+	}
+	a.count(f, change)
+	a.node, a.found, a.thorough, a.request = f.home, nil, false, newID()
+	return next, done, nil
+}
+
+func (a *Access) next(f *found, change Change) (*record.Record, error) {
+	next, now := f.rec.Clone(), time.Now()
+	if change != nil {
+		if err := change(next); err != nil {
+			return nil, err
+		}
+		next.AddRequest(a.request, now)
+	}
+	next.AddWrite(newID(), now)
+	next.Version, next.Term, next.Home = f.top+1, f.term, f.home
+	return next, nil
+}
+
+func (a *Access) count(f *found, change Change) {
+	a.store.saves.Add(1)
+	if change == nil {
+		a.store.heals.Add(1)
+	}
+	if f.claim {
+		a.store.relocations.Add(1)
+	}
+}
+
+func (a *Access) startAgain(out outcome) {
+	a.store.conflicts.Add(1)
+	if out == homeFailed {
+		a.node = a.found.home
+	}
+	a.found, a.thorough = nil, true
+}
+
+// Destroy writes a tombstone over the session: from then on no copy of it, however old, is believed. last sees the
+// record that is about to end; nil if that does not matter. It answers ErrNoSession if the session is gone already.
+func (a *Access) Destroy(ctx context.Context, last Change) error {
+	a.destroying = true
+	_, err := a.Write(ctx, func(rec *record.Record) error {
+		if last != nil {
+			if err := last(rec); err != nil {
+				return err
+			}
+		}
+		rec.Tombstone, rec.Attributes = true, nil
+		rec.LastAccess, rec.IdleTimeout = time.Now(), max(rec.IdleTimeout, a.store.IdleTime)
+		return nil
+	})
+	if err == nil {
+		a.store.destroys.Add(1)
+	}
+	return err
+}
+
+// Refresh records that the session was used just now, unless that was recorded a short while ago. Whoever writes at
+// the same time records it as well, so a conflict ends it.
+func (a *Access) Refresh(ctx context.Context) error {
+	rec, err := a.Load(ctx)
+	if err != nil || !Stale(rec, time.Now()) {
+		return err
+	}
+	_, out, err := a.attempt(ctx, func(rec *record.Record) error {
+		rec.LastAccess = time.Now()
+		return nil
+	})
+	if err == nil && out == done {
+		a.store.refreshes.Add(1)
+	}
+	return err
+}
+
+// Stale: the last recorded access is more than a twentieth of the idle timeout ago.
+func Stale(rec *record.Record, now time.Time) bool {
+	return rec.IdleTimeout > 0 && now.Sub(rec.LastAccess) > rec.IdleTimeout/20
+}

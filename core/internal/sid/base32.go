@@ -1,0 +1,44 @@
+package sid
+
+import "encoding/base32"
+
+// The sizes of a token, in bytes and in characters.
+const (
+	randomSize   = 16 // 128 bits: out of reach for guessing, with room for any number of sessions
+	tagSize      = 16 // half of HMAC-SHA-256; a forger needs 2^127 requests
+	signedSize   = randomSize + tagSize
+	randomLength = (randomSize*8 + 4) / 5
+	signedLength = (signedSize*8 + 4) / 5
+)
+
+var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+func encode(b []byte) string { return lowerBase32.EncodeToString(b) }
+
+// decode fills dst from s, which has the fitting length, and reports whether s is the one spelling of those bytes. The
+// standard library's decoder skips line breaks and ignores bits after the last byte, so it knows many spellings.
+func decode(dst []byte, s string) bool {
+	var pending, bits uint32
+	for i := range len(s) {
+		v, ok := letter(s[i])
+		if !ok {
+			return false
+		}
+		pending = pending<<5 | v
+		if bits += 5; bits >= 8 {
+			bits -= 8
+			dst[0], dst = byte(pending>>bits), dst[1:]
+		}
+	}
+	return pending&(1<<bits-1) == 0
+}
+
+func letter(c byte) (value uint32, ok bool) {
+	switch {
+	case 'a' <= c && c <= 'z':
+		return uint32(c - 'a'), true
+	case '2' <= c && c <= '7':
+		return uint32(c-'2') + 26, true
+	}
+	return 0, false
+}

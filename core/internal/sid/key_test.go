@@ -1,0 +1,44 @@
+package sid
+
+import (
+	"strings"
+	"testing"
+)
+
+// The hashes come from openssl, so the test does not repeat the code.
+func TestKey(t *testing.T) {
+	tests := map[string]struct {
+		prefix string
+		kind   Kind
+		token  string
+		want   string
+	}{
+		"a record":          {"", Record, plain, "s:AGxz_CcRTW1UxiWMzIsKKT5P3LaOBaJjn2oSzSMw3LQ"},
+		"a lock":            {"", Lock, plain, "l:AGxz_CcRTW1UxiWMzIsKKT5P3LaOBaJjn2oSzSMw3LQ"},
+		"a prefix in front": {"shop:", Record, plain, "shop:s:AGxz_CcRTW1UxiWMzIsKKT5P3LaOBaJjn2oSzSMw3LQ"},
+		"an empty token":    {"", Record, "", "s:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := Key(test.prefix, test.kind, test.token); got != test.want {
+				t.Errorf("Key = %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestKeyOfAnOversizedTokenIsStillShortAndItsOwn(t *testing.T) {
+	long := strings.Repeat("a", 70_000)
+	a, b := Key("", Record, long), Key("", Record, long+"b")
+	if a == b || len(a) > maxKey {
+		t.Errorf("%q and %q", a, b)
+	}
+}
+
+// maxKey is what is promised for a key without its prefix; memcached's own limit is 250.
+const maxKey = 60
+
+func harmless(key string) bool {
+	return len(key) <= maxKey && strings.Trim(key,
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_:-") == ""
+}

@@ -1,0 +1,62 @@
+package sid
+
+import "strings"
+
+// split takes an id apart whose token has n characters, and checks node and route. The length decides where the token
+// ends, so that a route may hold dashes also when there is no node.
+func split(s string, n int) (ID, bool) {
+	if len(s) < n {
+		return ID{}, false
+	}
+	id := ID{Token: s[:n]}
+	rest := s[n:]
+	if strings.HasPrefix(rest, "-") {
+		id.Node = untilDot(rest[1:])
+		rest = rest[1+len(id.Node):]
+		if !ValidNode(id.Node) {
+			return ID{}, false
+		}
+	}
+	if rest == "" {
+		return id, true
+	}
+	id.Route = rest[1:]
+	return id, rest[0] == '.' && ValidRoute(id.Route)
+}
+
+func untilDot(s string) string {
+	before, _, _ := strings.Cut(s, ".")
+	return before
+}
+
+// ValidNode reports whether s can be a node's id: 1 to 32 letters, digits or underscores of ASCII. No dash and no dot,
+// because they end it.
+func ValidNode(s string) bool {
+	if s == "" || len(s) > maxNode {
+		return false
+	}
+	for i := range len(s) {
+		if !isWord(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// ValidRoute reports whether s can be a route: 1 to 64 letters, digits, underscores or dashes of ASCII. Dashes are
+// for host and pod names, which fit with their at most 63 characters.
+func ValidRoute(s string) bool {
+	if s == "" || len(s) > maxRoute {
+		return false
+	}
+	for i := range len(s) {
+		if !isWord(s[i]) && s[i] != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func isWord(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_'
+}

@@ -1,0 +1,319 @@
+package sim
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+var (
+	oneSeed = flag.Uint64("seed", 0, "replay this seed only")
+	seeds   = flag.Int("seeds", 60, "how many seeds of each setting")
+	firstAt = flag.Uint64("first", 1, "the first seed")
+)
+
+var all = []string{"kill", "stop", "restart", "cut", "lossy"}
+
+var table = map[string]settings{
+	"three nodes, one fault at a time": {nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: all},
+	"two nodes, one fault at a time":   {nodes: 2, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: all},
+	"many parallel requests, no fault": {nodes: 3, apps: 3, clients: 1, parallel: 8, steps: 400, backups: 1},
+	"replies of one node get lost":     {nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"lossy"}},
+	"four nodes and two backups":       {nodes: 4, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 2, faults: all},
+}
+
+func TestSeed(t *testing.T) {
+	for name, s := range table {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first, count := *firstAt, *seeds
+			if *oneSeed != 0 {
+				first, count = *oneSeed, 1
+			}
+			errs := 0
+			for seed := first; seed < first+uint64(count); seed++ {
+				synctest.Test(t, func(t *testing.T) {
+					run := newRun(seed, s)
+					if *oneSeed != 0 {
+						run.logTo(t)
+					}
+					if v := run.play(); len(v) > 0 {
+						t.Errorf("seed %d: %s (and %d more)", seed, v[0], len(v)-1)
+					}
+					errs += run.refused
+				})
+			}
+			t.Logf("%d seeds, %d requests refused", count, errs)
+		})
+	}
+}
+
+// run is one seed's course.
+type run struct {
+	*world
+	settings
+	visitors   []*visitor
+	violations []string
+	now, since int
+	fault      struct{ node, kind string }
+	repair     []*visitor
+	refused    int
+}
+
+func newRun(seed uint64, s settings) *run {
+	return &run{world: newWorld(seed, s), settings: s}
+}
+
+// logTo prints every operation and what it left, and every request's end.
+func (r *run) logTo(t *testing.T) {
+	tokens := map[string]string{}
+	for i := range r.clients {
+		token := fmt.Sprintf("token%d", i)
+		tokens[token] = sid.Key("msm:", sid.Record, token)
+	}
+	r.trace = func(c *call, err error) {
+		kind, of := "?", ""
+		if p := r.active[c.process]; p != nil {
+			kind = p.kind
+			if p.visitor != nil {
+				of = p.visitor.token
+			}
+		}
+		t.Logf("%d: #%d %s %s by %s on %s, write %v: %v | %s", r.now, c.process, kind, of, c.instance.name, c.server, c.write, err, r.describe(c.server, tokens))
+	}
+}
+
+func (r *run) violate(p *process, format string, args ...any) {
+	r.violations = append(r.violations, fmt.Sprintf("%s at %d by %s of %s (promised %d): ", p.kind, r.now, p.instance.name, p.visitor.token, p.promised)+fmt.Sprintf(format, args...))
+}
+
+func (r *run) play() []string {
+	r.begin()
+	for r.now = 1; r.now < r.steps || len(r.active) > 0; r.now++ {
+		if r.now > r.steps*20 {
+			return append(r.violations, "hangs")
+		}
+		r.disturb()
+		r.arrive()
+		r.step()
+		r.collect()
+	}
+	r.end()
+	return r.violations
+}
+
+func (r *run) begin() {
+	r.probeAll()
+	for i := range r.clients {
+		v := &visitor{token: fmt.Sprintf("token%d", i)}
+		r.visitors = append(r.visitors, v)
+		r.create(r.instances[0], v)
+		r.finish()
+	}
+}
+
+// finish lets everything that runs come to its end.
+func (r *run) finish() {
+	for len(r.active) > 0 {
+		r.step()
+		r.collect()
+	}
+}
+
+func (r *run) probeAll() {
+	for range 3 {
+		for _, in := range r.instances {
+			for _, n := range r.names {
+				r.probe(in, n)
+				r.finish()
+			}
+		}
+	}
+}
+
+func (r *run) probe(in *instance, name string) {
+	r.run(&process{kind: "probe", instance: in}, func(ctx context.Context) { _ = in.nodes[name].Probe(ctx) })
+}
+
+// disturb begins and ends faults, one node at a time. After each the sessions are visited once before the next one: two
+// faults without a repair in between are not survived, and not promised to be.
+func (r *run) disturb() {
+	if len(r.faults) == 0 {
+		return
+	}
+	r.since++
+	switch {
+	case r.now >= r.steps:
+		r.recover()
+	case r.fault.kind == "" && r.since > 60 && len(r.repair) == 0 && !r.repairing() && r.rng.Float64() < 0.08:
+		r.strike(r.names[r.rng.IntN(len(r.names))], r.faults[r.rng.IntN(len(r.faults))])
+	case r.fault.kind != "" && r.since > 30 && r.rng.Float64() < 0.1:
+		r.recover()
+		r.repair = append(r.repair, r.visitors...)
+	}
+}
+
+func (r *run) strike(name, kind string) {
+	r.fault.node, r.fault.kind, r.since = name, kind, 0
+	s := r.servers[name]
+	switch kind {
+	case "kill":
+		s.kill()
+	case "restart":
+		s.kill()
+		s.start()
+	case "stop":
+		s.stop()
+	case "lossy":
+		s.lossy = true
+	case "cut":
+		r.instances[r.rng.IntN(len(r.instances))].cut[name] = true
+	}
+}
+
+func (r *run) recover() {
+	if r.fault.kind == "" {
+		return
+	}
+	s := r.servers[r.fault.node]
+	switch r.fault.kind {
+	case "kill":
+		s.start()
+	case "stop":
+		s.goOn(r.rng)
+	}
+	s.lossy = false
+	for _, in := range r.instances {
+		delete(in.cut, r.fault.node)
+	}
+	r.fault.kind, r.since = "", 0
+}
+
+func (r *run) repairing() bool {
+	for _, p := range r.active {
+		if p.kind == "repair" || p.kind == "heal" {
+			return true
+		}
+	}
+	return false
+}
+
+// arrive lets requests, repairs and probes begin.
+func (r *run) arrive() {
+	in := r.instances[r.rng.IntN(len(r.instances))]
+	v := r.visitors[r.rng.IntN(len(r.visitors))]
+	if r.now < r.steps && len(r.active) < r.parallel && r.rng.Float64() < 0.5 && (!v.out || r.rng.Float64() < 0.5) {
+		r.request(in, v, r.kind(), r.now)
+	}
+	if len(r.repair) > 0 && r.since > 30 && r.calm() {
+		v := r.repair[0]
+		r.repair = r.repair[1:]
+		r.request(in, v, "repair", r.now)
+	}
+	if r.rng.Float64() < 0.25 {
+		r.probe(in, r.names[r.rng.IntN(len(r.names))])
+	}
+	for _, h := range r.heals {
+		access := h.instance.store.Open(h.visitor.token, h.cookie)
+		r.run(h, func(ctx context.Context) { _ = access.Heal(ctx) })
+	}
+	r.heals = nil
+}
+
+func (r *run) kind() string {
+	switch n := r.rng.Float64() * 9.1; {
+	case n < 5:
+		return "increment"
+	case n < 9:
+		return "read"
+	}
+	return "logout"
+}
+
+// calm: every instance uses every node and knows its epoch.
+func (r *run) calm() bool {
+	for _, in := range r.instances {
+		for _, name := range r.names {
+			item, err := r.servers[name].memory.Get(context.Background(), "epoch")
+			if err != nil || !in.nodes[name].Available() || fmt.Sprintf("%08x", in.nodes[name].Epoch()) != string(item.Value) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// collect checks what ended.
+func (r *run) collect() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id := 1; id <= r.procs; id++ {
+		if p := r.active[id]; p != nil && p.done {
+			delete(r.active, id)
+			if p.visitor != nil && p.kind != "heal" {
+				r.check(p)
+			}
+		}
+	}
+}
+
+func (r *run) check(p *process) {
+	v := p.visitor
+	v.active--
+	if v.out && p.started > v.outAt && p.ok {
+		r.violate(p, "resurrected: logged out at %d, request began at %d", v.outAt, p.started)
+	}
+	switch {
+	case p.kind == "increment" && p.ok:
+		v.acked++
+	case p.kind == "increment":
+		v.unknown++
+	}
+	if p.ok && p.kind != "logout" {
+		if p.value < p.promised {
+			r.violate(p, "stale: sees %d", p.value)
+		}
+		if p.value > v.acked+v.unknown+v.active+1 {
+			r.violate(p, "doubled: sees %d of %d acknowledged, %d unknown, %d running", p.value, v.acked, v.unknown, v.active)
+		}
+	}
+	if p.kind == "logout" && (p.ok || p.gone) && !v.out {
+		v.out, v.outAt = true, r.now
+	}
+	if p.gone && !v.tried {
+		r.violate(p, "lost: %d acknowledged", v.acked)
+	}
+	if !p.ok && !p.gone {
+		r.refused++
+	}
+	if p.ok && (p.node != p.cookie || p.moved) {
+		v.node = p.node
+	}
+}
+
+// end looks at every session through every instance after all faults are over.
+func (r *run) end() {
+	r.recover()
+	r.probeAll()
+	for _, v := range r.visitors {
+		for _, in := range r.instances {
+			p := r.request(in, v, "read", r.now)
+			for len(r.active) > 0 {
+				r.step()
+				r.collect()
+			}
+			switch {
+			case v.out && p.ok:
+				r.violate(p, "resurrected at the end")
+			case p.ok && (p.value < v.acked || p.value > v.acked+v.unknown):
+				r.violate(p, "at the end sees %d of %d acknowledged, %d unknown", p.value, v.acked, v.unknown)
+			case !p.ok && !v.tried:
+				r.violate(p, "gone at the end")
+			}
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// visitor is the client of one session, and what it was promised.
+type visitor struct {
+	token, node string
+	acked       int // increments that were acknowledged
+	unknown     int // increments whose request failed: done or not
+	active      int
+	out         bool // a logout was acknowledged
+	outAt       int
+	tried       bool // a logout was sent
+}
+
+// process is a request, a heal or a probe that is running.
+type process struct {
+	id       int
+	visitor  *visitor
+	kind     string
+	instance *instance
+	started  int
+	promised int // acknowledged before it began: it must not see less
+	cookie   string
+	done     bool
+
+	ok, gone, moved bool
+	value           int
+	node            string
+}
+
+// run starts a process in a goroutine of its own.
+func (w *world) run(p *process, f func(ctx context.Context)) {
+	w.procs++
+	p.id = w.procs
+	w.active[p.id] = p
+	ctx := context.WithValue(context.Background(), processKey{}, p.id)
+	go func() {
+		f(ctx)
+		w.mu.Lock()
+		p.done = true
+		w.mu.Unlock()
+	}()
+}
+
+func (w *world) create(in *instance, v *visitor) {
+	w.run(&process{kind: "create", instance: in}, func(ctx context.Context) {
+		access := in.store.Open(v.token, "")
+		now := time.Now()
+		first := &record.Record{Created: now, LastAccess: now, IdleTimeout: time.Hour, Transcoder: "text"}
+		first.Set("n", []byte("0"))
+		if _, err := access.Create(ctx, first); err != nil {
+			panic(fmt.Sprint("create without a fault: ", err))
+		}
+		v.node = access.Home()
+	})
+}
+
+func (w *world) request(in *instance, v *visitor, kind string, now int) *process {
+	p := &process{kind: kind, visitor: v, instance: in, started: now, promised: v.acked, cookie: v.node}
+	v.active++
+	v.tried = v.tried || kind == "logout"
+	blind := w.rng.IntN(2) == 0 // the handler did not read before it wrote
+	access := in.store.Open(v.token, v.node)
+	w.run(p, func(ctx context.Context) {
+		err := p.serve(ctx, w, access, blind)
+		p.ok, p.gone = err == nil, errors.Is(err, replica.ErrNoSession)
+		p.node, p.moved = access.Home(), access.Moved()
+	})
+	return p
+}
+
+func (p *process) serve(ctx context.Context, w *world, access *replica.Access, blind bool) error {
+	switch p.kind {
+	case "logout":
+		return access.Destroy(ctx, nil)
+	case "read", "repair":
+		return p.read(ctx, w, access)
+	}
+	if !blind {
+		if _, err := access.Load(ctx); err != nil {
+			return err
+		}
+	}
+	stored, err := access.Write(ctx, func(rec *record.Record) error {
+		rec.Set("n", []byte(strconv.Itoa(count(rec)+1)))
+		return nil
+	})
+	if err == nil {
+		p.value = count(stored)
+	}
+	return err
+}
+
+func (p *process) read(ctx context.Context, w *world, access *replica.Access) error {
+	rec, err := access.Load(ctx)
+	if err != nil {
+		return err
+	}
+	p.value = count(rec)
+	heal, urgent := access.NeedsHeal()
+	if urgent {
+		err = access.Heal(ctx)
+		if errors.Is(err, replica.ErrNoSession) {
+			return nil // a logout was faster; the value was there when it was read
+		}
+		return err
+	}
+	if heal {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.heals = append(w.heals, &process{kind: "heal", visitor: p.visitor, instance: p.instance, cookie: access.Home()})
+	}
+	return nil
+}
+
+func count(rec *record.Record) int {
+	text, _ := rec.Get("n")
+	n, err := strconv.Atoi(string(text))
+	if err != nil {
+		panic(err)
+	}
+	return n
+}

@@ -1,0 +1,209 @@
+package sim
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// world is the nodes, the instances and the scheduler. Operations on nodes wait here until the scheduler lets one
+// happen; nothing else in the bubble waits for anything, so the seed decides all.
+type world struct {
+	rng       *rand.Rand
+	servers   map[string]*server
+	names     []string
+	instances []*instance
+
+	trace func(c *call, err error) // of a replayed seed
+
+	mu      sync.Mutex
+	pending []*call
+	procs   int
+	active  map[int]*process
+	heals   []*process
+}
+
+// server is a memcached that can die, hang and come back.
+type server struct {
+	state   string // up, dead, stopped
+	memory  *node.Memory
+	lossy   bool    // some replies get lost
+	arrived []*call // while stopped: they happen when it goes on, although nobody waits any more
+}
+
+// instance is an app process.
+type instance struct {
+	name  string
+	nodes map[string]*node.Node
+	store *replica.Store
+	cut   map[string]bool // servers that it cannot reach
+}
+
+// call is one operation on its way to a server.
+type call struct {
+	process  int
+	instance *instance
+	server   string
+	write    bool
+	do       func(*node.Memory) error
+	reply    chan error
+}
+
+var (
+	errTimeout = errors.New("sim: timeout")
+	errRefused = errors.New("sim: connection refused")
+)
+
+type settings struct {
+	nodes, apps, clients, parallel, steps, backups int
+	faults                                         []string
+}
+
+func newWorld(seed uint64, s settings) *world {
+	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), servers: map[string]*server{}, active: map[int]*process{}}
+	for i := range s.nodes {
+		name := fmt.Sprintf("n%d", i+1)
+		w.names = append(w.names, name)
+		w.servers[name] = &server{state: "up", memory: node.NewMemory(node.MemoryOptions{})}
+	}
+	for i := range s.apps {
+		w.instances = append(w.instances, w.newInstance(fmt.Sprintf("i%d", i), s.backups))
+	}
+	return w
+}
+
+func (w *world) newInstance(name string, backups int) *instance {
+	in := &instance{name: name, nodes: map[string]*node.Node{}, cut: map[string]bool{}}
+	var members []cluster.Member
+	for _, n := range w.names {
+		in.nodes[n] = node.New(n, n, &client{w, in, n}, node.Options{EpochKey: "epoch"})
+		members = append(members, cluster.Member{Node: in.nodes[n]})
+	}
+	in.store = replica.New(replica.Config{Cluster: cluster.New(members), Backups: backups, KeyPrefix: "msm:", IdleTime: time.Hour})
+	return in
+}
+
+type processKey struct{}
+
+// do lets an operation wait for the scheduler.
+func (w *world) do(ctx context.Context, in *instance, server string, write bool, op func(*node.Memory) error) error {
+	c := &call{instance: in, server: server, write: write, do: op, reply: make(chan error, 1)}
+	c.process, _ = ctx.Value(processKey{}).(int)
+	w.mu.Lock()
+	w.pending = append(w.pending, c)
+	w.mu.Unlock()
+	return <-c.reply
+}
+
+// step lets one waiting operation happen. It reports whether there was one.
+func (w *world) step() bool {
+	time.Sleep(time.Millisecond)
+	synctest.Wait()
+	w.mu.Lock()
+	slices.SortFunc(w.pending, func(a, b *call) int {
+		return cmp.Or(cmp.Compare(a.process, b.process), cmp.Compare(a.server, b.server))
+	})
+	if len(w.pending) == 0 {
+		w.mu.Unlock()
+		return false
+	}
+	i := w.rng.IntN(len(w.pending))
+	c := w.pending[i]
+	w.pending = slices.Delete(w.pending, i, i+1)
+	w.mu.Unlock()
+	c.reply <- w.happen(c)
+	synctest.Wait()
+	return true
+}
+
+func (w *world) happen(c *call) error {
+	s := w.servers[c.server]
+	switch {
+	case c.instance.cut[c.server]:
+		return errTimeout
+	case s.state == "dead":
+		return errRefused
+	case s.state == "stopped":
+		if c.write {
+			s.arrived = append(s.arrived, c)
+		}
+		return errTimeout
+	}
+	err := c.do(s.memory)
+	if w.trace != nil {
+		defer func() { w.trace(c, err) }()
+	}
+	if s.lossy && w.rng.IntN(10) == 0 {
+		return errTimeout
+	}
+	return err
+}
+
+func (s *server) kill()  { *s = server{state: "dead"} }
+func (s *server) start() { s.state, s.memory = "up", node.NewMemory(node.MemoryOptions{}) }
+func (s *server) stop()  { s.state = "stopped" }
+
+// goOn lets land what was sent while the server hung, in any order.
+func (s *server) goOn(rng *rand.Rand) {
+	s.state = "up"
+	rng.Shuffle(len(s.arrived), func(i, j int) { s.arrived[i], s.arrived[j] = s.arrived[j], s.arrived[i] })
+	for _, c := range s.arrived {
+		_ = c.do(s.memory)
+	}
+	s.arrived = nil
+}
+
+// client is how an instance reaches a server.
+type client struct {
+	world    *world
+	instance *instance
+	server   string
+}
+
+func (c *client) Get(ctx context.Context, key string) (item node.Item, err error) {
+	var got node.Item
+	err = c.world.do(ctx, c.instance, c.server, false, func(m *node.Memory) (err error) {
+		got, err = m.Get(context.Background(), key)
+		return err
+	})
+	if err != nil {
+		return node.Item{}, err
+	}
+	return got, nil
+}
+
+func (c *client) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
+	var got map[string]node.Item
+	err := c.world.do(ctx, c.instance, c.server, false, func(m *node.Memory) (err error) {
+		got, err = m.GetMulti(context.Background(), keys...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return got, nil
+}
+
+func (c *client) Add(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
+	return c.world.do(ctx, c.instance, c.server, true, func(m *node.Memory) error {
+		return m.Add(context.Background(), key, item, ttl)
+	})
+}
+
+func (c *client) CompareAndSwap(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
+	return c.world.do(ctx, c.instance, c.server, true, func(m *node.Memory) error {
+		return m.CompareAndSwap(context.Background(), key, item, ttl)
+	})
+}
+
+func (c *client) Close() error { return nil }
