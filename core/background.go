@@ -1,0 +1,91 @@
+package msm
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// backgroundQueue and backgroundWorkers bound the work off the requests' path. What finds no room is dropped: the next
+// request of that session asks for it again.
+const (
+	backgroundQueue   = 1024
+	backgroundWorkers = 4
+)
+
+// background mends copies and records accesses, off the requests' path. It is safe for concurrent use.
+type background struct {
+	store   *replica.Store
+	log     *slog.Logger
+	jobs    chan job
+	ctx     context.Context
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+	dropped atomic.Uint64
+
+	mu      sync.Mutex
+	pending map[string]struct{} // tokens with a job, so that a busy session has one
+}
+
+type job struct {
+	token, node string
+	run         func(*replica.Access, context.Context) error
+}
+
+func newBackground(store *replica.Store, log *slog.Logger) *background {
+	b := &background{store: store, log: log, jobs: make(chan job, backgroundQueue), pending: make(map[string]struct{})}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	for range backgroundWorkers {
+		b.done.Go(b.work)
+	}
+	return b
+}
+
+func (b *background) heal(token, node string) { b.add(job{token, node, (*replica.Access).Heal}) }
+
+func (b *background) refresh(token, node string) { b.add(job{token, node, (*replica.Access).Refresh}) }
+
+func (b *background) add(j job) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, there := b.pending[j.token]; there {
+		return
+	}
+	select {
+	case b.jobs <- j:
+		b.pending[j.token] = struct{}{}
+	default:
+		b.dropped.Add(1)
+	}
+}
+
+func (b *background) work() {
+	for {
+		select {
+		case <-b.ctx.Done():
+			return
+		case j := <-b.jobs:
+			b.do(j)
+		}
+	}
+}
+
+func (b *background) do(j job) {
+	err := j.run(b.store.Open(j.token, j.node), b.ctx)
+	if err != nil && !errors.Is(err, replica.ErrNoSession) && b.ctx.Err() == nil {
+		b.log.Warn("background write failed; the session's next request tries again", "error", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.pending, j.token)
+}
+
+// close ends the workers after the jobs they are at. What is queued may be left: it only mends.
+func (b *background) close() {
+	b.cancel()
+	b.done.Wait()
+}

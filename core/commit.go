@@ -1,0 +1,161 @@
+package msm
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+func (s *Session) changed() bool { return len(s.list) > 0 || s.ended != nil }
+
+// commit stores what the request did. Either all of it is on every copy or an error says that it may not be.
+func (s *Session) commit(ctx context.Context) error {
+	if s.err != nil {
+		return s.err
+	}
+	switch {
+	case s.ended != nil && s.ended.renewed:
+		return s.commitRenewal(ctx)
+	case s.ended != nil:
+		return s.commitEnd(ctx)
+	case s.base == nil && s.work != nil:
+		return s.commitNew(ctx)
+	case len(s.list) > 0:
+		return s.commitChanges(ctx)
+	case s.access != nil:
+		return s.commitNothing(ctx)
+	}
+	return nil
+}
+
+// commitNothing: what the handler saw may be on one copy only. Before the client sees it too, it must be on all.
+func (s *Session) commitNothing(ctx context.Context) error {
+	heal, urgent := s.access.NeedsHeal()
+	if !urgent {
+		if heal {
+			s.manager.background.heal(s.id.Token, s.access.Home())
+		}
+		return nil
+	}
+	if err := s.access.Heal(ctx); !errors.Is(err, replica.ErrNoSession) {
+		return err
+	}
+	return nil // destroyed meanwhile: it was there when the handler looked
+}
+
+func (s *Session) commitChanges(ctx context.Context) error {
+	waited, done := s.manager.turns.take(s.id.Token)
+	defer done()
+	if waited {
+		s.access.Forget()
+	}
+	stored, err := s.access.Write(ctx, func(rec *record.Record) error {
+		rec.LastAccess = time.Now()
+		return s.list.apply(rec, sameRecord(rec, s.base))
+	})
+	return s.stored(stored, err)
+}
+
+func sameRecord(a, b *record.Record) bool {
+	return a.Version == b.Version && a.LastWrite() == b.LastWrite()
+}
+
+func (s *Session) commitNew(ctx context.Context) error {
+	s.access = s.manager.store.Open(s.id.Token, "")
+	stored, err := s.access.Create(ctx, s.work)
+	return s.stored(stored, err)
+}
+
+// commitEnd destroys the stored session, and begins a new one if something was set after that.
+func (s *Session) commitEnd(ctx context.Context) error {
+	err := s.ended.access.Destroy(ctx, nil)
+	if err != nil && !errors.Is(err, replica.ErrNoSession) {
+		return err
+	}
+	s.ended = nil
+	if s.work == nil {
+		return nil
+	}
+	return s.commitNew(ctx)
+}
+
+// commitRenewal stores the values under the new id first and destroys the old session then: in between a failure
+// leaves the client what it had. What other requests stored in the old session meanwhile comes along.
+func (s *Session) commitRenewal(ctx context.Context) error {
+	old, list := s.ended, s.list
+	s.work = s.manager.successor(s.work)
+	if err := s.commitNew(ctx); err != nil {
+		return err
+	}
+	copied := old.base
+	err := old.access.Destroy(ctx, func(last *record.Record) error {
+		if sameRecord(last, copied) {
+			return nil
+		}
+		copied = last.Clone()
+		return s.carryOver(ctx, last.Clone(), list)
+	})
+	if err != nil {
+		return errors.Join(gone(err), s.open().Destroy(ctx, nil))
+	}
+	s.ended = nil
+	return nil
+}
+
+func (s *Session) carryOver(ctx context.Context, last *record.Record, list changes) error {
+	if err := list.apply(last, false); err != nil {
+		return err
+	}
+	_, err := s.open().Write(ctx, func(rec *record.Record) error {
+		rec.Attributes, rec.IdleTimeout = last.Attributes, last.IdleTimeout
+		return nil
+	})
+	return err
+}
+
+// open begins another access to the session that the commit has stored.
+func (s *Session) open() *replica.Access {
+	return s.manager.store.Open(s.id.Token, s.access.Home())
+}
+
+// stored takes the end of a write: from here on the session is what is stored now.
+func (s *Session) stored(rec *record.Record, err error) error {
+	if err != nil {
+		return gone(err)
+	}
+	s.base, s.work, s.list = rec, nil, nil
+	return nil
+}
+
+func gone(err error) error {
+	if errors.Is(err, replica.ErrNoSession) {
+		return ErrGone
+	}
+	return err
+}
+
+// keepAlive records, off the request's path and not oftener than needed, that the session was used.
+func (s *Session) keepAlive() {
+	m, now := s.manager, time.Now()
+	id := s.exchange.clientID
+	switch {
+	case s.state == notLoaded:
+		if m.absent.ahead(id.Token, now) {
+			return
+		}
+	case s.base == nil:
+		return
+	case !replica.Stale(s.base, now):
+		m.refreshes.put(s.id.Token, s.base.LastAccess.Add(s.base.IdleTimeout/20))
+		return
+	default:
+		id = s.currentID()
+	}
+	if !m.refreshes.ahead(id.Token, now) {
+		m.refreshes.put(id.Token, now.Add(m.config.IdleTimeout/20))
+		m.background.refresh(id.Token, id.Node)
+	}
+}

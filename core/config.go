@@ -1,0 +1,175 @@
+package msm
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/sid"
+	"github.com/gomsm/msm/transcoder"
+)
+
+// NoBackup as Config.Backups keeps one copy only: a session dies with its node.
+const NoBackup = -1
+
+const (
+	defaultIdleTimeout = 30 * time.Minute // OWASP Session Management Cheat Sheet: 15 to 30 minutes for low risk
+	minIdleTimeout     = time.Second      // memcached counts whole seconds
+	defaultOpTimeout   = 100 * time.Millisecond
+	defaultMaxSession  = 256 << 10
+	maxMaxSession      = 1<<20 - 1<<10 // memcached's default item limit of 1 MiB, less the item's own header and key
+	maxPrefix          = 128           // memcached's keys have at most 250 bytes, ours 60 besides the prefix
+	maxBackups         = 8
+)
+
+// Config says how sessions are kept. Its zero value works: sessions live in this process only, for trying things out.
+// New checks and copies it.
+type Config struct {
+	// Nodes are the memcached servers: "n1:cache1:11211,n2:cache2:11211", separated by commas, blanks or both. The ids
+	// are part of the sessions' ids, so a server may get another address but must keep its id. IPv6 addresses stand in
+	// brackets, a unix socket as n1:/path. A single node may stand without id. Empty: one in-memory node in this process.
+	Nodes string
+	// FailoverNodes are ids of nodes to use only when no other is available: "n1". Empty: none.
+	FailoverNodes string
+	// Backups is how many nodes keep a copy beside the primary, 8 at most. Zero: 1, where there is another node. For
+	// none at all see NoBackup.
+	Backups int
+
+	// Ignore matches URL paths of requests that need no session, such as images. They pass through: no load, no save, no
+	// cookie. Nil: none.
+	Ignore *regexp.Regexp
+	// Transcoder encodes the attributes of new sessions. Nil: transcoder.CBOR().
+	Transcoder transcoder.Transcoder
+	// ReadTranscoders may be met in stored sessions besides Transcoder. A session stays with the transcoder that it
+	// began with, so a rolling deploy to another one first adds it here everywhere. Nil: none.
+	ReadTranscoders []transcoder.Transcoder
+
+	// IdleTimeout ends a session that no request has used for so long, at least 1s. It is recorded only every twentieth
+	// of it, so a session lives up to that much longer, never shorter. Zero: 30 minutes.
+	IdleTimeout time.Duration
+	// AbsoluteTimeout ends a session so long after it began or was renewed, used or not. Zero: never.
+	AbsoluteTimeout time.Duration
+	// MaxSessionSize is the limit of a stored session in bytes, 1023 KiB at most. Larger ones are ErrTooLarge. Zero:
+	// 256 KiB.
+	MaxSessionSize int
+
+	// SigningKeys sign session ids (HMAC-SHA-256), so that a forged one costs no node a command. Each has at least 32
+	// random bytes. The first one signs, all verify: put a new key first and drop the old one when its sessions are
+	// gone. Nil: ids are not signed.
+	SigningKeys [][]byte
+	// Cookie is the template of the session's cookie. An empty Name is "SESSION", an empty Path "/", an unset SameSite
+	// Lax. HttpOnly is always set; Secure is when it is here, the request came by TLS, or a trusted proxy says so. MaxAge
+	// zero: it goes with the browser. Value and Expires must be unset.
+	Cookie http.Cookie
+	// Header is a header in which API clients may carry the id instead of the cookie. They get it in the header of the
+	// answer. Empty: cookies only.
+	Header string
+	// TrustedProxies are addresses whose X-Forwarded-Proto is believed. Nil: none.
+	TrustedProxies []netip.Prefix
+	// Route is this instance's name in new session ids, for load balancers: 1 to 64 letters, digits, "_" or "-". Empty:
+	// none.
+	Route string
+
+	// KeyPrefix begins every key in memcached, 128 printable characters at most. Empty: "msm:".
+	KeyPrefix string
+	// OpTimeout bounds one memcached operation, dial included. Zero: 100ms.
+	OpTimeout time.Duration
+	// DialContext connects to nodes, for TLS or memcached's authentication. Nil: plain TCP or unix sockets.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// ErrorHandler answers a request whose session could not be loaded or stored; nothing has been sent then, and headers
+	// that describe the handler's body are gone. Nil: 503 with Retry-After: 1.
+	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
+	// Logger gets what an operator wants to know, never a session's id or value. Nil: slog.Default().
+	Logger *slog.Logger
+}
+
+// fault is what is wrong with one field, and how to mend it.
+type fault = cluster.Fault
+
+// faults answers everything that is wrong with the configuration.
+func (c *Config) faults() []fault {
+	_, list := cluster.Parse(c.Nodes, c.FailoverNodes)
+	add := func(bad bool, field, format string, args ...any) {
+		if bad {
+			list = append(list, fault{Field: field, Text: fmt.Sprintf(format, args...)})
+		}
+	}
+	add(c.Backups < NoBackup || c.Backups > maxBackups, "Backups", "%d must be from 1 to %d, or NoBackup", c.Backups, maxBackups)
+	add(c.IdleTimeout != 0 && c.IdleTimeout < minIdleTimeout, "IdleTimeout", "%v must be at least %v", c.IdleTimeout, minIdleTimeout)
+	add(c.AbsoluteTimeout < 0, "AbsoluteTimeout", "%v must not be negative", c.AbsoluteTimeout)
+	add(c.MaxSessionSize < 0 || c.MaxSessionSize > maxMaxSession, "MaxSessionSize", "%d must be from 1 to %d bytes", c.MaxSessionSize, maxMaxSession)
+	add(c.OpTimeout < 0, "OpTimeout", "%v must be positive", c.OpTimeout)
+	add(c.Route != "" && !sid.ValidRoute(c.Route), "Route", "%q must be 1 to 64 letters, digits, \"_\" or \"-\"", c.Route)
+	add(!validPrefix(c.KeyPrefix), "KeyPrefix", "%q must be at most %d printable ASCII characters without blanks", c.KeyPrefix, maxPrefix)
+	add(c.Header != "" && !validToken(c.Header), "Header", "%q is no header name", c.Header)
+	for _, t := range c.ReadTranscoders {
+		add(t == nil, "ReadTranscoders", "has a nil entry; remove it")
+	}
+	if _, err := sid.NewFormat("x", c.SigningKeys); err != nil {
+		add(true, "SigningKeys", "%v", err)
+	}
+	return append(list, cookieFaults(&c.Cookie)...)
+}
+
+func cookieFaults(c *http.Cookie) (list []fault) {
+	add := func(bad bool, field, text string) {
+		if bad {
+			list = append(list, fault{Field: "Cookie." + field, Text: text})
+		}
+	}
+	add(c.Name != "" && !validToken(c.Name), "Name", fmt.Sprintf("%q is no cookie name (RFC 6265: no blanks, control characters or separators)", c.Name))
+	add(c.Value != "", "Value", "must be empty: it is the session's id")
+	add(!c.Expires.IsZero(), "Expires", "must be unset; use MaxAge")
+	add(c.MaxAge < 0, "MaxAge", "must not be negative: the cookie would be gone at once")
+	add(c.SameSite == http.SameSiteNoneMode && !c.Secure, "SameSite", "None needs Secure: browsers drop the cookie otherwise")
+	host := strings.HasPrefix(c.Name, "__Host-")
+	add(host && (!c.Secure || c.Domain != "" || c.Path != "" && c.Path != "/"), "Name", "the prefix __Host- needs Secure, Path \"/\" and no Domain")
+	add(strings.HasPrefix(c.Name, "__Secure-") && !c.Secure, "Name", "the prefix __Secure- needs Secure")
+	return list
+}
+
+// validToken: RFC 9110's token, which header and cookie names are.
+func validToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
+	})
+}
+
+func validPrefix(s string) bool {
+	return len(s) <= maxPrefix && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}
+
+// withDefaults fills in what zero means.
+func (c Config) withDefaults() Config {
+	orDefault(&c.Transcoder, transcoder.CBOR())
+	orDefault(&c.IdleTimeout, defaultIdleTimeout)
+	orDefault(&c.MaxSessionSize, defaultMaxSession)
+	orDefault(&c.OpTimeout, defaultOpTimeout)
+	orDefault(&c.KeyPrefix, "msm:")
+	orDefault(&c.Cookie.Name, "SESSION")
+	orDefault(&c.Cookie.Path, "/")
+	orDefault(&c.Cookie.SameSite, http.SameSiteLaxMode)
+	c.Cookie.HttpOnly = true
+	orDefault(&c.Backups, 1)
+	c.Backups = max(c.Backups, 0) // NoBackup
+	orDefault(&c.Logger, slog.Default())
+	if c.ErrorHandler == nil {
+		c.ErrorHandler = unavailable
+	}
+	return c
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

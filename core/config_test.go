@@ -1,0 +1,105 @@
+package msm_test
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	msm "github.com/gomsm/msm/core"
+	"github.com/gomsm/msm/transcoder"
+)
+
+func TestNewNamesEveryFaultAtOnce(t *testing.T) {
+	_, err := msm.New(msm.Config{
+		Nodes:           "a:1,b:2",
+		FailoverNodes:   "n9",
+		Backups:         99,
+		Route:           "a.b",
+		IdleTimeout:     time.Millisecond,
+		AbsoluteTimeout: -1,
+		MaxSessionSize:  1 << 30,
+		OpTimeout:       -1,
+		KeyPrefix:       "a b",
+		Header:          "a b",
+		SigningKeys:     [][]byte{[]byte("short")},
+		ReadTranscoders: []transcoder.Transcoder{nil},
+		Cookie:          http.Cookie{Name: "__Host-x", Value: "v", MaxAge: -1, Expires: time.Unix(1, 0), SameSite: http.SameSiteNoneMode, Domain: "d"},
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		`Config.Nodes: "a:1" has no id`, `Config.Nodes: "b:2" has no id`, `Config.FailoverNodes: "n9"`, "Config.Backups: 99",
+		`Config.Route: "a.b"`, "Config.IdleTimeout: 1ms", "Config.AbsoluteTimeout: -1ns", "Config.MaxSessionSize: 1073741824",
+		"Config.OpTimeout: -1ns", `Config.KeyPrefix: "a b"`, `Config.Header: "a b"`, "Config.SigningKeys: ", "Config.ReadTranscoders: ",
+		"Config.Cookie.Name: ", "Config.Cookie.Value: ", "Config.Cookie.MaxAge: ", "Config.Cookie.Expires: ", "Config.Cookie.SameSite: ",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("nothing says %q in\n%v", want, err)
+		}
+	}
+}
+
+func TestFromEnv(t *testing.T) {
+	key := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	for name, value := range map[string]string{
+		"NODES": "n1:a:1,n2:b:2", "FAILOVER_NODES": "n2", "BACKUPS": "0", "ROUTE": "r1", "IGNORE": `\.x$`, "TRANSCODER": "json",
+		"IDLE_TIMEOUT": "10m", "ABSOLUTE_TIMEOUT": "12h", "OP_TIMEOUT": "50ms", "MAX_SESSION_SIZE": "1000",
+		"SIGNING_KEYS": key + "," + strings.TrimRight(key, "="), "KEY_PREFIX": "app:", "COOKIE_NAME": "sid",
+		"STICKY": "false", "LOCKING": "none", "BACKUP_ASYNC": "true",
+	} {
+		t.Setenv("MSM_"+name, value)
+	}
+	c, err := msm.FromEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Nodes != "n1:a:1,n2:b:2" || c.FailoverNodes != "n2" || c.Backups != msm.NoBackup || c.Route != "r1" || !c.Ignore.MatchString("a.x") ||
+		c.Transcoder.Name() != "json" || c.IdleTimeout != 10*time.Minute || c.AbsoluteTimeout != 12*time.Hour || c.OpTimeout != 50*time.Millisecond ||
+		c.MaxSessionSize != 1000 || len(c.SigningKeys) != 2 || c.KeyPrefix != "app:" || c.Cookie.Name != "sid" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestFromEnvOfNothingIsTheDefault(t *testing.T) {
+	c, err := msm.FromEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Ignore.MatchString("/logo.png") || c.Ignore.MatchString("/png") {
+		t.Errorf("Ignore = %v", c.Ignore)
+	}
+	newManager(t, c)
+}
+
+func TestFromEnvNamesEveryFaultAtOnce(t *testing.T) {
+	secret := "c2VjcmV0" // "secret"
+	set := map[string]string{
+		"NODES": "n1:a:1,n1:b:2", "FAILOVER_NODES": "n9", "BACKUPS": "many", "ROUTE": "a.b", "IGNORE": "(", "TRANSCODER": "xml",
+		"IDLE_TIMEOUT": "5", "ABSOLUTE_TIMEOUT": "-1h", "OP_TIMEOUT": "0s", "MAX_SESSION_SIZE": "1GB", "SIGNING_KEYS": secret,
+		"KEY_PREFIX": "a b", "COOKIE_NAME": "a;b",
+		"STICKY": "true", "LOCKING": "all", "LOCK_WAIT": "1s", "LOCK_EXPIRY": "1s", "ENCRYPTION_KEYS": secret, "BACKUP_ASYNC": "maybe",
+	}
+	for name, value := range set {
+		t.Setenv("MSM_"+name, value)
+	}
+	_, err := msm.FromEnv()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for name := range set {
+		found := false
+		for _, line := range lines {
+			found = found || strings.HasPrefix(line, "msm: MSM_"+name+": ")
+		}
+		if !found {
+			t.Errorf("no line is about MSM_%s in\n%v", name, err)
+		}
+	}
+	if strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "secret\"") {
+		t.Errorf("the error tells a key:\n%v", err)
+	}
+}

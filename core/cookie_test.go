@@ -1,0 +1,221 @@
+package msm_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// exchange serves one request in process.
+func exchange(h http.Handler, method, path string, edit func(*http.Request)) *http.Response {
+	r := httptest.NewRequest(method, path, nil)
+	if edit != nil {
+		edit(r)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func withCookie(line string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("Cookie", line) }
+}
+
+// sessionOf begins a session and answers its id.
+func sessionOf(t testing.TB, h http.Handler) string {
+	t.Helper()
+	cookies := sessionCookies(exchange(h, "POST", "/", nil))
+	if len(cookies) != 1 {
+		t.Fatalf("cookies %v", cookies)
+	}
+	return cookies[0].Value
+}
+
+func TestCookieAttributes(t *testing.T) {
+	overTLS := func(r *http.Request) { r.TLS = &tls.ConnectionState{} }
+	forwarded := func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "https") }
+	for name, c := range map[string]struct {
+		config msm.Config
+		edit   func(*http.Request)
+		want   string
+	}{
+		"defaults":                             {msm.Config{}, nil, "SESSION=ID; Path=/; HttpOnly; SameSite=Lax"},
+		"over TLS":                             {msm.Config{}, overTLS, "SESSION=ID; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		"a proxy nobody trusts says https":     {msm.Config{}, forwarded, "SESSION=ID; Path=/; HttpOnly; SameSite=Lax"},
+		"a trusted proxy says https":           {msm.Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, forwarded, "SESSION=ID; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		"a template":                           {msm.Config{Cookie: http.Cookie{Name: "__Host-sid", Secure: true, SameSite: http.SameSiteStrictMode, MaxAge: 60}}, nil, "__Host-sid=ID; Path=/; Max-Age=60; HttpOnly; Secure; SameSite=Strict"},
+		"a template for one path and a domain": {msm.Config{Cookie: http.Cookie{Path: "/app", Domain: "example.org"}}, nil, "SESSION=ID; Path=/app; Domain=example.org; HttpOnly; SameSite=Lax"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resp := exchange(counting(newManager(t, c.config)), "POST", "/", c.edit)
+			line := resp.Header.Get("Set-Cookie")
+			before, after, _ := strings.Cut(line, "=")
+			_, attributes, _ := strings.Cut(after, ";")
+			if got := before + "=ID;" + attributes; got != c.want {
+				t.Errorf("%s\nwant %s", got, c.want)
+			}
+			if resp.Header.Get("Vary") != "Cookie" || resp.Header.Get("Cache-Control") != `no-cache="Set-Cookie"` {
+				t.Errorf("a shared cache may keep this answer: %v", resp.Header)
+			}
+		})
+	}
+}
+
+// TestWhatStrangersSend: T-16. Only one cookie that verifies, sent as it was given, is a session; anything else is none,
+// and none of it is ever adopted.
+func TestWhatStrangersSend(t *testing.T) {
+	h := counting(newManager(t, msm.Config{}))
+	mine, foreign := sessionOf(t, h), sessionOf(t, h)
+	for name, c := range map[string]struct {
+		cookie string
+		known  bool
+	}{
+		"mine":                                {"SESSION=" + mine, true},
+		"mine among others":                   {"a=b; SESSION=" + mine + "; c=d", true},
+		"mine with blanks around":             {"a=b;  SESSION=" + mine + " ; c", true},
+		"mine twice":                          {"SESSION=" + mine + "; SESSION=" + mine, true},
+		"mine after a malformed one":          {"SESSION=x; SESSION=" + mine, true},
+		"mine and another that verifies":      {"SESSION=" + mine + "; SESSION=" + foreign, false},
+		"mine behind five that do not verify": {strings.Repeat("SESSION=x; ", 5) + "SESSION=" + mine, false},
+		"quoted":                              {`SESSION="` + mine + `"`, false},
+		"in upper case":                       {"SESSION=" + strings.ToUpper(mine), false},
+		"under a name in lower case":          {"session=" + mine, false},
+		"under a name with a Unicode blank":   {"\u2000SESSION=" + mine, false},
+		"nameless":                            {"=SESSION=" + mine, false},
+		"with CR LF, percent-encoded":         {"SESSION=" + mine + "%0d%0aset x", false},
+		"with a NUL":                          {"SESSION=" + mine + "\x00", false},
+		"cut off":                             {"SESSION=" + mine[:len(mine)-1], false},
+		"with a node that nobody configured":  {"SESSION=" + mine + "-n9", true},
+		"with a node like a path":             {"SESSION=" + mine + "-../../x", false},
+		"empty":                               {"SESSION=", false},
+		"of a session that never was":         {"SESSION=aaaaaaaaaaaaaaaaaaaaaaaaaa", false},
+		"of 70,000 bytes":                     {"SESSION=" + strings.Repeat("a", 70_000), false},
+		"four thousand of them":               {strings.Repeat("SESSION=x; ", 4000), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			read := exchange(h, "GET", "/", withCookie(c.cookie))
+			if got := bodyOf(read) != "0"; got != c.known || read.StatusCode != 200 {
+				t.Errorf("known: %v; want %v", got, c.known)
+			}
+			if c.known {
+				return
+			}
+			write := sessionCookies(exchange(h, "POST", "/", withCookie(c.cookie)))
+			if len(write) != 1 || strings.Contains(c.cookie, write[0].Value) {
+				t.Errorf("a new session must have a new id: %v", write)
+			}
+		})
+	}
+}
+
+func bodyOf(resp *http.Response) string {
+	var b [64]byte
+	n, _ := resp.Body.Read(b[:])
+	return string(b[:n])
+}
+
+func TestSigning(t *testing.T) {
+	old, next := []byte(strings.Repeat("o", 32)), []byte(strings.Repeat("n", 32))
+	list, _ := startServers(t, 2)
+	app := func(keys ...[]byte) http.Handler {
+		return counting(newManager(t, msm.Config{Nodes: list, SigningKeys: keys}))
+	}
+	id := sessionOf(t, app(old))
+	for name, c := range map[string]struct {
+		keys [][]byte
+		want string
+	}{
+		"the key that signed":            {[][]byte{old}, "1"},
+		"rotated, the old one verifies":  {[][]byte{next, old}, "1"},
+		"rotated and the old one is out": {[][]byte{next}, "0"},
+		"no keys any more":               {nil, "0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := bodyOf(exchange(app(c.keys...), "GET", "/", withCookie("SESSION="+id))); got != c.want {
+				t.Errorf("counts %s; want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestIDInAHeader(t *testing.T) {
+	h := counting(newManager(t, msm.Config{Header: "X-Session"}))
+	first := exchange(h, "POST", "/", nil)
+	id := first.Header.Get("X-Session")
+	if id == "" || sessionCookies(first)[0].Value != id {
+		t.Fatalf("%v", first.Header)
+	}
+	byHeader := func(r *http.Request) { r.Header.Set("X-Session", id) }
+	if got := bodyOf(exchange(h, "POST", "/", byHeader)); got != "2" {
+		t.Errorf("counted %s; want 2", got)
+	}
+	gone := exchange(h, "POST", "/", func(r *http.Request) { r.Header.Set("X-Session", strings.Repeat("a", 26)) })
+	if gone.Header.Get("X-Session") == "" || len(gone.Header["Set-Cookie"]) > 0 {
+		t.Errorf("a client that speaks by header gets %v", gone.Header)
+	}
+}
+
+func TestRenewAndDestroy(t *testing.T) {
+	for name, config := range map[string]msm.Config{"in memory": {}, "on two nodes": {Nodes: "two"}} {
+		t.Run(name, func(t *testing.T) {
+			if config.Nodes != "" {
+				config.Nodes, _ = startServers(t, 2)
+			}
+			m := newManager(t, config)
+			h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				s := msm.From(r.Context())
+				switch r.URL.Path {
+				case "/add":
+					add(s)
+				case "/login":
+					if err := s.Renew(); err != nil {
+						t.Error(err)
+					}
+					s.Set("user", "ann")
+				case "/logout":
+					s.Destroy()
+				case "/relogin":
+					s.Destroy()
+					s.Set("user", "bob")
+				}
+				fmt.Fprint(w, count.Get(s), msm.Get[string](s, "user"), s.ID())
+			}))
+			id := sessionCookies(exchange(h, "POST", "/add", nil))[0].Value
+			at := func(path, id string) (string, []*http.Cookie) {
+				resp := exchange(h, "POST", path, withCookie("SESSION="+id))
+				return bodyOf(resp), sessionCookies(resp)
+			}
+			body, cookies := at("/login", id)
+			renewed := cookies[0].Value
+			if renewed == id || body != "1ann"+renewed {
+				t.Errorf("login: %q, id %q", body, renewed)
+			}
+			if body, _ := at("/", id); body != "0" {
+				t.Errorf("the id from before the login still works: %q", body)
+			}
+			body, cookies = at("/relogin", renewed)
+			if len(cookies) != 1 || body != "0bob"+cookies[0].Value {
+				t.Errorf("destroyed and begun anew: %q %v", body, cookies)
+			}
+			again := cookies[0].Value
+			body, cookies = at("/logout", again)
+			if body != "0" || len(cookies) != 1 || cookies[0].MaxAge >= 0 {
+				t.Errorf("logout: %q %v", body, cookies)
+			}
+			for _, dead := range []string{id, renewed, again} {
+				if body, cookies := at("/", dead); body != "0" || len(cookies) > 0 {
+					t.Errorf("dead id: %q %v", body, cookies)
+				}
+			}
+			if _, cookies := at("/logout", again); len(cookies) != 1 || cookies[0].MaxAge >= 0 {
+				t.Errorf("logout without a session clears the cookie: %v", cookies)
+			}
+		})
+	}
+}

@@ -1,0 +1,47 @@
+package msm
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// Errors that a caller may want to tell apart with errors.Is. An error handler sees them wrapped.
+var (
+	// ErrUnavailable: no node answered that could say what the session is. It never means "not logged in".
+	ErrUnavailable = replica.ErrUnavailable
+	// ErrConflict: other requests changed the session so often that this one's change found no gap; nothing of it
+	// was stored.
+	ErrConflict = replica.ErrConflict
+	// ErrTooLarge: the session exceeds Config.MaxSessionSize or a node's item size limit; the stored one is unchanged.
+	ErrTooLarge = replica.ErrTooLarge
+	// ErrUnreadable: the stored session is of a format or transcoder that this program does not know, or is damaged.
+	// It is kept as it is.
+	ErrUnreadable = replica.ErrUnreadable
+	// ErrCommitted: the response has begun, so a cookie can no longer be sent, or the request is over.
+	ErrCommitted = errors.New("msm: the response has begun")
+	// ErrGone: the session expired or was destroyed by another request while this one changed it; the change was
+	// dropped.
+	ErrGone = errors.New("msm: the session is gone")
+	// ErrIgnored: the request matches Config.Ignore and has no session.
+	ErrIgnored = errors.New("msm: the request is ignored by Config.Ignore and has no session")
+	// ErrClosed: the manager was closed.
+	ErrClosed = errors.New("msm: the manager is closed")
+)
+
+// AttributeError is about one attribute: its value cannot be encoded, or what is stored does not decode into the type
+// that was asked for.
+type AttributeError struct {
+	Name string // the attribute
+	Type string // the Go type
+	Err  error  // what the transcoder said
+}
+
+// Error names the attribute and the type.
+func (e *AttributeError) Error() string {
+	return fmt.Sprintf("msm: attribute %q as %s: %v", e.Name, e.Type, e.Err)
+}
+
+// Unwrap answers the transcoder's error.
+func (e *AttributeError) Unwrap() error { return e.Err }

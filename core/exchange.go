@@ -1,0 +1,153 @@
+package msm
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+// Exchange is one request and its response, as far as the session is concerned. It is what an adapter to a framework
+// works with; applications use From. The order of its verbs is Begin, Writer, the handler, Commit, End:
+//
+//	x, r, err := m.Begin(r)
+//	if err != nil {
+//		m.Fail(w, r, err)
+//		return
+//	}
+//	defer x.End()
+//	next.ServeHTTP(x.Writer(w), r)
+//	if err := x.Commit(w.Header()); err != nil {
+//		m.Fail(w, r, err)
+//	}
+type Exchange struct {
+	manager  *Manager
+	request  *http.Request
+	clientID sid.ID // verified; zero: the client has none
+	byHeader bool   // the id came in Config.Header
+	session  Session
+	writer   writer
+	scope    scope
+	sent     atomic.Bool // the response's header has left, or is about to
+	failed   bool        // a commit failed; guarded by session.mu
+	over     bool        // the request is done; guarded by session.mu
+}
+
+// scope is the request's context, with the session in it: one allocation less than context.WithValue.
+type scope struct {
+	context.Context
+	exchange *Exchange
+}
+
+type contextKey struct{ manager *Manager }
+
+func (c *scope) Value(key any) any {
+	if k, ok := key.(contextKey); ok && (k.manager == nil || k.manager == c.exchange.manager) {
+		return &c.exchange.session
+	}
+	return c.Context.Value(key)
+}
+
+// From finds the session of the request whose context this is. It panics if there is none, because the line that
+// installs the middleware is missing. With several managers it finds that of the innermost; see Manager.From.
+func From(ctx context.Context) *Session {
+	return from(ctx, contextKey{})
+}
+
+// From finds this manager's session as the function From does, for programs that have several managers.
+func (m *Manager) From(ctx context.Context) *Session {
+	return from(ctx, contextKey{m})
+}
+
+func from(ctx context.Context, key contextKey) *Session {
+	s, ok := ctx.Value(key).(*Session)
+	if !ok {
+		panic("msm: no session in this context: put the handler behind the session middleware, such as " +
+			"manager.Middleware(handler) or router.Use(msmchi.Sessions(manager))")
+	}
+	return s
+}
+
+// Begin finds the request's session; the request that it answers carries it in its context. Methods other than GET,
+// HEAD, OPTIONS and TRACE load the session at once: on an error the handler must not run. Every successful Begin needs
+// an End.
+func (m *Manager) Begin(r *http.Request) (*Exchange, *http.Request, error) {
+	x := &Exchange{manager: m}
+	x.scope = scope{r.Context(), x}
+	x.session.exchange, x.session.manager, x.session.coder = x, m, m.coder
+	x.request = r.WithContext(&x.scope)
+	if m.ignores(r) {
+		x.session.state, x.session.why = refused, ErrIgnored
+		return x, x.request, nil
+	}
+	x.clientID, x.byHeader = m.clientID(r)
+	if m.closed.Load() {
+		return x, x.request, ErrClosed
+	}
+	if safe(r.Method) {
+		return x, x.request, nil
+	}
+	x.session.mu.Lock()
+	defer x.session.mu.Unlock()
+	return x, x.request, x.session.load()
+}
+
+func safe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, "":
+		return true
+	}
+	return false
+}
+
+func (x *Exchange) context() context.Context { return x.scope.Context }
+
+// Session answers the request's session.
+func (x *Exchange) Session() *Session { return &x.session }
+
+// Writer wraps the response's writer so that the session is committed before the first byte leaves. If that fails the
+// client gets Config.ErrorHandler's answer instead of the handler's, whose writes fail. What w can do, its wrapper
+// does: io.ReaderFrom, http.Flusher, http.Hijacker and all of http.ResponseController.
+func (x *Exchange) Writer(w http.ResponseWriter) http.ResponseWriter {
+	x.writer = writer{ResponseWriter: w, exchange: x}
+	return &x.writer
+}
+
+// Commit stores what the request changed and puts the cookie into h, both at most once: the first call counts, be it
+// the Writer's or one after the handler. Calls after the response has begun store later changes, but set no cookie. An
+// error before the response has begun means that nothing of the handler's answer may be sent.
+func (x *Exchange) Commit(h http.Header) error {
+	s := &x.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := x.sent.CompareAndSwap(false, true)
+	if !first && (x.failed || !s.changed()) {
+		return nil
+	}
+	if err := s.commit(context.WithoutCancel(x.scope.Context)); err != nil {
+		s.fail(err)
+		x.failed = true
+		if first {
+			return err
+		}
+		x.manager.log.Error("session changed after the response began, and could not be stored", "error", err)
+		return nil
+	}
+	if first {
+		x.setID(h)
+	}
+	return nil
+}
+
+// End ends the exchange. Changes that were not committed, because the handler panicked, are dropped. It keeps a session
+// alive that the handler never looked at.
+func (x *Exchange) End() {
+	s := &x.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.over = true
+	if s.why == nil && !x.clientID.IsZero() {
+		s.keepAlive()
+	}
+}

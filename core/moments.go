@@ -1,0 +1,46 @@
+package msm
+
+import (
+	"strings"
+	"sync"
+	"time"
+)
+
+// moments remembers a moment for each of the sessions used last: when the next refresh is due, or until when a session
+// that was not found need not be looked for. It is bounded by forgetting: of two generations the older one goes when
+// the younger is full. Forgetting costs a command, no correctness. It is safe for concurrent use.
+type moments struct {
+	mu         sync.Mutex
+	young, old map[string]int64 // token to Unix nanoseconds
+	limit      int              // of each generation
+}
+
+func newMoments(limit int) *moments {
+	return &moments{young: make(map[string]int64), limit: limit}
+}
+
+// ahead reports whether the moment remembered for the token is yet to come.
+func (m *moments) ahead(token string, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at, ok := m.young[token]
+	if !ok {
+		at = m.old[token]
+	}
+	return at > now.UnixNano()
+}
+
+// put remembers a moment.
+func (m *moments) put(token string, at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, known := m.young[token]; known {
+		m.young[token] = at.UnixNano()
+		return
+	}
+	if len(m.young) >= m.limit {
+		m.young, m.old = make(map[string]int64), m.young
+	}
+	// The token is a part of a request's Cookie header, which must not be kept alive for it.
+	m.young[strings.Clone(token)] = at.UnixNano()
+}

@@ -1,0 +1,184 @@
+// Package msm keeps HTTP sessions in memcached so that they survive the crash of the instance that made them and of the
+// memcached node that keeps them.
+//
+// A Manager is made once, from a Config; its Middleware, or an adapter for a framework, gives every request a Session.
+//
+//	m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
+//	...
+//	defer m.Close(context.Background())
+//
+//	var visits = msm.NewKey[int]("visits")
+//
+//	http.Handle("/", m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+//		n := visits.Update(msm.From(r.Context()), func(n int) int { return n + 1 })
+//		fmt.Fprintln(w, "visit", n)
+//	})))
+//
+// Every session has a primary node, named in its id, and a backup. What a request changes is on both before the first
+// byte of its answer leaves. If a node fails, requests go on with the other copy, the session gets new nodes, and the
+// client a cookie that names them.
+package msm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
+	"github.com/gomsm/msm/transcoder"
+)
+
+// How much an instance remembers so that it need not ask.
+const (
+	absentLimit  = 2000                   // sessions known to be gone; MSM's number
+	absentTime   = 500 * time.Millisecond // and for how long; MSM's number
+	refreshLimit = 1 << 16                // sessions whose next refresh is known, in each of two generations
+)
+
+// Manager keeps sessions. It is safe for concurrent use.
+type Manager struct {
+	config     Config
+	log        *slog.Logger
+	format     *sid.Format
+	nodes      *nodes
+	store      *replica.Store
+	background *background
+	coder      transcoder.Transcoder            // of new sessions
+	readable   map[string]transcoder.Transcoder // by name: what may be met in stored ones
+	absent     *moments                         // until when a session need not be looked for
+	refreshes  *moments                         // when the next refresh of a session is due
+	turns      *turns
+	closed     atomic.Bool
+}
+
+// New makes a manager, and looks for the nodes for at most Config.OpTimeout; one that does not answer is used when it
+// does. The error joins everything that is wrong with the configuration. The manager must be closed.
+func New(config Config) (*Manager, error) {
+	if err := join(config.faults(), func(field string) string { return "Config." + field }); err != nil {
+		return nil, err
+	}
+	config = config.withDefaults()
+	config.TrustedProxies = slices.Clone(config.TrustedProxies)
+	format, err := sid.NewFormat(config.Cookie.Name, config.SigningKeys)
+	if err != nil {
+		return nil, err
+	}
+	m := &Manager{
+		config: config, log: config.Logger, format: format, coder: config.Transcoder, readable: readable(config),
+		absent: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), turns: newTurns(),
+	}
+	m.nodes = newNodes(&m.config)
+	if err := m.nodes.begin(); err != nil {
+		return nil, err
+	}
+	m.store = replica.New(replica.Config{
+		Cluster: m.nodes.cluster, Backups: config.Backups, KeyPrefix: config.KeyPrefix,
+		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout,
+	})
+	m.background = newBackground(m.store, m.log)
+	return m, nil
+}
+
+func readable(config Config) map[string]transcoder.Transcoder {
+	all := make(map[string]transcoder.Transcoder)
+	for _, t := range append(slices.Clone(config.ReadTranscoders), config.Transcoder) {
+		all[t.Name()] = t
+	}
+	return all
+}
+
+// join makes one error of all faults, each with the name that its field has for the reader.
+func join(faults []fault, name func(field string) string) error {
+	var list []error
+	for _, f := range faults {
+		list = append(list, fmt.Errorf("msm: %s: %s", name(f.Field), f.Text))
+	}
+	return errors.Join(list...)
+}
+
+// SetNodes changes the list of nodes while requests run. Adding a node moves no session; those of a node that was
+// removed are found on their backups. On an error nothing changes.
+func (m *Manager) SetNodes(nodes, failoverNodes string) error {
+	if m.closed.Load() {
+		return ErrClosed
+	}
+	return m.nodes.set(nodes, failoverNodes)
+}
+
+// Close ends the manager: requests that begin later get ErrClosed. Call it after http.Server.Shutdown. In non-sticky
+// mode nothing is ever left to store, so it only waits for what runs in the background, at most until ctx ends.
+func (m *Manager) Close(ctx context.Context) error {
+	if !m.closed.CompareAndSwap(false, true) {
+		return nil
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.background.close()
+		m.nodes.close()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Fail answers a request whose session could not be loaded or stored, by Config.ErrorHandler. Nothing must have been
+// sent yet.
+func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() == nil {
+		m.log.Error("request without its session", "error", err, "method", r.Method)
+	}
+	for _, name := range bodyHeaders {
+		w.Header().Del(name)
+	}
+	m.config.ErrorHandler(w, r, err)
+}
+
+// bodyHeaders describe the body that the handler meant to send.
+var bodyHeaders = []string{
+	"Accept-Ranges", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range",
+	"Content-Type", "Etag", "Last-Modified", "Location",
+}
+
+func unavailable(w http.ResponseWriter, _ *http.Request, _ error) {
+	w.Header().Set("Retry-After", "1")
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, "The session is not available at the moment. Please try again.", http.StatusServiceUnavailable)
+}
+
+func (m *Manager) ignores(r *http.Request) bool {
+	return m.config.Ignore != nil && m.config.Ignore.MatchString(r.URL.Path)
+}
+
+func (m *Manager) newID() sid.ID {
+	id := m.format.New("", m.config.Route)
+	id.Node = m.store.FirstNode(id.Token)
+	return id
+}
+
+// newRecord is a session at its beginning.
+func (m *Manager) newRecord() *record.Record {
+	now := time.Now()
+	rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: m.config.IdleTimeout, Transcoder: m.coder.Name()}
+	if m.config.AbsoluteTimeout > 0 {
+		rec.Deadline = now.Add(m.config.AbsoluteTimeout)
+	}
+	return rec
+}
+
+// successor is the first record of a renewed session.
+func (m *Manager) successor(of *record.Record) *record.Record {
+	rec := m.newRecord()
+	rec.Created, rec.IdleTimeout, rec.Transcoder, rec.Attributes = of.Created, of.IdleTimeout, of.Transcoder, of.Attributes
+	return rec
+}

@@ -1,0 +1,114 @@
+package msm
+
+import (
+	"context"
+	"sync"
+
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+// nodes owns the nodes of a manager: it makes them, keeps one prober running for each, and ends them.
+type nodes struct {
+	config  *Config
+	cluster *cluster.Cluster
+
+	mu      sync.Mutex // one change of the list at a time
+	running map[place]*running
+}
+
+// place is what makes a node the same one after a change of the list.
+type place struct{ id, address string }
+
+type running struct {
+	node *node.Node
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+func newNodes(c *Config) *nodes {
+	return &nodes{config: c, cluster: cluster.New(nil), running: make(map[place]*running)}
+}
+
+// begin uses the configured list, or an in-memory node if there is none.
+func (n *nodes) begin() error {
+	if n.config.Nodes != "" {
+		return n.set(n.config.Nodes, n.config.FailoverNodes)
+	}
+	n.config.Logger.Warn("msm: no Nodes are configured: sessions live in the memory of this process only, and end with it")
+	n.use([]cluster.Spec{{Address: "memory"}}, func(cluster.Spec) node.Client { return node.NewMemory(node.MemoryOptions{}) })
+	return nil
+}
+
+// set changes the list; on an error nothing changes.
+func (n *nodes) set(list, failover string) error {
+	specs, faults := cluster.Parse(list, failover)
+	if len(specs) == 0 && len(faults) == 0 {
+		faults = append(faults, fault{Field: "Nodes", Text: "names no node"})
+	}
+	if err := join(faults, func(field string) string { return field }); err != nil {
+		return err
+	}
+	n.use(specs, n.memcached)
+	return nil
+}
+
+// use makes the nodes of the list, waits until each has answered a first probe or its time is up, and lets go of those
+// that are not in it any more.
+func (n *nodes) use(specs []cluster.Spec, client func(cluster.Spec) node.Client) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	gone := n.running
+	n.running = make(map[place]*running)
+	var members []cluster.Member
+	var probes sync.WaitGroup
+	for _, spec := range specs {
+		at := place{spec.ID, spec.Address}
+		r, known := gone[at]
+		if !known {
+			r = n.start(spec, client(spec), &probes)
+		}
+		delete(gone, at)
+		n.running[at] = r
+		members = append(members, cluster.Member{Node: r.node, Failover: spec.Failover})
+	}
+	probes.Wait()
+	n.cluster.Set(members)
+	for _, r := range gone {
+		r.end()
+	}
+}
+
+func (n *nodes) start(spec cluster.Spec, client node.Client, probes *sync.WaitGroup) *running {
+	made := node.New(spec.ID, spec.Address, client, node.Options{EpochKey: n.config.KeyPrefix + "epoch", Logger: n.config.Logger})
+	ctx, stop := context.WithCancel(context.Background())
+	r := &running{node: made, stop: stop, done: make(chan struct{})}
+	first := make(chan struct{})
+	probes.Go(func() { <-first })
+	go func() {
+		defer close(r.done)
+		_ = made.Probe(ctx) // a node that does not answer is down, and is said to be
+		close(first)
+		made.Run(ctx)
+	}()
+	return r
+}
+
+func (n *nodes) memcached(spec cluster.Spec) node.Client {
+	return node.NewMemcached(spec.Address, node.ClientOptions{Timeout: n.config.OpTimeout, DialContext: n.config.DialContext})
+}
+
+func (n *nodes) close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, r := range n.running {
+		r.end()
+	}
+	n.running = nil
+}
+
+func (r *running) end() {
+	r.stop()
+	<-r.done
+	_ = r.node.Close()
+}

@@ -1,0 +1,344 @@
+package msm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
+	"github.com/gomsm/msm/transcoder"
+)
+
+// Session is the values of one visitor, for the time of one request. It is safe for concurrent use by the goroutines
+// of that request.
+//
+// Values, not shared memory: Set encodes at once and a read decodes into a fresh value, so what was read and then
+// changed in place is never stored. Reads, and reads of other requests of the session, never see a half-done change.
+//
+// Nothing is stored before the response begins, and nothing at all for a visitor whose session has no attribute.
+type Session struct {
+	mu       sync.Mutex
+	exchange *Exchange
+	manager  *Manager
+
+	state  sessionState
+	id     sid.ID          // of the stored session, or the one a new session will have; zero: none yet
+	access *replica.Access // to the stored session; nil: there is none
+	base   *record.Record  // as loaded, never changed; nil: there is none
+	work   *record.Record  // base with the changes; nil: as base
+	coder  transcoder.Transcoder
+	list   changes
+	ended  *ending // the stored session that this request puts an end to
+	clear  bool    // Destroy was called: a client left without a session loses its cookie
+	why    error   // state refused: why there is no session
+	err    error   // the first thing that went wrong; the commit fails with it
+}
+
+type sessionState uint8
+
+const (
+	notLoaded sessionState = iota // the request names a session that nobody has looked at
+	present                       // looked at, or known to be new
+	refused                       // no session can be had: ignored, or the load failed
+)
+
+// ending is a stored session that Destroy or Renew ends at the commit.
+type ending struct {
+	access  *replica.Access
+	base    *record.Record
+	renewed bool // its values go on under the new id
+}
+
+// ID answers the id that the client has or will have, empty if there is no session. The commit may still give it
+// another node if one fails meanwhile. Treat it as a secret: it must not be logged.
+func (s *Session) ID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.load() != nil || !s.exists() {
+		return ""
+	}
+	return s.currentID().String()
+}
+
+// Node answers the id of the node that the session is read from, empty if there is no session or only one node, given
+// without an id.
+func (s *Session) Node() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.load() != nil || !s.exists() {
+		return ""
+	}
+	return s.currentID().Node
+}
+
+// Route answers the name in the session's id of the instance that made it, empty if there is none.
+func (s *Session) Route() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.load() != nil || !s.exists() {
+		return ""
+	}
+	return s.currentID().Route
+}
+
+// IsNew reports whether the client came without a living session.
+func (s *Session) IsNew() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.load() != nil || s.base == nil
+}
+
+// Has reports whether there is an attribute of that name.
+func (s *Session) Has(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.load() != nil {
+		return false
+	}
+	_, ok := s.attribute(name)
+	return ok
+}
+
+// Keys answers the names of all attributes, sorted.
+func (s *Session) Keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.load() != nil || s.view() == nil {
+		return nil
+	}
+	keys := make([]string, 0, len(s.view().Attributes))
+	for _, a := range s.view().Attributes {
+		keys = append(keys, a.Name)
+	}
+	return keys
+}
+
+// Set gives an attribute a value, which is encoded at once. An error, such as an AttributeError for a value that
+// cannot be encoded, is kept: Err tells it, and the commit fails with it.
+func (s *Session) Set(name string, value any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.writable() || !s.validName(name) {
+		return
+	}
+	data, err := s.coder.Marshal(value)
+	if err != nil {
+		s.fail(attributeError(name, value, err))
+		return
+	}
+	s.do(change{kind: setAttribute, name: name, value: data})
+}
+
+// Delete removes an attribute.
+func (s *Session) Delete(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hasSomething() {
+		s.do(change{kind: deleteAttribute, name: name})
+	}
+}
+
+// Clear removes all attributes. The session itself stays; see Destroy.
+func (s *Session) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hasSomething() {
+		s.do(change{kind: clearAttributes})
+	}
+}
+
+// SetIdleTimeout gives this session an idle timeout other than Config.IdleTimeout, from one second up.
+func (s *Session) SetIdleTimeout(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d < minIdleTimeout {
+		s.fail(errors.New("msm: SetIdleTimeout: must be at least 1s"))
+		return
+	}
+	if s.writable() {
+		s.do(change{kind: setIdleTimeout, idle: d})
+	}
+}
+
+// Renew gives the session a new id with the same values and lets Config.AbsoluteTimeout begin anew. Call it whenever
+// the rights of the visitor change, above all at login, so that an id planted before is worth nothing (OWASP session
+// fixation). The old id is dead once the response has begun; requests with it get a new, empty session. It answers
+// ErrCommitted if the response has begun already.
+func (s *Session) Renew() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.load(); err != nil {
+		return err
+	}
+	if s.exchange.sent.Load() {
+		return ErrCommitted
+	}
+	if s.base == nil {
+		if s.exists() {
+			s.id = s.manager.newID()
+		}
+		return nil
+	}
+	s.end(true)
+	return nil
+}
+
+// Destroy ends the session: at the commit it is destroyed on every node, for good, and the client's cookie is removed.
+// What is set after it begins a new session.
+func (s *Session) Destroy() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.load(); err != nil {
+		s.fail(err)
+		return
+	}
+	s.clear = true
+	if s.base != nil {
+		s.end(false)
+		return
+	}
+	s.forget()
+	if s.ended != nil {
+		s.ended.renewed = false
+	}
+}
+
+// Err answers the first error of this session in this request: of a lazy load, an encoding, a commit.
+func (s *Session) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// end takes the stored session out of use. With renewed its values go on as those of a new one.
+func (s *Session) end(renewed bool) {
+	s.ended = &ending{access: s.access, base: s.base, renewed: renewed}
+	work, list, coder := s.view(), s.list, s.coder
+	s.forget()
+	if renewed {
+		s.id, s.list, s.coder = s.manager.newID(), list, coder
+		s.work = work.Clone()
+	}
+}
+
+func (s *Session) forget() {
+	s.id, s.access, s.base, s.work, s.list, s.coder = sid.ID{}, nil, nil, nil, nil, s.manager.coder
+}
+
+// exists: there is a stored session, or there will be one.
+func (s *Session) exists() bool { return s.base != nil || s.work != nil }
+
+// view is what reads see; nil if there is no session.
+func (s *Session) view() *record.Record {
+	if s.work != nil {
+		return s.work
+	}
+	return s.base
+}
+
+// hasSomething: there is a session that a removal can change. Removing from nothing creates nothing.
+func (s *Session) hasSomething() bool {
+	return s.load() == nil && s.exists() && s.writable()
+}
+
+// writable loads, and refuses what could not be stored any more.
+func (s *Session) writable() bool {
+	if err := s.load(); err != nil {
+		s.fail(err)
+		return false
+	}
+	if s.exchange.over || !s.exists() && s.exchange.sent.Load() {
+		s.fail(ErrCommitted)
+		return false
+	}
+	return true
+}
+
+func (s *Session) validName(name string) bool {
+	if name == "" || len(name) > record.MaxName {
+		s.fail(fmt.Errorf("msm: attribute %.40q: the name must have 1 to %d bytes", name, record.MaxName))
+		return false
+	}
+	return true
+}
+
+// do applies a change to what reads see, and keeps it for the commit.
+func (s *Session) do(c change) {
+	if s.work == nil && s.base == nil {
+		s.id = s.manager.newID()
+		s.work = s.manager.newRecord()
+	} else if s.work == nil {
+		s.work = s.base.Clone()
+	}
+	if err := c.apply(s.work, true); err != nil {
+		s.fail(err)
+		return
+	}
+	s.list.add(c)
+}
+
+func (s *Session) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// load looks for the session that the request names, once. An error is that of this request for good: whatever the
+// handler makes of the empty session it sees is withheld.
+func (s *Session) load() error {
+	switch s.state {
+	case present:
+		return nil
+	case refused:
+		return s.why
+	}
+	s.state = present
+	if err := s.find(s.exchange.context()); err != nil {
+		s.state, s.why = refused, err
+		s.fail(err)
+	}
+	return s.why
+}
+
+func (s *Session) find(ctx context.Context) error {
+	id := s.exchange.clientID
+	if id.IsZero() || s.manager.absent.ahead(id.Token, time.Now()) {
+		return nil
+	}
+	access := s.manager.store.Open(id.Token, id.Node)
+	rec, err := access.Load(ctx)
+	if errors.Is(err, replica.ErrNoSession) {
+		s.manager.absent.put(id.Token, time.Now().Add(absentTime))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	coder, ok := s.manager.readable[rec.Transcoder]
+	if !ok {
+		return unknownTranscoder(rec.Transcoder)
+	}
+	s.id, s.access, s.base, s.coder = id, access, rec, coder
+	return nil
+}
+
+// attribute answers an attribute's encoded value.
+func (s *Session) attribute(name string) ([]byte, bool) {
+	if s.view() == nil {
+		return nil, false
+	}
+	return s.view().Get(name)
+}
+
+// currentID is the id that the client should have, as things stand.
+func (s *Session) currentID() sid.ID {
+	id := s.id
+	if s.access != nil {
+		id.Node = s.access.Home()
+	}
+	return id
+}

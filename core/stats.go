@@ -1,0 +1,53 @@
+package msm
+
+// Stats is a reading of a manager's counters, all since its start.
+type Stats struct {
+	Nodes []NodeStats `json:"nodes"` // in the configured order
+
+	Loads           uint64 `json:"loads"`           // looks for a session
+	FullLoads       uint64 `json:"fullLoads"`       // of these, ones that had to ask every node
+	Saves           uint64 `json:"saves"`           // writes that every copy acknowledged
+	Conflicts       uint64 `json:"conflicts"`       // tries that began again: another writer, or a failed node
+	Heals           uint64 `json:"heals"`           // writes that only mended copies
+	Relocations     uint64 `json:"relocations"`     // sessions given another primary
+	Refreshes       uint64 `json:"refreshes"`       // writes that only recorded an access
+	Destroys        uint64 `json:"destroys"`        // sessions destroyed
+	UnderReplicated uint64 `json:"underReplicated"` // writes acknowledged with fewer copies than there should be
+	Dropped         uint64 `json:"dropped"`         // heals and refreshes left to the session's next request
+}
+
+// NodeStats is the state of one node.
+type NodeStats struct {
+	ID       string    `json:"id"`
+	Address  string    `json:"address"`
+	Failover bool      `json:"failover"`
+	State    NodeState `json:"state"`
+}
+
+// NodeState says whether requests use a node.
+type NodeState string
+
+// The states of a node.
+const (
+	NodeUp   NodeState = "up"
+	NodeDown NodeState = "down" // it failed, or had to be worked around, and has not been looked at since
+)
+
+// Stats reads the counters and the nodes' states.
+func (m *Manager) Stats() Stats {
+	c := m.store.Counts()
+	s := Stats{
+		Loads: c.Loads, FullLoads: c.FullLoads, Saves: c.Saves, Conflicts: c.Conflicts, Heals: c.Heals,
+		Relocations: c.Relocations, Refreshes: c.Refreshes, Destroys: c.Destroys, UnderReplicated: c.UnderReplicated,
+		Dropped: m.background.dropped.Load(),
+	}
+	for _, member := range m.store.Cluster.Members() {
+		n := member.Node
+		state := NodeDown
+		if n.Available() {
+			state = NodeUp
+		}
+		s.Nodes = append(s.Nodes, NodeStats{ID: n.ID(), Address: n.Address(), Failover: member.Failover, State: state})
+	}
+	return s
+}

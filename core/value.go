@@ -1,0 +1,124 @@
+package msm
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/gomsm/msm/transcoder"
+)
+
+// Key is the name and the type of an attribute, said once.
+//
+//	var visits = msm.NewKey[int]("visits")
+type Key[T any] struct{ name string }
+
+// NewKey makes a key. Two keys of one name must have one type.
+func NewKey[T any](name string) Key[T] { return Key[T]{name} }
+
+// Get answers the attribute's value, or the zero value as the function Get does.
+func (k Key[T]) Get(s *Session) T { return Get[T](s, k.name) }
+
+// Lookup answers the attribute's value and whether there is one.
+func (k Key[T]) Lookup(s *Session) (T, bool, error) { return Lookup[T](s, k.name) }
+
+// Set gives the attribute a value.
+func (k Key[T]) Set(s *Session, value T) { s.Set(k.name, value) }
+
+// Update changes the attribute's value, see the function Update.
+func (k Key[T]) Update(s *Session, f func(T) T) T { return Update(s, k.name, f) }
+
+// Delete removes the attribute.
+func (k Key[T]) Delete(s *Session) { s.Delete(k.name) }
+
+// Pop answers the attribute's value, as Get, and removes it. Of two requests at the same time both may get it.
+func (k Key[T]) Pop(s *Session) T {
+	value := k.Get(s)
+	s.Delete(k.name)
+	return value
+}
+
+// Get answers an attribute's value, decoded afresh; the zero value if there is none. A stored value that does not
+// decode into T gives the zero value too, and a line in the log; it is kept. Use Lookup to tell these apart.
+func Get[T any](s *Session, name string) T {
+	value, _, err := Lookup[T](s, name)
+	if wrong := (*AttributeError)(nil); errors.As(err, &wrong) {
+		s.manager.log.Warn("attribute does not decode", "attribute", wrong.Name, "type", wrong.Type, "error", wrong.Err)
+	}
+	return value
+}
+
+// Lookup answers an attribute's value and whether there is one. The error is an AttributeError if the stored value does
+// not decode into T, or why the session could not be loaded.
+func Lookup[T any](s *Session, name string) (value T, ok bool, err error) {
+	coder, data, ok, err := s.encoded(name)
+	if err != nil || !ok {
+		return value, false, err
+	}
+	if err := coder.Unmarshal(data, &value); err != nil {
+		var zero T
+		return zero, true, attributeError(name, zero, err)
+	}
+	return value, true, nil
+}
+
+func (s *Session) encoded(name string) (coder transcoder.Transcoder, data []byte, ok bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.load(); err != nil {
+		return nil, nil, false, err
+	}
+	data, ok = s.attribute(name)
+	return s.coder, data, ok, nil
+}
+
+// Update changes an attribute's value atomically, also across instances: f gets the present value, or the zero value,
+// and answers the new one. If another request stores the session before this one does, f is called again on what that
+// one stored; so it must do nothing but compute, and what Update answered may be older than what is stored then. A
+// stored value that does not decode into T is not overwritten: the commit fails with an AttributeError.
+func Update[T any](s *Session, name string, f func(T) T) T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var result T
+	if !s.writable() || !s.validName(name) {
+		return result
+	}
+	coder := s.coder
+	compute := func(old []byte, ok bool) ([]byte, error) {
+		var value T
+		if ok {
+			if err := coder.Unmarshal(old, &value); err != nil {
+				return nil, attributeError(name, value, err)
+			}
+		}
+		result = f(value)
+		data, err := coder.Marshal(result)
+		if err != nil {
+			return nil, attributeError(name, result, err)
+		}
+		return data, nil
+	}
+	data, err := compute(s.attribute(name))
+	if err != nil {
+		s.fail(err)
+		return result
+	}
+	answer := result
+	s.do(change{kind: updateAttribute, name: name, value: data, update: compute})
+	return answer
+}
+
+func attributeError(name string, value any, err error) error {
+	return &AttributeError{Name: name, Type: typeName(value), Err: err}
+}
+
+func typeName(value any) string {
+	if value == nil {
+		return "nil"
+	}
+	return reflect.TypeOf(value).String()
+}
+
+func unknownTranscoder(name string) error {
+	return fmt.Errorf("%w: its transcoder is %q; add it to Config.ReadTranscoders", ErrUnreadable, name)
+}

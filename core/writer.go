@@ -1,0 +1,85 @@
+package msm
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+)
+
+// writer commits the session before the first byte leaves. Nothing is buffered.
+type writer struct {
+	http.ResponseWriter
+	exchange *Exchange
+	begun    bool  // the header has been given to the ResponseWriter below
+	err      error // the commit failed: the client has got the error's answer, the handler's is withheld
+}
+
+// begin commits, once. An error means that the client has got its answer.
+func (w *writer) begin() error {
+	if w.begun {
+		return w.err
+	}
+	w.begun = true
+	if err := w.exchange.Commit(w.Header()); err != nil {
+		w.err = err
+		w.exchange.manager.Fail(w.ResponseWriter, w.exchange.request, err)
+	}
+	return w.err
+}
+
+// WriteHeader lets informational answers other than 101 pass: the response itself is still to come (RFC 9110, 15.2).
+func (w *writer) WriteHeader(status int) {
+	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
+		w.ResponseWriter.WriteHeader(status)
+		return
+	}
+	if w.begin() == nil {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	if err := w.begin(); err != nil {
+		return 0, err
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// WriteString spares the copy where the writer below can.
+func (w *writer) WriteString(s string) (int, error) {
+	if err := w.begin(); err != nil {
+		return 0, err
+	}
+	return io.WriteString(w.ResponseWriter, s)
+}
+
+// ReadFrom keeps sendfile: net/http's own writer hands a file to the kernel.
+func (w *writer) ReadFrom(r io.Reader) (int64, error) {
+	if err := w.begin(); err != nil {
+		return 0, err
+	}
+	return io.Copy(w.ResponseWriter, r)
+}
+
+// Flush is FlushError for callers that know http.Flusher only.
+func (w *writer) Flush() { _ = w.FlushError() }
+
+// FlushError sends the header, and so commits.
+func (w *writer) FlushError() error {
+	if err := w.begin(); err != nil {
+		return err
+	}
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Hijack hands the connection over. A cookie that the commit has set is in Header, for who writes the answer by hand.
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if err := w.begin(); err != nil {
+		return nil, nil, err
+	}
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}
+
+// Unwrap serves http.ResponseController.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
