@@ -1,0 +1,98 @@
+// Package demo is what the example programs share because it has nothing to do with sessions: serving until they are
+// told to stop, the page for people, and answers.
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// Serve serves h on the address of the flag -addr until SIGTERM or SIGINT. Then no new requests come in, running ones
+// finish, and the manager is closed.
+func Serve(m *msm.Manager, h http.Handler) {
+	addr := flag.String("addr", "127.0.0.1:8080", "address to listen on; port 0 picks a free one")
+	flag.Parse()
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Fatal(err)
+		}
+	}()
+	fmt.Printf("listening on http://%s\n", listener.Addr())
+	<-stop.Done()
+	finish(m, server)
+}
+
+func finish(m *msm.Manager, server *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		log.Print("requests still running: ", err)
+	}
+	if err := m.Close(ctx); err != nil {
+		log.Fatal("sessions not closed in time: ", err)
+	}
+	fmt.Println("stopped; 0 sessions left to store")
+}
+
+// JSON answers a value.
+func JSON(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(value); err != nil {
+		log.Print("answer: ", err)
+	}
+}
+
+// Health answers the manager's counters and the state of each node, with 503 if none is up.
+func Health(w http.ResponseWriter, m *msm.Manager) {
+	stats := m.Stats()
+	w.Header().Set("Content-Type", "application/json")
+	if !anyUp(stats.Nodes) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	JSON(w, stats)
+}
+
+func anyUp(nodes []msm.NodeStats) bool {
+	for _, n := range nodes {
+		if n.State == msm.NodeUp {
+			return true
+		}
+	}
+	return false
+}
+
+// Millis reads a number of milliseconds, at most a minute.
+func Millis(s string) time.Duration {
+	d, err := time.ParseDuration(s + "ms")
+	if err != nil {
+		return 0
+	}
+	return min(max(d, 0), time.Minute)
+}
+
+// Sleep waits, unless the client goes away first.
+func Sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

@@ -1,0 +1,165 @@
+package examples
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// programs are the examples, by folder.
+var programs = []string{"nethttp", "chi"}
+
+var bin string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "msm-examples")
+	if err != nil {
+		panic(err)
+	}
+	bin = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+var builds sync.Map // program to func() (path string, err error)
+
+// build compiles a program once.
+func build(t *testing.T, program string) string {
+	t.Helper()
+	once, _ := builds.LoadOrStore(program, sync.OnceValues(func() (string, error) {
+		path := filepath.Join(bin, program)
+		out, err := exec.Command("go", "build", "-o", path, "./"+program).CombinedOutput()
+		if err != nil {
+			t.Log(string(out))
+		}
+		return path, err
+	}))
+	path, err := once.(func() (string, error))()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// process is a running program with a browser in front.
+type process struct {
+	t       *testing.T
+	cmd     *exec.Cmd
+	url     string
+	browser *http.Client
+	output  lockedBuffer
+	read    chan struct{} // closed when all its output is read
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// start runs a command until the end of the test, and waits until it listens.
+func start(t *testing.T, cmd *exec.Cmd, env ...string) *process {
+	t.Helper()
+	jar, _ := cookiejar.New(nil)
+	p := &process{t: t, cmd: cmd, browser: &http.Client{Jar: jar, Timeout: 30 * time.Second}, read: make(chan struct{})}
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stderr = &p.output
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // make's children end with it
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); _ = cmd.Wait() })
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		_, _ = p.output.Write(append(lines.Bytes(), '\n'))
+		if url, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
+			p.url = url
+			go func() {
+				defer close(p.read)
+				_, _ = io.Copy(&p.output, stdout)
+			}()
+			return p
+		}
+	}
+	_ = cmd.Wait()
+	t.Fatalf("it does not listen:\n%s", p.output.String())
+	return nil
+}
+
+func startProgram(t *testing.T, program string, env ...string) *process {
+	t.Helper()
+	return start(t, exec.Command(build(t, program), "-addr", "127.0.0.1:0"), env...)
+}
+
+// terminate sends SIGTERM and waits for the end.
+func (p *process) terminate() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	<-p.read
+	if err := p.cmd.Wait(); err != nil {
+		p.t.Errorf("after SIGTERM: %v\n%s", err, p.output.String())
+	}
+}
+
+// ask sends a request and answers status and body.
+func (p *process) ask(method, path, body string) (int, string) {
+	p.t.Helper()
+	resp, text := p.send(method, path, body)
+	return resp.StatusCode, text
+}
+
+func (p *process) send(method, path, body string) (*http.Response, string) {
+	p.t.Helper()
+	req, err := http.NewRequest(method, p.url+path, strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	resp, err := p.browser.Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp, string(text)
+}
+
+func (p *process) cookieURL() *url.URL {
+	p.t.Helper()
+	u, err := url.Parse(p.url)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return u
+}
