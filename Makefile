@@ -1,0 +1,51 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt fmt-check bench fuzz sim build tidy tidy-check
+
+FUZZTIME ?= 30s
+SEEDS    ?= 10000
+MODULES  := $(shell sed -n 's|^	\./||p' go.work)
+ADDR     ?= 127.0.0.1:8080
+LINTER   := bin/golangci-lint
+
+help:        ## this list
+	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 12
+
+demo:        ## start the chi example on http://ADDR, without memcached unless MSM_NODES names one
+	go run ./examples/chi -addr $(ADDR)
+
+test:        ## all tests with the race detector, against real memcached processes; installs what is missing
+	./scripts/need memcached cc
+	go test -race work
+
+build:       ## build every module
+	go build work
+
+lint: fmt-check $(LINTER) ## go vet and golangci-lint, over every module
+	go vet work
+	for m in $(MODULES); do (cd $$m && ../$(LINTER) run ./...) || exit 1; done
+
+$(LINTER): tools/go.mod
+	GOWORK=off go build -C tools -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+fmt:         ## format
+	gofmt -w $(MODULES)
+
+fmt-check:
+	@test -z "$$(gofmt -l $(MODULES))" || { gofmt -d $(MODULES); exit 1; }
+
+bench:       ## benchmarks, with allocations
+	./scripts/need memcached
+	go test -run '^$$' -bench . -benchmem work
+
+fuzz:        ## every fuzz target for FUZZTIME
+	./scripts/fuzz $(FUZZTIME) $(MODULES)
+
+sim:         ## the deterministic simulation with SEEDS seeds of each setting
+	go test ./core/internal/sim -run Seed -seeds $(SEEDS) -timeout 1h -v
+
+tidy:        ## go mod tidy in every module, with the siblings of this tree
+	./scripts/tidy $(MODULES)
+
+tidy-check:
+	./scripts/tidy $(MODULES)
+	git diff --exit-code -- '*go.mod' '*go.sum'
