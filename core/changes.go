@@ -1,6 +1,7 @@
 package msm
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
@@ -27,11 +28,10 @@ const (
 	setIdleTimeout
 )
 
-// apply does the change to a record. On the record that the handler saw, an update has its result already; on any
-// other it is computed anew.
-func (c *change) apply(rec *record.Record, sameBase bool) error {
+// apply does the change to the record that the handler sees.
+func (c change) apply(rec *record.Record) {
 	switch c.kind {
-	case setAttribute:
+	case setAttribute, updateAttribute:
 		rec.Set(c.name, c.value)
 	case deleteAttribute:
 		rec.Delete(c.name)
@@ -39,16 +39,17 @@ func (c *change) apply(rec *record.Record, sameBase bool) error {
 		rec.Attributes = nil
 	case setIdleTimeout:
 		rec.IdleTimeout = c.idle
-	case updateAttribute:
-		value := c.value
-		if !sameBase {
-			var err error
-			if value, err = c.update(rec.Get(c.name)); err != nil {
-				return err
-			}
-		}
-		rec.Set(c.name, value)
 	}
+}
+
+// replay does the change to another record than the handler saw: an update is computed anew.
+func (c change) replay(rec *record.Record) (err error) {
+	if c.kind == updateAttribute {
+		if c.value, err = c.update(rec.Get(c.name)); err != nil {
+			return err
+		}
+	}
+	c.apply(rec)
 	return nil
 }
 
@@ -78,9 +79,11 @@ func (c change) voids(old change) bool {
 	return false
 }
 
-func (l changes) apply(rec *record.Record, sameBase bool) error {
-	for i := range l {
-		if err := l[i].apply(rec, sameBase); err != nil {
+// replay does the changes to a record that another request has stored meanwhile.
+func (l changes) replay(rec *record.Record) error {
+	rec.Attributes = slices.Clone(rec.Attributes)
+	for _, c := range l {
+		if err := c.replay(rec); err != nil {
 			return err
 		}
 	}

@@ -47,14 +47,18 @@ func (s *Session) commitNothing(ctx context.Context) error {
 }
 
 func (s *Session) commitChanges(ctx context.Context) error {
-	waited, done := s.manager.turns.take(s.id.Token)
-	defer done()
+	turn, waited := s.manager.turns.take(s.id.Token)
+	defer s.manager.turns.give(s.id.Token, turn)
 	if waited {
 		s.access.Forget()
 	}
 	stored, err := s.access.Write(ctx, func(rec *record.Record) error {
 		rec.LastAccess = time.Now()
-		return s.list.apply(rec, sameRecord(rec, s.base))
+		if sameRecord(rec, s.base) {
+			rec.Attributes, rec.IdleTimeout = s.work.Attributes, s.work.IdleTimeout
+			return nil
+		}
+		return s.list.replay(rec)
 	})
 	return s.stored(stored, err)
 }
@@ -96,7 +100,7 @@ func (s *Session) commitRenewal(ctx context.Context) error {
 			return nil
 		}
 		copied = last.Clone()
-		return s.carryOver(ctx, last.Clone(), list)
+		return s.carryOver(ctx, last.Draft(), list)
 	})
 	if err != nil {
 		return errors.Join(gone(err), s.open().Destroy(ctx, nil))
@@ -106,7 +110,7 @@ func (s *Session) commitRenewal(ctx context.Context) error {
 }
 
 func (s *Session) carryOver(ctx context.Context, last *record.Record, list changes) error {
-	if err := list.apply(last, false); err != nil {
+	if err := list.replay(last); err != nil {
 		return err
 	}
 	_, err := s.open().Write(ctx, func(rec *record.Record) error {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -119,7 +118,7 @@ func TestCommitBeforeTheFirstByte(t *testing.T) {
 			_, _ = w.(io.ReaderFrom).ReadFrom(strings.NewReader("from"))
 		}},
 		"a file":        {"GET", 200, "content", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) }},
-		"a redirect":    {"POST", 303, "", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", 303) }},
+		"a redirect":    {"POST", 303, "", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusSeeOther) }},
 		"204":           {"POST", 204, "", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) }},
 		"304":           {"GET", 304, "", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(304) }},
 		"HEAD":          {"HEAD", 200, "", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "not sent") }},
@@ -304,12 +303,13 @@ func TestAClientThatGoesAwayDoesNotUndoTheCommit(t *testing.T) {
 	gone, served := make(chan struct{}), make(chan struct{})
 	a := serve(t, m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := msm.From(r.Context())
-		if r.URL.Path == "/leave" {
+		switch r.URL.Path {
+		case "/leave":
 			defer close(served)
 			add(s)
 			<-gone
 			<-r.Context().Done()
-		} else if r.URL.Path == "/add" {
+		case "/add":
 			add(s)
 		}
 		fmt.Fprint(w, count.Get(s))
@@ -406,6 +406,3 @@ func TestTwoManagersInOneApp(t *testing.T) {
 		t.Errorf("%s", body)
 	}
 }
-
-// failing answers every connection with an error.
-func failing(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }

@@ -32,10 +32,11 @@ type Session struct {
 	work   *record.Record  // base with the changes; nil: as base
 	coder  transcoder.Transcoder
 	list   changes
-	ended  *ending // the stored session that this request puts an end to
-	clear  bool    // Destroy was called: a client left without a session loses its cookie
-	why    error   // state refused: why there is no session
-	err    error   // the first thing that went wrong; the commit fails with it
+	room   [2]change // for list, most of the time
+	ended  *ending   // the stored session that this request puts an end to
+	clear  bool      // Destroy was called: a client left without a session loses its cookie
+	why    error     // state refused: why there is no session
+	err    error     // the first thing that went wrong; the commit fails with it
 }
 
 type sessionState uint8
@@ -272,11 +273,11 @@ func (s *Session) do(c change) {
 		s.id = s.manager.newID()
 		s.work = s.manager.newRecord()
 	} else if s.work == nil {
-		s.work = s.base.Clone()
+		s.work = s.base.Draft()
 	}
-	if err := c.apply(s.work, true); err != nil {
-		s.fail(err)
-		return
+	c.apply(s.work)
+	if s.list == nil {
+		s.list = s.room[:0]
 	}
 	s.list.add(c)
 }

@@ -16,18 +16,18 @@ type turn struct {
 
 func newTurns() *turns { return &turns{queue: make(map[string]*turn)} }
 
-// take waits for the session's turn. waited means that another commit came between; done gives the turn back.
-func (t *turns) take(token string) (waited bool, done func()) {
+// take waits for the session's turn; waited means that another commit came between. It must be given back.
+func (t *turns) take(token string) (at *turn, waited bool) {
 	t.mu.Lock()
-	at, busy := t.queue[token]
-	if !busy {
+	at, waited = t.queue[token]
+	if !waited {
 		at = &turn{}
 		t.queue[token] = at
 	}
 	at.holders++
 	t.mu.Unlock()
 	at.mu.Lock()
-	return busy, func() { t.give(token, at) }
+	return at, waited
 }
 
 func (t *turns) give(token string, at *turn) {

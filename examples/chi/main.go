@@ -90,7 +90,7 @@ func getAttribute(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	fmt.Fprint(w, value)
+	demo.Text(w, value)
 }
 
 func putAttribute(w http.ResponseWriter, r *http.Request) {

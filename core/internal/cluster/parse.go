@@ -89,16 +89,18 @@ func (p *parser) mark(id string) bool {
 	return false
 }
 
-// split parts an entry into id and address. What stands before the first colon is an id only if an address can
-// still follow it: "cache:11211" is an address.
+// split parts an entry into id and address. What stands before the first colon is an id unless only a port follows it:
+// "cache:11211" is an address, "n1:cache" an id and an address without port.
 func split(entry string) (id, address string) {
 	before, after, found := strings.Cut(entry, ":")
-	isID := found && before != "" && before[0] != '[' && before[0] != '/' &&
-		(strings.ContainsAny(after, ":[") || strings.HasPrefix(after, "/"))
-	if isID {
-		return before, after
+	if !found || before == "" || before[0] == '[' || before[0] == '/' || onlyDigits(after) {
+		return "", entry
 	}
-	return "", entry
+	return before, after
+}
+
+func onlyDigits(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 func badAddress(address string) string {

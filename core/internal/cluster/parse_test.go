@@ -42,7 +42,7 @@ func TestParseNamesEveryFaultAtOnce(t *testing.T) {
 		nodes, failover string
 		want            []string // each in a fault of its own, in order
 	}{
-		"missing port":                       {"n1:cache1,n2:b:2", "", []string{`"n1:cache1"`, `"cache1" must be a number`}},
+		"missing port":                       {"n1:cache1,n2:b:2", "", []string{`"n1:cache1": the port is missing`}},
 		"no port at all":                     {"cache1", "", []string{"port is missing"}},
 		"port out of range":                  {"n1:a:70000", "", []string{`port "70000"`}},
 		"port zero":                          {"n1:a:0", "", []string{`port "0"`}},
@@ -56,7 +56,7 @@ func TestParseNamesEveryFaultAtOnce(t *testing.T) {
 		"all nodes are failover nodes":       {"n1:a:1,n2:b:2", "n1,n2", []string{"names every node"}},
 		"the only node is a failover node":   {"n1:a:1", "n1", []string{"names every node"}},
 		"a failover node, but no node":       {"", "n1", []string{`"n1" is no id`}},
-		"five faults in one list, all named": {"n1:a:1,n1:b,c:3,x!:a:1", "n9", []string{`id "n1" is used twice`, "must be a number", `"c:3" has no id`, `id "x!"`, `address "a:1"`, `"n9"`}},
+		"five faults in one list, all named": {"n1:a:1,n1:b,c:3,x!:a:1", "n9", []string{`"n1:b": the port is missing`, `id "n1" is used twice`, `"c:3" has no id`, `id "x!"`, `address "a:1"`, `"n9"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, faults := cluster.Parse(c.nodes, c.failover)

@@ -106,7 +106,7 @@ var errDesync = errors.New("the answer is about another key")
 // read is do, and once more on a new connection if the one that was used turned out to be dead: a read may be repeated.
 func (m *Memcached) read(ctx context.Context, op func(*memcache.Client) error) error {
 	err := m.do(ctx, op)
-	if lost := (*lostError)(nil); errors.As(err, &lost) {
+	if _, lost := err.(*lostError); lost { //nolint:errorlint // do answers it bare
 		return m.do(ctx, op)
 	}
 	return err

@@ -3,6 +3,7 @@ package node
 import (
 	"container/list"
 	"context"
+	"errors"
 	"math"
 	"strings"
 	"sync"
@@ -72,11 +73,10 @@ func (m *Memory) GetMulti(ctx context.Context, keys ...string) (map[string]Item,
 	found := make(map[string]Item, len(keys))
 	for _, key := range keys {
 		item, err := m.Get(ctx, key)
-		switch err {
-		case nil:
+		switch {
+		case err == nil:
 			found[key] = item
-		case ErrMiss:
-		default:
+		case !errors.Is(err, ErrMiss):
 			return nil, err
 		}
 	}

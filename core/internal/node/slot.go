@@ -88,11 +88,11 @@ func (c *conn) Write(p []byte) (int, error) {
 	if !c.checked {
 		c.checked = true
 		if !c.alive() {
-			_ = c.Conn.Close()
+			_ = c.Close()
 			if err := c.connect(); err != nil {
 				return 0, err
 			}
-			if err := c.Conn.SetDeadline(c.slot.deadline); err != nil {
+			if err := c.SetDeadline(c.slot.deadline); err != nil {
 				return 0, err
 			}
 		}

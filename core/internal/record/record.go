@@ -94,6 +94,13 @@ func (r *Record) Clone() *Record {
 	return &c
 }
 
+// Draft returns a copy whose attributes can be changed without changing r. The rest is shared, and must not be.
+func (r *Record) Draft() *Record {
+	c := *r
+	c.Attributes = slices.Clone(r.Attributes)
+	return &c
+}
+
 // Copy returns the epoch in which node held the record, if it did.
 func (r *Record) Copy(node string) (epoch uint32, ok bool) {
 	for _, c := range r.Copies {

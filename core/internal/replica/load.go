@@ -41,7 +41,7 @@ func (a *Access) look(ctx context.Context) (*found, error) {
 			return nil, err
 		}
 		if answer.answered {
-			seen = append(seen, answer.sighting)
+			seen = append(a.room[:0], answer.sighting)
 			if !a.thorough && a.trusted(home, answer.rec) {
 				return a.fast(home, seen), nil
 			}

@@ -67,6 +67,7 @@ type Access struct {
 	failed     []string // nodes that failed within this request
 	thorough   bool     // the home's word is not enough: look at every node
 	found      *found
+	room       [2]sighting // for what is seen, most of the time
 	moved      bool
 	destroying bool
 }

@@ -145,33 +145,36 @@ func (w *write) backups(ctx context.Context, nodes []*node.Node) (outcome, error
 }
 
 func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
-	s, seen := w.found.seen.of(n.ID())
-	if !seen {
-		got := w.access.ask(ctx, n, false)
-		if err := w.access.note(got); err != nil {
-			return done, err
+	if s, seen := w.found.seen.of(n.ID()); seen {
+		return w.put(ctx, n, s.token)
+	}
+	item, err := n.Get(ctx, w.access.key)
+	switch {
+	case errors.Is(err, node.ErrMiss):
+	case err != nil:
+		return w.failed(ctx, n, err)
+	default:
+		there, err := record.Peek(item.Value)
+		if err != nil && !errors.Is(err, record.ErrCorrupt) {
+			return done, fmt.Errorf("%w: %w", ErrUnreadable, err)
 		}
-		if !got.answered {
-			return again, nil
-		}
-		if got.rec != nil && w.outranked(got.rec) {
+		if err == nil && w.outranked(there) {
 			return conflict, nil
 		}
-		s = got.sighting
 	}
-	return w.put(ctx, n, s.token)
+	return w.put(ctx, n, item.Token)
 }
 
 // outranked: the backup has what this attempt does not know of.
-func (w *write) outranked(there *record.Record) bool {
+func (w *write) outranked(there record.Rank) bool {
 	if w.claim {
 		return there.Term > w.next.Term || there.Term == w.next.Term && there.Version >= w.next.Version
 	}
-	base := w.found.rec
+	base := w.found.rec.Rank()
 	if there.Term != base.Term {
 		return there.Term > base.Term
 	}
-	return there.Version > base.Version || there.Version == base.Version && there.LastWrite() != base.LastWrite()
+	return there.Version > base.Version || there.Version == base.Version && there.LastWrite != base.LastWrite
 }
 
 // put stores on one node, only if it still has what was seen there.
@@ -191,6 +194,11 @@ func (w *write) put(ctx context.Context, n *node.Node, token uint64) (outcome, e
 	case errors.Is(err, node.ErrTooLarge):
 		return done, fmt.Errorf("%w: node %s refuses %d bytes", ErrTooLarge, n.ID(), len(w.value))
 	}
+	return w.failed(ctx, n, err)
+}
+
+// failed notes a node that did not answer.
+func (w *write) failed(ctx context.Context, n *node.Node, err error) (outcome, error) {
 	failed, over := failure(ctx, err)
 	if failed {
 		n.WorkAround()

@@ -2,12 +2,14 @@ package replica
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// Change is what a request does to a record. It may be called several times, each time on the newest one.
+// Change is what a request does to a record. It may be called several times, each time on the newest one. It may give
+// the record other attributes, but must not change the list that it has: others share it.
 type Change func(rec *record.Record) error
 
 // Write applies the change to the newest record and answers what was stored on every copy. Without a Load before it
@@ -50,7 +52,7 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 	f := a.found
 	gone, applied := a.standing(f.rec)
 	switch {
-	case gone && !(f.heal && f.rec.Tombstone):
+	case gone && (!f.heal || !f.rec.Tombstone):
 		return nil, done, ErrNoSession
 	case change == nil && !f.heal:
 		return f.rec, done, nil
@@ -69,7 +71,7 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 func (a *Access) standing(rec *record.Record) (gone, applied bool) {
 	applied = rec.HasRequest(a.request)
 	if rec.Tombstone {
-		return !(a.destroying && applied), applied
+		return !a.destroying || !applied, applied
 	}
 	return rec.Expired(time.Now()), applied
 }
@@ -90,7 +92,9 @@ func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Reco
 }
 
 func (a *Access) next(f *found, change Change) (*record.Record, error) {
-	next, now := f.rec.Clone(), time.Now()
+	copied, now := *f.rec, time.Now() // several tries may start from one record
+	next := &copied
+	next.Writes, next.Requests = slices.Clone(next.Writes), slices.Clone(next.Requests)
 	if change != nil {
 		if err := change(next); err != nil {
 			return nil, err
@@ -157,7 +161,7 @@ func (a *Access) Refresh(ctx context.Context) error {
 	return err
 }
 
-// Stale: the last recorded access is more than a twentieth of the idle timeout ago.
+// Stale tells that the last recorded access is more than a twentieth of the idle timeout ago.
 func Stale(rec *record.Record, now time.Time) bool {
 	return rec.IdleTimeout > 0 && now.Sub(rec.LastAccess) > rec.IdleTimeout/20
 }

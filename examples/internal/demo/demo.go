@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -59,6 +60,13 @@ func JSON(w http.ResponseWriter, value any) {
 	if err := json.NewEncoder(w).Encode(value); err != nil {
 		log.Print("answer: ", err)
 	}
+}
+
+// Text answers a text that a visitor has sent, as text and nothing else: a browser must not take it for a page.
+func Text(w http.ResponseWriter, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = io.WriteString(w, text)
 }
 
 // Health answers the manager's counters and the state of each node, with 503 if none is up.

@@ -1,0 +1,138 @@
+package msm_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
+
+	msm "github.com/gomsm/msm/core"
+	"github.com/gomsm/msm/core/internal/sid"
+	"github.com/gomsm/msm/core/msmtest"
+)
+
+// bench is a handler behind the middleware, real memcached behind that, and a request with a session of one attribute.
+type bench struct {
+	handler http.Handler
+	bare    http.Handler
+	request *http.Request
+	manager *msm.Manager
+	servers map[string]*msmtest.Server
+}
+
+func newBench(b testing.TB, handler func(s *msm.Session)) *bench {
+	list, servers := startServers(b, 2)
+	m := newManager(b, msm.Config{Nodes: list, SigningKeys: [][]byte{make([]byte, 32)}, IdleTimeout: time.Hour})
+	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ok") })
+	x := &bench{bare: bare, manager: m, servers: servers}
+	x.handler = m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler(msm.From(r.Context()))
+		bare(w, r)
+	}))
+	x.request = httptest.NewRequest("GET", "/", nil)
+	x.request.Header.Set("Cookie", "SESSION="+begin(b, m, func(s *msm.Session) { add(s) }))
+	return x
+}
+
+// discard is a response that allocates nothing.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header               { return d.header }
+func (d *discard) Write(p []byte) (int, error)       { return len(p), nil }
+func (d *discard) WriteHeader(int)                   {}
+func (d *discard) WriteString(s string) (int, error) { return len(s), nil }
+
+func (x *bench) run(b *testing.B, h http.Handler) {
+	w := &discard{http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		h.ServeHTTP(w, x.request)
+	}
+}
+
+// BenchmarkRequest is what a session costs a request, from the handler's outside.
+func BenchmarkRequest(b *testing.B) {
+	for name, handler := range map[string]func(*msm.Session){
+		"untouched": func(*msm.Session) {},
+		"read":      func(s *msm.Session) { count.Get(s) },
+		"write":     func(s *msm.Session) { count.Set(s, 1) },
+		"update":    func(s *msm.Session) { add(s) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			x := newBench(b, handler)
+			x.run(b, x.handler)
+		})
+	}
+	b.Run("bare handler", func(b *testing.B) {
+		x := newBench(b, func(*msm.Session) {})
+		x.run(b, x.bare)
+	})
+}
+
+// BenchmarkForged: a signed id that is forged costs no command.
+func BenchmarkForged(b *testing.B) {
+	x := newBench(b, func(s *msm.Session) { count.Get(s) })
+	before := x.manager.Stats().Loads
+	x.request.Header.Set("Cookie", "SESSION=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-n1")
+	x.run(b, x.handler)
+	if n := x.manager.Stats().Loads - before; n != 0 {
+		b.Errorf("%d looks", n)
+	}
+}
+
+// BenchmarkReadAgainstGet: a request that reads one attribute, beside a bare gomemcache Get of the same record. Compare
+// the two of one run.
+func BenchmarkReadAgainstGet(b *testing.B) {
+	x := newBench(b, func(s *msm.Session) { count.Get(s) })
+	format, _ := sid.NewFormat("SESSION", [][]byte{make([]byte, 32)})
+	cookie, _ := x.request.Cookie("SESSION")
+	id, ok := format.Parse(cookie.Value)
+	if !ok {
+		b.Fatal("not our id")
+	}
+	key := sid.Key("msm:", sid.Record, id.Token)
+	for i := range 3 {
+		b.Run(fmt.Sprintf("get %d", i), func(b *testing.B) {
+			c := memcache.New(x.servers[id.Node].Addr())
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Get(key); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("read %d", i), func(b *testing.B) { x.run(b, x.handler) })
+	}
+}
+
+// TestAllocations holds the budget of allocations over the bare handler. (Times are for the benchmarks.)
+func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Log("the race detector allocates too: counted without it")
+		return
+	}
+	for name, c := range map[string]struct {
+		most    float64
+		handler func(*msm.Session)
+	}{
+		"untouched":                  {3, func(*msm.Session) {}},
+		"a read of one attribute":    {25, func(s *msm.Session) { count.Get(s) }},
+		"a write of one attribute":   {45, func(s *msm.Session) { count.Set(s, 1) }},
+		"an update of one attribute": {45, func(s *msm.Session) { add(s) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newBench(t, c.handler)
+			w := &discard{http.Header{}}
+			with := testing.AllocsPerRun(500, func() { x.handler.ServeHTTP(w, x.request) })
+			bare := testing.AllocsPerRun(500, func() { x.bare.ServeHTTP(w, x.request) })
+			t.Logf("%v allocations more than the bare handler", with-bare)
+			if with-bare > c.most {
+				t.Errorf("%v allocations more than the bare handler; at most %v", with-bare, c.most)
+			}
+		})
+	}
+}
