@@ -25,25 +25,10 @@ func (s *Session) commit(ctx context.Context) error {
 		return s.commitNew(ctx)
 	case len(s.list) > 0:
 		return s.commitChanges(ctx)
-	case s.access != nil:
-		return s.commitNothing(ctx)
+	case s.access != nil && s.access.NeedsHeal():
+		s.manager.background.heal(s.id.Token, s.access.Home())
 	}
 	return nil
-}
-
-// commitNothing: what the handler saw may be on one copy only. Before the client sees it too, it must be on all.
-func (s *Session) commitNothing(ctx context.Context) error {
-	heal, urgent := s.access.NeedsHeal()
-	if !urgent {
-		if heal {
-			s.manager.background.heal(s.id.Token, s.access.Home())
-		}
-		return nil
-	}
-	if err := s.access.Heal(ctx); !errors.Is(err, replica.ErrNoSession) {
-		return err
-	}
-	return nil // destroyed meanwhile: it was there when the handler looked
 }
 
 func (s *Session) commitChanges(ctx context.Context) error {

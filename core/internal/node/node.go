@@ -86,11 +86,6 @@ func (n *Node) fail(why error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.reworked++
-	n.down(why)
-}
-
-// down makes the node unavailable. The caller holds mu.
-func (n *Node) down(why error) {
 	if s := n.state.Load(); s.available {
 		n.state.Store(&state{epoch: s.epoch})
 		n.options.Logger.Warn("node is down", "node", n.id, "address", n.address, "error", why)
@@ -188,9 +183,9 @@ func (n *Node) Probe(ctx context.Context) error {
 	case err == nil:
 		return n.up(epoch, before)
 	case !answer(err) && ctx.Err() == nil:
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		n.down(err) // nobody had to work around it yet
+		// Maybe no request of this instance met the failure, but those of others did, and until they have replaced the
+		// epoch we would believe stale copies.
+		n.fail(err)
 	}
 	return err
 }

@@ -15,17 +15,18 @@ import (
 // Load finds the session's record. What it answers must not be changed. It answers ErrNoSession if there is none, it
 // has expired or it was destroyed, ErrUnavailable if nobody could say, ErrUnreadable if a newer program wrote it.
 //
-// A record that was found on one copy only may be answered to nobody before Heal or Write has put it on the others.
+// What is found by asking every node is perhaps on one of them only, or is an attempt that will not stand. It is shown
+// to nobody before it is on every copy.
 func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 	f, err := a.look(ctx)
 	if err != nil {
 		return nil, err
 	}
 	a.found = f
-	if f.rec.Tombstone && f.heal {
-		return nil, a.Heal(ctx) // ErrNoSession, once every copy says so
-	}
-	if f.rec.Tombstone || f.rec.Expired(time.Now()) {
+	switch {
+	case f.heal && (f.full || f.rec.Tombstone):
+		return a.Write(ctx, nil)
+	case f.rec.Tombstone || f.rec.Expired(time.Now()):
 		return nil, ErrNoSession
 	}
 	return f.rec, nil

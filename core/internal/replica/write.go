@@ -25,14 +25,8 @@ func (a *Access) Write(ctx context.Context, change Change) (*record.Record, erro
 	return nil, ErrConflict
 }
 
-// NeedsHeal tells, after a Load, whether a copy may be missing or stale. Urgent means that what was loaded is perhaps
-// on one node only, and may be shown to nobody before a Heal or Write.
-func (a *Access) NeedsHeal() (heal, urgent bool) {
-	if a.found == nil {
-		return false, false
-	}
-	return a.found.heal, a.found.heal && a.found.full
-}
+// NeedsHeal tells, after a Load, whether a copy may be missing or stale. What was loaded is good all the same.
+func (a *Access) NeedsHeal() bool { return a.found != nil && a.found.heal }
 
 // Heal puts what is stored on every copy again, if one may be missing or stale.
 func (a *Access) Heal(ctx context.Context) error {

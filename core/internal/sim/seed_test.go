@@ -62,29 +62,29 @@ type run struct {
 	fault      struct{ node, kind string }
 	repair     []*visitor
 	refused    int
+	note       func(format string, args ...any) // of a replayed seed
 }
 
 func newRun(seed uint64, s settings) *run {
-	return &run{world: newWorld(seed, s), settings: s}
+	return &run{world: newWorld(seed, s), settings: s, note: func(string, ...any) {}}
 }
 
 // logTo prints every operation and what it left, and every request's end.
 func (r *run) logTo(t *testing.T) {
-	tokens := map[string]string{}
-	for i := range r.clients {
-		token := fmt.Sprintf("token%d", i)
-		tokens[token] = sid.Key("msm:", sid.Record, token)
-	}
 	r.trace = func(c *call, err error) {
-		kind, of := "?", ""
-		if p := r.active[c.process]; p != nil {
-			kind = p.kind
-			if p.visitor != nil {
-				of = p.visitor.token
-			}
+		p, op := r.active[c.process], "read"
+		if c.write {
+			op = "WRITE"
 		}
-		t.Logf("%d: #%d %s %s by %s on %s, write %v: %v | %s", r.now, c.process, kind, of, c.instance.name, c.server, c.write, err, r.describe(c.server, tokens))
+		if p == nil || p.visitor == nil {
+			t.Logf("%d: #%d probe by %s of %s, %s: %v", r.now, c.process, c.instance.name, c.server, op, err)
+			return
+		}
+		token := p.visitor.token
+		t.Logf("%d: #%d %s %s by %s (cookie %s) %s %s: %v | %s", r.now, c.process, p.kind, token, c.instance.name, p.cookie, op, c.server, err,
+			r.describe(c.server, map[string]string{token: sid.Key("msm:", sid.Record, token)}))
 	}
+	r.note = func(format string, args ...any) { t.Logf("%d: "+format, append([]any{r.now}, args...)...) }
 }
 
 func (r *run) violate(p *process, format string, args ...any) {
@@ -98,6 +98,7 @@ func (r *run) play() []string {
 			return append(r.violations, "hangs")
 		}
 		r.disturb()
+		r.watch()
 		r.arrive()
 		r.step()
 		r.collect()
@@ -149,7 +150,7 @@ func (r *run) disturb() {
 	switch {
 	case r.now >= r.steps:
 		r.recover()
-	case r.fault.kind == "" && r.since > 60 && len(r.repair) == 0 && !r.repairing() && r.rng.Float64() < 0.08:
+	case r.fault.kind == "" && r.since > 60 && len(r.repair) == 0 && !r.repairing() && r.calm() && r.rng.Float64() < 0.08:
 		r.strike(r.names[r.rng.IntN(len(r.names))], r.faults[r.rng.IntN(len(r.faults))])
 	case r.fault.kind != "" && r.since > 30 && r.rng.Float64() < 0.1:
 		r.recover()
@@ -158,6 +159,7 @@ func (r *run) disturb() {
 }
 
 func (r *run) strike(name, kind string) {
+	r.note("%s %s", kind, name)
 	r.fault.node, r.fault.kind, r.since = name, kind, 0
 	s := r.servers[name]
 	switch kind {
@@ -179,6 +181,7 @@ func (r *run) recover() {
 	if r.fault.kind == "" {
 		return
 	}
+	r.note("end of %s %s", r.fault.kind, r.fault.node)
 	s := r.servers[r.fault.node]
 	switch r.fault.kind {
 	case "kill":
@@ -234,6 +237,19 @@ func (r *run) kind() string {
 	return "logout"
 }
 
+// watch counts how long nothing has been wrong. What a cookie that is not the newest leads to may be stale until every
+// instance has looked at the nodes after a fault (design.md, section 8: epochs).
+func (r *run) watch() {
+	if r.fault.kind == "" && r.calm() {
+		r.quiet++
+	} else {
+		r.quiet = 0
+	}
+}
+
+// settle is long enough for requests that began before to end.
+const settle = 30
+
 // calm: every instance uses every node and knows its epoch.
 func (r *run) calm() bool {
 	for _, in := range r.instances {
@@ -264,7 +280,8 @@ func (r *run) collect() {
 func (r *run) check(p *process) {
 	v := p.visitor
 	v.active--
-	if v.out && p.started > v.outAt && p.ok {
+	r.note("#%d %s %s ends: ok %v gone %v value %d, home %s, moved %v", p.id, p.kind, v.token, p.ok, p.gone, p.value, p.node, p.moved)
+	if v.out && p.started > v.outAt && p.ok && p.fresh {
 		r.violate(p, "resurrected: logged out at %d, request began at %d", v.outAt, p.started)
 	}
 	switch {
@@ -274,7 +291,7 @@ func (r *run) check(p *process) {
 		v.unknown++
 	}
 	if p.ok && p.kind != "logout" {
-		if p.value < p.promised {
+		if p.value < p.promised && p.fresh {
 			r.violate(p, "stale: sees %d", p.value)
 		}
 		if p.value > v.acked+v.unknown+v.active+1 {
@@ -291,7 +308,10 @@ func (r *run) check(p *process) {
 		r.refused++
 	}
 	if p.ok && (p.node != p.cookie || p.moved) {
-		v.node = p.node
+		v.cookies = append(v.cookies, p.node)
+		if p.term >= v.term || p.kind == "logout" { // of two answers that cross on their way, the older one's cookie is an old one
+			v.node, v.term = p.node, p.term
+		}
 	}
 }
 

@@ -26,8 +26,18 @@ func (w *world) describe(server string, tokens map[string]string) string {
 			continue
 		}
 		text, _ := rec.Get("n")
-		parts = append(parts, fmt.Sprintf("%s: term %d version %d home %s n=%s dead=%v unsettled=%v copies %v last %x",
-			name, rec.Term, rec.Version, rec.Home, text, rec.Tombstone, rec.Unsettled, rec.Copies, rec.LastWrite()&0xffff))
+		var copies []string
+		for _, c := range rec.Copies {
+			copies = append(copies, fmt.Sprintf("%s@%x", c.Node, c.Epoch&0xffff))
+		}
+		flags := ""
+		if rec.Tombstone {
+			flags += " dead"
+		}
+		if rec.Unsettled {
+			flags += " unsettled"
+		}
+		parts = append(parts, fmt.Sprintf("%s: t%d v%d home %s n=%s%s %v w%x", name, rec.Term, rec.Version, rec.Home, text, flags, copies, rec.LastWrite()&0xffff))
 	}
 	return strings.Join(parts, "; ")
 }

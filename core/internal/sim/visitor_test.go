@@ -14,8 +14,10 @@ import (
 // visitor is the client of one session, and what it was promised.
 type visitor struct {
 	token, node string
-	acked       int // increments that were acknowledged
-	unknown     int // increments whose request failed: done or not
+	term        uint64   // of the record that the newest cookie came with
+	cookies     []string // nodes of all cookies it ever had
+	acked       int      // increments that were acknowledged
+	unknown     int      // increments whose request failed: done or not
 	active      int
 	out         bool // a logout was acknowledged
 	outAt       int
@@ -31,11 +33,13 @@ type process struct {
 	started  int
 	promised int // acknowledged before it began: it must not see less
 	cookie   string
+	fresh    bool // it must see all that was promised
 	done     bool
 
 	ok, gone, moved bool
 	value           int
 	node            string
+	term            uint64
 }
 
 // run starts a process in a goroutine of its own.
@@ -66,11 +70,15 @@ func (w *world) create(in *instance, v *visitor) {
 }
 
 func (w *world) request(in *instance, v *visitor, kind string, now int) *process {
-	p := &process{kind: kind, visitor: v, instance: in, started: now, promised: v.acked, cookie: v.node}
+	p := &process{kind: kind, visitor: v, instance: in, started: now, promised: v.acked, cookie: v.node, fresh: true}
+	if w.rng.IntN(6) == 0 && len(v.cookies) > 0 { // sent before the browser had the newest cookie, or copied
+		p.cookie = v.cookies[w.rng.IntN(len(v.cookies))]
+		p.fresh = p.cookie == v.node || w.quiet > settle
+	}
 	v.active++
 	v.tried = v.tried || kind == "logout"
 	blind := w.rng.IntN(2) == 0 // the handler did not read before it wrote
-	access := in.store.Open(v.token, v.node)
+	access := in.store.Open(v.token, p.cookie)
 	w.run(p, func(ctx context.Context) {
 		err := p.serve(ctx, w, access, blind)
 		p.ok, p.gone = err == nil, errors.Is(err, replica.ErrNoSession)
@@ -96,7 +104,7 @@ func (p *process) serve(ctx context.Context, w *world, access *replica.Access, b
 		return nil
 	})
 	if err == nil {
-		p.value = count(stored)
+		p.value, p.term = count(stored), stored.Term
 	}
 	return err
 }
@@ -106,16 +114,8 @@ func (p *process) read(ctx context.Context, w *world, access *replica.Access) er
 	if err != nil {
 		return err
 	}
-	p.value = count(rec)
-	heal, urgent := access.NeedsHeal()
-	if urgent {
-		err = access.Heal(ctx)
-		if errors.Is(err, replica.ErrNoSession) {
-			return nil // a logout was faster; the value was there when it was read
-		}
-		return err
-	}
-	if heal {
+	p.value, p.term = count(rec), rec.Term
+	if access.NeedsHeal() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.heals = append(w.heals, &process{kind: "heal", visitor: p.visitor, instance: p.instance, cookie: access.Home()})

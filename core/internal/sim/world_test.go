@@ -31,6 +31,7 @@ type world struct {
 	procs   int
 	active  map[int]*process
 	heals   []*process
+	quiet   int // steps since the last fault that every instance has known all epochs
 }
 
 // server is a memcached that can die, hang and come back.
@@ -130,6 +131,9 @@ func (w *world) happen(c *call) error {
 	s := w.servers[c.server]
 	switch {
 	case c.instance.cut[c.server]:
+		if w.trace != nil {
+			w.trace(c, errTimeout)
+		}
 		return errTimeout
 	case s.state == "dead":
 		return errRefused
