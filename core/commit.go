@@ -25,10 +25,15 @@ func (s *Session) commit(ctx context.Context) error {
 		return s.commitNew(ctx)
 	case len(s.list) > 0:
 		return s.commitChanges(ctx)
-	case s.access != nil && s.access.NeedsHeal():
-		s.manager.background.heal(s.id.Token, s.access.Home())
 	}
 	return nil
+}
+
+// mendLater has what the request found or left unfinished mended off its path.
+func (s *Session) mendLater() {
+	if s.access != nil && s.access.NeedsHeal() {
+		s.manager.background.heal(s.id.Token, s.access.Home())
+	}
 }
 
 func (s *Session) commitChanges(ctx context.Context) error {

@@ -147,6 +147,7 @@ func (x *Exchange) End() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x.over = true
+	s.mendLater()
 	if s.why == nil && !x.clientID.IsZero() {
 		s.keepAlive()
 	}

@@ -3,8 +3,12 @@ package replica
 import "github.com/gomsm/msm/core/internal/record"
 
 // choose picks the newest record among what every node has shown. There is at least one.
-func (a *Access) choose(seen sightings) *found {
-	f := &found{seen: seen, heal: true, full: true}
+//
+// A copy that its node's epoch shows to be older than some failure is believed if its home alone is silent: one node may
+// fail, and idle sessions are not mended at once. With a second one silent there may well be a newer copy: better no
+// answer than a wrong one.
+func (a *Access) choose(seen sightings) (*found, error) {
+	f := &found{seen: seen, heal: true, unsafe: true}
 	best := sighting{}
 	for _, s := range candidates(seen) {
 		if best.rec == nil || a.newer(s, best, seen) {
@@ -19,8 +23,21 @@ func (a *Access) choose(seen sightings) *found {
 	f.rec, f.home, f.term = best.rec, best.rec.Home, best.rec.Term
 	if _, answered := seen.of(f.home); !answered {
 		f.home, f.term, f.claim = best.node, best.rec.Term+1, true
+		if !a.current(best, seen) && a.silentBeside(best.rec.Home, seen) {
+			return nil, ErrUnavailable
+		}
 	}
-	return f
+	return f, nil
+}
+
+// silentBeside: a node besides home has not answered.
+func (a *Access) silentBeside(home string, seen sightings) bool {
+	for _, m := range a.store.Cluster.Members() {
+		if _, answered := seen.of(m.Node.ID()); !answered && m.Node.ID() != home {
+			return true
+		}
+	}
+	return false
 }
 
 // candidates leaves out failed attempts: records whose home answered with something that they do not descend from.

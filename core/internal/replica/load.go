@@ -15,8 +15,8 @@ import (
 // Load finds the session's record. What it answers must not be changed. It answers ErrNoSession if there is none, it
 // has expired or it was destroyed, ErrUnavailable if nobody could say, ErrUnreadable if a newer program wrote it.
 //
-// What is found by asking every node is perhaps on one of them only, or is an attempt that will not stand. It is shown
-// to nobody before it is on every copy.
+// What is found by asking every node, or unsettled, is perhaps on one of them only, or an attempt that will not stand. It
+// is shown to nobody before it is on every copy.
 func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 	f, err := a.look(ctx)
 	if err != nil {
@@ -24,7 +24,7 @@ func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 	}
 	a.found = f
 	switch {
-	case f.heal && (f.full || f.rec.Tombstone):
+	case f.heal && (f.unsafe || f.rec.Tombstone):
 		return a.Write(ctx, nil)
 	case f.rec.Tombstone || f.rec.Expired(time.Now()):
 		return nil, ErrNoSession
@@ -64,7 +64,7 @@ func (a *Access) fast(home *node.Node, seen sightings) *found {
 	rec := seen[0].rec
 	return &found{
 		rec: rec, home: home.ID(), seen: seen, term: rec.Term, top: rec.Version,
-		heal: rec.Unsettled || a.copyMissing(rec),
+		heal: rec.Unsettled || a.copyMissing(rec), unsafe: rec.Unsettled,
 	}
 }
 
@@ -79,12 +79,13 @@ func (a *Access) copyMissing(rec *record.Record) bool {
 			return true
 		}
 	}
-	return len(rec.Copies) <= a.store.backups() && a.spareNode(rec)
+	return len(rec.Copies) <= a.store.backups() && a.store.spareNode(rec)
 }
 
-func (a *Access) spareNode(rec *record.Record) bool {
-	for _, m := range a.store.Cluster.Members() {
-		if _, named := rec.Copy(m.Node.ID()); !named && a.usable(m.Node) {
+// spareNode: a node that could take one more copy is available.
+func (s *Store) spareNode(rec *record.Record) bool {
+	for _, m := range s.Cluster.Members() {
+		if _, named := rec.Copy(m.Node.ID()); !named && m.Node.Available() {
 			return true
 		}
 	}
@@ -105,7 +106,7 @@ func (a *Access) full(ctx context.Context, seen sightings) (*found, error) {
 			return nil, err
 		}
 	}
-	return a.choose(seen), nil
+	return a.choose(seen)
 }
 
 // askOthers asks every node but the first in parallel, for its epoch together with the record.

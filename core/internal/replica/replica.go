@@ -70,6 +70,7 @@ type Access struct {
 	room       [2]sighting // for what is seen, most of the time
 	moved      bool
 	destroying bool
+	unfinished bool // the last write left something to Heal
 }
 
 // Open begins an access to the session with the given token; node is where its id says that it lives.
@@ -102,14 +103,14 @@ func newID() uint64 {
 
 // found is what a look at the nodes has shown.
 type found struct {
-	rec   *record.Record
-	home  string // where it is to be written to
-	seen  sightings
-	term  uint64 // the term a write has to use
-	top   uint64 // highest version seen anywhere
-	heal  bool   // a copy may be missing or stale: write, even without a change
-	full  bool   // found by asking every node
-	claim bool   // the home did not answer: another node becomes it
+	rec    *record.Record
+	home   string // where it is to be written to
+	seen   sightings
+	term   uint64 // the term a write has to use
+	top    uint64 // highest version seen anywhere
+	heal   bool   // a copy may be missing or stale: write, even without a change
+	unsafe bool   // what was found may be on one node only
+	claim  bool   // the home did not answer: another node becomes it
 }
 
 // sighting is what one node had.

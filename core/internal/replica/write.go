@@ -25,8 +25,9 @@ func (a *Access) Write(ctx context.Context, change Change) (*record.Record, erro
 	return nil, ErrConflict
 }
 
-// NeedsHeal tells, after a Load, whether a copy may be missing or stale. What was loaded is good all the same.
-func (a *Access) NeedsHeal() bool { return a.found != nil && a.found.heal }
+// NeedsHeal tells, after a Load or Write, whether a copy may be missing or stale, or a claim is to be settled. What was
+// loaded or written is good all the same, but another failure might cost it: someone should call Heal soon.
+func (a *Access) NeedsHeal() bool { return a.unfinished || a.found != nil && a.found.heal }
 
 // Heal puts what is stored on every copy again, if one may be missing or stale.
 func (a *Access) Heal(ctx context.Context) error {
@@ -81,6 +82,7 @@ func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Reco
 		return nil, out, err
 	}
 	a.count(f, change)
+	a.unfinished = next.Unsettled || a.copyMissing(next)
 	a.node, a.found, a.thorough, a.request = f.home, nil, false, newID()
 	return next, done, nil
 }

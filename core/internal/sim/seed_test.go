@@ -197,6 +197,9 @@ func (r *run) recover() {
 }
 
 func (r *run) repairing() bool {
+	if len(r.heals) > 0 {
+		return true
+	}
 	for _, p := range r.active {
 		if p.kind == "repair" || p.kind == "heal" {
 			return true

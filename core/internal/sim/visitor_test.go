@@ -80,19 +80,22 @@ func (w *world) request(in *instance, v *visitor, kind string, now int) *process
 	blind := w.rng.IntN(2) == 0 // the handler did not read before it wrote
 	access := in.store.Open(v.token, p.cookie)
 	w.run(p, func(ctx context.Context) {
-		err := p.serve(ctx, w, access, blind)
+		err := p.serve(ctx, access, blind)
+		if access.NeedsHeal() {
+			w.mendLater(p, access.Home())
+		}
 		p.ok, p.gone = err == nil, errors.Is(err, replica.ErrNoSession)
 		p.node, p.moved = access.Home(), access.Moved()
 	})
 	return p
 }
 
-func (p *process) serve(ctx context.Context, w *world, access *replica.Access, blind bool) error {
+func (p *process) serve(ctx context.Context, access *replica.Access, blind bool) error {
 	switch p.kind {
 	case "logout":
 		return access.Destroy(ctx, nil)
 	case "read", "repair":
-		return p.read(ctx, w, access)
+		return p.read(ctx, access)
 	}
 	if !blind {
 		if _, err := access.Load(ctx); err != nil {
@@ -109,18 +112,19 @@ func (p *process) serve(ctx context.Context, w *world, access *replica.Access, b
 	return err
 }
 
-func (p *process) read(ctx context.Context, w *world, access *replica.Access) error {
+func (p *process) read(ctx context.Context, access *replica.Access) error {
 	rec, err := access.Load(ctx)
 	if err != nil {
 		return err
 	}
 	p.value, p.term = count(rec), rec.Term
-	if access.NeedsHeal() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.heals = append(w.heals, &process{kind: "heal", visitor: p.visitor, instance: p.instance, cookie: access.Home()})
-	}
 	return nil
+}
+
+func (w *world) mendLater(p *process, home string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heals = append(w.heals, &process{kind: "heal", visitor: p.visitor, instance: p.instance, cookie: home})
 }
 
 func count(rec *record.Record) int {
