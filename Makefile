@@ -30,7 +30,7 @@ $(LINTER): tools/go.mod
 fmt:         ## format
 	gofmt -w $(MODULES)
 
-fmt-check:
+fmt-check:   ## fail if something is not formatted
 	@test -z "$$(gofmt -l $(MODULES))" || { gofmt -d $(MODULES); exit 1; }
 
 bench:       ## benchmarks, with allocations
@@ -46,6 +46,5 @@ sim:         ## the deterministic simulation with SEEDS seeds of each setting
 tidy:        ## go mod tidy in every module, with the siblings of this tree
 	./scripts/tidy $(MODULES)
 
-tidy-check:
-	./scripts/tidy $(MODULES)
-	git diff --exit-code -- '*go.mod' '*go.sum'
+tidy-check:  ## fail if make tidy would change something
+	./scripts/tidy -check $(MODULES)

@@ -2,6 +2,8 @@ package msmtest
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -11,8 +13,8 @@ import (
 	"testing"
 )
 
-// Proxy stands between clients and a memcached server and keeps the command lines that it sees. It is safe for
-// concurrent use.
+// Proxy stands between clients and a memcached server and keeps the command lines that it sees. A connection on which it
+// sees something else fails the test, and is passed on unseen from there. It is safe for concurrent use.
 type Proxy struct {
 	t        testing.TB
 	target   string
@@ -111,40 +113,86 @@ func (p *Proxy) forward(client, server net.Conn) {
 	defer server.Close()
 	in := bufio.NewReader(client)
 	for {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			return
+		line, err := p.command(in, server)
+		if err == nil {
+			continue
 		}
-		size, err := dataSize(line)
-		if err != nil {
-			p.t.Errorf("proxy: no memcached command: %q", line)
-			return
+		if errors.Is(err, errOdd) {
+			p.t.Errorf("proxy: %v: %q", err, line)
+			_, _ = io.Copy(server, in)
 		}
-		p.mu.Lock()
-		p.commands = append(p.commands, strings.TrimSpace(line))
-		p.mu.Unlock()
-		if _, err := io.WriteString(server, line); err != nil {
-			return
-		}
-		if _, err := io.CopyN(server, in, size); err != nil {
-			return
-		}
+		return
 	}
 }
 
-// dataSize is how many bytes of data follow a command line of memcached's text protocol (its doc/protocol.txt).
+var errOdd = errors.New("not memcached's text protocol")
+
+// command passes on one command with its data. It answers what it had read when it could not go on.
+func (p *Proxy) command(in *bufio.Reader, server io.Writer) (string, error) {
+	if first, err := in.Peek(1); err != nil {
+		return "", err
+	} else if first[0] >= 0x80 { // of the binary protocol, which has no lines to wait for
+		return string(first), errOdd
+	}
+	line, err := in.ReadString('\n')
+	if err != nil {
+		return line, err
+	}
+	size, parsed := dataSize(line)
+	if parsed == nil {
+		p.note(line)
+	}
+	if _, err := io.WriteString(server, line); err != nil || parsed != nil {
+		return line, errors.Join(err, parsed)
+	}
+	if size < 0 {
+		return line, nil
+	}
+	if _, err := io.CopyN(server, in, size); err != nil {
+		return line, err
+	}
+	end, err := in.Peek(2)
+	if err == nil && string(end) != "\r\n" {
+		err = fmt.Errorf("%w: %d bytes of data end with %q", errOdd, size, end)
+	}
+	if err != nil {
+		return line, err
+	}
+	_, err = io.CopyN(server, in, 2)
+	return line, err
+}
+
+func (p *Proxy) note(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.commands = append(p.commands, strings.TrimSpace(line))
+}
+
+// sizeWord is where a command line (memcached's doc/protocol.txt) says how many bytes of data follow it; 0 if none do.
+var sizeWord = map[string]int{
+	"set": 4, "add": 4, "replace": 4, "append": 4, "prepend": 4, "cas": 4, "ms": 2,
+	"get": 0, "gets": 0, "gat": 0, "gats": 0, "mg": 0, "md": 0, "ma": 0, "me": 0, "mn": 0,
+	"delete": 0, "incr": 0, "decr": 0, "touch": 0, "flush_all": 0,
+	"stats": 0, "version": 0, "verbosity": 0, "quit": 0, "shutdown": 0, "watch": 0,
+	"lru_crawler": 0, "lru": 0, "slabs": 0, "cache_memlimit": 0,
+}
+
+// dataSize is how many bytes of data follow a command line, less the line end behind them; -1 if none do.
 func dataSize(line string) (int64, error) {
 	words := strings.Fields(line)
-	if len(words) == 0 || !strings.HasSuffix(line, "\r\n") {
-		return 0, strconv.ErrSyntax
+	if len(words) == 0 {
+		return 0, errOdd
 	}
-	switch words[0] {
-	case "set", "add", "replace", "append", "prepend", "cas":
-		if len(words) < 5 {
-			return 0, strconv.ErrSyntax
-		}
-		n, err := strconv.ParseUint(words[4], 10, 31)
-		return int64(n) + 2, err
+	at, known := sizeWord[words[0]]
+	switch {
+	case !known || at >= len(words):
+		return 0, errOdd
+	case at == 0:
+		return -1, nil
 	}
-	return 0, nil
+	size, err := strconv.ParseUint(words[at], 10, 31)
+	if err != nil {
+		return 0, errOdd
+	}
+	return int64(size), nil
 }

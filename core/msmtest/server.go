@@ -4,8 +4,13 @@ package msmtest
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -20,7 +25,10 @@ type Server struct {
 	t    testing.TB
 	args []string
 	port int
-	cmd  *exec.Cmd
+
+	cmd    *exec.Cmd // nil while none runs
+	exited chan struct{}
+	said   bytes.Buffer // its stderr; read it only after exited
 }
 
 // StartServer starts memcached on a free port, with further arguments if any, and ends it with the test.
@@ -30,16 +38,19 @@ func StartServer(t testing.TB, args ...string) *Server {
 		t.Fatal("memcached is not installed; `make test` installs it: ", err)
 	}
 	s := &Server{t: t, args: args}
-	for range 5 { // someone else may take the port in between
+	t.Cleanup(s.Kill)
+	for range attempts {
 		s.port = freePort(t)
 		if s.start() {
-			t.Cleanup(s.Kill)
 			return s
 		}
 	}
-	t.Fatal("memcached does not start")
+	t.Fatalf("memcached does not start: %s", &s.said)
 	return nil
 }
+
+// attempts to start a process: somebody else may take the port in between.
+const attempts = 5
 
 func freePort(t testing.TB) int {
 	t.Helper()
@@ -60,7 +71,7 @@ func (s *Server) Kill() {
 		return
 	}
 	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait() // says that it was killed
+	<-s.exited
 	s.cmd = nil
 }
 
@@ -68,16 +79,20 @@ func (s *Server) Kill() {
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Kill()
-	if !s.start() {
-		s.t.Fatalf("memcached does not start again on %s", s.Addr())
+	for range attempts {
+		if s.start() {
+			return
+		}
+		time.Sleep(100 * time.Millisecond) // the port may be the near end of somebody's connection
 	}
+	s.t.Fatalf("memcached does not start again on %s: %s", s.Addr(), &s.said)
 }
 
 // Stop halts the process with SIGSTOP: connections stay open, and nothing is answered.
 func (s *Server) Stop() {
 	s.t.Helper()
 	s.signal(syscall.SIGSTOP)
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if s.halted() {
 			return
 		}
@@ -91,22 +106,48 @@ func (s *Server) Continue() {
 	s.signal(syscall.SIGCONT)
 }
 
-// Keys lists the keys of all values that the server has.
-func (s *Server) Keys() (keys []string) {
+// Keys lists the keys of all values that the server has, in no order.
+func (s *Server) Keys() []string {
 	s.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		keys, err := s.keys()
+		if err == nil {
+			return keys
+		}
+		if !errors.Is(err, errBusy) || time.Now().After(end) {
+			s.t.Fatalf("keys of memcached: %v", err)
+		}
+	}
+}
+
+var errBusy = errors.New("its own crawler is at work")
+
+func (s *Server) keys() (keys []string, err error) {
 	conn, err := net.Dial("tcp", s.Addr())
 	if err != nil {
-		s.t.Fatal(err)
+		return nil, err
 	}
 	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	if _, err := fmt.Fprint(conn, "lru_crawler metadump all\r\n"); err != nil {
-		s.t.Fatal(err)
+		return nil, err
 	}
-	for lines := bufio.NewScanner(conn); lines.Scan() && lines.Text() != "END"; {
-		key, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "key="), " ")
+	lines := bufio.NewScanner(conn)
+	for lines.Scan() {
+		word, _, _ := strings.Cut(lines.Text(), " ")
+		escaped, isKey := strings.CutPrefix(word, "key=")
+		key, err := url.PathUnescape(escaped)
+		switch {
+		case word == "END":
+			return keys, nil
+		case word == "BUSY":
+			return nil, errBusy
+		case !isKey || err != nil:
+			return nil, fmt.Errorf("%q", lines.Text())
+		}
 		keys = append(keys, key)
 	}
-	return keys
+	return nil, fmt.Errorf("the list ends early: %w", cmp.Or(lines.Err(), io.ErrUnexpectedEOF))
 }
 
 func (s *Server) signal(sig syscall.Signal) {
@@ -129,22 +170,44 @@ func (s *Server) halted() bool {
 	return strings.HasPrefix(after, "T")
 }
 
+// patience with a process of this machine.
+const patience = 5 * time.Second
+
 func (s *Server) start() bool {
 	args := append([]string{"-l", "127.0.0.1", "-p", fmt.Sprint(s.port), "-U", "0"}, s.args...)
 	if os.Getuid() == 0 {
 		args = append(args, "-u", "root") // it refuses to run as root unasked
 	}
-	s.cmd = exec.Command("memcached", args...)
+	s.said.Reset()
+	s.cmd, s.exited = exec.Command("memcached", args...), make(chan struct{})
+	s.cmd.Stderr = &s.said
 	if err := s.cmd.Start(); err != nil {
+		s.cmd = nil
 		s.t.Fatal(err)
 	}
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	go wait(s.cmd, s.exited)
+	for end := time.Now().Add(patience); time.Now().Before(end) && !s.ended(); time.Sleep(2 * time.Millisecond) {
 		if s.answers() {
 			return true
 		}
 	}
 	s.Kill()
 	return false
+}
+
+func wait(cmd *exec.Cmd, exited chan<- struct{}) {
+	_ = cmd.Wait() // says that it was killed
+	close(exited)
+}
+
+// ended: a port in use or a bad argument ends memcached at once.
+func (s *Server) ended() bool {
+	select {
+	case <-s.exited:
+		return true
+	default:
+		return false
+	}
 }
 
 // answers: it is this process, and not another one that was faster to take the port.

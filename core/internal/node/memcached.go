@@ -15,7 +15,7 @@ import (
 // ClientOptions say how to speak with a memcached server.
 type ClientOptions struct {
 	Timeout  time.Duration // of one operation as a whole, dial included; zero: 100ms
-	MaxConns int           // connections at a time; zero: 64. Who finds none free waits, for Timeout at most
+	MaxConns int           // connections at a time; zero: 64. Who finds none free waits, 5/4 of Timeout at most
 	// DialContext connects; nil: a net.Dialer. The network is "tcp" or "unix".
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -178,7 +178,8 @@ func (m *Memcached) wait(ctx context.Context) error {
 	m.mu.Lock()
 	hung := m.hung
 	m.mu.Unlock()
-	timer := time.NewTimer(m.options.Timeout)
+	// Longer than an operation can take: if the node hangs, hung is closed first.
+	timer := time.NewTimer(m.options.Timeout * 5 / 4)
 	defer timer.Stop()
 	select {
 	case m.limit <- struct{}{}:

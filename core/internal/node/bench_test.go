@@ -1,0 +1,46 @@
+package node_test
+
+import (
+	"testing"
+
+	"github.com/bradfitz/gomemcache/memcache"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/msmtest"
+)
+
+// BenchmarkGet is a Get of 500 bytes by bare gomemcache and by ours. Compare the two of one run.
+func BenchmarkGet(b *testing.B) {
+	addr := msmtest.StartServer(b).Addr()
+	bare := memcache.New(addr)
+	bare.MaxIdleConns = 64
+	if err := bare.Set(&memcache.Item{Key: "a", Value: make([]byte, 500)}); err != nil {
+		b.Fatal(err)
+	}
+	ours := node.NewMemcached(addr, node.ClientOptions{})
+	gets := map[string]func() error{
+		"bare": func() error { _, err := bare.Get("a"); return err },
+		"ours": func() error { _, err := ours.Get(b.Context(), "a"); return err },
+	}
+	for name, get := range gets {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := get(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+" in parallel", func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetParallelism(32)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := get(); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}

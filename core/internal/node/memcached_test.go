@@ -1,0 +1,261 @@
+package node_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/msmtest"
+)
+
+func newMemcached(t *testing.T, addr string, o node.ClientOptions) *node.Memcached {
+	c := node.NewMemcached(addr, o)
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// inParallel runs f n times at once and answers the errors.
+func inParallel(n int, f func(i int) error) (errs []error) {
+	var all sync.WaitGroup
+	list := make([]error, n)
+	for i := range n {
+		all.Go(func() { list[i] = f(i) })
+	}
+	all.Wait()
+	for _, err := range list {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// TestARestartCostsNoError: gomemcache alone fails once for every pooled connection.
+func TestARestartCostsNoError(t *testing.T) {
+	s := msmtest.StartServer(t)
+	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: 2 * time.Second})
+	add := func(round string) func(int) error {
+		return func(i int) error {
+			return c.Add(t.Context(), fmt.Sprint(round, i), node.Item{Value: make([]byte, 5000)}, 0)
+		}
+	}
+	if errs := inParallel(64, add("before")); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	s.Restart()
+	if errs := inParallel(150, add("after")); len(errs) > 0 {
+		t.Errorf("%d of 150 adds failed: %v", len(errs), errs[0])
+	}
+}
+
+// TestADeadNodeFailsFast: F-01.
+func TestADeadNodeFailsFast(t *testing.T) {
+	s := msmtest.StartServer(t)
+	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: 5 * time.Second})
+	_, _ = c.Get(t.Context(), "a")
+	s.Kill()
+	began := time.Now()
+	if _, err := c.Get(t.Context(), "a"); err == nil || errors.Is(err, node.ErrMiss) || time.Since(began) > time.Second {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+}
+
+// TestAHungNodeCostsOneTimeout: F-02. That includes the wait for a connection: who waits when the first operation runs
+// out of time is told at once.
+func TestAHungNodeCostsOneTimeout(t *testing.T) {
+	const timeout = 500 * time.Millisecond
+	s := msmtest.StartServer(t)
+	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: timeout, MaxConns: 4})
+	_, _ = c.Get(t.Context(), "a")
+	s.Stop()
+	errs := inParallel(32, func(int) error {
+		began := time.Now()
+		_, err := c.Get(t.Context(), "a")
+		if took := time.Since(began); took > timeout*3/2 {
+			return fmt.Errorf("took %v: %w", took, err)
+		}
+		if err == nil || errors.Is(err, node.ErrBusy) || errors.Is(err, node.ErrMiss) {
+			return fmt.Errorf("not a failure of the node: %w", err)
+		}
+		return nil
+	})
+	for _, err := range errs {
+		t.Error(err)
+	}
+}
+
+// fake is a server that speaks as it is told: it answers each line that it reads with what speak writes.
+func fake(t *testing.T, speak func(line string, w io.Writer)) (addr string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				for lines := bufio.NewScanner(conn); lines.Scan(); {
+					speak(lines.Text(), conn)
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// TestADripFeedingNodeCostsOneTimeout: F-06. gomemcache begins its timeout anew with every answer that it reads.
+func TestADripFeedingNodeCostsOneTimeout(t *testing.T) {
+	const timeout = 400 * time.Millisecond
+	addr := fake(t, func(_ string, w io.Writer) {
+		for _, b := range []byte("VALUE a 0 40 1\r\n" + strings.Repeat("x", 40) + "\r\nVALUE b 0 40 1\r\n" + strings.Repeat("x", 40) + "\r\nEND\r\n") {
+			if _, err := w.Write([]byte{b}); err != nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	c := newMemcached(t, addr, node.ClientOptions{Timeout: timeout})
+	for name, read := range map[string]func() error{
+		"Get":      func() error { _, err := c.Get(t.Context(), "a"); return err },
+		"GetMulti": func() error { _, err := c.GetMulti(t.Context(), "a", "b"); return err },
+	} {
+		began := time.Now()
+		if err := read(); err == nil || time.Since(began) > timeout*3/2 {
+			t.Errorf("%s: %v after %v", name, err, time.Since(began))
+		}
+	}
+}
+
+// TestWhatANodeSays: what is no answer to our question is a failure, and the connection is not used again.
+func TestWhatANodeSays(t *testing.T) {
+	for name, c := range map[string]struct {
+		says string
+		want error // nil: some other error
+	}{
+		"a value under another key":   {"VALUE other 0 1 1\r\nx\r\nEND\r\n", nil},
+		"out of memory":               {"SERVER_ERROR out of memory storing object\r\n", nil},
+		"too many open connections":   {"ERROR Too many open connections\r\n", nil},
+		"nonsense":                    {"\x00\xff\r\n", nil},
+		"a size that is no number":    {"VALUE a 0 x 1\r\n", nil},
+		"a size beyond all reason":    {"VALUE a 0 99999999999999999999 1\r\n", nil},
+		"a value without its end":     {"VALUE a 0 1 1\r\nxx", nil},
+		"a value that is too large":   {"SERVER_ERROR object too large for cache\r\n", node.ErrTooLarge},
+		"that it wants a password":    {"CLIENT_ERROR unauthenticated\r\n", nil},
+		"that the key does not exist": {"END\r\n", node.ErrMiss},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMemcached(t, fake(t, func(line string, w io.Writer) { _, _ = io.WriteString(w, c.says) }), node.ClientOptions{Timeout: 200 * time.Millisecond})
+			_, err := m.Get(t.Context(), "a")
+			if err == nil || c.want != nil && !errors.Is(err, c.want) || c.want == nil && errors.Is(err, node.ErrMiss) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// TestTheRequestsTimeIsNotTheNodes: a context that ends first is no evidence against the node.
+func TestTheRequestsTimeIsNotTheNodes(t *testing.T) {
+	s := msmtest.StartServer(t)
+	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: 10 * time.Second})
+	_, _ = c.Get(t.Context(), "a")
+	s.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := c.Get(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() == nil {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAllConnectionsInUse(t *testing.T) {
+	block := make(chan struct{})
+	addr := fake(t, func(_ string, w io.Writer) { <-block; _, _ = io.WriteString(w, "END\r\n") })
+	c := newMemcached(t, addr, node.ClientOptions{Timeout: time.Second, MaxConns: 1})
+	first := make(chan error)
+	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+	defer cancel()
+	go func() { _, err := c.Get(ctx, "a"); first <- err }()
+	time.Sleep(600 * time.Millisecond)
+	go func() { _, err := c.Get(t.Context(), "a"); first <- err }()
+	if err := <-first; !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the first: %v", err)
+	}
+	close(block)
+	if err := <-first; !errors.Is(err, node.ErrMiss) {
+		t.Errorf("the second, which had to wait: %v", err)
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "memcached.sock")
+	for name, addr := range map[string]string{
+		"a host name":   strings.Replace(msmtest.StartServer(t).Addr(), "127.0.0.1", "localhost", 1),
+		"a unix socket": relay(t, "unix", socket, msmtest.StartServer(t).Addr()),
+		"IPv6":          relay(t, "tcp", "[::1]:0", msmtest.StartServer(t).Addr()),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newMemcached(t, addr, node.ClientOptions{Timeout: 2 * time.Second})
+			if err := c.Add(t.Context(), "a", node.Item{Value: []byte("x")}, 0); err != nil {
+				t.Error(err)
+			}
+			if it, err := c.Get(t.Context(), "a"); err != nil || string(it.Value) != "x" {
+				t.Errorf("%s, %v", it.Value, err)
+			}
+		})
+	}
+}
+
+// relay passes connections to another address on to a server.
+func relay(t *testing.T, network, addr, server string) string {
+	l, err := net.Listen(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", server)
+			if err != nil {
+				return
+			}
+			go func() { _, _ = io.Copy(in, out); _ = in.Close() }()
+			go func() { _, _ = io.Copy(out, in); _ = out.Close() }()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func TestCloseLeavesNothing(t *testing.T) {
+	addr := msmtest.StartServer(t).Addr()
+	before := runtime.NumGoroutine()
+	c := node.NewMemcached(addr, node.ClientOptions{})
+	inParallel(32, func(int) error { _, err := c.Get(t.Context(), "a"); return err })
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if now := runtime.NumGoroutine(); now > before {
+		t.Errorf("%d goroutines, %d before", now, before)
+	}
+}

@@ -1,0 +1,323 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/msmtest"
+)
+
+// flaky is a client of a memory that fails when it is told to.
+type flaky struct {
+	*node.Memory
+	calls atomic.Int32
+	fail  atomic.Pointer[error]
+	pause func(op string) // before each operation
+}
+
+func (f *flaky) before(op string) error {
+	f.calls.Add(1)
+	if f.pause != nil {
+		f.pause(op)
+	}
+	if err := f.fail.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (f *flaky) failWith(err error) { f.fail.Store(&err) }
+func (f *flaky) work()              { f.fail.Store(nil) }
+
+func (f *flaky) Get(ctx context.Context, key string) (node.Item, error) {
+	if err := f.before("get"); err != nil {
+		return node.Item{}, err
+	}
+	return f.Memory.Get(ctx, key)
+}
+
+func (f *flaky) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
+	if err := f.before("get"); err != nil {
+		return nil, err
+	}
+	return f.Memory.GetMulti(ctx, keys...)
+}
+
+func (f *flaky) Add(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
+	if err := f.before("add"); err != nil {
+		return err
+	}
+	return f.Memory.Add(ctx, key, item, ttl)
+}
+
+func (f *flaky) CompareAndSwap(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
+	if err := f.before("cas"); err != nil {
+		return err
+	}
+	return f.Memory.CompareAndSwap(ctx, key, item, ttl)
+}
+
+var options = node.Options{EpochKey: "epoch"}
+
+// newNode makes a node that is up.
+func newNode(t *testing.T) (*node.Node, *flaky) {
+	t.Helper()
+	f := &flaky{Memory: node.NewMemory(node.MemoryOptions{})}
+	n := node.New("n1", "memory", f, options)
+	if n.Available() || n.Epoch() != 0 {
+		t.Error("available before its first probe")
+	}
+	if err := n.Probe(t.Context()); err != nil || !n.Available() || n.Epoch() == 0 {
+		t.Fatalf("%v, epoch %x", err, n.Epoch())
+	}
+	return n, f
+}
+
+var operations = map[string]func(ctx context.Context, n *node.Node) error{
+	"Get":          func(ctx context.Context, n *node.Node) error { _, err := n.Get(ctx, "a"); return err },
+	"GetWithEpoch": func(ctx context.Context, n *node.Node) error { _, _, err := n.GetWithEpoch(ctx, "a"); return err },
+	"Add":          func(ctx context.Context, n *node.Node) error { return n.Add(ctx, "a", node.Item{}, 0) },
+	"CompareAndSwap": func(ctx context.Context, n *node.Node) error {
+		return n.CompareAndSwap(ctx, "a", node.Item{Token: 1}, 0)
+	},
+}
+
+// TestFailuresMakeANodeUnavailable, answers do not.
+func TestFailuresMakeANodeUnavailable(t *testing.T) {
+	for op, do := range operations {
+		for err, failure := range map[error]bool{
+			errors.New("i/o timeout"):            true,
+			errors.New("connection refused"):     true,
+			errors.New("SERVER_ERROR no memory"): true,
+			node.ErrMiss:                         false,
+			node.ErrExists:                       false,
+			node.ErrConflict:                     false,
+			node.ErrTooLarge:                     false,
+			node.ErrBusy:                         false,
+		} {
+			t.Run(fmt.Sprint(op, ", ", err), func(t *testing.T) {
+				n, f := newNode(t)
+				f.failWith(err)
+				if got := do(t.Context(), n); !errors.Is(got, err) {
+					t.Errorf("%v", got)
+				}
+				if n.Available() == failure {
+					t.Errorf("available: %v", n.Available())
+				}
+				if !failure {
+					return
+				}
+				before := f.calls.Load()
+				if got := do(t.Context(), n); !errors.Is(got, node.ErrDown) || f.calls.Load() != before {
+					t.Errorf("while it is down: %v, after %d calls", got, f.calls.Load()-before)
+				}
+			})
+		}
+	}
+}
+
+func TestACancelledRequestIsNoFailure(t *testing.T) {
+	n, f := newNode(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	f.pause = func(string) { cancel() }
+	f.failWith(context.Canceled)
+	if _, err := n.Get(ctx, "a"); !errors.Is(err, context.Canceled) || !n.Available() {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestEpoch(t *testing.T) {
+	t.Run("it stays while nothing happens", func(t *testing.T) {
+		n, _ := newNode(t)
+		before := n.Epoch()
+		if err := n.Probe(t.Context()); err != nil || n.Epoch() != before {
+			t.Errorf("%v, %x then %x", err, before, n.Epoch())
+		}
+	})
+	t.Run("it is replaced before a node that was worked around is used again", func(t *testing.T) {
+		n, _ := newNode(t)
+		before := n.Epoch()
+		n.WorkAround()
+		if n.Available() {
+			t.Error("available")
+		}
+		if err := n.Probe(t.Context()); err != nil || !n.Available() || n.Epoch() == before {
+			t.Errorf("%v, %x then %x", err, before, n.Epoch())
+		}
+	})
+	t.Run("a node whose probe failed gets a new one: others may have worked around it", func(t *testing.T) {
+		n, f := newNode(t)
+		before := n.Epoch()
+		f.failWith(errors.New("i/o timeout"))
+		if err := n.Probe(t.Context()); err == nil || n.Available() {
+			t.Errorf("%v", err)
+		}
+		f.work()
+		if err := n.Probe(t.Context()); err != nil || n.Epoch() == before {
+			t.Errorf("%v, %x then %x", err, before, n.Epoch())
+		}
+	})
+	t.Run("a node that lost everything gets a new one", func(t *testing.T) {
+		n, f := newNode(t)
+		before := n.Epoch()
+		f.Memory = node.NewMemory(node.MemoryOptions{})
+		if err := n.Probe(t.Context()); err != nil || n.Epoch() == before {
+			t.Errorf("%v, %x then %x", err, before, n.Epoch())
+		}
+	})
+	t.Run("what is no epoch is replaced", func(t *testing.T) {
+		for _, text := range []string{"", "x", "0000000g", "00000000", "123456789", "\x00\x00\x00\x00\x00\x00\x00\x01"} {
+			f := &flaky{Memory: node.NewMemory(node.MemoryOptions{})}
+			if err := f.Memory.Add(t.Context(), "epoch", node.Item{Value: []byte(text)}, 0); err != nil {
+				t.Fatal(err)
+			}
+			n := node.New("n1", "memory", f, options)
+			if err := n.Probe(t.Context()); err != nil || n.Epoch() == 0 {
+				t.Errorf("%q: %v, %x", text, err, n.Epoch())
+			}
+		}
+	})
+	t.Run("other instances learn a new one by their probe, and by asking for a record", func(t *testing.T) {
+		a, f := newNode(t)
+		b, c := node.New("n1", "memory", f, options), node.New("n1", "memory", f, options)
+		for _, n := range []*node.Node{b, c} {
+			if err := n.Probe(t.Context()); err != nil || n.Epoch() != a.Epoch() {
+				t.Fatalf("%v, %x and %x", err, a.Epoch(), n.Epoch())
+			}
+		}
+		a.WorkAround()
+		if err := a.Probe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_ = b.Probe(t.Context())
+		_, epoch, err := c.GetWithEpoch(t.Context(), "none")
+		if !errors.Is(err, node.ErrMiss) || b.Epoch() != a.Epoch() || c.Epoch() != a.Epoch() || epoch != a.Epoch() {
+			t.Errorf("%v, %x, %x, %x, %x", err, a.Epoch(), b.Epoch(), c.Epoch(), epoch)
+		}
+	})
+	t.Run("a work-around during a probe is not lost", func(t *testing.T) {
+		for _, at := range []string{"get", "cas"} {
+			n, f := newNode(t)
+			n.WorkAround()
+			f.pause = func(op string) {
+				if op == at {
+					f.pause = nil
+					n.WorkAround()
+				}
+			}
+			if err := n.Probe(t.Context()); err == nil || n.Available() {
+				t.Errorf("at %s: available after a probe that began before the work-around", at)
+			}
+			between := n.Epoch()
+			if err := n.Probe(t.Context()); err != nil || !n.Available() || n.Epoch() == between {
+				t.Errorf("at %s: %v", at, err)
+			}
+		}
+	})
+	t.Run("an epoch that was read before a work-around is not learnt", func(t *testing.T) {
+		n, f := newNode(t)
+		before := n.Epoch()
+		other := node.New("n1", "memory", f.Memory, options)
+		other.WorkAround()
+		if err := other.Probe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.pause = func(string) { f.pause = nil; n.WorkAround() }
+		_, _, _ = n.GetWithEpoch(t.Context(), "a")
+		if n.Epoch() != before || n.Available() {
+			t.Errorf("%x then %x", before, n.Epoch())
+		}
+	})
+}
+
+// TestRun: the prober in fake time.
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		f := &flaky{Memory: node.NewMemory(node.MemoryOptions{})}
+		n := node.New("n1", "memory", f, node.Options{EpochKey: "epoch", Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); n.Run(ctx) }()
+
+		time.Sleep(10 * time.Second)
+		if calls := f.calls.Load(); calls < 32 || calls > 52 || !n.Available() { // 40, and jitter
+			t.Errorf("%d probes in 10 s of peace", calls)
+		}
+		n.WorkAround()
+		synctest.Wait()
+		if !n.Available() {
+			t.Error("a node that was worked around, and answers, is not used again at once")
+		}
+		f.failWith(errors.New("i/o timeout"))
+		time.Sleep(time.Minute)
+		f.calls.Store(0)
+		time.Sleep(time.Minute)
+		if calls := f.calls.Load(); calls < 10 || calls > 15 || n.Available() {
+			t.Errorf("%d probes in a minute of a node that is down; every 5 s is enough", calls)
+		}
+		f.work()
+		time.Sleep(6100 * time.Millisecond)
+		if !n.Available() {
+			t.Error("a node that is back is not used again")
+		}
+		cancel()
+		<-ended
+		if up, down := strings.Count(log.String(), "node is up"), strings.Count(log.String(), "node is down"); up != 3 || down != 2 {
+			t.Errorf("%d times up, %d times down:\n%s", up, down, &log)
+		}
+	})
+}
+
+// TestRealNode: a node over real memcached goes down and comes back with another epoch.
+func TestRealNode(t *testing.T) {
+	for name, fault := range map[string]struct{ begin, end func(*msmtest.Server) }{
+		"killed and started again": {(*msmtest.Server).Kill, (*msmtest.Server).Restart},
+		"stopped and continued":    {(*msmtest.Server).Stop, (*msmtest.Server).Continue},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := msmtest.StartServer(t)
+			n := node.New("n1", s.Addr(), newMemcached(t, s.Addr(), node.ClientOptions{}), options)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() { defer close(ended); n.Run(ctx) }()
+			defer func() { cancel(); <-ended }()
+			become := func(available bool) {
+				t.Helper()
+				for end := time.Now().Add(15 * time.Second); n.Available() != available; time.Sleep(time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatalf("available: %v", n.Available())
+					}
+				}
+			}
+			become(true)
+			before := n.Epoch()
+			fault.begin(s)
+			become(false)
+			began := time.Now()
+			for range 1000 {
+				if _, err := n.Get(ctx, "a"); !errors.Is(err, node.ErrDown) {
+					t.Fatal(err)
+				}
+			}
+			if took := time.Since(began); took > 100*time.Millisecond {
+				t.Errorf("1,000 operations on a node that is down took %v", took)
+			}
+			fault.end(s)
+			become(true)
+			if n.Epoch() == before {
+				t.Error("the epoch is the old one")
+			}
+		})
+	}
+}
