@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -20,6 +22,7 @@ const (
 // background mends copies and records accesses, off the requests' path. It is safe for concurrent use.
 type background struct {
 	store   *replica.Store
+	due     *moments // when the next refresh of a session is due
 	log     *slog.Logger
 	jobs    chan job
 	ctx     context.Context
@@ -33,11 +36,11 @@ type background struct {
 
 type job struct {
 	token, node string
-	run         func(*replica.Access, context.Context) error
+	run         func(b *background, access *replica.Access, token string) error
 }
 
-func newBackground(store *replica.Store, log *slog.Logger) *background {
-	b := &background{store: store, log: log, jobs: make(chan job, backgroundQueue), pending: make(map[string]struct{})}
+func newBackground(store *replica.Store, due *moments, log *slog.Logger) *background {
+	b := &background{store: store, due: due, log: log, jobs: make(chan job, backgroundQueue), pending: make(map[string]struct{})}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	for range backgroundWorkers {
 		b.done.Go(b.work)
@@ -45,9 +48,22 @@ func newBackground(store *replica.Store, log *slog.Logger) *background {
 	return b
 }
 
-func (b *background) heal(token, node string) { b.add(job{token, node, (*replica.Access).Heal}) }
+func (b *background) heal(token, node string) { b.add(job{token, node, (*background).doHeal}) }
 
-func (b *background) refresh(token, node string) { b.add(job{token, node, (*replica.Access).Refresh}) }
+func (b *background) doHeal(access *replica.Access, _ string) error { return access.Heal(b.ctx) }
+
+func (b *background) refresh(token, node string) { b.add(job{token, node, (*background).doRefresh}) }
+
+func (b *background) doRefresh(access *replica.Access, token string) error {
+	due, err := access.Refresh(b.ctx)
+	if errors.Is(err, replica.ErrNoSession) {
+		due = time.Now().Add(absentTime) // so a dead cookie costs no look with every request either
+	}
+	if !due.IsZero() {
+		b.due.put(token, due)
+	}
+	return err
+}
 
 func (b *background) add(j job) {
 	b.mu.Lock()
@@ -55,6 +71,7 @@ func (b *background) add(j job) {
 	if _, there := b.pending[j.token]; there {
 		return
 	}
+	j.token, j.node = strings.Clone(j.token), strings.Clone(j.node) // they are pieces of a request's Cookie header
 	select {
 	case b.jobs <- j:
 		b.pending[j.token] = struct{}{}
@@ -75,7 +92,7 @@ func (b *background) work() {
 }
 
 func (b *background) do(j job) {
-	err := j.run(b.store.Open(j.token, j.node), b.ctx)
+	err := j.run(b, b.store.Open(j.token, j.node), j.token)
 	if err != nil && !errors.Is(err, replica.ErrNoSession) && b.ctx.Err() == nil {
 		b.log.Warn("background write failed; the session's next request tries again", "error", err)
 	}

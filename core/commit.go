@@ -136,20 +136,16 @@ func (s *Session) keepAlive() {
 	m, now := s.manager, time.Now()
 	id := s.exchange.clientID
 	switch {
-	case s.state == notLoaded:
-		if m.absent.ahead(id.Token, now) {
-			return
-		}
-	case s.base == nil:
+	case s.state == notLoaded && m.absent.ahead(id.Token, now):
 		return
-	case !replica.Stale(s.base, now):
-		m.refreshes.put(s.id.Token, s.base.LastAccess.Add(s.base.IdleTimeout/20))
+	case s.state == notLoaded:
+	case s.base == nil:
 		return
 	default:
 		id = s.currentID()
+		m.refreshes.put(id.Token, replica.RefreshDue(s.base))
 	}
 	if !m.refreshes.ahead(id.Token, now) {
-		m.refreshes.put(id.Token, now.Add(m.config.IdleTimeout/20))
 		m.background.refresh(id.Token, id.Node)
 	}
 }

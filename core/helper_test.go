@@ -2,9 +2,12 @@ package msm_test
 
 import (
 	"log/slog"
+	"net/http"
 	"net/url"
 	"testing"
 	"time"
+
+	msm "github.com/gomsm/msm/core"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -55,4 +58,8 @@ func startStallMeter() *stallMeter {
 func (m *stallMeter) worst() time.Duration {
 	close(m.stop)
 	return <-m.longest
+}
+
+func handlerOf(f func(*msm.Session)) http.Handler {
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(msm.From(r.Context())) })
 }

@@ -35,7 +35,7 @@ func (m *moments) put(token string, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, known := m.young[token]; known {
-		m.young[token] = at.UnixNano()
+		m.young[token] = at.UnixNano() // keeps the key that is there
 		return
 	}
 	if len(m.young) >= m.limit {

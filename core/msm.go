@@ -82,7 +82,7 @@ func New(config Config) (*Manager, error) {
 		Cluster: m.nodes.cluster, Backups: config.Backups, KeyPrefix: config.KeyPrefix,
 		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout,
 	})
-	m.background = newBackground(m.store, m.log)
+	m.background = newBackground(m.store, m.refreshes, m.log)
 	return m, nil
 }
 

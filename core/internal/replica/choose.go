@@ -23,21 +23,11 @@ func (a *Access) choose(seen sightings) (*found, error) {
 	f.rec, f.home, f.term = best.rec, best.rec.Home, best.rec.Term
 	if _, answered := seen.of(f.home); !answered {
 		f.home, f.term, f.claim = best.node, best.rec.Term+1, true
-		if !a.current(best, seen) && a.silentBeside(best.rec.Home, seen) {
+		if !a.current(best, seen) && a.silent(seen) > 1 {
 			return nil, ErrUnavailable
 		}
 	}
 	return f, nil
-}
-
-// silentBeside: a node besides home has not answered.
-func (a *Access) silentBeside(home string, seen sightings) bool {
-	for _, m := range a.store.Cluster.Members() {
-		if _, answered := seen.of(m.Node.ID()); !answered && m.Node.ID() != home {
-			return true
-		}
-	}
-	return false
 }
 
 // candidates leaves out failed attempts: records whose home answered with something that they do not descend from.

@@ -135,10 +135,13 @@ func (a *Access) askOthers(ctx context.Context, seen sightings) (sightings, erro
 }
 
 // askAgain confirms an absence: a repair may have moved the record to the home after it was asked and away from the
-// others before they were.
+// others before they were. One silent node hides no session, for each has a copy on another one; two may.
 func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error) {
 	if seen.anyUnreadable() {
 		return nil, fmt.Errorf("%w: every copy is damaged", ErrUnreadable)
+	}
+	if a.silent(seen) > max(1, a.store.Backups) {
+		return nil, ErrUnavailable
 	}
 	if _, ok := seen.of(a.node); !ok {
 		return nil, ErrNoSession
@@ -161,6 +164,16 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	}
 	seen[slices.IndexFunc(seen, func(s sighting) bool { return s.node == a.node })] = got.sighting
 	return seen, nil
+}
+
+// silent counts the nodes that have not answered. The one that the client's id names may not be in the list any more.
+func (a *Access) silent(seen sightings) (n int) {
+	members := a.store.Cluster.Members()
+	n = len(members) - len(seen)
+	if _, known := a.store.Cluster.Node(a.node); !known {
+		n++
+	}
+	return n
 }
 
 func (s sightings) anyRecord() bool {

@@ -140,24 +140,26 @@ func (a *Access) Destroy(ctx context.Context, last Change) error {
 	return err
 }
 
-// Refresh records that the session was used just now, unless that was recorded a short while ago. Whoever writes at
-// the same time records it as well, so a conflict ends it.
-func (a *Access) Refresh(ctx context.Context) error {
+// Refresh records that the session was used just now, unless that was recorded a short while ago, and answers when it
+// is due again. Whoever writes at the same time records it as well, so a conflict ends it.
+func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
 	rec, err := a.Load(ctx)
-	if err != nil || !Stale(rec, time.Now()) {
-		return err
+	if err != nil {
+		return due, err
 	}
-	_, out, err := a.attempt(ctx, func(rec *record.Record) error {
+	if time.Now().Before(RefreshDue(rec)) {
+		return RefreshDue(rec), nil
+	}
+	stored, out, err := a.attempt(ctx, func(rec *record.Record) error {
 		rec.LastAccess = time.Now()
 		return nil
 	})
-	if err == nil && out == done {
-		a.store.refreshes.Add(1)
+	if err != nil || out != done {
+		return due, err
 	}
-	return err
+	a.store.refreshes.Add(1)
+	return RefreshDue(stored), nil
 }
 
-// Stale tells that the last recorded access is more than a twentieth of the idle timeout ago.
-func Stale(rec *record.Record, now time.Time) bool {
-	return rec.IdleTimeout > 0 && now.Sub(rec.LastAccess) > rec.IdleTimeout/20
-}
+// RefreshDue is when an access is to be recorded again: a twentieth of the idle timeout after the last one that was.
+func RefreshDue(rec *record.Record) time.Time { return rec.LastAccess.Add(rec.IdleTimeout / 20) }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -150,7 +151,7 @@ func (r *run) disturb() {
 	switch {
 	case r.now >= r.steps:
 		r.recover()
-	case r.fault.kind == "" && r.since > 60 && len(r.repair) == 0 && !r.repairing() && r.calm() && r.rng.Float64() < 0.08:
+	case r.fault.kind == "" && r.since > 60 && len(r.repair) == 0 && !r.repairing() && r.calm() && r.whole() && r.rng.Float64() < 0.08:
 		r.strike(r.names[r.rng.IntN(len(r.names))], r.faults[r.rng.IntN(len(r.faults))])
 	case r.fault.kind != "" && r.since > 30 && r.rng.Float64() < 0.1:
 		r.recover()
@@ -238,6 +239,32 @@ func (r *run) kind() string {
 		return "read"
 	}
 	return "logout"
+}
+
+// whole: every session has all its copies. One acknowledged on a single copy, because no other node was left, waits for
+// its next visit; another fault before that is a second one.
+func (r *run) whole() bool {
+	for _, v := range r.visitors {
+		newest, copies := record.Rank{}, 0
+		for _, name := range r.names {
+			item, err := r.servers[name].memory.Get(context.Background(), sid.Key("msm:", sid.Record, v.token))
+			if err != nil {
+				continue
+			}
+			rank, err := record.Peek(item.Value)
+			switch {
+			case err != nil || rank.Term < newest.Term || rank.Term == newest.Term && rank.Version < newest.Version:
+			case rank == newest:
+				copies++
+			default:
+				newest, copies = rank, 1
+			}
+		}
+		if copies <= r.backups {
+			return false
+		}
+	}
+	return true
 }
 
 // watch counts how long nothing has been wrong. What a cookie that is not the newest leads to may be stale until every
