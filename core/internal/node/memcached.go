@@ -3,10 +3,11 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
@@ -30,9 +31,10 @@ type Memcached struct {
 	addr    address
 	limit   chan struct{} // one entry for each slot in use
 
-	mu   sync.Mutex
-	free []*slot       // used last first, so that idle connections stay few
-	hung chan struct{} // closed when an operation fails, so that who waits for a slot does not wait a timeout more
+	mu     sync.Mutex
+	closed bool
+	free   []*slot       // used last first, so that idle connections stay few
+	hung   chan struct{} // closed when an operation fails, so that who waits for a slot does not wait a timeout more
 }
 
 // NewMemcached makes a client of the server at host:port, [ipv6]:port or the path of a unix socket. It connects when it
@@ -79,6 +81,9 @@ func (m *Memcached) GetMulti(ctx context.Context, keys ...string) (items map[str
 		}
 		items = make(map[string]Item, len(got))
 		for key, it := range got {
+			if !slices.Contains(keys, key) {
+				return errDesync
+			}
 			items[key] = Item{Value: it.Value, Flags: it.Flags, Token: it.CasID}
 		}
 		return nil
@@ -103,17 +108,25 @@ func outgoing(key string, item Item, ttl time.Duration) *memcache.Item {
 // errDesync: an answer to another question. The connection is not used again.
 var errDesync = errors.New("the answer is about another key")
 
-// read is do, and once more on a new connection if the one that was used turned out to be dead: a read may be repeated.
+// read runs one operation in a slot, and once more on a new connection, in the time that is left, if the one that was
+// used turned out to be dead: a read may be repeated.
 func (m *Memcached) read(ctx context.Context, op func(*memcache.Client) error) error {
-	err := m.do(ctx, op)
-	if _, lost := err.(*lostError); lost { //nolint:errorlint // do answers it bare
-		return m.do(ctx, op)
-	}
-	return err
+	return m.run(ctx, func(s *slot) error {
+		err := op(s.client)
+		if s.lost(err) {
+			s.drop()
+			err = op(s.client)
+		}
+		return err
+	})
 }
 
 // do runs one operation in a slot.
 func (m *Memcached) do(ctx context.Context, op func(*memcache.Client) error) error {
+	return m.run(ctx, func(s *slot) error { return op(s.client) })
+}
+
+func (m *Memcached) run(ctx context.Context, op func(*slot) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -122,7 +135,7 @@ func (m *Memcached) do(ctx context.Context, op func(*memcache.Client) error) err
 		return err
 	}
 	ctxFirst := s.begin(ctx, m.options.Timeout)
-	err = classify(op(s.client))
+	err = classify(op(s))
 	if err != nil && !answer(err) {
 		err = m.failure(ctx, s, err, ctxFirst)
 	}
@@ -132,14 +145,14 @@ func (m *Memcached) do(ctx context.Context, op func(*memcache.Client) error) err
 
 // failure ends an operation that got no answer.
 func (m *Memcached) failure(ctx context.Context, s *slot, err error, ctxFirst bool) error {
-	lost := s.reused() && (errors.Is(err, errEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE))
+	lost := s.lost(err)
 	s.drop()
 	switch {
 	case ctxFirst && !time.Now().Before(s.deadline):
 		<-ctx.Done() // the request's time is up, not the node's; its timer may be a moment late
 		return ctx.Err()
 	case lost:
-		return &lostError{err}
+		return fmt.Errorf("connection lost: %w", err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -147,12 +160,6 @@ func (m *Memcached) failure(ctx context.Context, s *slot, err error, ctxFirst bo
 	m.hung = make(chan struct{})
 	return err
 }
-
-// lostError: a connection that had served before was closed by the server under the operation.
-type lostError struct{ err error }
-
-func (e *lostError) Error() string { return "connection lost: " + e.err.Error() }
-func (e *lostError) Unwrap() error { return e.err }
 
 var errHung = errors.New("another operation on the node failed while this one waited for a connection")
 
@@ -195,19 +202,23 @@ func (m *Memcached) wait(ctx context.Context) error {
 
 func (m *Memcached) release(s *slot) {
 	m.mu.Lock()
-	m.free = append(m.free, s)
+	if m.closed {
+		s.drop()
+	} else {
+		m.free = append(m.free, s)
+	}
 	m.mu.Unlock()
 	<-m.limit
 }
 
-// Close closes the idle connections. Operations that run end by themselves.
+// Close closes the idle connections, and each of the others when the operation that uses it has ended.
 func (m *Memcached) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, s := range m.free {
 		s.drop()
 	}
-	m.free = nil
+	m.free, m.closed = nil, true
 	return nil
 }
 

@@ -192,10 +192,14 @@ func usable(ctx context.Context, key string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+	if !legal(key) {
 		return errKey
 	}
 	return nil
+}
+
+func legal(key string) bool {
+	return key != "" && len(key) <= maxKey && !strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
 // seconds is a TTL as memcached wants it: whole seconds, rounded up so that nothing ends early; beyond 30 days a moment

@@ -2,14 +2,14 @@ package node
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
 )
-
-var errEOF = io.EOF
 
 // slot is one gomemcache client with its one connection. It serves one operation at a time.
 type slot struct {
@@ -41,7 +41,10 @@ func (s *slot) begin(ctx context.Context, timeout time.Duration) (ctxFirst bool)
 	return ctxFirst
 }
 
-func (s *slot) reused() bool { return !s.fresh }
+// lost: the server closed a connection that had served before under the operation.
+func (s *slot) lost(err error) bool {
+	return !s.fresh && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE))
+}
 
 // dial is called by gomemcache when it has no connection.
 func (s *slot) dial(context.Context, string, string) (net.Conn, error) {
@@ -69,6 +72,7 @@ type conn struct {
 	slot    *slot
 	alive   func() bool
 	checked bool
+	until   time.Time // the deadline that is set
 }
 
 func (c *conn) connect() error {
@@ -78,7 +82,7 @@ func (c *conn) connect() error {
 	if err != nil {
 		return err
 	}
-	c.Conn, c.alive, c.checked, c.slot.fresh = made, liveness(made), true, true
+	c.Conn, c.alive, c.checked, c.until, c.slot.fresh = made, liveness(made), true, time.Time{}, true
 	return nil
 }
 
@@ -100,8 +104,14 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// SetDeadline: gomemcache extends its deadline with every item that it reads. The operation's stays.
-func (c *conn) SetDeadline(time.Time) error { return c.Conn.SetDeadline(c.slot.deadline) }
+// SetDeadline: gomemcache extends its deadline with every item that it reads. The operation's stays, and is set once.
+func (c *conn) SetDeadline(time.Time) error {
+	if c.until.Equal(c.slot.deadline) {
+		return nil
+	}
+	c.until = c.slot.deadline
+	return c.Conn.SetDeadline(c.until)
+}
 
 // address is where the server is, and gomemcache's selector for it: a selector with one server to pick. A host name
 // stays one, so that every dial resolves it.
@@ -110,6 +120,12 @@ type address struct{ network, where string }
 func (a *address) Network() string { return a.network }
 func (a *address) String() string  { return a.where }
 
-func (a *address) PickServer(string) (net.Addr, error) { return a, nil }
+// PickServer is asked before gomemcache connects. It refuses bad keys: gomemcache lets the empty one pass.
+func (a *address) PickServer(key string) (net.Addr, error) {
+	if !legal(key) {
+		return nil, errKey
+	}
+	return a, nil
+}
 
 func (a *address) Each(f func(net.Addr) error) error { return f(a) }

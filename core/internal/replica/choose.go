@@ -4,9 +4,9 @@ import "github.com/gomsm/msm/core/internal/record"
 
 // choose picks the newest record among what every node has shown. There is at least one.
 //
-// A copy that its node's epoch shows to be older than some failure is believed if its home alone is silent: one node may
-// fail, and idle sessions are not mended at once. With a second one silent there may well be a newer copy: better no
-// answer than a wrong one.
+// A copy that its node's epoch shows to be older than some failure is believed if one node is silent: one may fail, and
+// idle sessions are not mended at once. With a second one silent there may well be a newer copy: better no answer than a
+// wrong one.
 func (a *Access) choose(seen sightings) (*found, error) {
 	f := &found{seen: seen, heal: true, unsafe: true}
 	best := sighting{}
@@ -23,9 +23,9 @@ func (a *Access) choose(seen sightings) (*found, error) {
 	f.rec, f.home, f.term = best.rec, best.rec.Home, best.rec.Term
 	if _, answered := seen.of(f.home); !answered {
 		f.home, f.term, f.claim = best.node, best.rec.Term+1, true
-		if !a.current(best, seen) && a.silent(seen) > 1 {
-			return nil, ErrUnavailable
-		}
+	}
+	if a.silent(seen) > 1 && !a.inEpoch(best) {
+		return nil, ErrUnavailable
 	}
 	return f, nil
 }
@@ -74,9 +74,12 @@ func (a *Access) newer(s, than sighting, seen sightings) bool {
 
 // current: with the home silent, a copy that was written before its node's present life may lack later writes.
 func (a *Access) current(s sighting, seen sightings) bool {
-	if _, answered := seen.of(s.rec.Home); answered {
-		return true
-	}
+	_, answered := seen.of(s.rec.Home)
+	return answered || a.inEpoch(s)
+}
+
+// inEpoch: the copy was written in its node's present epoch.
+func (a *Access) inEpoch(s sighting) bool {
 	n, known := a.store.Cluster.Node(s.node)
 	epoch, named := s.rec.Copy(s.node)
 	return known && named && n.Available() && epoch == n.Epoch()

@@ -1,0 +1,192 @@
+package node_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/msmtest"
+)
+
+// TestBeforeTheFirstProbe nothing is asked of a node.
+func TestBeforeTheFirstProbe(t *testing.T) {
+	for op, do := range operations {
+		f := &flaky{Memory: node.NewMemory(node.MemoryOptions{})}
+		if err := do(t.Context(), node.New("n1", "memory", f, options)); !errors.Is(err, node.ErrDown) || f.calls.Load() != 0 {
+			t.Errorf("%s: %v, %d calls", op, err, f.calls.Load())
+		}
+	}
+}
+
+// TestTwoInstancesAtTheSameTime: one is overtaken by the other while it gives the node an epoch, and finds its way.
+func TestTwoInstancesAtTheSameTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		at    string // the operation of the first before which the second probes
+		dirty bool
+	}{
+		"both find an empty node":                 {"add", false},
+		"both had to work around it":              {"cas", true},
+		"the other had replaced its epoch before": {"get", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := &flaky{Memory: node.NewMemory(node.MemoryOptions{})}
+			a := node.New("n1", "memory", first, options)
+			b := node.New("n1", "memory", &flaky{Memory: first.Memory}, options)
+			if c.dirty {
+				mustProbe(t, a)
+				mustProbe(t, b)
+				a.WorkAround()
+				b.WorkAround()
+			}
+			first.pause = func(op string) {
+				if op == c.at {
+					first.pause = nil
+					mustProbe(t, b)
+				}
+			}
+			if err := a.Probe(t.Context()); (err == nil) != a.Available() {
+				t.Errorf("%v, available: %v", err, a.Available())
+			}
+			mustProbe(t, a)
+			if c.dirty && a.Epoch() == b.Epoch() {
+				t.Error("the first did without the node, and did not replace the epoch itself")
+			}
+			mustProbe(t, b)
+			if a.Epoch() != b.Epoch() {
+				t.Errorf("epochs %x and %x", a.Epoch(), b.Epoch())
+			}
+		})
+	}
+}
+
+func mustProbe(t *testing.T, n *node.Node) {
+	t.Helper()
+	if err := n.Probe(t.Context()); err != nil || !n.Available() {
+		t.Fatalf("%v, available: %v", err, n.Available())
+	}
+}
+
+// TestAProbeThatIsCalledOff, as at the end of the program, is no failure of the node.
+func TestAProbeThatIsCalledOff(t *testing.T) {
+	n, f := newNode(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	f.pause = func(string) { cancel() }
+	f.failWith(context.Canceled)
+	if err := n.Probe(ctx); !errors.Is(err, context.Canceled) || !n.Available() {
+		t.Errorf("%v, available: %v", err, n.Available())
+	}
+}
+
+// TestANodeThatLostItsEpoch since the last probe says so: no old epoch is made up for it.
+func TestANodeThatLostItsEpoch(t *testing.T) {
+	n, f := newNode(t)
+	f.Memory = node.NewMemory(node.MemoryOptions{})
+	if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, node.ErrMiss) || epoch != 0 {
+		t.Errorf("%v, epoch %x", err, epoch)
+	}
+}
+
+// TestProbesAreNotInStep, and keep their pace: every 250 ms; of a node that is down every 5 s in the end.
+func TestProbesAreNotInStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var probes []time.Time
+		f := &flaky{Memory: node.NewMemory(node.MemoryOptions{})}
+		f.pause = func(op string) {
+			mu.Lock()
+			defer mu.Unlock()
+			if op == "get" {
+				probes = append(probes, time.Now())
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go node.New("n1", "memory", f, options).Run(ctx)
+		gapsOf := func(d, least, most time.Duration) {
+			t.Helper()
+			mu.Lock()
+			probes = nil
+			mu.Unlock()
+			time.Sleep(d)
+			mu.Lock()
+			defer mu.Unlock()
+			gaps := make(map[time.Duration]bool)
+			for i := range probes[1:] {
+				gap := probes[i+1].Sub(probes[i])
+				gaps[gap] = true
+				if gap < least || gap > most {
+					t.Errorf("probe %d comes %v after the one before; want %v to %v", i+1, gap, least, most)
+				}
+			}
+			if len(gaps) < 10 {
+				t.Errorf("%d probes, all alike: %v", len(probes), gaps)
+			}
+		}
+		time.Sleep(time.Second)
+		gapsOf(time.Minute, 200*time.Millisecond, 300*time.Millisecond)
+		f.failWith(errors.New("i/o timeout"))
+		time.Sleep(time.Minute)
+		gapsOf(5*time.Minute, 4*time.Second, 6*time.Second)
+	})
+}
+
+// TestNobodyIsMisled: whoever did without a node never sees it available with the epoch it had then, whatever goes on
+// around him.
+func TestNobodyIsMisled(t *testing.T) {
+	memory := node.NewMemory(node.MemoryOptions{})
+	instances := []*node.Node{node.New("n1", "memory", memory, options), node.New("n1", "memory", memory, options)}
+	var all sync.WaitGroup
+	for i := range 8 {
+		n := instances[i%2]
+		all.Go(func() {
+			for range 200 {
+				before := n.Epoch()
+				n.WorkAround()
+				for tries := 0; ; tries++ {
+					_ = n.Probe(t.Context())
+					if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); errors.Is(err, node.ErrMiss) {
+						if epoch == before {
+							t.Errorf("epoch %x, as before", epoch)
+						}
+						break
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestTwoInstancesOnOneServer: what one had to work around the other learns within two probes.
+func TestTwoInstancesOnOneServer(t *testing.T) {
+	t.Parallel()
+	addr := msmtest.StartServer(t).Addr()
+	var instances [2]*node.Node
+	for i := range instances {
+		n := node.New("n1", addr, newMemcached(t, addr, node.ClientOptions{Timeout: 2 * time.Second}), options)
+		mustProbe(t, n)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); n.Run(ctx) }()
+		defer func() { cancel(); <-ended }()
+		instances[i] = n
+	}
+	before := instances[0].Epoch()
+	if instances[1].Epoch() != before {
+		t.Fatal("two epochs of one server")
+	}
+	instances[0].WorkAround()
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		a, b := instances[0].Epoch(), instances[1].Epoch()
+		if a != before && a == b && instances[0].Available() {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("epoch %x before, then %x and %x", before, a, b)
+		}
+	}
+}

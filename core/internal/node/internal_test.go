@@ -1,0 +1,68 @@
+package node
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSeconds: what memcached is told. (doc/protocol.txt: more than 30 days is a moment of Unix time.)
+func TestSeconds(t *testing.T) {
+	const day = 24 * time.Hour
+	now := time.Unix(1_800_000_000, 5e8)
+	for name, c := range map[string]struct {
+		ttl  time.Duration
+		want int32
+	}{
+		"none is for ever":                          {0, 0},
+		"the least is a second, not for ever":       {1, 1},
+		"a whole second stays one":                  {time.Second, 1},
+		"parts of a second are rounded up":          {time.Second + 1, 2},
+		"30 days are the most that is relative":     {30 * day, 30 * 24 * 60 * 60},
+		"a moment less is rounded up to them":       {30*day - 1, 30 * 24 * 60 * 60},
+		"a moment more is absolute, and rounded up": {30*day + 1, 1_800_000_000 + 30*24*60*60 + 1},
+		"beyond 2038 is then":                       {20 * 365 * day, math.MaxInt32},
+		"the longest there is":                      {math.MaxInt64, math.MaxInt32},
+		"what is over is not 0, which is for ever":  {-1, -1},
+		"long over": {math.MinInt64, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := seconds(c.ttl, now); got != c.want {
+				t.Errorf("%d; want %d", got, c.want)
+			}
+		})
+	}
+}
+
+// FuzzParseEpoch: what is under the epoch key is an epoch as we write it, or none.
+func FuzzParseEpoch(f *testing.F) {
+	for _, text := range []string{"", "0", "00000000", "00000001", "deadbeef", "DEADBEEF", "ffffffff", "+1234567", "-0000001", "0x123456", "1_234567", "123456789", " 1234567", "\x00\x00\x00\x00\x00\x00\x00\x01"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		e := parseEpoch(text)
+		if e == 0 {
+			return
+		}
+		if again := parseEpoch(formatEpoch(e)); again != e {
+			t.Errorf("%q is %x, which is written %q, which is %x", text, e, formatEpoch(e), again)
+		}
+		if !strings.EqualFold(string(formatEpoch(e)), string(text)) {
+			t.Errorf("%q is taken for %q", text, formatEpoch(e))
+		}
+	})
+}
+
+func TestEveryEpochIsRead(t *testing.T) {
+	for _, e := range []uint32{1, 0xf, 0x10, 1 << 31, math.MaxUint32} {
+		if got := parseEpoch(formatEpoch(e)); got != e {
+			t.Errorf("%x is read as %x", e, got)
+		}
+	}
+	for range 1000 {
+		if e := newEpoch(); e == 0 || parseEpoch(formatEpoch(e)) != e {
+			t.Fatalf("%x", e)
+		}
+	}
+}

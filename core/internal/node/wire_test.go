@@ -1,0 +1,232 @@
+package node_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/msmtest"
+)
+
+// TestARefusedKeyIsNotSent, and is no evidence against the node.
+func TestARefusedKeyIsNotSent(t *testing.T) {
+	p := msmtest.StartProxy(t, msmtest.StartServer(t).Addr())
+	c := newMemcached(t, p.Addr(), node.ClientOptions{Timeout: 2 * time.Second})
+	n := node.New("n1", p.Addr(), c, options)
+	if err := n.Probe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.Reset()
+	for _, key := range []string{"", " ", "a b", "a\t", "a\r\nflush_all", "a\x00", "a\x7f", strings.Repeat("k", 251)} {
+		for op, do := range map[string]func() error{
+			"Get":            func() error { _, err := n.Get(t.Context(), key); return err },
+			"GetWithEpoch":   func() error { _, _, err := n.GetWithEpoch(t.Context(), key); return err },
+			"GetMulti":       func() error { _, err := c.GetMulti(t.Context(), "a", key); return err },
+			"Add":            func() error { return n.Add(t.Context(), key, node.Item{}, 0) },
+			"CompareAndSwap": func() error { return n.CompareAndSwap(t.Context(), key, node.Item{Token: 1}, 0) },
+		} {
+			if err := do(); err == nil || errors.Is(err, node.ErrMiss) || errors.Is(err, node.ErrDown) || !n.Available() {
+				t.Fatalf("%s %q: %v, available: %v", op, key, err, n.Available())
+			}
+		}
+	}
+	if sent := p.Commands(); len(sent) > 0 {
+		t.Errorf("sent %q", sent)
+	}
+}
+
+// TestAnAnswerAboutAnotherKey is not taken for ours, not for a miss either, and its connection is not used again.
+func TestAnAnswerAboutAnotherKey(t *testing.T) {
+	for op, read := range requests {
+		if !strings.HasPrefix(op, "Get") {
+			continue
+		}
+		t.Run(op, func(t *testing.T) {
+			p := &pipes{serve: func(number int, lines *bufio.Scanner, conn net.Conn) {
+				for lines.Scan() {
+					say(conn, map[bool]string{true: "VALUE z 0 1 1\r\nx\r\n"}[number == 1]+"END\r\n")
+				}
+			}}
+			c := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})
+			if err := read(t.Context(), c); err == nil || errors.Is(err, node.ErrMiss) {
+				t.Errorf("%v", err)
+			}
+			if err := read(t.Context(), c); err != nil && !errors.Is(err, node.ErrMiss) || p.dials.Load() != 2 {
+				t.Errorf("then: %v, after %d dials", err, p.dials.Load())
+			}
+		})
+	}
+}
+
+// TestAServerThatClosesIdleConnections, as memcached's idle_timeout and many a firewall do.
+func TestAServerThatClosesIdleConnections(t *testing.T) {
+	t.Parallel()
+	s := msmtest.StartServer(t, "-o", "idle_timeout=1")
+	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: 2 * time.Second})
+	add := func(round string) func(int) error {
+		return func(i int) error {
+			return c.Add(t.Context(), fmt.Sprint(round, i), node.Item{Value: make([]byte, 5000)}, 0)
+		}
+	}
+	if errs := inParallel(16, add("before")); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	for end := time.Now().Add(10 * time.Second); stat(t, s, "idle_kicks") == "0"; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("memcached does not close them")
+		}
+	}
+	if errs := inParallel(16, add("after")); len(errs) > 0 {
+		t.Errorf("%d of 16 adds failed: %v", len(errs), errs[0])
+	}
+}
+
+// stat asks on a connection of its own.
+func stat(t *testing.T, s *msmtest.Server, name string) (value string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	say(conn, "stats\r\nquit\r\n")
+	for lines := bufio.NewScanner(conn); lines.Scan(); {
+		if _, err := fmt.Sscanf(lines.Text(), "STAT "+name+" %s", &value); err == nil {
+			return value
+		}
+	}
+	t.Fatalf("no %s", name)
+	return ""
+}
+
+// TestUnixSocket of memcached itself, through a restart.
+func TestUnixSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	c := newMemcached(t, path, node.ClientOptions{Timeout: 2 * time.Second})
+	for _, key := range []string{"before", "after"} {
+		end := startOnSocket(t, path)
+		if err := c.Add(t.Context(), key, node.Item{}, 0); err != nil {
+			t.Errorf("%s a restart: %v", key, err)
+		}
+		end()
+	}
+}
+
+func startOnSocket(t *testing.T, path string) (end func()) {
+	t.Helper()
+	cmd := exec.Command("memcached", "-s", path, "-u", "root")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	end = func() { _ = cmd.Process.Kill(); _ = cmd.Wait(); _ = os.Remove(path) }
+	t.Cleanup(end)
+	for until := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		conn, err := net.Dial("unix", path)
+		if err == nil {
+			_ = conn.Close()
+			return end
+		}
+		if time.Now().After(until) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestTLS: the dial hook brings TLS. Connections are reused, and those that died idle are noticed beneath it.
+func TestTLS(t *testing.T) {
+	s := msmtest.StartServer(t)
+	certificate, roots := selfSigned(t)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go terminate(l, s.Addr())
+
+	var dials atomic.Int32
+	dialer := tls.Dialer{Config: &tls.Config{RootCAs: roots}}
+	c := newMemcached(t, l.Addr().String(), node.ClientOptions{
+		Timeout: 5 * time.Second,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			dials.Add(1)
+			return dialer.DialContext(ctx, network, address)
+		},
+	})
+	for i := range 20 {
+		if err := c.Add(t.Context(), fmt.Sprint(i), node.Item{Value: make([]byte, 5000)}, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := dials.Load(); n != 1 {
+		t.Errorf("%d connections for 20 adds, one after another", n)
+	}
+	add := func(round string) func(int) error {
+		return func(i int) error { return c.Add(t.Context(), fmt.Sprint(round, i), node.Item{}, 0) }
+	}
+	if errs := inParallel(16, add("before")); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	s.Restart()
+	if errs := inParallel(50, add("after")); len(errs) > 0 {
+		t.Errorf("%d of 50 adds after a restart failed: %v", len(errs), errs[0])
+	}
+}
+
+// terminate is a TLS front of a server. When the server closes a connection, so does the front.
+func terminate(l net.Listener, server string) {
+	for {
+		in, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer in.Close()
+			out, err := net.Dial("tcp", server)
+			if err != nil {
+				return
+			}
+			go func() { _, _ = io.Copy(out, in); _ = out.Close() }()
+			_, _ = io.Copy(in, out)
+		}()
+	}
+}
+
+func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(parsed)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
+}
