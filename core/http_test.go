@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -405,4 +406,82 @@ func TestTwoManagersInOneApp(t *testing.T) {
 	if _, body := a.do("GET", "/"); body != "4" { // the innermost is carts
 		t.Errorf("%s", body)
 	}
+}
+
+// TestAFailureIsOneCleanAnswer: whatever the handler had begun to say is withheld, its headers included.
+func TestAFailureIsOneCleanAnswer(t *testing.T) {
+	list, servers := startServers(t, 1)
+	dead := newManager(t, msm.Config{Nodes: list})
+	servers["n1"].Kill()
+	for name, c := range map[string]struct {
+		manager *msm.Manager
+		method  string
+		touch   func(*msm.Session)
+	}{
+		"a lazy load that fails":         {dead, "GET", func(s *msm.Session) { count.Get(s) }},
+		"a load before the handler":      {dead, "POST", func(*msm.Session) { t.Error("the handler runs") }},
+		"a commit that fails":            {newManager(t, msm.Config{}), "GET", func(s *msm.Session) { s.Set("f", func() {}) }},
+		"a commit without a node":        {dead, "GET", func(s *msm.Session) { add(s) }},
+		"a logout that cannot be stored": {dead, "GET", func(s *msm.Session) { s.Destroy() }},
+	} {
+		for writes, write := range map[string]func(w http.ResponseWriter){
+			"Write": func(w http.ResponseWriter) {
+				if n, err := io.WriteString(w, "secret"); n != 0 || err == nil {
+					t.Errorf("a write that is withheld answers %d, %v", n, err)
+				}
+				_, _ = io.WriteString(w, "more")
+			},
+			"Flush": func(w http.ResponseWriter) { w.(http.Flusher).Flush(); _, _ = io.WriteString(w, "secret") },
+			"WriteHeader": func(w http.ResponseWriter) {
+				w.WriteHeader(201)
+				w.WriteHeader(202)
+				_, _ = io.WriteString(w, "secret")
+			},
+			"ReadFrom": func(w http.ResponseWriter) { _, _ = io.Copy(w, strings.NewReader("secret")) },
+			"nothing":  func(http.ResponseWriter) {},
+		} {
+			t.Run(name+", "+writes, func(t *testing.T) {
+				a := serve(t, c.manager.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					for _, h := range []string{"Content-Type", "Etag", "Content-Encoding", "Last-Modified"} {
+						w.Header().Set(h, "of the handler")
+					}
+					w.Header().Set("X-Kept", "yes")
+					c.touch(msm.From(r.Context()))
+					write(w)
+				})))
+				req, _ := http.NewRequest(c.method, a.URL, nil)
+				req.Header.Set("Cookie", "SESSION=aaaaaaaaaaaaaaaaaaaaaaaaaa-n1")
+				resp, body := a.send(req)
+				if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || strings.Contains(body, "secret") || strings.Contains(body, "more") {
+					t.Errorf("%d %q", resp.StatusCode, body)
+				}
+				for h, values := range resp.Header {
+					if values[0] == "of the handler" || h == "Set-Cookie" {
+						t.Errorf("%s: %v", h, values)
+					}
+				}
+				if c.method == "GET" && resp.Header.Get("X-Kept") == "" {
+					t.Error("a header that says nothing of the body is gone")
+				}
+			})
+		}
+	}
+}
+
+func TestCloseLeavesNothingBehind(t *testing.T) {
+	list, servers := startServers(t, 2)
+	before := runtime.NumGoroutine()
+	m, err := msm.New(msm.Config{Nodes: list, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := begin(t, m, func(s *msm.Session) { add(s) })
+	servers["n1"].Stop()
+	for range 20 {
+		visit(m, id, func(s *msm.Session) { add(s) })
+	}
+	if err := m.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	waitFor(t, "all goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
 }
