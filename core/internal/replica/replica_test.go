@@ -1,0 +1,300 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+const token = "token"
+
+var key = sid.Key("msm:", sid.Record, token)
+
+// world is some in-memory nodes and a store on them.
+type world struct {
+	t       testing.TB
+	servers map[string]*server
+	nodes   map[string]*node.Node
+	store   *replica.Store
+}
+
+// server is an in-memory node that can be off.
+type server struct {
+	*node.Memory
+	off bool
+}
+
+var errOff = errors.New("connection refused")
+
+func (s *server) Get(ctx context.Context, key string) (node.Item, error) {
+	if s.off {
+		return node.Item{}, errOff
+	}
+	return s.Memory.Get(ctx, key)
+}
+
+func (s *server) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
+	if s.off {
+		return nil, errOff
+	}
+	return s.Memory.GetMulti(ctx, keys...)
+}
+
+func (s *server) Add(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
+	if s.off {
+		return errOff
+	}
+	return s.Memory.Add(ctx, key, item, ttl)
+}
+
+func (s *server) CompareAndSwap(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
+	if s.off {
+		return errOff
+	}
+	return s.Memory.CompareAndSwap(ctx, key, item, ttl)
+}
+
+func newWorld(t testing.TB, nodes, backups int) *world {
+	w := &world{t: t, servers: map[string]*server{}, nodes: map[string]*node.Node{}}
+	var members []cluster.Member
+	for i := range nodes {
+		id := fmt.Sprintf("n%d", i+1)
+		w.servers[id] = &server{Memory: node.NewMemory(node.MemoryOptions{})}
+		w.nodes[id] = node.New(id, id, w.servers[id], node.Options{EpochKey: "epoch"})
+		members = append(members, cluster.Member{Node: w.nodes[id]})
+	}
+	w.store = replica.New(replica.Config{Cluster: cluster.New(members), Backups: backups, KeyPrefix: "msm:", MaxSize: 10_000, IdleTime: 30 * time.Minute})
+	w.probe()
+	return w
+}
+
+func (w *world) probe() {
+	for _, n := range w.nodes {
+		_ = n.Probe(context.Background())
+	}
+}
+
+// create begins a session with the attribute n and answers its home and its other copies' nodes.
+func (w *world) create() (home string, backups []string) {
+	w.t.Helper()
+	now := time.Now()
+	rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: 30 * time.Minute, Transcoder: "text"}
+	rec.Set("n", []byte("1"))
+	stored, err := w.store.Open(token, "").Create(context.Background(), rec)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, c := range stored.Copies[1:] {
+		backups = append(backups, c.Node)
+	}
+	return stored.Home, backups
+}
+
+// stored reads what a server has.
+func (w *world) stored(id string) *record.Record {
+	item, err := w.servers[id].Memory.Get(context.Background(), key)
+	if err != nil {
+		return nil
+	}
+	rec, err := record.Decode(item.Value)
+	if err != nil {
+		w.t.Fatalf("%s has %v", id, err)
+	}
+	return rec
+}
+
+// overwrite puts bytes into a server behind everyone's back.
+func (w *world) overwrite(id string, value []byte) {
+	w.t.Helper()
+	item, err := w.servers[id].Memory.Get(context.Background(), key)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.servers[id].Memory.CompareAndSwap(context.Background(), key, node.Item{Value: value, Token: item.Token}, 0); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func set(value string) replica.Change {
+	return func(rec *record.Record) error {
+		next := rec.Draft()
+		next.Set("n", []byte(value))
+		rec.Attributes = next.Attributes
+		return nil
+	}
+}
+
+func TestEveryCopyHasTheSameBytes(t *testing.T) {
+	for _, backups := range []int{0, 1, 2} {
+		t.Run(fmt.Sprint(backups, " backups"), func(t *testing.T) {
+			w := newWorld(t, 4, backups)
+			home, others := w.create()
+			if len(others) != backups {
+				t.Fatalf("backups on %v", others)
+			}
+			if _, err := w.store.Open(token, home).Write(t.Context(), set("2")); err != nil {
+				t.Fatal(err)
+			}
+			want := string(w.stored(home).Append(nil))
+			for _, id := range others {
+				if string(w.stored(id).Append(nil)) != want {
+					t.Errorf("%s differs", id)
+				}
+			}
+		})
+	}
+}
+
+// TestADamagedCopyIsReplacedByAGoodOne: F-08.
+func TestADamagedCopyIsReplacedByAGoodOne(t *testing.T) {
+	for _, damaged := range []string{"home", "backup"} {
+		t.Run(damaged, func(t *testing.T) {
+			w := newWorld(t, 2, 1)
+			home, backups := w.create()
+			at := map[string]string{"home": home, "backup": backups[0]}[damaged]
+			good := w.stored(at).Append(nil)
+			good[len(good)/2] ^= 1
+			w.overwrite(at, good)
+			access := w.store.Open(token, home)
+			rec, err := access.Write(t.Context(), set("2"))
+			if err != nil || access.Moved() {
+				t.Fatalf("%v, moved %v", err, access.Moved())
+			}
+			if value, _ := rec.Get("n"); string(value) != "2" || w.stored(at) == nil {
+				t.Errorf("%s", value)
+			}
+		})
+	}
+	t.Run("both", func(t *testing.T) {
+		w := newWorld(t, 2, 1)
+		home, backups := w.create()
+		for _, id := range append(backups, home) {
+			w.overwrite(id, []byte{record.FormatVersion, 1, 2})
+		}
+		if _, err := w.store.Open(token, home).Load(t.Context()); !errors.Is(err, replica.ErrUnreadable) {
+			t.Errorf("%v: what cannot be read is not gone", err)
+		}
+	})
+}
+
+// TestAnUnknownFormatIsKept: F-29, T-25. A newer program wrote it.
+func TestAnUnknownFormatIsKept(t *testing.T) {
+	w := newWorld(t, 2, 1)
+	home, backups := w.create()
+	for _, id := range append(backups, home) {
+		w.overwrite(id, []byte{record.FormatVersion + 1, 9, 9, 9})
+	}
+	for name, do := range map[string]func(*replica.Access) error{
+		"Load":    func(a *replica.Access) error { _, err := a.Load(t.Context()); return err },
+		"Write":   func(a *replica.Access) error { _, err := a.Write(t.Context(), set("2")); return err },
+		"Destroy": func(a *replica.Access) error { return a.Destroy(t.Context(), nil) },
+		"Heal":    func(a *replica.Access) error { return a.Heal(t.Context()) },
+	} {
+		if err := do(w.store.Open(token, home)); !errors.Is(err, replica.ErrUnreadable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if item, err := w.servers[home].Memory.Get(t.Context(), key); err != nil || item.Value[0] != record.FormatVersion+1 {
+		t.Errorf("it was not kept: %v", err)
+	}
+}
+
+// TestSilentNodes: G11. When a miss means "no session", and when nobody can say.
+func TestSilentNodes(t *testing.T) {
+	for name, c := range map[string]struct {
+		nodes int
+		off   []string
+		want  error
+	}{
+		"all answer":               {3, nil, replica.ErrNoSession},
+		"the home is silent":       {3, []string{"n1"}, replica.ErrNoSession},
+		"another node is silent":   {3, []string{"n2"}, replica.ErrNoSession},
+		"the home and another one": {3, []string{"n1", "n2"}, replica.ErrUnavailable},
+		"the home of two":          {2, []string{"n1"}, replica.ErrNoSession},
+		"both of two":              {2, []string{"n1", "n2"}, replica.ErrUnavailable},
+		"the only one":             {1, []string{"n1"}, replica.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, c.nodes, 1)
+			for _, id := range c.off {
+				w.servers[id].off = true
+			}
+			for round := range 2 { // the failures are met, and then known
+				if _, err := w.store.Open(token, "n1").Load(t.Context()); !errors.Is(err, c.want) {
+					t.Errorf("round %d: %v", round, err)
+				}
+			}
+		})
+	}
+}
+
+// TestTombstonesOutliveStaleCopies: a session that never moved needs a minute; one that did may have left a copy on a node
+// that was worked around, and that copy must not outlive the tombstone.
+func TestTombstonesOutliveStaleCopies(t *testing.T) {
+	for name, moved := range map[string]bool{"never moved": false, "moved away from a node that hung": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 3, 1)
+				home, _ := w.create()
+				access := w.store.Open(token, home)
+				if moved {
+					w.servers[home].off = true
+					if _, err := access.Write(t.Context(), set("2")); err != nil {
+						t.Fatal(err)
+					}
+					w.servers[home].off = false
+					w.probe()
+				}
+				if err := w.store.Open(token, access.Home()).Destroy(t.Context(), nil); err != nil {
+					t.Fatal(err)
+				}
+				for minute := range 60 {
+					for _, id := range []string{home, access.Home()} {
+						if _, err := w.store.Open(token, id).Load(t.Context()); !errors.Is(err, replica.ErrNoSession) {
+							t.Fatalf("after %d minutes, by %s: %v", minute, id, err)
+						}
+					}
+					time.Sleep(time.Minute)
+				}
+				for id := range w.servers {
+					if w.stored(id) != nil {
+						t.Errorf("%s still has something", id)
+					}
+				}
+			})
+		})
+	}
+}
+
+// FuzzStoredValue: whatever a node holds is an answer, never a panic, and is only ever overwritten by what is readable.
+func FuzzStoredValue(f *testing.F) {
+	rec := &record.Record{Term: 1, Version: 1, Home: "n1", Copies: []record.Copy{{Node: "n1", Epoch: 1}}, LastAccess: time.Now(), IdleTimeout: time.Hour}
+	rec.AddWrite(1, time.Now())
+	f.Add(rec.Append(nil), true)
+	f.Add(rec.Append(nil)[:20], true)
+	f.Add([]byte{}, false)
+	f.Add([]byte{record.FormatVersion + 1}, true)
+	f.Fuzz(func(t *testing.T, value []byte, both bool) {
+		w := newWorld(t, 2, 1)
+		home, backups := w.create()
+		w.overwrite(home, value)
+		if both {
+			w.overwrite(backups[0], value)
+		}
+		access := w.store.Open(token, home)
+		if _, err := access.Load(t.Context()); err != nil && !errors.Is(err, replica.ErrUnreadable) && !errors.Is(err, replica.ErrNoSession) {
+			t.Errorf("load: %v", err)
+		}
+		_, _ = access.Write(t.Context(), set("2"))
+		_ = w.store.Open(token, home).Destroy(t.Context(), nil)
+	})
+}
