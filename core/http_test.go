@@ -33,6 +33,9 @@ func newManager(t testing.TB, config msm.Config) *msm.Manager {
 	if config.Logger == nil {
 		config.Logger = quiet
 	}
+	if config.OpTimeout == 0 {
+		config.OpTimeout = opTimeout
+	}
 	m, err := msm.New(config)
 	if err != nil {
 		t.Fatal(err)

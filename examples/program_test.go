@@ -115,6 +115,8 @@ func start(t *testing.T, cmd *exec.Cmd, env ...string) *process {
 
 func startProgram(t *testing.T, program string, env ...string) *process {
 	t.Helper()
+	// On a machine that is busy with other tests a node that is well may take longer than the default of 100 ms.
+	env = append([]string{"MSM_OP_TIMEOUT=2s"}, env...)
 	return start(t, exec.Command(build(t, program), "-addr", "127.0.0.1:0"), env...)
 }
 

@@ -227,6 +227,19 @@ func TestALostConnection(t *testing.T) {
 	}
 }
 
+// TestAServerThatHangsUp on a connection that was made for the operation has failed; nobody asks it twice.
+func TestAServerThatHangsUp(t *testing.T) {
+	for op, do := range requests {
+		t.Run(op, func(t *testing.T) {
+			p := &pipes{serve: func(_ int, lines *bufio.Scanner, _ net.Conn) { lines.Scan() }}
+			c := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})
+			if err := do(t.Context(), c); err == nil || errors.Is(err, node.ErrMiss) || p.dials.Load() != 1 {
+				t.Errorf("%v, %d dials", err, p.dials.Load())
+			}
+		})
+	}
+}
+
 // TestManyLostConnections: the second try of a read must not use another one of them.
 func TestManyLostConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,0 +1,79 @@
+package node_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/msmtest"
+)
+
+// TestTheLifeOfAValue ends as its last writer said. Memory lives in fake time.
+func TestTheLifeOfAValue(t *testing.T) {
+	t.Parallel()
+	for sentence, test := range lives {
+		t.Run("memcached, "+sentence, func(t *testing.T) {
+			t.Parallel()
+			memcached := newMemcached(t, msmtest.StartServer(t).Addr(), node.ClientOptions{Timeout: 5 * time.Second})
+			test(t, client{t, memcached, ""})
+		})
+		t.Run("memory, "+sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, client{t, node.NewMemory(node.MemoryOptions{}), ""}) })
+		})
+	}
+}
+
+var lives = map[string]func(t *testing.T, c client){
+	"a swap takes a time to live away, and brings one": func(_ *testing.T, c client) {
+		c.want(c.add("taken", "x", 2*time.Second), nil)
+		c.want(c.cas("taken", "y", c.get("taken").Token, 0), nil)
+		c.want(c.add("brought", "x", 0), nil)
+		c.want(c.cas("brought", "y", c.get("brought").Token, 2*time.Second), nil)
+		time.Sleep(3100 * time.Millisecond)
+		c.get("taken")
+		c.missing("brought")
+	},
+	"a swap for no time is a removal that minds the token": func(_ *testing.T, c client) {
+		c.want(c.add("a", "x", 0), nil)
+		token := c.get("a").Token
+		c.want(c.cas("a", "y", token, 0), nil)
+		c.want(c.cas("a", "", token, -1), node.ErrConflict)
+		c.want(c.cas("a", "", c.get("a").Token, -1), nil)
+		c.missing("a")
+		c.want(c.cas("a", "z", token, 0), node.ErrMiss)
+		c.want(c.add("a", "new", 0), nil)
+	},
+	"a failed add or swap changes no time to live": func(_ *testing.T, c client) {
+		c.want(c.add("a", "x", 0), nil)
+		c.want(c.add("a", "y", -1), node.ErrExists)
+		c.want(c.cas("a", "y", c.get("a").Token+1000, -1), node.ErrConflict)
+		c.get("a")
+	},
+	"the same key twice, and none at all": func(t *testing.T, c client) {
+		c.want(c.add("a", "x", 0), nil)
+		if got, err := c.client.GetMulti(t.Context(), "a", "a"); err != nil || len(got) != 1 {
+			t.Errorf("twice: %v, %v", got, err)
+		}
+		if got, err := c.client.GetMulti(t.Context()); err != nil || len(got) != 0 {
+			t.Errorf("none: %v, %v", got, err)
+		}
+	},
+}
+
+// TestARequestThatIsOver asks nothing, and connects to nobody.
+func TestARequestThatIsOver(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for op, do := range requests {
+		p := &pipes{serve: silent}
+		memcached := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})
+		for _, c := range []node.Client{memcached, node.NewMemory(node.MemoryOptions{})} {
+			if err := do(ctx, c); !errors.Is(err, context.Canceled) || p.dials.Load() > 0 {
+				t.Errorf("%s of %T: %v", op, c, err)
+			}
+		}
+	}
+}
