@@ -87,7 +87,9 @@ func (n *nodes) start(spec cluster.Spec, client node.Client, probes *sync.WaitGr
 	probes.Go(func() { <-first })
 	go func() {
 		defer close(r.done)
-		_ = made.Probe(ctx) // a node that does not answer is down, and is said to be
+		if err := made.Probe(ctx); err != nil {
+			n.config.Logger.Warn("node does not answer yet", "node", spec.ID, "address", spec.Address, "error", err)
+		}
 		close(first)
 		made.Run(ctx)
 	}()

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
 
@@ -17,7 +18,7 @@ func BenchmarkGet(b *testing.B) {
 	if err := bare.Set(&memcache.Item{Key: "a", Value: make([]byte, 500)}); err != nil {
 		b.Fatal(err)
 	}
-	ours := node.NewMemcached(addr, node.ClientOptions{})
+	ours := node.NewMemcached(addr, node.ClientOptions{Timeout: 5 * time.Second})
 	gets := map[string]func() error{
 		"bare": func() error { _, err := bare.Get("a"); return err },
 		"ours": func() error { _, err := ours.Get(b.Context(), "a"); return err },
