@@ -63,6 +63,7 @@ type run struct {
 	fault      struct{ node, kind string }
 	repair     []*visitor
 	refused    int
+	torn       int                              // quiet steps since a session lacks a copy
 	note       func(format string, args ...any) // of a replayed seed
 }
 
@@ -270,12 +271,46 @@ func (r *run) whole() bool {
 // watch counts how long nothing has been wrong. What a cookie that is not the newest leads to may be stale until every
 // instance has looked at the nodes after a fault (design.md, section 8: epochs).
 func (r *run) watch() {
-	if r.fault.kind == "" && r.calm() {
-		r.quiet++
-	} else {
-		r.quiet = 0
+	if r.fault.kind != "" || !r.calm() {
+		r.quiet, r.torn = 0, 0
+		return
+	}
+	r.quiet++
+	if r.torn++; !r.lacking() {
+		r.torn = 0
+	}
+	if r.torn == mended {
+		r.violations = append(r.violations, fmt.Sprintf("at %d: a session still lacks a copy, %d quiet steps and many visits after a fault", r.now, mended))
 	}
 }
+
+// lacking: what the newest record of a session says about its copies needs mending.
+func (r *run) lacking() bool {
+	for _, v := range r.visitors {
+		newest := &record.Record{}
+		for _, name := range r.names {
+			item, err := r.servers[name].memory.Get(context.Background(), sid.Key("msm:", sid.Record, v.token))
+			if err != nil {
+				continue
+			}
+			if rec, err := record.Decode(item.Value); err == nil && (rec.Term > newest.Term || rec.Term == newest.Term && rec.Version > newest.Version) {
+				newest = rec
+			}
+		}
+		if newest.Unsettled || len(newest.Copies) <= r.backups {
+			return true
+		}
+		for _, c := range newest.Copies {
+			if c.Epoch != r.instances[0].nodes[c.Node].Epoch() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mended is far more steps than the next visit of a session takes, and the mending after it.
+const mended = 250
 
 // settle is long enough for requests that began before to end.
 const settle = 30
