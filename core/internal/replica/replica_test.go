@@ -237,6 +237,70 @@ func TestSilentNodes(t *testing.T) {
 	}
 }
 
+// TestAStaleCopyIsNotBelievedWithTwoNodesSilent: it was left behind on a node that was worked around, as its epoch shows.
+// The nodes that have the newer copies are both silent.
+func TestAStaleCopyIsNotBelievedWithTwoNodesSilent(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	home, _ := w.create()
+	w.servers[home].off = true
+	access := w.store.Open(token, home)
+	if _, err := access.Write(t.Context(), set("2")); err != nil || access.Home() == home {
+		t.Fatalf("%v, home %s", err, access.Home())
+	}
+	w.servers[home].off = false
+	w.probe()
+	for id, s := range w.servers {
+		s.off = id != home
+	}
+	for _, cookie := range []string{home, access.Home()} {
+		if rec, err := w.store.Open(token, cookie).Load(t.Context()); !errors.Is(err, replica.ErrUnavailable) {
+			t.Errorf("by %s: %v, %v", cookie, rec, err)
+		}
+	}
+	for _, s := range w.servers {
+		s.off = false
+	}
+	w.probe()
+	for id := range w.servers {
+		rec, err := w.store.Open(token, id).Load(t.Context())
+		if err != nil {
+			t.Fatalf("by %s: %v", id, err)
+		}
+		if value, _ := rec.Get("n"); string(value) != "2" {
+			t.Errorf("by %s: n is %s", id, value)
+		}
+	}
+}
+
+// TestAChangeOfPlacesIsAClaim: a new term, written to the home first, so that a half-done one outranks nothing.
+func TestAChangeOfPlacesIsAClaim(t *testing.T) {
+	for name, failing := range map[string]func(home, backup string) string{
+		"a backup is replaced": func(_, backup string) string { return backup },
+		"the home is replaced": func(home, _ string) string { return home },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 3, 1)
+			home, backups := w.create()
+			off := failing(home, backups[0])
+			w.servers[off].off = true
+			access := w.store.Open(token, home)
+			rec, err := access.Write(t.Context(), set("2"))
+			if err != nil || rec.Term != 2 || !rec.Unsettled || !access.NeedsHeal() {
+				t.Fatalf("%v, %+v", err, rec)
+			}
+			if _, named := rec.Copy(off); named || access.Moved() != (off == home) {
+				t.Errorf("copies %v, moved %v", rec.Copies, access.Moved())
+			}
+			if err := w.store.Open(token, access.Home()).Heal(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if rec := w.stored(access.Home()); rec.Unsettled || rec.Term != 2 {
+				t.Errorf("not settled: %+v", rec)
+			}
+		})
+	}
+}
+
 // TestTombstonesOutliveStaleCopies: a session that never moved needs a minute; one that did may have left a copy on a node
 // that was worked around, and that copy must not outlive the tombstone.
 func TestTombstonesOutliveStaleCopies(t *testing.T) {
