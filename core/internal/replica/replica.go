@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -67,7 +68,8 @@ type Access struct {
 	failed     []string // nodes that failed within this request
 	thorough   bool     // the home's word is not enough: look at every node
 	found      *found
-	room       [2]sighting // for what is seen, most of the time
+	room       [2]sighting   // for what is seen, most of the time
+	places     [2]*node.Node // for the backups of a write, most of the time
 	moved      bool
 	destroying bool
 	unfinished bool // the last write left something to Heal

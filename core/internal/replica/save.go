@@ -57,7 +57,7 @@ func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit 
 // layout keeps the backups that the record names, also if a better ranked node has come back meanwhile; only one that
 // does not answer is replaced.
 func (a *Access) layout(f *found, home *node.Node) layout {
-	lay := layout{home: home, claim: f.claim}
+	lay := layout{home: home, backups: a.places[:0], claim: f.claim}
 	for _, c := range f.rec.Copies {
 		if c.Node == home.ID() {
 			continue
