@@ -30,7 +30,8 @@ type world struct {
 // server is an in-memory node that can be off.
 type server struct {
 	*node.Memory
-	off bool
+	off    bool
+	before func() // a look at several keys
 }
 
 var errOff = errors.New("connection refused")
@@ -45,6 +46,9 @@ func (s *server) Get(ctx context.Context, key string) (node.Item, error) {
 func (s *server) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
 	if s.off {
 		return nil, errOff
+	}
+	if s.before != nil {
+		s.before()
 	}
 	return s.Memory.GetMulti(ctx, keys...)
 }
@@ -361,4 +365,27 @@ func FuzzStoredValue(f *testing.F) {
 		_, _ = access.Write(t.Context(), set("2"))
 		_ = w.store.Open(token, home).Destroy(t.Context(), nil)
 	})
+}
+
+// TestAnAbsenceIsConfirmed: a repair puts the record back on the home just after it was asked, and the other copy's node
+// goes just before it is. The home is asked once more before a login is lost.
+func TestAnAbsenceIsConfirmed(t *testing.T) {
+	w := newWorld(t, 2, 1)
+	home, backups := w.create()
+	item, err := w.servers[home].Memory.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty := node.NewMemory(node.MemoryOptions{})
+	epoch, _ := w.servers[home].Memory.Get(t.Context(), "epoch")
+	_ = empty.Add(t.Context(), "epoch", epoch, 0)
+	w.servers[home].Memory = empty // lost, and not yet noticed
+	w.servers[backups[0]].before = func() {
+		w.servers[backups[0]].before = nil
+		_ = empty.Add(t.Context(), key, item, 0)
+		w.servers[backups[0]].Memory = node.NewMemory(node.MemoryOptions{})
+	}
+	if _, err := w.store.Open(token, home).Load(t.Context()); err != nil {
+		t.Errorf("%v", err)
+	}
 }

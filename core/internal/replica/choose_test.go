@@ -1,0 +1,72 @@
+package replica
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/record"
+)
+
+// TestChoose: which of the records that a full look shows is the session's.
+func TestChoose(t *testing.T) {
+	nodes := map[string]*node.Node{}
+	var members []cluster.Member
+	for _, id := range []string{"n1", "n2", "n3", "n4"} {
+		nodes[id] = node.New(id, id, node.NewMemory(node.MemoryOptions{}), node.Options{EpochKey: "epoch"})
+		if err := nodes[id].Probe(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		members = append(members, cluster.Member{Node: nodes[id]})
+	}
+	// at is a record as node has it, written in the node's present epoch unless stale.
+	at := func(id, home string, term, version uint64, stale bool, writes ...uint64) sighting {
+		rec := &record.Record{Term: term, Version: version, Home: home, Copies: []record.Copy{{Node: id, Epoch: nodes[id].Epoch()}}}
+		if stale {
+			rec.Copies[0].Epoch++
+		}
+		for _, w := range writes {
+			rec.AddWrite(w, time.Now())
+		}
+		return sighting{node: id, rec: rec, token: 1}
+	}
+	missing := func(id string) sighting { return sighting{node: id} }
+	for name, c := range map[string]struct {
+		seen  sightings
+		best  string // the node whose record it is
+		home  string
+		term  uint64
+		claim bool
+	}{
+		"a later term beats a higher version": {
+			sightings{at("n1", "n1", 1, 9, false, 1, 2), at("n2", "n2", 2, 5, false, 1, 3), missing("n3"), missing("n4")}, "n2", "n2", 2, false},
+		"of one term the higher version": {
+			sightings{at("n1", "n1", 1, 5, false, 1), at("n2", "n1", 1, 6, false, 1, 2), missing("n3"), missing("n4")}, "n2", "n1", 1, false},
+		"not an attempt that the home overtook": {
+			sightings{at("n1", "n1", 1, 5, false, 1, 3), at("n2", "n1", 1, 6, false, 1, 2), missing("n3"), missing("n4")}, "n1", "n1", 1, false},
+		"an attempt, if there is nothing else": {
+			sightings{at("n2", "n1", 1, 6, false, 1, 2), missing("n1"), missing("n3"), missing("n4")}, "n2", "n1", 1, false},
+		"the home is silent: the copy becomes it, in a new term": {
+			sightings{at("n2", "n1", 3, 6, false, 1), missing("n3"), missing("n4")}, "n2", "n2", 4, true},
+		"the home is silent: a copy of its node's present epoch beats a newer one of an earlier epoch": {
+			sightings{at("n2", "n1", 1, 9, true, 1, 2), at("n3", "n1", 1, 6, false, 1), missing("n4")}, "n3", "n3", 2, true},
+		"the home is silent: a copy of an earlier epoch is better than none": {
+			sightings{at("n2", "n1", 1, 9, true, 1), missing("n3"), missing("n4")}, "n2", "n2", 2, true},
+		"of equals the home's own": {
+			sightings{at("n2", "n1", 1, 6, false, 1), at("n1", "n1", 1, 6, false, 1), missing("n3"), missing("n4")}, "n1", "n1", 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := New(Config{Cluster: cluster.New(members), Backups: 1}).Open("token", "n1")
+			f, err := a.choose(c.seen)
+			if err != nil {
+				t.Fatal(err)
+			}
+			best, _ := c.seen.of(c.best)
+			if f.rec != best.rec || f.home != c.home || f.term != c.term || f.claim != c.claim {
+				t.Errorf("%+v, home %s, term %d, claim %v; want that of %s, %s, %d, %v", f.rec, f.home, f.term, f.claim, c.best, c.home, c.term, c.claim)
+			}
+		})
+	}
+}
