@@ -80,7 +80,7 @@ func TestFromEnvNamesEveryFaultAtOnce(t *testing.T) {
 		"NODES": "n1:a:1,n1:b:2", "FAILOVER_NODES": "n9", "BACKUPS": "many", "ROUTE": "a.b", "IGNORE": "(", "TRANSCODER": "xml",
 		"IDLE_TIMEOUT": "5", "ABSOLUTE_TIMEOUT": "-1h", "OP_TIMEOUT": "0s", "MAX_SESSION_SIZE": "1GB", "SIGNING_KEYS": secret,
 		"KEY_PREFIX": "a b", "COOKIE_NAME": "a;b",
-		"STICKY": "true", "LOCKING": "all", "LOCK_WAIT": "1s", "LOCK_EXPIRY": "1s", "ENCRYPTION_KEYS": secret, "BACKUP_ASYNC": "maybe",
+		"STICKY": "perhaps", "LOCKING": "all", "LOCK_WAIT": "1s", "LOCK_EXPIRY": "1s", "ENCRYPTION_KEYS": secret, "BACKUP_ASYNC": "maybe",
 	}
 	for name, value := range set {
 		t.Setenv("MSM_"+name, value)
