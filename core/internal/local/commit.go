@@ -62,8 +62,8 @@ func (s *Session) relieve(ctx context.Context) error {
 	if !full || !st.Replica.Available() {
 		return nil
 	}
-	s.saving.Lock()
-	defer s.saving.Unlock()
+	s.beginSaving()
+	defer s.endSaving()
 	err := s.save(ctx)
 	if errors.Is(err, replica.ErrNoSession) || errors.Is(err, ErrLeft) {
 		return ErrLeft
@@ -168,8 +168,8 @@ func (s *Session) persist(ctx context.Context, number uint64) error {
 		s.store.queue.add(s, time.Now().Add(writeDelay))
 		return nil
 	}
-	s.saving.Lock()
-	defer s.saving.Unlock()
+	s.beginSaving()
+	defer s.endSaving()
 	if s.isSaved(number) {
 		return nil
 	}

@@ -11,8 +11,8 @@ import (
 // Destroy ends the session on its nodes, for good, and in memory. On an error it lives on as it is: a logout that only
 // this instance knew of would be none. ErrLeft: load it again and destroy that.
 func (s *Session) Destroy(ctx context.Context) error {
-	s.saving.Lock()
-	defer s.saving.Unlock()
+	s.beginSaving()
+	defer s.endSaving()
 	w := s.begin(false)
 	if w == nil {
 		return ErrLeft
@@ -47,8 +47,8 @@ type Renewal struct {
 // Renew stores the session's values under the new token and destroys it under the old one then, both before it returns:
 // in between a failure leaves the client what it had. With no node available only a session is renewed that no node knows.
 func (s *Session) Renew(ctx context.Context, r Renewal) (*Session, error) {
-	s.saving.Lock()
-	defer s.saving.Unlock()
+	s.beginSaving()
+	defer s.endSaving()
 	if err := s.save(ctx); err != nil && (!s.onlyHere() || s.store.Replica.Available()) {
 		return nil, err
 	}
@@ -115,8 +115,8 @@ func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *r
 }
 
 func (s *Session) saveNow(ctx context.Context) error {
-	s.saving.Lock()
-	defer s.saving.Unlock()
+	s.beginSaving()
+	defer s.endSaving()
 	if s.state.Load() == clean {
 		return nil
 	}

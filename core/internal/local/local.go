@@ -115,9 +115,9 @@ func (st *Store) saveAll(ctx context.Context, sessions []*Session) {
 // work saves what it is given. A write that began is not cut off: its operations are bounded.
 func (st *Store) work(sessions <-chan *Session) {
 	for s := range sessions {
-		s.saving.Lock()
+		s.beginSaving()
 		_ = s.save(context.Background()) // it is queued again, and logged
-		s.saving.Unlock()
+		s.endSaving()
 	}
 }
 

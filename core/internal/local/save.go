@@ -29,7 +29,7 @@ type write struct {
 	failed  error          // the first change that could not be made to what another instance wrote
 }
 
-// save writes what is not stored. The caller has saving. What fails is tried again later, except if the session is gone.
+// save writes what is not stored. The caller has begun saving. What fails is tried again later, except if the session is gone.
 func (s *Session) save(ctx context.Context) error { return s.run(ctx, s.begin(false)) }
 
 func (s *Session) run(ctx context.Context, w *write) error {

@@ -25,9 +25,9 @@ type Session struct {
 	due   time.Time // when it is to be saved; guarded by queue.mu
 	place int       // in the queue, from 1; 0: not there; guarded by queue.mu
 
-	saving sync.Mutex // one write to the nodes at a time; taken before mu
-
 	mu       sync.Mutex
+	free     sync.Cond      // of mu: saving has ended
+	saving   bool           // one write to the nodes at a time
 	node     string         // where it is read from, or will be once it is stored
 	stored   *record.Record // what the nodes have, as far as is known; of version 0: nothing yet
 	current  *record.Record // with every change
@@ -51,6 +51,7 @@ const overhead = 900
 
 func (st *Store) session(token, node string, rec *record.Record) *Session {
 	s := &Session{store: st, token: token, node: node, stored: rec, current: rec, seen: rec}
+	s.free.L = &s.mu
 	s.size.Store(sizeOf(rec))
 	if !rec.Deadline.IsZero() {
 		s.deadline = rec.Deadline.UnixNano()
@@ -61,6 +62,23 @@ func (st *Store) session(token, node string, rec *record.Record) *Session {
 }
 
 func sizeOf(rec *record.Record) int64 { return int64(rec.Size()) + overhead }
+
+// beginSaving waits for the session's turn to be written.
+func (s *Session) beginSaving() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.saving {
+		s.free.Wait()
+	}
+	s.saving = true
+}
+
+func (s *Session) endSaving() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.saving = false
+	s.free.Signal()
+}
 
 // schedule computes when the session ends and when it has to be refreshed.
 func (s *Session) schedule() {

@@ -45,8 +45,8 @@ func (st *Store) Load(ctx context.Context, token, node string, takeover bool) (*
 
 // takeOver replaces what is here by what is stored, and makes the changes to it that were not.
 func (s *Session) takeOver(ctx context.Context, node string) error {
-	s.saving.Lock()
-	defer s.saving.Unlock()
+	s.beginSaving()
+	defer s.endSaving()
 	s.mu.Lock()
 	never := s.stored.Version == 0
 	if !never {

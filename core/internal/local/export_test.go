@@ -1,0 +1,8 @@
+package local
+
+// Remembered is how many changes a session remembers for the time when they can be stored.
+func Remembered(s *Session) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pending.changes
+}
