@@ -54,7 +54,9 @@ func (s *Session) begin(takeover bool) *write {
 	}
 	w.access = s.store.Replica.Open(s.token, s.node)
 	w.request = w.access.Request()
-	if !takeover {
+	if takeover {
+		w.access.LeaveFailover()
+	} else {
 		w.access.Keep(w.usedNow(s.stored))
 	}
 	if s.pending.requests > 0 || takeover || w.refreshes() {

@@ -22,6 +22,7 @@ func (st *Store) Load(ctx context.Context, token, node string, takeover bool) (*
 	var rec *record.Record
 	var err error
 	if takeover {
+		access.LeaveFailover()
 		rec, err = access.Write(ctx, func(rec *record.Record) error {
 			rec.LastAccess = time.Now()
 			return nil

@@ -75,6 +75,7 @@ type Access struct {
 	places     [2]*node.Node  // for the backups of a write, most of the time
 	moved      bool
 	destroying bool
+	moveHome   bool // see LeaveFailover
 	unfinished bool // the last write left something to Heal
 }
 

@@ -42,6 +42,9 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 		if err != nil {
 			return nil, done, err
 		}
+		if a.moveHome {
+			a.leaveFailover(f)
+		}
 		a.found = f
 	}
 	f := a.found
