@@ -148,6 +148,26 @@ func TestNodeFails(t *testing.T) {
 			settle()
 			w.wantStored("t", "n1", "n", "12")
 		}},
+		"nor when so many writes failed that only the difference is remembered, in the middle of the one that succeeds": {1, 0, func(w *world, a *instance) {
+			s := a.begin("t")
+			settle()
+			n1 := w.servers["n1"]
+			n1.set(func(s *server) { s.mute = 9 })
+			a.must(ignore(change(s, plus("n", 1)), replica.ErrUnavailable))
+			w.until(func() bool { return n1.mute == 0 })
+			reads := 0
+			n1.set(func(s *server) { s.delay, reads = 100*time.Millisecond, s.reads })
+			w.until(func() bool { return n1.reads > reads })
+			a.must(change(s, plus("n", 10)))
+			n1.set(func(s *server) { s.delay = 0 })
+			settle()
+			if c := a.Counts(); value(s, "n") != "12" || c.PendingChanges != 0 || local.Remembered(s) != 0 {
+				w.t.Errorf("n = %s, %+v", value(s, "n"), c)
+			}
+			a.must(change(s, plus("n", 1)))
+			settle()
+			w.wantStored("t", "n1", "n", "13")
+		}},
 		"a beginning that was stored although it failed is not a second session": {1, 0, func(w *world, a *instance) {
 			w.servers["n1"].set(func(s *server) { s.mute = 1 })
 			s := a.begin("t")

@@ -14,6 +14,7 @@ type pending struct {
 	batches  []batch
 	changes  int // in all of them
 	requests int // that made them
+	folds    int // how often fold was called
 }
 
 type batch struct {
@@ -66,6 +67,7 @@ func (p *pending) drop(n int) (requests int) {
 func (p *pending) fold(c replica.Change) {
 	p.batches = []batch{{changes: []replica.Change{c}, requests: p.requests}}
 	p.changes = 1
+	p.folds++
 }
 
 // missing are the batches that a record does not have yet.

@@ -18,6 +18,7 @@ type write struct {
 	base     *record.Record // what the nodes had
 	state    *record.Record // what they are to have
 	batches  []batch        // the changes in between
+	folds    int            // of pending, when the write began
 	number   uint64         // of the last of them
 	used     time.Time
 	create   bool
@@ -62,7 +63,7 @@ func (s *Session) begin(takeover bool) *write {
 	if s.pending.requests > 0 || takeover || w.refreshes() {
 		s.pending.begin(w.request)
 	}
-	w.batches = slices.Clone(s.pending.batches)
+	w.batches, w.folds = slices.Clone(s.pending.batches), s.pending.folds
 	s.tried = s.tried || s.store.Replica.Available()
 	return w
 }
@@ -150,7 +151,7 @@ func (s *Session) end(w *write, rec *record.Record, err error) error {
 func (s *Session) settle(w *write, rec *record.Record) error {
 	merged := w.merged(rec)
 	s.failures, s.saved, s.stored, s.node = 0, max(s.saved, w.number), rec, w.access.Home()
-	s.store.pendingChanges.Add(-int64(s.pending.drop(len(w.batches))))
+	s.forget(w)
 	late := s.pending.batches
 	switch {
 	case merged:
@@ -170,6 +171,21 @@ func (s *Session) settle(w *write, rec *record.Record) error {
 	s.schedule()
 	s.rest(w, merged)
 	return w.failed
+}
+
+// forget drops the changes that are stored now. Guarded by mu.
+func (s *Session) forget(w *write) {
+	if s.pending.folds == w.folds {
+		s.store.pendingChanges.Add(-int64(s.pending.drop(len(w.batches))))
+		return
+	}
+	late := int(s.changes - w.number) // which of the folded changes they are is not known, but what they made
+	s.store.pendingChanges.Add(int64(late - s.pending.requests))
+	s.pending.requests = late
+	s.pending.fold(difference(w.state, s.current, s.store.clash))
+	if late == 0 {
+		s.pending = pending{folds: s.pending.folds}
+	}
 }
 
 // merged: what is stored is not just what this instance had.

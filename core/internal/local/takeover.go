@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -15,7 +16,9 @@ func (st *Store) Load(ctx context.Context, token, node string, takeover bool) (*
 	if takeover {
 		st.takeovers.Add(1)
 		if s := st.Get(token); s != nil {
-			return s, s.takeOver(ctx, node)
+			if err := s.takeOver(ctx, node); !errors.Is(err, ErrLeft) {
+				return s, err
+			}
 		}
 	}
 	access := st.Replica.Open(token, node)

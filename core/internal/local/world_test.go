@@ -151,6 +151,28 @@ func (w *world) counts() (reads, writes int) {
 	return reads, writes
 }
 
+// until waits for something that becomes true with n1.
+func (w *world) until(ok func() bool) {
+	w.t.Helper()
+	for range 100_000 {
+		done := false
+		w.servers["n1"].set(func(*server) { done = ok() })
+		if done {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	w.t.Fatal("waited in vain")
+}
+
+// ignore takes an error for none.
+func ignore(err, expected error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
+}
+
 // settle waits until the write-behind, the probers and the repair have done what they have to.
 func settle() { time.Sleep(3 * time.Second) }
 
