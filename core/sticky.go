@@ -13,7 +13,7 @@ import (
 
 func newLocal(store *replica.Store, c *Config) *local.Store {
 	held := local.Config{
-		Replica: store, MaxSessions: c.MaxLocalSessions, MaxBytes: c.MaxLocalBytes, MaxSize: c.MaxSessionSize,
+		Replica: store, Route: c.Route, MaxSessions: c.MaxLocalSessions, MaxBytes: c.MaxLocalBytes, MaxSize: c.MaxSessionSize,
 		Sync: c.BackupSync, Logger: c.Logger,
 	}
 	if c.AttributeFilter != nil {
@@ -38,7 +38,10 @@ func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
 			return held, nil
 		}
 	}
-	return m.local.Load(ctx, id.Token, id.Node, takeover)
+	if takeover {
+		return m.local.TakeOver(ctx, id.Token, id.Node, id.Route)
+	}
+	return m.local.Load(ctx, id.Token, id.Node)
 }
 
 func (s *Session) findLocal(ctx context.Context, id sid.ID) error {

@@ -33,6 +33,32 @@ func newStickyBench(b testing.TB, handler func(*msm.Session)) *bench {
 	return newBenchOf(b, msm.Config{Sticky: true}, handler)
 }
 
+// TestStickyAllocations holds the budget of allocations over the bare handler.
+func TestStickyAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Log("the race detector allocates too: counted without it")
+		return
+	}
+	for name, c := range map[string]struct {
+		most    float64
+		handler func(*msm.Session)
+	}{
+		"a read of one attribute":    {10, func(s *msm.Session) { count.Get(s) }},
+		"a write of one attribute":   {16, func(s *msm.Session) { count.Set(s, count.Get(s)+1) }},
+		"an update of one attribute": {16, func(s *msm.Session) { add(s) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newStickyBench(t, c.handler)
+			w := &discard{http.Header{}}
+			with := testing.AllocsPerRun(2000, func() { x.handler.ServeHTTP(w, x.request) })
+			t.Logf("%v allocations more than the bare handler, which has none", with)
+			if with > c.most {
+				t.Errorf("%v allocations; at most %v", with, c.most)
+			}
+		})
+	}
+}
+
 // BenchmarkMemory is the heap that a session of 1 KiB takes in memory.
 func BenchmarkMemory(b *testing.B) {
 	const sessions = 100_000

@@ -13,14 +13,15 @@ import (
 // Create begins a session that no node has yet. The token must be new. It answers ErrFull, ErrTooLarge, and with
 // Config.Sync what the write answers.
 func (st *Store) Create(ctx context.Context, token, node string, first *record.Record) (*Session, error) {
-	if err := st.check(first); err != nil {
+	size, err := st.check(first)
+	if err != nil {
 		return nil, err
 	}
 	blank := *first
 	blank.Attributes = nil
 	s := st.session(token, node, &blank)
 	s.current = first
-	s.size.Store(sizeOf(first))
+	s.size.Store(size)
 	if !st.Sync {
 		s.seen = first
 	}
@@ -82,7 +83,8 @@ func (s *Session) apply(base, work *record.Record, redo replica.Change) (*record
 			return nil, 0, err
 		}
 	}
-	if err := s.store.check(next); err != nil {
+	size, err := s.store.check(next)
+	if err != nil {
 		return nil, 0, err
 	}
 	if sameValues(s.store.storable(s.current), s.store.storable(next)) {
@@ -91,7 +93,7 @@ func (s *Session) apply(base, work *record.Record, redo replica.Change) (*record
 	if !s.markDirty() {
 		return nil, 0, ErrLeft
 	}
-	if err := s.grow(next); err != nil {
+	if err := s.grow(size); err != nil {
 		return nil, 0, err
 	}
 	s.current = next
@@ -137,17 +139,21 @@ func (st *Store) clash() {
 	st.Logger.Warn("two instances changed one attribute while no node was available; the later value stands")
 }
 
-// check refuses a session that is too large, before anything is done about it.
-func (st *Store) check(rec *record.Record) error {
-	if size := st.storable(rec).Size(); st.MaxSize > 0 && size > st.MaxSize {
-		return fmt.Errorf("%w: %d bytes encoded, the limit is %d", replica.ErrTooLarge, size, st.MaxSize)
+// check answers what a session needs, and refuses one that is too large before anything is done about it.
+func (st *Store) check(rec *record.Record) (held int64, err error) {
+	size := rec.Size()
+	held = int64(size) + overhead
+	if bare := st.storable(rec); bare != rec {
+		size = bare.Size()
 	}
-	return nil
+	if st.MaxSize > 0 && size > st.MaxSize {
+		return 0, fmt.Errorf("%w: %d bytes encoded, the limit is %d", replica.ErrTooLarge, size, st.MaxSize)
+	}
+	return held, nil
 }
 
 // grow accounts for the session's new size.
-func (s *Session) grow(next *record.Record) error {
-	size := sizeOf(next)
+func (s *Session) grow(size int64) error {
 	if err := s.store.admit(0, size-s.size.Load()); err != nil {
 		if s.pending.requests == 0 {
 			s.state.CompareAndSwap(dirty, clean)

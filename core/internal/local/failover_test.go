@@ -164,6 +164,8 @@ func TestNodeFails(t *testing.T) {
 			if c := a.Counts(); value(s, "n") != "12" || c.PendingChanges != 0 || local.Remembered(s) != 0 {
 				w.t.Errorf("n = %s, %+v", value(s, "n"), c)
 			}
+			s, err := a.get("t", "n1") // its own old write may look like another instance's: then it has left
+			a.must(err)
 			a.must(change(s, plus("n", 1)))
 			settle()
 			w.wantStored("t", "n1", "n", "13")
@@ -277,6 +279,64 @@ func TestTwoInstances(t *testing.T) {
 				w.t.Errorf("on %v", got)
 			}
 		},
+		"an old cookie finds nothing old where another instance has taken over, half a second later": func(w *world, a, b *instance) {
+			s := a.begin("t")
+			settle()
+			node := nodeOf(s)
+			taken, err := b.TakeOver(context.Background(), "t", node, "a")
+			b.must(err)
+			b.must(change(taken, plus("n", 1)))
+			time.Sleep(500 * time.Millisecond)
+			if a.Get("t") != nil {
+				w.t.Error("the old copy is still served")
+			}
+			if s, err := a.get("t", node); err != nil || value(s, "n") != "2" {
+				w.t.Errorf("%v", err)
+			}
+		},
+		"so a logout at the other one is final here too, although the node with it dies": func(w *world, a, b *instance) {
+			s := a.begin("t")
+			settle()
+			node := nodeOf(s)
+			taken, err := b.TakeOver(context.Background(), "t", node, "a")
+			b.must(err)
+			b.must(taken.Destroy(context.Background()))
+			time.Sleep(500 * time.Millisecond)
+			w.servers[node].restart()
+			settle()
+			if a.Get("t") != nil || len(w.holds("t")) > 0 {
+				w.t.Errorf("it is back, on %v", w.holds("t"))
+			}
+		},
+		"what the old instance stores late is seen by the new one": func(w *world, a, b *instance) {
+			s := a.begin("t")
+			settle()
+			a.must(change(s, plus("n", 1)))
+			taken, err := b.TakeOver(context.Background(), "t", nodeOf(s), "a")
+			b.must(err)
+			if got := value(taken, "n"); got != "1" && !a.Sync {
+				w.t.Errorf("n = %s: it was stored already", got)
+			}
+			settle()
+			again, err := b.get("t", nodeOf(taken))
+			b.must(err)
+			if got := value(again, "n"); got != "2" {
+				w.t.Errorf("n = %s", got)
+			}
+		},
+		"a notice that is older than the session does nothing": func(w *world, a, b *instance) {
+			s := a.begin("t")
+			settle()
+			node := nodeOf(s)
+			_, err := b.TakeOver(context.Background(), "t", node, "a")
+			b.must(err)
+			_, err = a.TakeOver(context.Background(), "t", node, "b") // and back, before it is read
+			a.must(err)
+			settle()
+			if a.Get("t") == nil || b.Get("t") != nil {
+				w.t.Error("the wrong copy has left")
+			}
+		},
 		"a logout stays one, though a node loses it and an old copy is in memory": func(w *world, a, b *instance) {
 			s := a.begin("t")
 			settle()
@@ -292,7 +352,11 @@ func TestTwoInstances(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for mode, config := range modes {
 				t.Run(mode, func(t *testing.T) {
-					inWorld(t, 2, 0, func(w *world) { test(w, w.start(config), w.start(config)) })
+					inWorld(t, 2, 0, func(w *world) {
+						other := config
+						config.Route, other.Route = "a", "b"
+						test(w, w.start(config), w.start(other))
+					})
 				})
 			}
 		})
@@ -461,7 +525,7 @@ func TestRefill(t *testing.T) {
 		b := w.start(local.Config{})
 		found := 0
 		for token, node := range nodes {
-			if s, err := b.Load(context.Background(), token, node, true); err == nil && value(s, "n") == "1" {
+			if s, err := b.TakeOver(context.Background(), token, node, "a"); err == nil && value(s, "n") == "1" {
 				found++
 			}
 		}

@@ -34,6 +34,7 @@ const workers = 16
 // Config says how sessions are held.
 type Config struct {
 	Replica     *replica.Store
+	Route       string                 // this instance's name in session ids
 	MaxSessions int                    // held at a time; zero: no bound
 	MaxBytes    int64                  // of all of them, with what they need to be held; zero: no bound
 	MaxSize     int                    // bytes a session may have, as it is stored; zero: no bound
@@ -51,6 +52,7 @@ type Store struct {
 	count   atomic.Int64
 	bytes   atomic.Int64
 	queue   *queue
+	posts   chan post
 	closing atomic.Bool
 	stop    context.CancelFunc
 	done    sync.WaitGroup
@@ -62,7 +64,7 @@ func New(c Config) *Store {
 	if c.RefillRate == 0 {
 		c.RefillRate = 2000
 	}
-	st := &Store{Config: c, seed: maphash.MakeSeed(), queue: newQueue()}
+	st := &Store{Config: c, seed: maphash.MakeSeed(), queue: newQueue(), posts: make(chan post, noticeQueue)}
 	for i := range st.shards {
 		st.shards[i].sessions = make(map[string]*Session)
 	}
@@ -75,6 +77,7 @@ func New(c Config) *Store {
 	}
 	st.done.Go(func() { st.sweep(ctx) })
 	st.done.Go(func() { st.repair(ctx) })
+	st.done.Go(func() { st.notify(ctx) })
 	return st
 }
 

@@ -26,7 +26,7 @@ type batch struct {
 // How much is remembered as changes. What is beyond is remembered as a difference of values, see difference.
 const (
 	maxBatches        = 8
-	maxChanges        = 256
+	maxChanges        = 1024
 	maxStrandedChange = 16 // while no node is available, so that they do not pile up in every session
 )
 

@@ -55,6 +55,7 @@ func (s *Session) begin(takeover bool) *write {
 	}
 	w.access = s.store.Replica.Open(s.token, s.node)
 	w.request = w.access.Request()
+	s.short.Store(w.access.Short())
 	if takeover {
 		w.access.LeaveFailover()
 	} else {

@@ -13,12 +13,13 @@ import (
 type Session struct {
 	store    *Store
 	token    string
-	deadline int64        // Unix nanoseconds; 0: none
-	used     atomic.Int64 // Unix nanoseconds
-	life     atomic.Int64 // how long it lives unused; 0: for ever
-	refresh  atomic.Int64 // when a use has to be stored again, Unix nanoseconds
-	state    atomic.Int32 // clean, dirty or left
-	size     atomic.Int64 // bytes accounted for
+	deadline int64         // Unix nanoseconds; 0: none
+	used     atomic.Int64  // Unix nanoseconds
+	life     atomic.Int64  // how long it lives unused; 0: for ever
+	refresh  atomic.Int64  // when a use has to be stored again, Unix nanoseconds
+	state    atomic.Int32  // clean, dirty or left
+	size     atomic.Int64  // bytes accounted for
+	short    atomic.Uint64 // its name in notices, once it was stored
 
 	newer, older *Session // in the shard's order of use; guarded by shard.mu
 

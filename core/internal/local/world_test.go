@@ -245,12 +245,12 @@ func (a *instance) get(token, node string) (*local.Session, error) {
 	if s := a.Get(token); s != nil {
 		return s, nil
 	}
-	return a.Load(context.Background(), token, node, false)
+	return a.Load(context.Background(), token, node)
 }
 
 func (a *instance) takeOver(token, node string) *local.Session {
 	a.w.t.Helper()
-	s, err := a.Load(context.Background(), token, node, true)
+	s, err := a.TakeOver(context.Background(), token, node, "")
 	if err != nil {
 		a.w.t.Fatal("takeover: ", err)
 	}
