@@ -6,3 +6,10 @@ func Remembered(s *Session) int {
 	defer s.mu.Unlock()
 	return s.pending.changes
 }
+
+// Folds is how often changes of the session were replaced by the difference that they made.
+func Folds(s *Session) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pending.folds
+}

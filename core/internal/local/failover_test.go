@@ -73,6 +73,36 @@ func TestNodeFails(t *testing.T) {
 			settle()
 			w.wantStored("t", "n1", "n", "1")
 		}},
+		"a node that only missed a beat keeps its sessions": {2, 0, func(w *world, a *instance) {
+			s := a.begin("t")
+			settle()
+			old := nodeOf(s)
+			w.servers[old].set(func(s *server) { s.off = true })
+			time.Sleep(time.Second)
+			w.servers[old].set(func(s *server) { s.off = false })
+			time.Sleep(10 * time.Second)
+			if got := w.holds("t"); fmt.Sprint(got) != fmt.Sprint([]string{old}) {
+				w.t.Errorf("on %v; it was on %s", got, old)
+			}
+		}},
+		"the primary of two copies dies: there are two again, settled, without a request": {3, 1, func(w *world, a *instance) {
+			s := a.begin("t")
+			settle()
+			old := nodeOf(s)
+			w.servers[old].set(func(s *server) { s.off = true })
+			a.must(change(s, plus("n", 1)))
+			settle()
+			got := 0
+			for _, id := range w.holds("t") {
+				rec := w.stored(id, "t")
+				if id != old && !rec.Unsettled && len(rec.Copies) == 2 {
+					got++
+				}
+			}
+			if got != 2 {
+				w.t.Errorf("%d good copies", got)
+			}
+		}},
 		"a node stays away: its sessions get another one, without a request": {2, 0, func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
@@ -461,7 +491,27 @@ func TestRenew(t *testing.T) {
 			}
 			w.wantStored("u", nodeOf(next), "n", value(next, "n"))
 		},
-		"what another instance stored at the same time goes along": func(w *world, a *instance) {
+		"what another instance stores in the middle of it goes along": func(w *world, a *instance) {
+			s := a.begin("t")
+			settle()
+			b := w.start(local.Config{Sync: true})
+			other, err := b.get("t", nodeOf(s))
+			b.must(err)
+			w.all(func(s *server) { s.delay = 20 * time.Millisecond })
+			go func() {
+				time.Sleep(25 * time.Millisecond) // between the look at the old session and its end
+				b.must(change(other, put("b", "x")))
+			}()
+			next, err := s.Renew(ctx, renewal(a, s, "u"))
+			a.must(err)
+			w.all(func(s *server) { s.delay = 0 })
+			settle()
+			if value(next, "b") != "x" || value(next, "n") != "1" || len(w.holds("t")) > 0 {
+				w.t.Errorf("b = %q, n = %q, the old one on %v", value(next, "b"), value(next, "n"), w.holds("t"))
+			}
+			w.wantStored("u", nodeOf(next), "b", "x")
+		},
+		"what another instance stored before goes along": func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
 			b := w.start(local.Config{Sync: true})

@@ -16,7 +16,7 @@ const (
 // repair watches the nodes until ctx ends. If one lost its values, or stays away, the sessions that it should have are
 // stored again, from memory, without waiting for their visitors.
 func (st *Store) repair(ctx context.Context) {
-	watch := nodeWatch{since: make(map[string]time.Time)}
+	watch := nodeWatch{}
 	seen := watch.look(st)
 	for {
 		pause(ctx, repairEvery)
@@ -31,23 +31,30 @@ func (st *Store) repair(ctx context.Context) {
 }
 
 // nodeWatch tells nodes that are down for long from those that only missed a beat.
-type nodeWatch struct{ since map[string]time.Time }
+type nodeWatch map[string]*watched
+
+type watched struct {
+	epoch uint32    // when it was available last
+	at    time.Time // and when that was
+}
 
 // look describes the nodes so that two descriptions differ if there may be something to repair.
-func (w *nodeWatch) look(st *Store) string {
+func (w nodeWatch) look(st *Store) string {
 	var text strings.Builder
 	for _, m := range st.Replica.Cluster.Members() {
 		id := m.Node.ID()
+		seen, known := w[id]
+		if !known {
+			seen = &watched{}
+			w[id] = seen
+		}
 		if m.Node.Available() {
-			delete(w.since, id)
-			fmt.Fprintf(&text, "%s %x ", id, m.Node.Epoch())
-			continue
+			seen.epoch, seen.at = m.Node.Epoch(), time.Now()
 		}
-		if _, known := w.since[id]; !known {
-			w.since[id] = time.Now()
-		}
-		if time.Since(w.since[id]) > downFor {
+		if time.Since(seen.at) > downFor {
 			fmt.Fprintf(&text, "%s down ", id)
+		} else {
+			fmt.Fprintf(&text, "%s %x ", id, seen.epoch)
 		}
 	}
 	return text.String()

@@ -109,6 +109,34 @@ func TestWriteBehind(t *testing.T) {
 			settle()
 			w.wantStored("t", nodeOf(s), "n", "1")
 		}},
+		"a session whose deadline has come is over at once": {0, func(w *world, a *instance) {
+			now := time.Now()
+			rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: idle, Deadline: now.Add(time.Minute), Transcoder: "text"}
+			_, err := a.Create(context.Background(), "t", "n1", rec)
+			a.must(err)
+			time.Sleep(time.Minute - time.Millisecond)
+			if a.Get("t") == nil {
+				w.t.Error("it ended early")
+			}
+			time.Sleep(time.Millisecond)
+			if a.Get("t") != nil {
+				w.t.Error("it is served")
+			}
+		}},
+		"a session that changes faster than it is written does not remember without bound": {0, func(w *world, a *instance) {
+			s := a.begin("t")
+			settle()
+			most := 0
+			for range 5000 {
+				a.must(change(a.Get("t"), plus("n", 1)))
+				most = max(most, local.Remembered(s))
+			}
+			if most > 1024 || local.Folds(s) > 0 {
+				w.t.Errorf("%d changes, folded %d times", most, local.Folds(s))
+			}
+			settle()
+			w.wantStored("t", nodeOf(s), "n", "5001")
+		}},
 		"what nobody uses leaves memory on time, and the nodes": {0, func(w *world, a *instance) {
 			s := a.begin("t")
 			node := nodeOf(s)
@@ -158,6 +186,35 @@ func TestBackPressure(t *testing.T) {
 		w.all(func(s *server) { s.delay = 0 })
 		settle()
 		if c := a.Counts(); c.PendingChanges != 0 || c.PendingSessions != 0 {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+// TestBackPressureEnds: while no node is available there is nothing to wait for.
+func TestBackPressureEnds(t *testing.T) {
+	inWorld(t, 1, 0, func(w *world) {
+		a := w.start(local.Config{})
+		for i := range 400 {
+			a.begin(fmt.Sprint("t", i))
+		}
+		settle()
+		w.all(func(s *server) { s.delay = 200 * time.Millisecond })
+		for i := range 400 {
+			a.must(change(a.Get(fmt.Sprint("t", i)), plus("n", 1)))
+		}
+		time.Sleep(500 * time.Millisecond)
+		w.all(func(s *server) { s.off = true })
+		began := time.Now()
+		for i := range 400 {
+			a.must(change(a.Get(fmt.Sprint("t", i)), plus("n", 1)))
+		}
+		if took := time.Since(began); took == 0 || took > 2*time.Second {
+			t.Errorf("400 changes took %v", took)
+		}
+		w.all(func(s *server) { s.off, s.delay = false, 0 })
+		time.Sleep(20 * time.Second)
+		if c := a.Counts(); c.PendingChanges != 0 {
 			t.Errorf("%+v", c)
 		}
 	})
