@@ -55,6 +55,7 @@ type Manager struct {
 	absent     *moments                         // until when a session need not be looked for
 	refreshes  *moments                         // when the next refresh of a session is due
 	turns      *turns
+	homes      homes // of foreign values that are not where they would be made
 	closed     atomic.Bool
 }
 
