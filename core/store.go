@@ -13,7 +13,7 @@ import (
 // scs.CtxStore, a fiber.Storage of versions 2 and 3, and what the module gorilla works with. A value has the copies,
 // the failover and the repair that a session has; it is safe for concurrent use.
 //
-// A key is any text. memcached sees only its hash, and a key reaches neither a session of the Manager nor a value of
+// A key is any text. memcached sees only its hash, and it reaches neither a session of the Manager nor a value of
 // another Store. As a key names no node, a value is looked for where it would be kept as things stand, and on every
 // node if it is not there or not to be trusted. An instance remembers which values lie elsewhere.
 //
@@ -36,16 +36,10 @@ func (m *Manager) Store(name string) *Store { return &Store{manager: m, space: n
 // is for sessions that are saved with Set, such as fiber's, so that a logout is final.
 func (s *Store) Final() *Store { return &Store{s.manager, s.space, true} }
 
-// errNoKey: what cannot be found again is not stored.
-var errNoKey = errors.New("msm: a value needs a key")
-
-// find answers a value of the caller's own, and whether there is one. No key has none.
+// find answers a value of the caller's own, and whether there is one.
 func (s *Store) find(ctx context.Context, key string) (value []byte, found bool, err error) {
 	if s.manager.closed.Load() {
 		return nil, false, ErrClosed
-	}
-	if key == "" {
-		return nil, false, nil
 	}
 	at := s.open(key)
 	defer at.leave()
@@ -62,9 +56,6 @@ func (s *Store) find(ctx context.Context, key string) (value []byte, found bool,
 // put stores a value until expiry; one that is past deletes.
 func (s *Store) put(ctx context.Context, key string, value []byte, expiry time.Time, final bool) error {
 	now := time.Now()
-	if key == "" {
-		return errNoKey
-	}
 	if !expiry.After(now) {
 		return s.remove(ctx, key)
 	}
@@ -94,7 +85,7 @@ func (s *Store) write(ctx context.Context, key string, do func(context.Context, 
 	if s.manager.closed.Load() {
 		return ErrClosed
 	}
-	if err := ctx.Err(); err != nil || key == "" {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	at := s.open(key)

@@ -161,13 +161,12 @@ var storeCases = map[string]func(s shelf){
 		s.set("set", "", time.Minute)
 		s.wantNone("set")
 	},
-	"no key": func(s shelf) {
-		if err := s.Commit("", []byte("a"), time.Now().Add(time.Minute)); err == nil {
-			s.t.Error("it was committed")
-		}
+	"no key is a key for Commit, and nothing for Set": func(s shelf) {
 		s.set("", "a", time.Minute)
 		s.wantNone("")
 		s.delete("")
+		s.commit("", "a", time.Minute)
+		s.want("", "a")
 	},
 	"any key, and any value": func(s shelf) {
 		value := string([]byte{0, '\r', '\n', 0xff})
