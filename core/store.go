@@ -11,7 +11,8 @@ import (
 
 // Store keeps byte values under keys, for session libraries that bring their own ids, cookies and encoding. It is an
 // scs.CtxStore, a fiber.Storage of versions 2 and 3, and what the module gorilla works with. A value has the copies,
-// the failover and the repair that a session has; it is safe for concurrent use.
+// the failover and the repair that a session has, by Config.Backups; it is never held in memory, and always stored before
+// a call returns. Safe for concurrent use.
 //
 // A key is any text. memcached sees only its hash, and it reaches neither a session of the Manager nor a value of
 // another Store. As a key names no node, a value is looked for where it would be kept as things stand, and on every
