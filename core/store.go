@@ -3,6 +3,7 @@ package msm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/replica"
@@ -59,6 +60,9 @@ func (s *Store) put(ctx context.Context, key string, value []byte, expiry time.T
 	now := time.Now()
 	if !expiry.After(now) {
 		return s.remove(ctx, key)
+	}
+	if limit := s.manager.config.MaxSessionSize; len(value) > limit {
+		return fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, len(value), limit)
 	}
 	if latest := now.Add(forever); expiry.After(latest) {
 		expiry = latest

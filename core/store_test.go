@@ -382,6 +382,49 @@ func TestAShortLifeAfterALongOne(t *testing.T) {
 	})
 }
 
+// TestAStoreUnderFaults: one writer for each key sees what it wrote, whatever node fails meanwhile. With three nodes and
+// one fault at a time nothing but that is an error.
+func TestAStoreUnderFaults(t *testing.T) {
+	f := startFleet(t, 3)
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	for i := range 16 {
+		s := []shelf{f.one, f.two}[i%2]
+		writers.Go(func() { s.follow(fmt.Sprint("k", i), stop) })
+	}
+	for _, fault := range []func(){
+		f.servers["n1"].Kill, f.servers["n1"].Restart,
+		f.servers["n2"].Stop, f.servers["n2"].Continue,
+		f.servers["n3"].Kill, f.servers["n3"].Restart,
+	} {
+		time.Sleep(400 * time.Millisecond)
+		fault()
+	}
+	f.waitUntilAllUp()
+	close(stop)
+	writers.Wait()
+}
+
+// follow writes a key again and again, deletes it now and then, and looks after each.
+func (s shelf) follow(key string, stop <-chan struct{}) {
+	for n := 1; ; n++ {
+		select {
+		case <-stop:
+			s.t.Logf("%s: %d rounds", key, n)
+			return
+		default:
+		}
+		if n%7 == 0 {
+			s.delete(key)
+			s.wantNone(key)
+			continue
+		}
+		s.set(key, fmt.Sprint(n), time.Hour)
+		s.want(key, fmt.Sprint(n))
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func TestStoreTroubleIsNotAbsence(t *testing.T) {
 	f := startFleet(t, 2)
 	f.one.commit("k", "a", time.Minute)
