@@ -17,7 +17,9 @@ import (
 //
 // A key is any text. memcached sees only its hash, and it reaches neither a session of the Manager nor a value of
 // another Store. As a key names no node, a value is looked for where it would be kept as things stand, and on every
-// node if it is not there or not to be trusted. An instance remembers which values lie elsewhere.
+// node if it is not there or not to be trusted; so a key that nobody has costs a look at every node. An instance
+// remembers which values lie elsewhere. For about half a second after a node failed, or for as long as it alone reaches
+// a node that the others do not, it may read what was there before.
 //
 // Values are whole: the last writer wins, and of two requests that change one session at the same time one loses.
 // Deleted values leave a tombstone, for a minute if no node failed, else for as long as a stale copy may exist. Commit
