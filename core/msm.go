@@ -57,6 +57,7 @@ type Manager struct {
 	refreshes  *moments                         // when the next refresh of a session is due
 	turns      *turns
 	local      *local.Store // sessions in memory; nil: not sticky
+	homes      homes        // of foreign values that are not where they would be made
 	closed     atomic.Bool
 }
 

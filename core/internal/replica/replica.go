@@ -76,6 +76,7 @@ type Access struct {
 	moved      bool
 	destroying bool
 	moveHome   bool // see LeaveFailover
+	putting    bool // whatever there is may be written over
 	unfinished bool // the last write left something to Heal
 }
 
