@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test compat consumer lint fmt fmt-check bench bench-peers fuzz sim build tidy tidy-check
+.PHONY: help demo test compat consumer lint fmt fmt-check bench bench-peers fuzz soak sim build tidy tidy-check
 
 FUZZTIME ?= 30s
 SEEDS    ?= 10000
@@ -54,6 +54,10 @@ bench-peers: ## one request with msm and with its peers, side by side
 
 fuzz:        ## every fuzz target for FUZZTIME
 	./scripts/fuzz $(FUZZTIME) $(MODULES)
+
+soak:        ## a sticky instance under full load with every node down for a minute
+	./scripts/need memcached
+	go test ./core -run TestNoNodeAtFullLoad -down 1m -v
 
 sim:         ## the deterministic simulation with SEEDS seeds of each setting
 	go test ./core/internal/sim -run Seed -seeds $(SEEDS) -timeout 1h -v
