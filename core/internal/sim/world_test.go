@@ -211,3 +211,6 @@ func (c *client) CompareAndSwap(ctx context.Context, key string, item node.Item,
 }
 
 func (c *client) Close() error { return nil }
+
+// Keys implements node.Client. Nothing in the simulation lists keys.
+func (c *client) Keys(context.Context, string, func(string)) error { return node.ErrNoList }
