@@ -30,7 +30,7 @@ func (m *Memcached) Keys(ctx context.Context, prefix string, found func(key stri
 	if err != nil {
 		return ctxFirst(ctx, err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	patient := &patientConn{conn}
 	if _, err := io.WriteString(patient, "lru_crawler metadump all\r\n"); err != nil {
