@@ -50,6 +50,7 @@ type Manager struct {
 	nodes      *nodes
 	store      *replica.Store
 	background *background
+	refills    *refills
 	coder      transcoder.Transcoder            // of new sessions
 	readable   map[string]transcoder.Transcoder // by name: what may be met in stored ones
 	absent     *moments                         // until when a session need not be looked for
@@ -83,6 +84,10 @@ func New(config Config) (*Manager, error) {
 		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout,
 	})
 	m.background = newBackground(m.store, m.refreshes, m.log)
+	m.refills = newRefills(m.nodes.cluster, config.RefillRate, (&walk{m.store, m.log}).fill, m.log)
+	if config.Backups > 0 && config.RefillRate > 0 {
+		m.refills.begin()
+	}
 	return m, nil
 }
 
@@ -121,6 +126,7 @@ func (m *Manager) Close(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		m.refills.close()
 		m.background.close()
 		m.nodes.close()
 	}()
