@@ -28,6 +28,7 @@ func startWire(t *testing.T, config msm.Config) *wire {
 		nodes = append(nodes, fmt.Sprintf("n%d:%s", i+1, p.Addr()))
 	}
 	config.Nodes = strings.Join(nodes, ",")
+	config.RefillRate = msm.NoRefill // what is counted is requests
 	config.Ignore = regexp.MustCompile(`\.gif$`)
 	m := newManager(t, config)
 	w.app = serve(t, m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
