@@ -47,8 +47,9 @@ type Config struct {
 	Backups int
 	// RefillRate is how many sessions a second are looked at when a node comes back empty or with old values, so that
 	// sessions that idle get their copies again without a request. One instance does it for each such node; it lists the keys
-	// of all nodes, also those of other programs, and needs 34 bytes for each session meanwhile. Zero: 2,000. For none at
-	// all see NoRefill.
+	// of all nodes, also those of other programs, and needs 34 bytes for each session meanwhile. Stats tells how far it is,
+	// and which servers do not list their keys (memcached -X, or without lru_crawler). Zero: 2,000. For none at all see
+	// NoRefill.
 	RefillRate int
 
 	// Ignore matches URL paths of requests that need no session, such as images. They pass through: no load, no save, no

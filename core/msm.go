@@ -84,7 +84,7 @@ func New(config Config) (*Manager, error) {
 		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout,
 	})
 	m.background = newBackground(m.store, m.refreshes, m.log)
-	m.refills = newRefills(m.nodes.cluster, config.RefillRate, (&walk{m.store, m.log}).fill, m.log)
+	m.refills = newRefills(m.nodes.cluster, config.RefillRate, newWalk(m.store, m.log).fill, m.log)
 	if config.Backups > 0 && config.RefillRate > 0 {
 		m.refills.begin()
 	}

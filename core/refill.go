@@ -14,9 +14,9 @@ import (
 
 const (
 	refillPoll = 250 * time.Millisecond // how often epochs are compared; nodes are probed as often
-	// refillSettle is how long a node has had its epoch before it is refilled. By then every instance that can reach the
+	// refillDelay is how long a node has had its epoch before it is refilled. By then every instance that can reach the
 	// node knows the epoch, so what is written and read meanwhile needs no refill.
-	refillSettle = 2 * refillPoll
+	refillDelay = 2 * refillPoll
 	refillMax    = 30 * time.Second // longest time between tries
 )
 
@@ -138,7 +138,7 @@ type refill struct {
 // newRefill is for the node's present epoch. If the last one was broken off, maybe because it was too much for the node,
 // this one waits longer.
 func newRefill(n *node.Node, rate int, last *refill) *refill {
-	r := &refill{node: n, epoch: n.Epoch(), pace: pace{rate: rate}, pause: refillSettle}
+	r := &refill{node: n, epoch: n.Epoch(), pace: pace{rate: rate}, pause: refillDelay}
 	r.stat.State = RefillWaiting
 	if last != nil {
 		r.pause = last.nextPause()
@@ -159,7 +159,7 @@ func (r *refill) nextPause() time.Duration {
 	case RefillWaiting:
 		return r.pause
 	}
-	return refillSettle
+	return refillDelay
 }
 
 // failed is the end of a try.

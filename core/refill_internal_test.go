@@ -142,27 +142,35 @@ type instance struct {
 }
 
 func (w *world) instance() *instance {
-	in := &instance{t: w.t}
+	in := w.silent()
 	ctx, cancel := context.WithCancel(w.ctx)
-	var members []cluster.Member
 	var probers sync.WaitGroup
-	for i, s := range w.servers {
-		id := fmt.Sprintf("n%d", i+1)
-		n := node.New(id, id, link{s, &in.cut, &in.lists}, node.Options{EpochKey: "msm:epoch"})
-		_ = n.Probe(ctx)
+	for _, n := range in.nodes {
 		probers.Go(func() { n.Run(ctx) })
-		in.nodes, members = append(in.nodes, n), append(members, cluster.Member{Node: n})
 	}
-	in.store = replica.New(replica.Config{Cluster: cluster.New(members), Backups: 1, KeyPrefix: "msm:", IdleTime: time.Hour})
 	log := slog.New(slog.DiscardHandler)
-	in.refills = newRefills(in.store.Cluster, w.rate, (&walk{in.store, log}).fill, log)
-	in.refills.begin()
+	in.refills = newRefills(in.store.Cluster, w.rate, newWalk(in.store, log).fill, log)
 	in.stop = sync.OnceFunc(func() {
 		in.refills.close()
 		cancel()
 		probers.Wait()
 	})
 	w.t.Cleanup(in.stop)
+	in.refills.begin()
+	return in
+}
+
+// silent is an instance in which nothing happens by itself: it has looked at the nodes once.
+func (w *world) silent() *instance {
+	in := &instance{t: w.t}
+	var members []cluster.Member
+	for i, s := range w.servers {
+		id := fmt.Sprintf("n%d", i+1)
+		n := node.New(id, id, link{s, &in.cut, &in.lists}, node.Options{EpochKey: "msm:epoch"})
+		_ = n.Probe(w.ctx)
+		in.nodes, members = append(in.nodes, n), append(members, cluster.Member{Node: n})
+	}
+	in.store = replica.New(replica.Config{Cluster: cluster.New(members), Backups: 1, KeyPrefix: "msm:", IdleTime: time.Hour})
 	return in
 }
 
@@ -486,4 +494,70 @@ func TestANodeLeavesTheList(t *testing.T) {
 		}
 		in[0].stop()
 	})
+}
+
+// TestARefillListsTheNodeItself: a session whose other copy was lost while the node was away is nowhere else.
+func TestARefillListsTheNodeItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, in := begin(t, 2, 1000, 0, 1)
+		time.Sleep(time.Minute)
+		in[0].create(100)
+		w.servers[0].turn(true)
+		time.Sleep(time.Second)
+		w.servers[1].restart()
+		time.Sleep(time.Minute)
+		w.servers[0].turn(false)
+		time.Sleep(time.Minute)
+		w.checkHealed(in[0], 100)
+		in[0].stop()
+	})
+}
+
+// TestARefillWaitsForEveryone: an instance that learns of the epoch a little later still writes the old one into records,
+// and nobody asks for those again.
+func TestARefillWaitsForEveryone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const sessions = 1000
+		w, in := begin(t, 2, 1_000_000, 0, 1)
+		time.Sleep(time.Minute)
+		in[0].create(sessions)
+		late := w.silent()
+		old := in[0].nodes[0].Epoch()
+		w.servers[0].restart()
+		for in[0].nodes[0].Epoch() == old {
+			time.Sleep(time.Millisecond)
+		}
+		for i := range 300 { // ms: as late as a probe can be
+			_, err := late.store.Open(token(i), "n1").Write(t.Context(), func(*record.Record) error { return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Minute)
+		w.checkHealed(in[0], sessions)
+		in[0].stop()
+	})
+}
+
+// TestCheckpoint: what is read is what was written, and what is of another epoch or nonsense is nothing.
+func TestCheckpoint(t *testing.T) {
+	for _, c := range []checkpoint{
+		{epoch: 1}, {epoch: 0xfedcba98, ended: RefillDone}, {epoch: 7, ended: RefillUnlisted}, {epoch: 7, after: sid.Hash{1, 2, 31: 3}},
+	} {
+		if got := parseCheckpoint(c.String(), c.epoch); got != c {
+			t.Errorf("%q is read as %+v", c, got)
+		}
+		if got := parseCheckpoint(c.String(), c.epoch+1); got != (checkpoint{epoch: c.epoch + 1}) {
+			t.Errorf("%q is read as %+v in another epoch", c, got)
+		}
+	}
+	for name, text := range map[string]string{
+		"nothing": "", "no state": "00000007", "an unknown state": "00000007 running", "no hash": "00000007 after ",
+		"a short hash": "00000007 after 01", "no hex": "00000007 after x", "no epoch": "done", "a long epoch": "100000007 done",
+	} {
+		if got := parseCheckpoint(text, 7); got != (checkpoint{epoch: 7}) {
+			t.Errorf("%s is read as %+v", name, got)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package msm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -26,7 +27,10 @@ const (
 type walk struct {
 	store *replica.Store
 	log   *slog.Logger
+	told  sync.Map // ids of nodes of which the log says that they do not list
 }
+
+func newWalk(store *replica.Store, log *slog.Logger) *walk { return &walk{store: store, log: log} }
 
 func (w *walk) leaseKey() string      { return w.store.KeyPrefix + "refill" }
 func (w *walk) checkpointKey() string { return w.store.KeyPrefix + "refilled" }
@@ -67,7 +71,7 @@ func (w *walk) fillAlone(ctx context.Context, r *refill, l *lease) error {
 		r.ended(at.ended)
 		return nil
 	}
-	seen, unlisted, err := w.list(ctx, r)
+	seen, unlisted, err := w.list(ctx)
 	if err != nil {
 		return cause(ctx, err)
 	}
@@ -77,7 +81,7 @@ func (w *walk) fillAlone(ctx context.Context, r *refill, l *lease) error {
 	if len(seen.keys) > 0 {
 		w.log.Info("a node has a new epoch and is refilled", "node", r.node.ID(), "sessions", len(seen.keys))
 	}
-	if err := w.through(ctx, r, seen); err != nil {
+	if err := w.through(ctx, r, seen, at); err != nil {
 		return cause(ctx, err)
 	}
 	end := checkpoint{epoch: r.epoch, ended: RefillDone}
@@ -104,7 +108,7 @@ func cause(ctx context.Context, err error) error {
 
 // list asks every available node for the keys of its sessions. The refilled node is one of them: it may be the only one
 // that has, from an earlier epoch, a session whose other copy was lost meanwhile. unlisted: a server refuses.
-func (w *walk) list(ctx context.Context, r *refill) (seen *seenKeys, unlisted bool, err error) {
+func (w *walk) list(ctx context.Context) (seen *seenKeys, unlisted bool, err error) {
 	seen = newSeenKeys(w.store.KeyPrefix)
 	for _, m := range w.store.Cluster.Members() {
 		if !m.Node.Available() {
@@ -114,14 +118,20 @@ func (w *walk) list(ctx context.Context, r *refill) (seen *seenKeys, unlisted bo
 		switch {
 		case errors.Is(err, node.ErrNoList):
 			unlisted = true
-			w.log.Warn("a server does not list its keys: sessions that only it holds are healed by their next request, not by a refill",
-				"node", m.Node.ID(), "refilled", r.node.ID(), "error", err)
+			w.tellUnlisted(m.Node, err)
 		case err != nil:
 			return nil, false, err
 		}
 	}
 	seen.sort()
 	return seen, unlisted, nil
+}
+
+func (w *walk) tellUnlisted(n *node.Node, err error) {
+	if _, told := w.told.LoadOrStore(n.ID(), true); !told {
+		w.log.Warn("a node does not list its keys: sessions of which only it has a copy get another one with their next request, not by a refill",
+			"node", n.ID(), "error", err)
+	}
 }
 
 // keysOf lists the keys of a node, also if its crawler is at work at first.
@@ -137,24 +147,22 @@ func keysOf(ctx context.Context, n *node.Node, prefix string, found func(key str
 	}
 }
 
-// through heals what is to be healed, in the order of the keys, so that the last one says how far it is.
-func (w *walk) through(ctx context.Context, r *refill, seen *seenKeys) error {
+// through heals what is to be healed, in the order of the keys, so that the last one says how far it is. However it ends,
+// whoever goes on does not begin anew.
+func (w *walk) through(ctx context.Context, r *refill, seen *seenKeys, at checkpoint) error {
 	marked := time.Now()
 	for keys := range slices.Chunk(seen.keys, r.pace.portion()) {
-		if err := r.pace.wait(ctx, len(keys)); err != nil {
-			return err
-		}
 		if err := w.portion(ctx, r, seen, keys); err != nil {
+			if r.stands() && !errors.Is(context.Cause(ctx), errLeaseLost) {
+				_ = at.write(context.WithoutCancel(ctx), r.node, w.checkpointKey())
+			}
 			return err
 		}
-		if n := seen.failed(); n != nil {
-			return errors.New("node " + n.ID() + " has failed meanwhile")
-		}
+		at.after = keys[len(keys)-1].hash
 		if time.Since(marked) < walkMark {
 			continue
 		}
 		marked = time.Now()
-		at := checkpoint{epoch: r.epoch, after: keys[len(keys)-1].hash}
 		if err := at.write(ctx, r.node, w.checkpointKey()); err != nil {
 			return err
 		}
@@ -164,6 +172,9 @@ func (w *walk) through(ctx context.Context, r *refill, seen *seenKeys) error {
 
 // portion heals some sessions, a few at a time.
 func (w *walk) portion(ctx context.Context, r *refill, seen *seenKeys, keys []seenKey) error {
+	if err := r.pace.wait(ctx, len(keys)); err != nil {
+		return err
+	}
 	var next atomic.Int64
 	errs := make([]error, walkWorkers)
 	var all sync.WaitGroup
@@ -175,6 +186,9 @@ func (w *walk) portion(ctx context.Context, r *refill, seen *seenKeys, keys []se
 		})
 	}
 	all.Wait()
+	if n := seen.failed(); n != nil {
+		errs = append(errs, fmt.Errorf("node %s has failed meanwhile", n.ID()))
+	}
 	return errors.Join(errs...)
 }
 
