@@ -17,7 +17,7 @@ const (
 	// refillDelay is how long a node has had its epoch before it is refilled. By then every instance that can reach the
 	// node knows the epoch, so what is written and read meanwhile needs no refill.
 	refillDelay = 2 * refillPoll
-	refillMax    = 30 * time.Second // longest time between tries
+	refillMax   = 30 * time.Second // longest time between tries
 )
 
 // filler does the work of a refill: it gives every session that it is there for its copies on the node again, at the
