@@ -47,7 +47,7 @@ type RefillState string
 const (
 	RefillWaiting  RefillState = "waiting"  // it is due: it will begin, or be tried again, or another instance is at it
 	RefillRunning  RefillState = "running"  // this instance is at it
-	RefillDone     RefillState = "done"     // every session has its copies
+	RefillDone     RefillState = "done"     // every session that any node in use has a key of has its copies
 	RefillUnlisted RefillState = "unlisted" // as far as possible: a server does not list its keys, so the rest waits for requests
 )
 
