@@ -16,7 +16,7 @@
 //
 // Every session has a primary node, named in its id, and a backup. What a request changes is on both before the first
 // byte of its answer leaves. If a node fails, requests go on with the other copy, the session gets new nodes, and the
-// client a cookie that names them.
+// client a cookie that names them. A node that comes back is filled again, also with what nobody asks for.
 package msm
 
 import (
