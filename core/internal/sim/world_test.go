@@ -68,6 +68,7 @@ var (
 type settings struct {
 	nodes, apps, clients, parallel, steps, backups int
 	faults                                         []string
+	refill                                         bool // a refill heals after a fault, rather than visits
 }
 
 func newWorld(seed uint64, s settings) *world {
