@@ -216,7 +216,7 @@ func (r *run) repairing() bool {
 func (r *run) arrive() {
 	in := r.instances[r.rng.IntN(len(r.instances))]
 	v := r.visitors[r.rng.IntN(len(r.visitors))]
-	if r.now < r.steps && len(r.active) < r.parallel && r.rng.Float64() < 0.5 && (!v.out || r.rng.Float64() < 0.5) {
+	if r.now < r.steps && len(r.active) < r.parallel && !r.idle() && r.rng.Float64() < 0.5 && (!v.out || r.rng.Float64() < 0.5) {
 		r.request(in, v, r.kind(), r.now)
 	}
 	if len(r.repair) > 0 && r.since > 30 && r.calm() {
@@ -228,7 +228,7 @@ func (r *run) arrive() {
 			r.request(in, v, "repair", r.now)
 		}
 	}
-	if r.refill && r.rng.Float64() < 0.02 { // at any time, faults or not
+	if r.refill && r.fault.kind != "" && r.rng.Float64() < 0.02 { // that of another node
 		r.healKey(in, v)
 	}
 	if r.rng.Float64() < 0.25 {
@@ -240,6 +240,9 @@ func (r *run) arrive() {
 	}
 	r.heals = nil
 }
+
+// idle: to see that a refill is enough, no visitor comes after a fault until every session has its copies.
+func (r *run) idle() bool { return r.refill && r.fault.kind == "" && r.lacking() }
 
 // healKey is a refill's work on one session.
 func (r *run) healKey(in *instance, v *visitor) {
