@@ -13,50 +13,50 @@ import (
 )
 
 // checkpoint is what a node itself remembers of its refill: so every instance knows whether one is due, also one that
-// starts later, and where a dead one has stopped. A node that is restarted empty has none, and in a new epoch an old one
-// says nothing.
+// starts later, and where a dead one has stopped. A node that is restarted empty has none, and that of another occasion says
+// nothing.
 type checkpoint struct {
-	epoch uint32
-	ended RefillState // RefillDone or RefillUnlisted; empty: not ended
-	after sid.Hash    // not ended: sessions up to this hash are done
+	occasion uint32      // see refill
+	ended    RefillState // RefillDone or RefillUnlisted; empty: not ended
+	after    sid.Hash    // not ended: sessions up to this hash are done
 }
 
 func (c checkpoint) String() string {
 	if c.ended != "" {
-		return fmt.Sprintf("%08x %s", c.epoch, c.ended)
+		return fmt.Sprintf("%08x %s", c.occasion, c.ended)
 	}
-	return fmt.Sprintf("%08x after %x", c.epoch, c.after)
+	return fmt.Sprintf("%08x after %x", c.occasion, c.after)
 }
 
-// parseCheckpoint answers that of the epoch; anything else means that nothing is done yet.
-func parseCheckpoint(text string, epoch uint32) checkpoint {
-	nothing := checkpoint{epoch: epoch}
+// parseCheckpoint answers that of the occasion; anything else means that nothing is done yet.
+func parseCheckpoint(text string, occasion uint32) checkpoint {
+	nothing := checkpoint{occasion: occasion}
 	head, rest, _ := strings.Cut(text, " ")
-	if e, err := strconv.ParseUint(head, 16, 32); err != nil || uint32(e) != epoch {
+	if e, err := strconv.ParseUint(head, 16, 32); err != nil || uint32(e) != occasion {
 		return nothing
 	}
 	if state := RefillState(rest); state == RefillDone || state == RefillUnlisted {
-		return checkpoint{epoch: epoch, ended: state}
+		return checkpoint{occasion: occasion, ended: state}
 	}
 	digits, ok := strings.CutPrefix(rest, "after ")
 	after, err := hex.DecodeString(digits)
 	if !ok || err != nil || len(after) != len(sid.Hash{}) {
 		return nothing
 	}
-	return checkpoint{epoch: epoch, after: sid.Hash(after)}
+	return checkpoint{occasion: occasion, after: sid.Hash(after)}
 }
 
-func readCheckpoint(ctx context.Context, n *node.Node, key string, epoch uint32) (c checkpoint, token uint64, err error) {
+func readCheckpoint(ctx context.Context, n *node.Node, key string, occasion uint32) (c checkpoint, token uint64, err error) {
 	item, err := n.Get(ctx, key)
 	if errors.Is(err, node.ErrMiss) {
-		return checkpoint{epoch: epoch}, 0, nil
+		return checkpoint{occasion: occasion}, 0, nil
 	}
-	return parseCheckpoint(string(item.Value), epoch), item.Token, err
+	return parseCheckpoint(string(item.Value), occasion), item.Token, err
 }
 
 // write replaces what the node remembers. Who finds that another one did so at the same time has lost its lease.
 func (c checkpoint) write(ctx context.Context, n *node.Node, key string) error {
-	_, token, err := readCheckpoint(ctx, n, key, c.epoch)
+	_, token, err := readCheckpoint(ctx, n, key, c.occasion)
 	if err != nil {
 		return err
 	}

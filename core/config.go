@@ -45,11 +45,11 @@ type Config struct {
 	// Backups is how many nodes keep a copy beside the primary, 8 at most. Zero: 1, where there is another node. For
 	// none at all see NoBackup.
 	Backups int
-	// RefillRate is how many sessions a second are looked at when a node comes back empty or with old values, so that
-	// sessions that idle get their copies again without a request. One instance does it for each such node; it lists the keys
-	// of all nodes, also those of other programs, and needs 34 bytes for each session meanwhile. Stats tells how far it is,
-	// and which servers do not list their keys (memcached -X, or without lru_crawler). Zero: 2,000. For none at all see
-	// NoRefill.
+	// RefillRate is how many sessions a second are looked at when a node comes back empty or with old values, or one has
+	// been removed, so that sessions that idle get their copies again without a request. One instance does it for each such
+	// node; it lists the keys of all nodes, also those of other programs, and needs 34 bytes for each session meanwhile.
+	// Stats tells how far it is, or that servers do not list their keys (memcached -X, or without lru_crawler). Zero: 2,000.
+	// For none at all see NoRefill.
 	RefillRate int
 
 	// Ignore matches URL paths of requests that need no session, such as images. They pass through: no load, no save, no

@@ -109,7 +109,7 @@ func join(faults []fault, name func(field string) string) error {
 }
 
 // SetNodes changes the list of nodes while requests run. Adding a node moves no session; those of a node that was
-// removed are found on their backups. On an error nothing changes.
+// removed are found on their backups, and get another copy by a refill (see NodeStats). On an error nothing changes.
 func (m *Manager) SetNodes(nodes, failoverNodes string) error {
 	if m.closed.Load() {
 		return ErrClosed

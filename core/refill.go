@@ -3,8 +3,10 @@ package msm
 import (
 	"context"
 	"errors"
+	"hash/crc32"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +23,7 @@ const (
 )
 
 // filler does the work of a refill: it gives every session that it is there for its copies on the node again, at the
-// refill's pace, and reports how far it is. It ends with ctx, which ends when the node fails or gets another epoch. After
+// refill's pace, and reports how far it is. It ends with ctx, which ends when the node fails or its occasion has changed. After
 // any other error it is called again later; nil means that the node is filled.
 type filler func(ctx context.Context, r *refill) error
 
@@ -29,7 +31,8 @@ type filler func(ctx context.Context, r *refill) error
 var errStopped = errors.New("the node has failed or has been worked around again")
 
 // refills watches the nodes: one whose epoch is new has lost its copies or holds stale ones, and is to be filled again
-// although no visitor comes. It is safe for concurrent use.
+// although no visitor comes. If nodes have left the list their sessions lack a copy, too: any refill mends that, so the
+// first node gets one. It is safe for concurrent use.
 type refills struct {
 	cluster *cluster.Cluster
 	rate    int // records a second, for each node
@@ -71,7 +74,7 @@ func (w *refills) look() {
 	defer w.mu.Unlock()
 	for n, r := range w.of {
 		listed := slices.ContainsFunc(members, func(m cluster.Member) bool { return m.Node == n })
-		if !listed || !r.stands() {
+		if !listed || !r.stands() || r.occasion != occasion(n, members) {
 			r.stop(errStopped)
 			r.stopped = true
 		}
@@ -81,7 +84,7 @@ func (w *refills) look() {
 	}
 	for _, m := range members {
 		if last := w.of[m.Node]; len(members) > 1 && m.Node.Available() && (last == nil || last.stopped) {
-			w.start(newRefill(m.Node, w.rate, last))
+			w.start(newRefill(m.Node, occasion(m.Node, members), w.rate, last))
 		}
 	}
 }
@@ -122,13 +125,27 @@ func (w *refills) stats(n *node.Node) *RefillStats {
 	return &s
 }
 
-// refill is that of one node in one of its epochs.
+// occasion is what a refill is for: a node's epoch, and with the first node also which others there are.
+func occasion(n *node.Node, members []cluster.Member) uint32 {
+	var ids []string
+	for _, m := range members {
+		ids = append(ids, m.Node.ID())
+	}
+	slices.Sort(ids)
+	if n.ID() != ids[0] {
+		return n.Epoch()
+	}
+	return n.Epoch() ^ crc32.ChecksumIEEE([]byte(strings.Join(ids, ",")))
+}
+
+// refill is that of one node on one occasion.
 type refill struct {
-	node    *node.Node
-	epoch   uint32
-	pace    pace
-	stop    context.CancelCauseFunc
-	stopped bool // guarded by refills.mu
+	node     *node.Node
+	epoch    uint32
+	occasion uint32
+	pace     pace
+	stop     context.CancelCauseFunc
+	stopped  bool // guarded by refills.mu
 
 	mu    sync.Mutex
 	pause time.Duration // before the next try
@@ -137,8 +154,8 @@ type refill struct {
 
 // newRefill is for the node's present epoch. If the last one was broken off, maybe because it was too much for the node,
 // this one waits longer.
-func newRefill(n *node.Node, rate int, last *refill) *refill {
-	r := &refill{node: n, epoch: n.Epoch(), pace: pace{rate: rate}, pause: refillDelay}
+func newRefill(n *node.Node, occasion uint32, rate int, last *refill) *refill {
+	r := &refill{node: n, epoch: n.Epoch(), occasion: occasion, pace: pace{rate: rate}, pause: refillDelay}
 	r.stat.State = RefillWaiting
 	if last != nil {
 		r.pause = last.nextPause()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -505,8 +506,31 @@ func TestARefillThatIsTooMuch(t *testing.T) {
 	})
 }
 
-// TestANodeLeavesTheList in the middle of its refill, and later a new one comes.
-func TestANodeLeavesTheList(t *testing.T) {
+// TestANodeThatLeavesTheList takes copies with it, which are made good although no node has a new epoch.
+func TestANodeThatLeavesTheList(t *testing.T) {
+	for at := range 3 {
+		t.Run(fmt.Sprintf("n%d", at+1), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, in := begin(t, 3, 1000, 0, 2)
+				time.Sleep(time.Minute)
+				in[0].create(500)
+				w.servers[at].turn(true)
+				for _, i := range in { // in a rolling way: each instance is told at its time
+					i.store.Cluster.Set(slices.Delete(slices.Clone(i.store.Cluster.Members()), at, at+1))
+					time.Sleep(20 * time.Second)
+				}
+				w.servers[at].restart()
+				w.checkHealed(in[0], 500)
+				for _, i := range in {
+					i.stop()
+				}
+			})
+		})
+	}
+}
+
+// TestARefillEndsWithItsNode, when that leaves the list.
+func TestARefillEndsWithItsNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, in := begin(t, 3, 100, 500, 1)
 		for in[0].refill().Done == 0 {
@@ -572,23 +596,23 @@ func TestARefillWaitsForEveryone(t *testing.T) {
 	})
 }
 
-// TestCheckpoint: what is read is what was written, and what is of another epoch or nonsense is nothing.
+// TestCheckpoint: what is read is what was written, and what is of another occasion or nonsense is nothing.
 func TestCheckpoint(t *testing.T) {
 	for _, c := range []checkpoint{
-		{epoch: 1}, {epoch: 0xfedcba98, ended: RefillDone}, {epoch: 7, ended: RefillUnlisted}, {epoch: 7, after: sid.Hash{1, 2, 31: 3}},
+		{occasion: 1}, {occasion: 0xfedcba98, ended: RefillDone}, {occasion: 7, ended: RefillUnlisted}, {occasion: 7, after: sid.Hash{1, 2, 31: 3}},
 	} {
-		if got := parseCheckpoint(c.String(), c.epoch); got != c {
+		if got := parseCheckpoint(c.String(), c.occasion); got != c {
 			t.Errorf("%q is read as %+v", c, got)
 		}
-		if got := parseCheckpoint(c.String(), c.epoch+1); got != (checkpoint{epoch: c.epoch + 1}) {
-			t.Errorf("%q is read as %+v in another epoch", c, got)
+		if got := parseCheckpoint(c.String(), c.occasion+1); got != (checkpoint{occasion: c.occasion + 1}) {
+			t.Errorf("%q is read as %+v on another occasion", c, got)
 		}
 	}
 	for name, text := range map[string]string{
 		"nothing": "", "no state": "00000007", "an unknown state": "00000007 running", "no hash": "00000007 after ",
 		"a short hash": "00000007 after 01", "no hex": "00000007 after x", "no epoch": "done", "a long epoch": "100000007 done",
 	} {
-		if got := parseCheckpoint(text, 7); got != (checkpoint{epoch: 7}) {
+		if got := parseCheckpoint(text, 7); got != (checkpoint{occasion: 7}) {
 			t.Errorf("%s is read as %+v", name, got)
 		}
 	}

@@ -100,6 +100,25 @@ func (v *visitors) logOut(who func(i int) bool) {
 	})
 }
 
+// TestRefillAfterANodeWasRemoved: its sessions have two copies again before the next node goes.
+func TestRefillAfterANodeWasRemoved(t *testing.T) {
+	const sessions = 300
+	c := startCluster(t, 3)
+	for _, id := range []string{"n1", "n2", "n3"} {
+		c.waitForRefill(t, id, time.Time{})
+	}
+	v := c.visitors(sessions)
+	v.each(v.count)
+	began := time.Now()
+	if err := c.manager.SetNodes("n2:"+c.servers["n2"].Addr()+",n3:"+c.servers["n3"].Addr(), ""); err != nil {
+		t.Fatal(err)
+	}
+	c.servers["n1"].Kill()
+	c.waitForRefill(t, "n2", began)
+	c.servers["n2"].Kill()
+	v.check()
+}
+
 // TestRefillByTwoInstances: one does it; when it ends half-way, the other one finishes.
 func TestRefillByTwoInstances(t *testing.T) {
 	const sessions = 1000

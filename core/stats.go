@@ -29,8 +29,9 @@ type NodeStats struct {
 	Refill *RefillStats `json:"refill,omitempty"`
 }
 
-// RefillStats says how far a node has got its copies again since it came back empty or with old values. One instance does
-// it; the counts are those of this instance's own work, zero if another one did it.
+// RefillStats says how far a node has got its copies again since it came back empty or with old values. That of the first
+// node, by id, also makes good what nodes that were removed had. One instance does it; the counts are those of this
+// instance's own work, zero if another one did it.
 type RefillStats struct {
 	State  RefillState `json:"state"`
 	Total  int         `json:"total"`          // sessions to look at

@@ -38,7 +38,7 @@ func (w *walk) checkpointKey() string { return w.store.KeyPrefix + "refilled" }
 // fill waits until the walk is done, by this instance or another one.
 func (w *walk) fill(ctx context.Context, r *refill) error {
 	for {
-		at, _, err := readCheckpoint(ctx, r.node, w.checkpointKey(), r.epoch)
+		at, _, err := readCheckpoint(ctx, r.node, w.checkpointKey(), r.occasion)
 		if err != nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func (w *walk) fill(ctx context.Context, r *refill) error {
 func (w *walk) fillAlone(ctx context.Context, r *refill, l *lease) error {
 	ctx, release := l.hold(ctx)
 	defer release()
-	at, _, err := readCheckpoint(ctx, r.node, w.checkpointKey(), r.epoch) // another instance may have got further
+	at, _, err := readCheckpoint(ctx, r.node, w.checkpointKey(), r.occasion) // another instance may have got further
 	if err != nil {
 		return err
 	}
@@ -79,12 +79,12 @@ func (w *walk) fillAlone(ctx context.Context, r *refill, l *lease) error {
 	r.running(len(seen.keys))
 	began := time.Now()
 	if len(seen.keys) > 0 {
-		w.log.Info("a node has a new epoch and is refilled", "node", r.node.ID(), "sessions", len(seen.keys))
+		w.log.Info("a node is refilled", "node", r.node.ID(), "sessions", len(seen.keys))
 	}
 	if err := w.through(ctx, r, seen, at); err != nil {
 		return cause(ctx, err)
 	}
-	end := checkpoint{epoch: r.epoch, ended: RefillDone}
+	end := checkpoint{occasion: r.occasion, ended: RefillDone}
 	if unlisted {
 		end.ended = RefillUnlisted
 	}
