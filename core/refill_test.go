@@ -169,7 +169,7 @@ func TestRefillByTwoInstances(t *testing.T) {
 func TestRefillUnderLoad(t *testing.T) {
 	c := startCluster(t, 2)
 	c.waitForRefill(t, "n1", time.Time{})
-	idle, busy := c.visitors(3000), c.visitors(32)
+	idle, busy := c.visitors(2000), c.visitors(32)
 	idle.each(idle.count)
 	began := time.Now()
 	busy.begin()
