@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"regexp"
 	"runtime"
@@ -491,52 +490,54 @@ func TestNoNodeAtFullLoad(t *testing.T) {
 	}
 }
 
-// BenchmarkThroughput is 64 clients on loopback: each counts in a session of its own, against the same handler without
-// sessions, in turn within one run.
+// BenchmarkThroughput is 64 clients on loopback, each with a session and a connection of its own, against the same
+// handler without sessions and the same requests, in turn within one run.
 func BenchmarkThroughput(b *testing.B) {
 	list, _ := startServers(b, 2)
 	m := newManager(b, msm.Config{Nodes: list, Sticky: true})
 	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "1") })
 	for name, method := range map[string]string{"reads": "GET", "writes": "POST"} {
 		b.Run(name, func(b *testing.B) {
-			with, without := newLoad(b, counting(m)), newLoad(b, bare)
-			with.run("POST", 100*time.Millisecond)
+			with, without := newLoad(b, m, counting(m)), newLoad(b, m, bare)
 			var x, y int64
 			for b.Loop() {
-				y += without.run(method, 200*time.Millisecond)
-				x += with.run(method, 200*time.Millisecond)
+				y += without.run(b, method, 200*time.Millisecond)
+				x += with.run(b, method, 200*time.Millisecond)
 			}
 			b.ReportMetric(float64(x)/float64(y), "of-bare")
 		})
 	}
 }
 
-// load is 64 clients, each with a connection and a cookie of its own.
+// load is 64 clients, each with a connection and a session.
 type load struct {
 	url     string
+	cookies []string
 	clients []*http.Client
 }
 
-func newLoad(b *testing.B, h http.Handler) *load {
+func newLoad(b *testing.B, m *msm.Manager, h http.Handler) *load {
 	server := httptest.NewServer(h)
 	b.Cleanup(server.Close)
 	l := &load{url: server.URL}
 	for range 64 {
-		jar, _ := cookiejar.New(nil)
-		l.clients = append(l.clients, &http.Client{Jar: jar, Transport: &http.Transport{}})
+		l.cookies = append(l.cookies, "SESSION="+begin(b, m, func(s *msm.Session) { add(s) }))
+		l.clients = append(l.clients, &http.Client{Transport: &http.Transport{}})
 	}
 	return l
 }
 
 // run answers how many requests were answered in that time.
-func (l *load) run(method string, d time.Duration) int64 {
+func (l *load) run(b *testing.B, method string, d time.Duration) int64 {
 	var n atomic.Int64
 	end := time.Now().Add(d)
-	parallel(64, func(i int) {
+	parallel(len(l.clients), func(i int) {
 		for time.Now().Before(end) {
 			req, _ := http.NewRequest(method, l.url, nil)
+			req.Header.Set("Cookie", l.cookies[i])
 			resp, err := l.clients[i].Do(req)
 			if err != nil {
+				b.Error(err)
 				return
 			}
 			_, _ = io.Copy(io.Discard, resp.Body)
