@@ -69,6 +69,16 @@ func (v *visitor) before(t time.Time) (n int) {
 	return n
 }
 
+// after is when the first count beyond n was acknowledged, now if none was.
+func (v *visitor) after(n int) time.Time {
+	for _, a := range v.acked {
+		if a.n > n {
+			return a.at
+		}
+	}
+	return time.Now()
+}
+
 const visitors = 64
 
 // crowd is visitors under way, all on one instance.
@@ -161,14 +171,15 @@ func TestInstanceKilled(t *testing.T) {
 		crowd.done.Wait()
 		cancel()
 		slack := <-worst
-		total, lost := 0, 0
+		total, lost, oldest := 0, 0, time.Duration(0)
 		for i, n := range crowd.found(t, a, b) {
 			total, lost = total+n, lost+max(0, crowd.all[i].last()-n)
+			oldest = max(oldest, killed.Sub(crowd.all[i].after(n)))
 			if old := crowd.all[i].before(killed.Add(-100*time.Millisecond - slack)); n < old {
 				t.Errorf("visitor %d: %d of %d counts that were old enough", i, n, old)
 			}
 		}
-		t.Logf("%d counts, %d younger ones lost; the machine stood still for %v", total, lost, slack)
+		t.Logf("%d counts, %d younger ones lost, the oldest %v old; the machine stood still for %v", total, lost, oldest, slack)
 	})
 	t.Run("async: no more is lost than the gauge said", func(t *testing.T) {
 		c := startNodes(t, 2)
