@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -367,6 +368,20 @@ func TestStickyBounds(t *testing.T) {
 	written(t, m)
 	begin(t, m, func(s *msm.Session) { add(s) })
 	if l := m.Stats().Local; l.Sessions != 3 || l.Evictions != 1 {
+		t.Errorf("%+v", l)
+	}
+}
+
+// TestStickyBytesFollowTheMemoryLimit: without MaxLocalBytes a quarter of what the runtime may use.
+func TestStickyBytesFollowTheMemoryLimit(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(256 << 20))
+	list, _ := startServers(t, 1)
+	m := newManager(t, msm.Config{Nodes: list, Sticky: true})
+	for range 3000 { // 90 MiB
+		visit(m, "", func(s *msm.Session) { s.Set("a", make([]byte, 30<<10)) })
+	}
+	written(t, m)
+	if l := m.Stats().Local; l.Bytes > 64<<20 || l.Bytes < 60<<20 || l.Evictions == 0 {
 		t.Errorf("%+v", l)
 	}
 }

@@ -211,6 +211,8 @@ func (s *Session) account() {
 	if s.state.Load() == left { // it ended this moment
 		s.store.release(s)
 	}
+	for s.store.overfull() && s.store.evict() {
+	}
 }
 
 // rest is what a session does after a write: it waits for the next one, leaves, or is there to stay. Guarded by mu.
