@@ -12,4 +12,5 @@ require (
 	github.com/fxamacker/cbor/v2 v2.10.0 // indirect
 	github.com/gomsm/msm/transcoder v0.1.0 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
+	golang.org/x/time v0.15.0 // indirect
 )

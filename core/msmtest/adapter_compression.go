@@ -66,7 +66,7 @@ func (s *suite) compressedStream(t *testing.T, at int) {
 		add(c)
 		_, _ = io.WriteString(c.W, "first\n")
 		_ = http.NewResponseController(c.W).Flush()
-		<-more
+		await(c, more)
 	})))
 	resp, err := v.browser.Do(v.request("GET", "/x"))
 	if err != nil {

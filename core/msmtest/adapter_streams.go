@@ -47,7 +47,7 @@ func (s *suite) events(t *testing.T) {
 		if err := http.NewResponseController(c.W).Flush(); err != nil {
 			return err
 		}
-		<-more
+		await(c, more)
 		_, err := fmt.Fprint(c.W, "data: 2\n\n")
 		return err
 	}))
@@ -65,6 +65,14 @@ func (s *suite) events(t *testing.T) {
 	close(more)
 	if rest, err := io.ReadAll(body); string(rest) != "\ndata: 2\n\n" {
 		t.Errorf("%q, %v", rest, err)
+	}
+}
+
+// await waits for the client's word, or its end.
+func await(c Call, word <-chan struct{}) {
+	select {
+	case <-word:
+	case <-c.R.Context().Done():
 	}
 }
 

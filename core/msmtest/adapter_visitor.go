@@ -83,7 +83,7 @@ func (v *visitor) do(method, path string) answer {
 
 func (v *visitor) request(method, path string) *http.Request {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.t.Context(), 6*patience) // a client's own timeout would hide what 101 gives
+	ctx, cancel := context.WithTimeout(v.t.Context(), 2*patience) // a client's own timeout would hide what 101 gives
 	v.t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, method, v.url+path, nil)
 	if err != nil {
