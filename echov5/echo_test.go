@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	msm "github.com/gomsm/msm/core"
 	"github.com/gomsm/msm/core/msmtest"
@@ -93,20 +94,24 @@ func answers(t *testing.T) map[string]msmtest.Answer[echo.HandlerFunc] {
 	}
 	files := os.DirFS(dir)
 	return map[string]msmtest.Answer[echo.HandlerFunc]{
-		"JSON":           {201, "{\"a\":1}\n", func(c *echo.Context) error { return c.JSON(201, map[string]int{"a": 1}) }},
-		"JSONPretty":     {200, "1\n", func(c *echo.Context) error { return c.JSONPretty(200, 1, " ") }},
-		"String":         {200, "x", func(c *echo.Context) error { return c.String(200, "x") }},
-		"HTML":           {200, "x", func(c *echo.Context) error { return c.HTML(200, "x") }},
-		"Blob":           {200, "x", func(c *echo.Context) error { return c.Blob(200, "text/plain", []byte("x")) }},
-		"Stream":         {200, "x", func(c *echo.Context) error { return c.Stream(200, "text/plain", strings.NewReader("x")) }},
-		"File":           {200, "content", func(c *echo.Context) error { return c.FileFS("file", files) }},
-		"Redirect":       {302, "", func(c *echo.Context) error { return c.Redirect(302, "/y") }},
-		"NoContent":      {204, "", func(c *echo.Context) error { return c.NoContent(204) }},
-		"Response.Flush": {200, "", func(c *echo.Context) error { c.Response().(http.Flusher).Flush(); return nil }},
-		"an HTTPError":   {418, "", func(c *echo.Context) error { return echo.NewHTTPError(418, "teapot") }},
-		"another error":  {500, "", func(c *echo.Context) error { return io.EOF }},
-		"nothing":        {200, "", func(c *echo.Context) error { return nil }},
+		"JSON":           says(201, "{\"a\":1}\n", func(c *echo.Context) error { return c.JSON(201, map[string]int{"a": 1}) }),
+		"JSONPretty":     says(200, "1\n", func(c *echo.Context) error { return c.JSONPretty(200, 1, " ") }),
+		"String":         says(200, "x", func(c *echo.Context) error { return c.String(200, "x") }),
+		"HTML":           says(200, "x", func(c *echo.Context) error { return c.HTML(200, "x") }),
+		"Blob":           says(200, "x", func(c *echo.Context) error { return c.Blob(200, "text/plain", []byte("x")) }),
+		"Stream":         says(200, "x", func(c *echo.Context) error { return c.Stream(200, "text/plain", strings.NewReader("x")) }),
+		"File":           says(200, "content", func(c *echo.Context) error { return c.FileFS("file", files) }),
+		"Redirect":       says(302, "", func(c *echo.Context) error { return c.Redirect(302, "/y") }),
+		"NoContent":      says(204, "", func(c *echo.Context) error { return c.NoContent(204) }),
+		"Response.Flush": says(200, "", func(c *echo.Context) error { c.Response().(http.Flusher).Flush(); return nil }),
+		"an HTTPError":   says(418, "", func(c *echo.Context) error { return echo.NewHTTPError(418, "teapot") }),
+		"another error":  says(500, "", func(c *echo.Context) error { return io.EOF }),
+		"nothing":        says(200, "", func(c *echo.Context) error { return nil }),
 	}
+}
+
+func says(status int, body string, h echo.HandlerFunc) msmtest.Answer[echo.HandlerFunc] {
+	return msmtest.Answer[echo.HandlerFunc]{Status: status, Body: body, Handler: h}
 }
 
 var visits = msm.NewKey[int]("visits")
@@ -128,6 +133,35 @@ func TestABeforeHookMayChangeTheSession(t *testing.T) {
 	if w.Header().Get("Set-Cookie") == "" {
 		t.Errorf("%v", w.Header())
 	}
+}
+
+// TestTheWriterBelowSendsFiles: Response is no io.ReaderFrom, but the server's writer below it still is.
+func TestTheWriterBelowSendsFiles(t *testing.T) {
+	e := echo.New()
+	e.Use(msmecho.Sessions(msmtest.NewManager(t, msm.Config{})))
+	e.GET("/", func(c *echo.Context) error {
+		res, err := echo.UnwrapResponse(c.Response())
+		if err != nil {
+			return err
+		}
+		http.ServeContent(res.ResponseWriter, c.Request(), "x.txt", time.Time{}, strings.NewReader("x"))
+		return nil
+	})
+	w := &fromReader{ResponseRecorder: httptest.NewRecorder()}
+	e.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Body.String() != "x" || !w.used {
+		t.Errorf("%q, ReadFrom: %v", w.Body, w.used)
+	}
+}
+
+type fromReader struct {
+	*httptest.ResponseRecorder
+	used bool
+}
+
+func (w *fromReader) ReadFrom(r io.Reader) (int64, error) {
+	w.used = true
+	return w.Body.ReadFrom(r)
 }
 
 func TestSkipper(t *testing.T) {

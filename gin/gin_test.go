@@ -90,33 +90,37 @@ func call(c *gin.Context) msmtest.Call {
 
 func answers(file string) map[string]msmtest.Answer[gin.HandlerFunc] {
 	return map[string]msmtest.Answer[gin.HandlerFunc]{
-		"JSON":           {201, `{"a":1}`, func(c *gin.Context) { c.JSON(201, gin.H{"a": 1}) }},
-		"JSON with 204":  {204, "", func(c *gin.Context) { c.JSON(204, nil) }},
-		"String":         {200, "x", func(c *gin.Context) { c.String(200, "x") }},
-		"Data":           {200, "x", func(c *gin.Context) { c.Data(200, "text/plain", []byte("x")) }},
-		"File":           {200, "content", func(c *gin.Context) { c.File(file) }},
-		"FileAttachment": {200, "content", func(c *gin.Context) { c.FileAttachment(file, "name") }},
-		"Redirect":       {302, "", func(c *gin.Context) { c.Redirect(302, "/y") }},
-		"Status":         {202, "", func(c *gin.Context) { c.Status(202) }},
-		"Status and then String": {203, "x", func(c *gin.Context) {
+		"JSON":           says(201, `{"a":1}`, func(c *gin.Context) { c.JSON(201, gin.H{"a": 1}) }),
+		"JSON with 204":  says(204, "", func(c *gin.Context) { c.JSON(204, nil) }),
+		"String":         says(200, "x", func(c *gin.Context) { c.String(200, "x") }),
+		"Data":           says(200, "x", func(c *gin.Context) { c.Data(200, "text/plain", []byte("x")) }),
+		"File":           says(200, "content", func(c *gin.Context) { c.File(file) }),
+		"FileAttachment": says(200, "content", func(c *gin.Context) { c.FileAttachment(file, "name") }),
+		"Redirect":       says(302, "", func(c *gin.Context) { c.Redirect(302, "/y") }),
+		"Status":         says(202, "", func(c *gin.Context) { c.Status(202) }),
+		"Status and then String": says(203, "x", func(c *gin.Context) {
 			c.Status(202)
 			c.String(203, "x")
-		}},
-		"WriteHeaderNow": {202, "", func(c *gin.Context) {
+		}),
+		"WriteHeaderNow": says(202, "", func(c *gin.Context) {
 			c.Status(202)
 			c.Writer.WriteHeaderNow()
-		}},
-		"Writer.WriteString": {200, "x", func(c *gin.Context) { _, _ = c.Writer.WriteString("x") }},
-		"Stream": {200, "xxx", func(c *gin.Context) {
+		}),
+		"Writer.WriteString": says(200, "x", func(c *gin.Context) { _, _ = c.Writer.WriteString("x") }),
+		"Stream": says(200, "xxx", func(c *gin.Context) {
 			n := 0
 			c.Stream(func(w io.Writer) bool { _, _ = io.WriteString(w, "x"); n++; return n < 3 })
-		}},
-		"SSEvent":             {200, "event:e\ndata:1\n\n", func(c *gin.Context) { c.SSEvent("e", 1) }},
-		"AbortWithStatus":     {403, "", func(c *gin.Context) { c.AbortWithStatus(403) }},
-		"AbortWithStatusJSON": {403, `"no"`, func(c *gin.Context) { c.AbortWithStatusJSON(403, "no") }},
-		"AbortWithError":      {400, "", func(c *gin.Context) { _ = c.AbortWithError(400, io.EOF) }},
-		"nothing":             {200, "", func(*gin.Context) {}},
+		}),
+		"SSEvent":             says(200, "event:e\ndata:1\n\n", func(c *gin.Context) { c.SSEvent("e", 1) }),
+		"AbortWithStatus":     says(403, "", func(c *gin.Context) { c.AbortWithStatus(403) }),
+		"AbortWithStatusJSON": says(403, `"no"`, func(c *gin.Context) { c.AbortWithStatusJSON(403, "no") }),
+		"AbortWithError":      says(400, "", func(c *gin.Context) { _ = c.AbortWithError(400, io.EOF) }),
+		"nothing":             says(200, "", func(*gin.Context) {}),
 	}
+}
+
+func says(status int, body string, h gin.HandlerFunc) msmtest.Answer[gin.HandlerFunc] {
+	return msmtest.Answer[gin.HandlerFunc]{Status: status, Body: body, Handler: h}
 }
 
 // compress is written as gin-contrib's gzip is: gin has none of its own.

@@ -43,7 +43,10 @@ func (s *suite) ways(file string) []way {
 			http.ServeFile(w, r, file)
 			return nil
 		}},
-		{"a redirect", "POST", 303, "", func(w http.ResponseWriter, r *http.Request) error { http.Redirect(w, r, "/y", 303); return nil }},
+		{"a redirect", "POST", 303, "", func(w http.ResponseWriter, r *http.Request) error {
+			http.Redirect(w, r, "/y", http.StatusSeeOther)
+			return nil
+		}},
 		{"an error page", "GET", 404, "404 page not found\n", func(w http.ResponseWriter, r *http.Request) error { http.NotFound(w, r); return nil }},
 		{"204 and no body", "DELETE", 204, "", func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(204); return nil }},
 		{"304 and no body", "GET", 304, "", func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(304); return nil }},

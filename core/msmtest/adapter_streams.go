@@ -254,14 +254,17 @@ func (s *suite) readFrom(t *testing.T, use []middleware) int32 {
 		return nil
 	})}}}})
 	v := visit(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		inner.ServeHTTP(readerFrom{w, &calls}, r)
+		inner.ServeHTTP(readerFrom{w, w.(http.Flusher), w.(http.Hijacker), &calls}, r)
 	}))
 	v.do("GET", "/x").gets(t, 200, "x")
 	return calls.Load()
 }
 
+// readerFrom has what the server's own writer has: some frameworks look for all of it, or do without.
 type readerFrom struct {
 	http.ResponseWriter
+	http.Flusher
+	http.Hijacker
 	calls *atomic.Int32
 }
 
