@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt fmt-check bench fuzz sim build tidy tidy-check
+.PHONY: help demo test docs lint fmt fmt-check bench fuzz sim build tidy tidy-check
 
 FUZZTIME ?= 30s
 SEEDS    ?= 10000
@@ -17,6 +17,9 @@ test:        ## all tests with the race detector, against real memcached process
 	./scripts/need memcached cc
 	go build -race work
 	go test -race -p 1 work # one package at a time: the simulation would starve those that stop real processes
+
+docs:        ## write docs/adapters.md from what the adapters' tests do
+	go test ./examples -run '^TestAdapters$$' -update
 
 build:       ## build every module
 	go build work

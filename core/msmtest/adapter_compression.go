@@ -11,7 +11,7 @@ import (
 
 func (s *suite) compressionCases() (list []kase) {
 	needs := []Feature{OwnCompression}
-	for where, at := range map[string]int{"outside": 0, "inside": 1} {
+	for at, where := range []string{"outside", "inside"} {
 		list = append(list,
 			kase{"with it " + where + ", an answer has its cookie", needs, func(t *testing.T) {
 				v := s.visit(t, s.compressed(NewManager(t, msm.Config{}), at, text(func(c Call) {
