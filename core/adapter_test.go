@@ -12,8 +12,13 @@ type netMiddleware = func(http.Handler) http.Handler
 
 // TestContract: net/http's middleware is the reference of the contract.
 func TestContract(t *testing.T) {
+	testContract(t, func(m *msm.Manager) netMiddleware { return m.Middleware })
+}
+
+func testContract(t *testing.T, sessions func(*msm.Manager) netMiddleware) {
+	t.Helper()
 	msmtest.TestAdapter(t, msmtest.Framework[http.Handler, netMiddleware]{
-		Sessions: func(m *msm.Manager) netMiddleware { return m.Middleware },
+		Sessions: sessions,
 		Build:    func(app msmtest.App[http.Handler, netMiddleware]) http.Handler { return serveGroup("", app.Group) },
 		Handler: func(h msmtest.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _ = h(netCall(w, r)) })
