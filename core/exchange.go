@@ -114,7 +114,7 @@ func (x *Exchange) Writer(w http.ResponseWriter) http.ResponseWriter {
 	return &x.writer
 }
 
-// Finish does what Writer did not have to do: it commits if nothing was sent, answers if that or Begin failed, and
+// Finish does, after the handler, what Writer did not have to do: it commits if nothing was sent, answers if that or Begin failed, and
 // stores what was changed after the response began. It tells what failed, now or at the first byte. The client has got
 // Config.ErrorHandler's answer then, and whatever is written to Writer still is withheld.
 func (x *Exchange) Finish() error {

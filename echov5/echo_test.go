@@ -114,6 +114,31 @@ func says(status int, body string, h echo.HandlerFunc) msmtest.Answer[echo.Handl
 	return msmtest.Answer[echo.HandlerFunc]{Status: status, Body: body, Handler: h}
 }
 
+// TestAutoHEAD: echo v5 can answer HEAD by what GET would say, and holds the header back for it.
+func TestAutoHEAD(t *testing.T) {
+	for name, use := range map[string]func(e *echo.Echo, sessions echo.MiddlewareFunc) *echo.Group{
+		"sessions for all":     func(e *echo.Echo, sessions echo.MiddlewareFunc) *echo.Group { e.Use(sessions); return e.Group("") },
+		"sessions for a route": func(e *echo.Echo, sessions echo.MiddlewareFunc) *echo.Group { return e.Group("", sessions) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := echo.NewWithConfig(echo.Config{Router: echo.NewRouter(echo.RouterConfig{AutoHandleHEAD: true})})
+			g := use(e, msmecho.Sessions(msmtest.NewManager(t, msm.Config{})))
+			g.GET("/good", func(c *echo.Context) error { visits.Set(msmecho.Session(c), 1); return c.String(201, "x") })
+			g.GET("/bad", func(c *echo.Context) error {
+				msmecho.Session(c).Set("f", func() {})
+				return c.String(201, "x")
+			})
+			for path, want := range map[string]int{"/good": 201, "/bad": 503} {
+				w := httptest.NewRecorder()
+				e.ServeHTTP(w, httptest.NewRequest("HEAD", path, nil))
+				if w.Code != want || (w.Header().Get("Set-Cookie") != "") != (want == 201) {
+					t.Errorf("%s: %d %v", path, w.Code, w.Header())
+				}
+			}
+		})
+	}
+}
+
 var visits = msm.NewKey[int]("visits")
 
 // TestABeforeHookMayChangeTheSession: echo runs it when it sends the header, and the session is stored after it.

@@ -63,6 +63,12 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 type sender struct{ gin.ResponseWriter }
 
 func (s sender) WriteHeader(status int) {
+	below, ok := s.ResponseWriter.(interface{ Unwrap() http.ResponseWriter })
+	if ok && status < http.StatusOK && status != http.StatusSwitchingProtocols {
+		below.Unwrap().WriteHeader(status)          // gin would take it for the answer's, and send no other
+		s.ResponseWriter.WriteHeader(http.StatusOK) // gin's own, until the handler says another
+		return
+	}
 	s.ResponseWriter.WriteHeader(status)
 	s.WriteHeaderNow()
 }

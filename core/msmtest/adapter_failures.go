@@ -63,6 +63,7 @@ func (s *suite) failureCases() []kase {
 	}
 	return append(list,
 		kase{name: "the node dies between load and commit", run: s.dying},
+		kase{name: "one of two managers fails", run: s.oneOfTwo},
 		kase{name: "Config.ErrorHandler answers", run: s.errorHandler},
 		kase{name: "the framework learns the status", needs: []Feature{OwnStatus}, run: s.statusOfFailure},
 		kase{name: "the framework learns the error, and what it says of it is withheld", needs: []Feature{ReturnedErrors}, run: s.errorOfFailure},
@@ -73,7 +74,7 @@ func (s *suite) failureCases() []kase {
 func (s *suite) failing(name string, begin func(t *testing.T) failure) kase {
 	return kase{name: name, run: func(t *testing.T) {
 		f := begin(t)
-		answers := s.ways("")
+		answers := append(s.ways(""), s.upgrades()...)
 		if f.method == "GET" {
 			answers = append(answers, s.answers...)
 		}
@@ -93,6 +94,28 @@ func (s *suite) failing(name string, begin func(t *testing.T) failure) kase {
 			})
 		}
 	}}
+}
+
+// upgrades are ways to answer that a failure must keep from happening, and one that may have begun.
+func (s *suite) upgrades() (list []way) {
+	for name, h := range map[string]Handler{
+		"a connection taken over": func(c Call) error {
+			conn, _, err := http.NewResponseController(c.W).Hijack()
+			if err == nil {
+				_ = conn.Close()
+			}
+			return err
+		},
+		"101": func(c Call) error { send(c.W, http.StatusSwitchingProtocols); return nil },
+		"103 and then Write": func(c Call) error {
+			send(c.W, http.StatusEarlyHints)
+			_, err := io.WriteString(c.W, "secret")
+			return err
+		},
+	} {
+		list = append(list, way{name: name, handler: s.handler(h)})
+	}
+	return list
 }
 
 func (f failure) before(t *testing.T) func(c Call) bool {
@@ -121,6 +144,23 @@ func (s *suite) dying(t *testing.T) {
 	}))
 	v.do("GET", "/x").gets(t, 200, "x").cookies(t, 1)
 	v.do("POST", "/x").fails(t)
+}
+
+func (s *suite) oneOfTwo(t *testing.T) {
+	for name, at := range map[string]int{"the outer one": 0, "the inner one": 1} {
+		t.Run(name, func(t *testing.T) {
+			managers := []*msm.Manager{NewManager(t, msm.Config{}), NewManager(t, msm.Config{Cookie: http.Cookie{Name: "SECOND"}})}
+			a := s.app(managers[0], func(c Call) error {
+				managers[at].From(c.R.Context()).Set("f", func() {})
+				_, err := io.WriteString(c.W, "secret")
+				return err
+			})
+			a.use = append(a.use, s.sessions(managers[1]))
+			v := s.visit(t, a)
+			v.do("GET", "/x").fails(t)
+			v.do("HEAD", "/x").fails(t)
+		})
+	}
 }
 
 func (s *suite) errorHandler(t *testing.T) {
