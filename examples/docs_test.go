@@ -27,7 +27,7 @@ func TestDocs(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = os.RemoveAll(dir) })
-			text, err := os.ReadFile("../docs/" + p.page + ".md")
+			text, err := os.ReadFile(docs + p.page + ".md")
 			if err != nil {
 				t.Fatal(err)
 			}

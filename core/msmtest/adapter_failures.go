@@ -29,7 +29,9 @@ func (a answer) fails(t *testing.T) {
 const ofHandler = "of-the-handler"
 
 // handlerHeaders describe a body that is never sent.
-var handlerHeaders = []string{"Content-Type", "Etag", "Content-Disposition", "Last-Modified", "Location"}
+var handlerHeaders = []string{
+	"Content-Type", "Content-Encoding", "Content-Disposition", "Etag", "Last-Modified", "Location", "Cache-Control",
+}
 
 // failure is how a session fails: at which manager, with which cookie, by which handler.
 type failure struct {
@@ -90,7 +92,11 @@ func (s *suite) failing(name string, begin func(t *testing.T) failure) kase {
 				if f.cookie != "" {
 					v.have(f.cookie)
 				}
-				v.do(f.method, "/x").fails(t)
+				a := v.do(f.method, "/x")
+				a.fails(t)
+				if f.touch != nil && a.Header.Get("X-Kept") == "" {
+					t.Error("a header that says nothing of the body is gone")
+				}
 			})
 		}
 	}}
@@ -123,6 +129,7 @@ func (f failure) before(t *testing.T) func(c Call) bool {
 		for _, name := range handlerHeaders {
 			c.W.Header().Set(name, ofHandler)
 		}
+		c.W.Header().Set("X-Kept", "says nothing of the body")
 		if f.touch == nil {
 			t.Error("the handler runs")
 			return true
