@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
-	"go/token"
+	gotoken "go/token" // sticky sessions have tokens, too
 	"os"
 	"os/exec"
 	"regexp"
@@ -223,7 +223,7 @@ func read(t *testing.T, path string) (lines, code int, exports []string) {
 			code++
 		}
 	}
-	file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.SkipObjectResolution)
+	file, err := parser.ParseFile(gotoken.NewFileSet(), path, text, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
