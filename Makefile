@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs lint fmt fmt-check bench fuzz sim build tidy tidy-check
+.PHONY: help demo test compat consumer docs lint fmt fmt-check bench bench-peers fuzz soak sim build tidy tidy-check
 
 FUZZTIME ?= 30s
 SEEDS    ?= 10000
 MODULES  := $(shell sed -n 's|^	\./||p' go.work)
+RELEASED := transcoder core $(filter-out transcoder core examples,$(MODULES)) # each after those that it needs
 ADDR     ?= 127.0.0.1:8080
 LINTER   := bin/golangci-lint
 
@@ -17,6 +18,14 @@ test:        ## all tests with the race detector, against real memcached process
 	./scripts/need memcached cc
 	go build -race work
 	go test -race -p 1 work # one package at a time: the simulation would starve those that stop real processes
+	$(MAKE) compat consumer
+
+compat:      ## other session libraries on msm's nodes: their own tests, and ours
+	./scripts/need memcached
+	cd bench && GOWORK=off go test .
+
+consumer:    ## release every module to throw-away tags, and build and run an app on each
+	./scripts/consumer $(RELEASED)
 
 docs:        ## write docs/adapters.md from what the adapters' tests do
 	go test ./examples -run '^TestAdapters$$' -update
@@ -27,28 +36,39 @@ build:       ## build every module
 lint: fmt-check $(LINTER) ## go vet and golangci-lint, over every module
 	go vet work
 	for m in $(MODULES); do (cd $$m && ../$(LINTER) run ./...) || exit 1; done
+	cd bench && GOWORK=off ../$(LINTER) run ./...
 
 $(LINTER): tools/go.mod
 	GOWORK=off go build -C tools -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 fmt:         ## format
-	gofmt -w $(MODULES)
+	gofmt -w $(MODULES) bench scripts
 
 fmt-check:   ## fail if something is not formatted
-	@test -z "$$(gofmt -l $(MODULES))" || { gofmt -d $(MODULES); exit 1; }
+	@test -z "$$(gofmt -l $(MODULES) bench scripts)" || { gofmt -d $(MODULES) bench scripts; exit 1; }
 
 bench:       ## benchmarks, with allocations
 	./scripts/need memcached
 	go test -run '^$$' -bench . -benchmem work
 
+bench-peers: ## one request with msm and with its peers, side by side
+	./scripts/need memcached
+	cd bench && GOWORK=off go test -run '^$$' -bench . .
+
 fuzz:        ## every fuzz target for FUZZTIME
 	./scripts/fuzz $(FUZZTIME) $(MODULES)
+
+soak:        ## a sticky instance under full load with every node down for a minute
+	./scripts/need memcached
+	go test ./core -run TestNoNodeAtFullLoad -down 1m -v
 
 sim:         ## the deterministic simulation with SEEDS seeds of each setting
 	go test ./core/internal/sim -run Seed -seeds $(SEEDS) -timeout 1h -v
 
 tidy:        ## go mod tidy in every module, with the siblings of this tree
 	./scripts/tidy $(MODULES)
+	cd bench && GOWORK=off go mod tidy
 
 tidy-check:  ## fail if make tidy would change something
 	./scripts/tidy -check $(MODULES)
+	cd bench && GOWORK=off go mod tidy -diff

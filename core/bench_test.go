@@ -25,8 +25,13 @@ type bench struct {
 }
 
 func newBench(b testing.TB, handler func(s *msm.Session)) *bench {
+	return newBenchOf(b, msm.Config{}, handler)
+}
+
+func newBenchOf(b testing.TB, config msm.Config, handler func(s *msm.Session)) *bench {
 	list, servers := startServers(b, 2)
-	m := newManager(b, msm.Config{Nodes: list, SigningKeys: [][]byte{make([]byte, 32)}, IdleTimeout: time.Hour})
+	config.Nodes, config.SigningKeys, config.IdleTimeout = list, [][]byte{make([]byte, 32)}, time.Hour
+	m := newManager(b, config)
 	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ok") })
 	x := &bench{bare: bare, manager: m, servers: servers}
 	x.handler = m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

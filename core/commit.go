@@ -37,6 +37,9 @@ func (s *Session) mendLater() {
 }
 
 func (s *Session) commitChanges(ctx context.Context) error {
+	if s.held != nil {
+		return s.stored(s.commitLocal(ctx))
+	}
 	turn, waited := s.manager.turns.take(s.id.Token)
 	defer s.manager.turns.give(s.id.Token, turn)
 	if waited {
@@ -58,6 +61,9 @@ func sameRecord(a, b *record.Record) bool {
 }
 
 func (s *Session) commitNew(ctx context.Context) error {
+	if s.manager.local != nil {
+		return s.stored(s.createLocal(ctx))
+	}
 	s.access = s.manager.store.Open(s.id.Token, "")
 	stored, err := s.access.Create(ctx, s.work)
 	return s.stored(stored, err)
@@ -65,7 +71,7 @@ func (s *Session) commitNew(ctx context.Context) error {
 
 // commitEnd destroys the stored session, and begins a new one if something was set after that.
 func (s *Session) commitEnd(ctx context.Context) error {
-	err := s.ended.access.Destroy(ctx, nil)
+	err := s.destroy(ctx)
 	if err != nil && !errors.Is(err, replica.ErrNoSession) {
 		return err
 	}
@@ -76,9 +82,19 @@ func (s *Session) commitEnd(ctx context.Context) error {
 	return s.commitNew(ctx)
 }
 
+func (s *Session) destroy(ctx context.Context) error {
+	if s.ended.held != nil {
+		return s.destroyLocal(ctx)
+	}
+	return s.ended.access.Destroy(ctx, nil)
+}
+
 // commitRenewal stores the values under the new id first and destroys the old session then: in between a failure
 // leaves the client what it had. What other requests stored in the old session meanwhile comes along.
 func (s *Session) commitRenewal(ctx context.Context) error {
+	if s.ended.held != nil {
+		return s.renewLocal(ctx)
+	}
 	old, list := s.ended, s.list
 	s.work = s.manager.successor(s.work)
 	if err := s.commitNew(ctx); err != nil {
@@ -138,8 +154,13 @@ func (s *Session) keepAlive() {
 	switch {
 	case s.state == notLoaded && m.absent.ahead(id.Token, now):
 		return
+	case s.state == notLoaded && m.usedLocal(id):
+		return
 	case s.state == notLoaded:
 	case s.base == nil:
+		return
+	case s.held != nil:
+		s.held.Use(now)
 		return
 	default:
 		id = s.currentID()

@@ -2,12 +2,15 @@ package msm
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -38,9 +41,27 @@ type Config struct {
 	Nodes string
 	// FailoverNodes are ids of nodes to use only when no other is available: "n1". Empty: none.
 	FailoverNodes string
-	// Backups is how many nodes keep a copy beside the primary, 8 at most. Zero: 1, where there is another node. For
-	// none at all see NoBackup.
+	// Backups is how many nodes keep a copy beside the primary, 8 at most. Zero: 1, where there is another node; in
+	// sticky mode none. For none at all see NoBackup.
 	Backups int
+
+	// Sticky keeps the sessions that this instance serves in its memory, with the nodes as backup: for a balancer that
+	// sends the requests of a session to one instance, by the route in its id. Other instances take over when it does
+	// not. Zero: every instance reads every session from the nodes.
+	Sticky bool
+	// BackupSync stores changes before the request is answered; sticky mode only, otherwise that is always so. Zero:
+	// changes are stored behind the request's back, within 100 ms; a crash of the instance loses what was not.
+	BackupSync bool
+	// MaxLocalSessions is how many sessions a sticky instance holds in memory. Beyond, those that were not used for
+	// longest leave: they are on the nodes. What is not stored yet never leaves; if nothing else is left to leave, a new
+	// session is ErrFull. Zero: no bound.
+	MaxLocalSessions int
+	// MaxLocalBytes is how much memory the sessions of a sticky instance may take, like MaxLocalSessions. Zero: a
+	// quarter of the memory limit of the Go runtime (GOMEMLIMIT), or 1 GiB if there is none.
+	MaxLocalBytes int64
+	// AttributeFilter matches names of attributes that stay in a sticky instance's memory and are never stored: they are
+	// gone when another instance takes over, the session leaves this one's memory, or the instance ends. Nil: none.
+	AttributeFilter *regexp.Regexp
 
 	// Ignore matches URL paths of requests that need no session, such as images. They pass through: no load, no save, no
 	// cookie. Nil: none.
@@ -73,8 +94,8 @@ type Config struct {
 	Header string
 	// TrustedProxies are addresses whose X-Forwarded-Proto is believed. Nil: none.
 	TrustedProxies []netip.Prefix
-	// Route is this instance's name in new session ids, for load balancers: 1 to 64 letters, digits, "_" or "-". Empty:
-	// none.
+	// Route is this instance's name in session ids, for load balancers: 1 to 64 letters, digits, "_" or "-". In sticky
+	// mode no two instances may have the same. Empty: none; in sticky mode a random one.
 	Route string
 
 	// KeyPrefix begins every key in memcached, 128 printable characters at most. Empty: "msm:".
@@ -110,6 +131,15 @@ func (c *Config) faults() []fault {
 	add(c.Route != "" && !sid.ValidRoute(c.Route), "Route", "%q must be 1 to 64 letters, digits, \"_\" or \"-\"", c.Route)
 	add(!validPrefix(c.KeyPrefix), "KeyPrefix", "%q must be at most %d printable ASCII characters without blanks", c.KeyPrefix, maxPrefix)
 	add(c.Header != "" && !validToken(c.Header), "Header", "%q is no header name", c.Header)
+	add(c.MaxLocalSessions < 0, "MaxLocalSessions", "%d must not be negative", c.MaxLocalSessions)
+	add(c.MaxLocalBytes < 0, "MaxLocalBytes", "%d must not be negative", c.MaxLocalBytes)
+	stickyOnly := func(field string, set bool) {
+		add(set && !c.Sticky, field, "is for sticky mode; set Sticky or leave it out")
+	}
+	stickyOnly("BackupSync", c.BackupSync)
+	stickyOnly("MaxLocalSessions", c.MaxLocalSessions != 0)
+	stickyOnly("MaxLocalBytes", c.MaxLocalBytes != 0)
+	stickyOnly("AttributeFilter", c.AttributeFilter != nil)
 	for _, t := range c.ReadTranscoders {
 		add(t == nil, "ReadTranscoders", "has a nil entry; remove it")
 	}
@@ -158,13 +188,26 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.Cookie.Path, "/")
 	orDefault(&c.Cookie.SameSite, http.SameSiteLaxMode)
 	c.Cookie.HttpOnly = true
-	orDefault(&c.Backups, 1)
+	if c.Sticky {
+		orDefault(&c.Route, rand.Text()[:8])
+		orDefault(&c.MaxLocalBytes, defaultLocalBytes())
+	} else {
+		orDefault(&c.Backups, 1)
+	}
 	c.Backups = max(c.Backups, 0) // NoBackup
 	orDefault(&c.Logger, slog.Default())
 	if c.ErrorHandler == nil {
 		c.ErrorHandler = unavailable
 	}
 	return c
+}
+
+// defaultLocalBytes is a quarter of what the runtime may use, if it has been told.
+func defaultLocalBytes() int64 {
+	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
+		return limit / 4
+	}
+	return 1 << 30
 }
 
 func orDefault[T comparable](field *T, value T) {

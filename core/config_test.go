@@ -3,6 +3,7 @@ package msm_test
 import (
 	"encoding/base64"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,8 @@ func TestNewNamesEveryFaultAtOnce(t *testing.T) {
 		Header:          "a b",
 		SigningKeys:     [][]byte{[]byte("short")},
 		ReadTranscoders: []transcoder.Transcoder{nil},
-		Cookie:          http.Cookie{Name: "__Host-x", Value: "v", MaxAge: -1, Expires: time.Unix(1, 0), SameSite: http.SameSiteNoneMode, Domain: "d"},
+		BackupSync:      true, MaxLocalSessions: -1, MaxLocalBytes: -1, AttributeFilter: regexp.MustCompile("x"),
+		Cookie: http.Cookie{Name: "__Host-x", Value: "v", MaxAge: -1, Expires: time.Unix(1, 0), SameSite: http.SameSiteNoneMode, Domain: "d"},
 	})
 	if err == nil {
 		t.Fatal("no error")
@@ -34,6 +36,9 @@ func TestNewNamesEveryFaultAtOnce(t *testing.T) {
 		`Config.Nodes: "a:1" has no id`, `Config.Nodes: "b:2" has no id`, `Config.FailoverNodes: "n9"`, "Config.Backups: 99",
 		`Config.Route: "a.b"`, "Config.IdleTimeout: 1ms", "Config.AbsoluteTimeout: -1ns", "Config.MaxSessionSize: 1073741824",
 		"Config.OpTimeout: -1ns", `Config.KeyPrefix: "a b"`, `Config.Header: "a b"`, "Config.SigningKeys: ", "Config.ReadTranscoders: ",
+		"Config.BackupSync: is for sticky mode", "Config.AttributeFilter: is for sticky mode",
+		"Config.MaxLocalSessions: -1 must not be negative", "Config.MaxLocalBytes: -1 must not be negative",
+		"Config.MaxLocalSessions: is for sticky mode", "Config.MaxLocalBytes: is for sticky mode",
 		"Config.Cookie.Name: ", "Config.Cookie.Value: ", "Config.Cookie.MaxAge: ", "Config.Cookie.Expires: ", "Config.Cookie.SameSite: ",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -63,6 +68,29 @@ func TestFromEnv(t *testing.T) {
 	}
 }
 
+func TestFromEnvSticky(t *testing.T) {
+	for name, c := range map[string]struct {
+		sticky, async      string
+		wantSticky, toSync bool
+	}{
+		"sticky is asynchronous by default":          {"true", "", true, false},
+		"and if it says so":                          {"true", "true", true, false},
+		"and synchronous if it says so":              {"true", "false", true, true},
+		"without sticky mode it means nothing":       {"", "false", false, false},
+		"non-sticky and asynchronous is the default": {"false", "true", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("MSM_STICKY", c.sticky)
+			t.Setenv("MSM_BACKUP_ASYNC", c.async)
+			config, err := msm.FromEnv()
+			if err != nil || config.Sticky != c.wantSticky || config.BackupSync != c.toSync {
+				t.Errorf("Sticky %v, BackupSync %v, %v", config.Sticky, config.BackupSync, err)
+			}
+			newManager(t, config)
+		})
+	}
+}
+
 func TestFromEnvOfNothingIsTheDefault(t *testing.T) {
 	c, err := msm.FromEnv()
 	if err != nil {
@@ -80,7 +108,7 @@ func TestFromEnvNamesEveryFaultAtOnce(t *testing.T) {
 		"NODES": "n1:a:1,n1:b:2", "FAILOVER_NODES": "n9", "BACKUPS": "many", "ROUTE": "a.b", "IGNORE": "(", "TRANSCODER": "xml",
 		"IDLE_TIMEOUT": "5", "ABSOLUTE_TIMEOUT": "-1h", "OP_TIMEOUT": "0s", "MAX_SESSION_SIZE": "1GB", "SIGNING_KEYS": secret,
 		"KEY_PREFIX": "a b", "COOKIE_NAME": "a;b",
-		"STICKY": "true", "LOCKING": "all", "LOCK_WAIT": "1s", "LOCK_EXPIRY": "1s", "ENCRYPTION_KEYS": secret, "BACKUP_ASYNC": "maybe",
+		"STICKY": "perhaps", "LOCKING": "all", "LOCK_WAIT": "1s", "LOCK_EXPIRY": "1s", "ENCRYPTION_KEYS": secret, "BACKUP_ASYNC": "maybe",
 	}
 	for name, value := range set {
 		t.Setenv("MSM_"+name, value)

@@ -69,7 +69,7 @@ func (x *Exchange) setID(h http.Header) {
 		return
 	}
 	id := s.currentID()
-	if id.Token == x.clientID.Token && id.Node == x.clientID.Node && !s.access.Moved() {
+	if id == x.clientID && (s.access == nil || !s.access.Moved()) {
 		return
 	}
 	if x.manager.config.Header != "" {

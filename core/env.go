@@ -17,8 +17,10 @@ import (
 //
 //	MSM_NODES              n1:host:port,n2:host:port or host:port   one in-memory node
 //	MSM_FAILOVER_NODES     n1,n3                                    none
-//	MSM_BACKUPS            copies beside the primary                1
-//	MSM_ROUTE              this instance's name in session ids      none
+//	MSM_BACKUPS            copies beside the primary                1, sticky 0
+//	MSM_STICKY             true, false                              false
+//	MSM_BACKUP_ASYNC       true, false (sticky only)                true
+//	MSM_ROUTE              this instance's name in session ids      none, sticky random
 //	MSM_IGNORE             regular expression on the URL path       \.(ico|png|gif|jpg|css|js)$
 //	MSM_TRANSCODER         cbor, json, gob                          cbor
 //	MSM_IDLE_TIMEOUT       Go duration                              30m
@@ -29,8 +31,9 @@ import (
 //	MSM_KEY_PREFIX         text                                     msm:
 //	MSM_COOKIE_NAME        text                                     SESSION
 //
-// Sticky mode, locks and encryption are not built yet: MSM_STICKY, MSM_BACKUP_ASYNC, MSM_LOCKING, MSM_LOCK_WAIT,
-// MSM_LOCK_EXPIRY and MSM_ENCRYPTION_KEYS may be set to what means "off", if anything does, and are refused otherwise.
+// MSM_BACKUP_ASYNC is taken as said, and means nothing, without sticky mode. Locks and encryption are not built yet:
+// MSM_LOCKING, MSM_LOCK_WAIT, MSM_LOCK_EXPIRY and MSM_ENCRYPTION_KEYS may be set to what means "off", if anything does,
+// and are refused otherwise.
 //
 // The error joins every fault, each with the variable, its value and what is accepted.
 func FromEnv() (Config, error) {
@@ -39,6 +42,7 @@ func FromEnv() (Config, error) {
 		Nodes:           e.text("NODES"),
 		FailoverNodes:   e.text("FAILOVER_NODES"),
 		Backups:         read(&e, "BACKUPS", "a number from 0 to 8", backups),
+		Sticky:          read(&e, "STICKY", "true or false", truth),
 		Route:           e.text("ROUTE"),
 		Ignore:          read(&e, "IGNORE", "a regular expression (RE2)", regexp.Compile),
 		Transcoder:      read(&e, "TRANSCODER", "cbor, json or gob", transcoder.ByName),
@@ -53,8 +57,8 @@ func FromEnv() (Config, error) {
 	if os.Getenv("MSM_IGNORE") == "" {
 		c.Ignore = regexp.MustCompile(`\.(ico|png|gif|jpg|css|js)$`)
 	}
-	e.onlyOff("STICKY", "false")
-	e.onlyOff("BACKUP_ASYNC", "true", "false") // means something in sticky mode only
+	async := e.text("BACKUP_ASYNC") == "" || read(&e, "BACKUP_ASYNC", "true or false", truth)
+	c.BackupSync = c.Sticky && !async
 	e.onlyOff("LOCKING", "none")
 	e.onlyOff("LOCK_WAIT")
 	e.onlyOff("LOCK_EXPIRY")
@@ -131,6 +135,14 @@ func backups(s string) (int, error) {
 		n = NoBackup
 	}
 	return n, err
+}
+
+// truth is stricter than strconv.ParseBool, which takes "T" and "1" as well.
+func truth(s string) (bool, error) {
+	if s != "true" && s != "false" {
+		return false, fmt.Errorf("it is neither")
+	}
+	return s == "true", nil
 }
 
 func positive(s string) (time.Duration, error) {

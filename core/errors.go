@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -19,6 +20,9 @@ var (
 	// ErrUnreadable: the stored session is of a format or transcoder that this program does not know, or is damaged.
 	// It is kept as it is.
 	ErrUnreadable = replica.ErrUnreadable
+	// ErrFull: a sticky instance's memory holds as much as Config.MaxLocalSessions and MaxLocalBytes allow, and all of it
+	// waits to be stored.
+	ErrFull = local.ErrFull
 	// ErrCommitted: the response has begun, so a cookie can no longer be sent, or the request is over.
 	ErrCommitted = errors.New("msm: the response has begun")
 	// ErrGone: the session expired or was destroyed by another request while this one changed it; the change was
@@ -29,6 +33,16 @@ var (
 	// ErrClosed: the manager was closed.
 	ErrClosed = errors.New("msm: the manager is closed")
 )
+
+// UnsavedError is what Manager.Close answers if not everything could be stored.
+type UnsavedError struct {
+	Sessions int // that have changes no node has; they are lost with the instance
+}
+
+// Error says how many sessions there are.
+func (e *UnsavedError) Error() string {
+	return fmt.Sprintf("msm: %d sessions could not be stored in time", e.Sessions)
+}
 
 // AttributeError is about one attribute: its value cannot be encoded, or what is stored does not decode into the type
 // that was asked for.

@@ -29,6 +29,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -55,6 +56,8 @@ type Manager struct {
 	absent     *moments                         // until when a session need not be looked for
 	refreshes  *moments                         // when the next refresh of a session is due
 	turns      *turns
+	local      *local.Store // sessions in memory; nil: not sticky
+	homes      homes        // of foreign values that are not where they would be made
 	closed     atomic.Bool
 }
 
@@ -78,10 +81,17 @@ func New(config Config) (*Manager, error) {
 	if err := m.nodes.begin(); err != nil {
 		return nil, err
 	}
-	m.store = replica.New(replica.Config{
+	copies := replica.Config{
 		Cluster: m.nodes.cluster, Backups: config.Backups, KeyPrefix: config.KeyPrefix,
-		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout,
-	})
+		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout, Sticky: config.Sticky,
+	}
+	if config.Sticky {
+		copies.MaxSize = 0 // memory refuses what is too large
+	}
+	m.store = replica.New(copies)
+	if config.Sticky {
+		m.local = newLocal(m.store, &config)
+	}
 	m.background = newBackground(m.store, m.refreshes, m.log)
 	return m, nil
 }
@@ -112,12 +122,24 @@ func (m *Manager) SetNodes(nodes, failoverNodes string) error {
 	return m.nodes.set(nodes, failoverNodes)
 }
 
-// Close ends the manager: requests that begin later get ErrClosed. Call it after http.Server.Shutdown. In non-sticky
-// mode nothing is ever left to store, so it only waits for what runs in the background, at most until ctx ends.
+// Close ends the manager: requests that begin later get ErrClosed. Call it after http.Server.Shutdown. In sticky mode it
+// stores what is not stored yet and answers an UnsavedError if something is left when ctx ends, which it may have to wait
+// for if no node is available. In non-sticky mode nothing is ever left to store.
 func (m *Manager) Close(ctx context.Context) error {
 	if !m.closed.CompareAndSwap(false, true) {
 		return nil
 	}
+	var unsaved error
+	if m.local != nil {
+		if left := m.local.Close(ctx); left > 0 {
+			unsaved = &UnsavedError{Sessions: left}
+		}
+	}
+	return errors.Join(unsaved, m.closeNodes(ctx))
+}
+
+// closeNodes waits for what runs in the background.
+func (m *Manager) closeNodes(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

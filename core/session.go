@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -27,7 +28,8 @@ type Session struct {
 
 	state  sessionState
 	id     sid.ID          // of the stored session, or the one a new session will have; zero: none yet
-	access *replica.Access // to the stored session; nil: there is none
+	access *replica.Access // to the stored session; nil: there is none, or it is held
+	held   *local.Session  // in this instance's memory, in sticky mode
 	base   *record.Record  // as loaded, never changed; nil: there is none
 	work   *record.Record  // base with the changes; nil: as base
 	coder  transcoder.Transcoder
@@ -49,7 +51,9 @@ const (
 
 // ending is a stored session that Destroy or Renew ends at the commit.
 type ending struct {
+	id      sid.ID
 	access  *replica.Access
+	held    *local.Session
 	base    *record.Record
 	renewed bool // its values go on under the new id
 }
@@ -217,7 +221,7 @@ func (s *Session) Err() error {
 
 // end takes the stored session out of use. With renewed its values go on as those of a new one.
 func (s *Session) end(renewed bool) {
-	s.ended = &ending{access: s.access, base: s.base, renewed: renewed}
+	s.ended = &ending{id: s.id, access: s.access, held: s.held, base: s.base, renewed: renewed}
 	work, list, coder := s.view(), s.list, s.coder
 	s.forget()
 	if renewed {
@@ -227,7 +231,7 @@ func (s *Session) end(renewed bool) {
 }
 
 func (s *Session) forget() {
-	s.id, s.access, s.base, s.work, s.list, s.coder = sid.ID{}, nil, nil, nil, nil, s.manager.coder
+	s.id, s.access, s.held, s.base, s.work, s.list, s.coder = sid.ID{}, nil, nil, nil, nil, nil, s.manager.coder
 }
 
 // exists: there is a stored session, or there will be one.
@@ -310,21 +314,31 @@ func (s *Session) find(ctx context.Context) error {
 	if id.IsZero() || s.manager.absent.ahead(id.Token, time.Now()) {
 		return nil
 	}
-	access := s.manager.store.Open(id.Token, id.Node)
-	rec, err := access.Load(ctx)
+	look := s.findStored
+	if s.manager.local != nil {
+		look = s.findLocal
+	}
+	err := look(ctx, id)
+	if err == nil {
+		var known bool
+		if s.coder, known = s.manager.readable[s.base.Transcoder]; !known {
+			err = unknownTranscoder(s.base.Transcoder)
+		}
+	}
+	if err != nil {
+		s.forget()
+	}
 	if errors.Is(err, replica.ErrNoSession) {
 		s.manager.absent.put(id.Token, time.Now().Add(absentTime))
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	coder, ok := s.manager.readable[rec.Transcoder]
-	if !ok {
-		return unknownTranscoder(rec.Transcoder)
-	}
-	s.id, s.access, s.base, s.coder = id, access, rec, coder
-	return nil
+	return err
+}
+
+func (s *Session) findStored(ctx context.Context, id sid.ID) (err error) {
+	s.id, s.access = id, s.manager.store.Open(id.Token, id.Node)
+	s.base, err = s.access.Load(ctx)
+	return err
 }
 
 // attribute answers an attribute's encoded value.
@@ -338,7 +352,10 @@ func (s *Session) attribute(name string) ([]byte, bool) {
 // currentID is the id that the client should have, as things stand.
 func (s *Session) currentID() sid.ID {
 	id := s.id
-	if s.access != nil {
+	switch {
+	case s.held != nil:
+		_, id.Node = s.held.View()
+	case s.access != nil:
 		id.Node = s.access.Home()
 	}
 	return id

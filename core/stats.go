@@ -14,6 +14,22 @@ type Stats struct {
 	Destroys        uint64 `json:"destroys"`        // sessions destroyed
 	UnderReplicated uint64 `json:"underReplicated"` // writes acknowledged with fewer copies than there should be
 	Dropped         uint64 `json:"dropped"`         // heals and refreshes left to the session's next request
+
+	Local *LocalStats `json:"local,omitempty"` // sticky mode only
+}
+
+// LocalStats is about the sessions in a sticky instance's memory: gauges first, then counters since its start.
+type LocalStats struct {
+	Sessions        int64 `json:"sessions"`        // in memory
+	Bytes           int64 `json:"bytes"`           // they need, nearly
+	PendingSessions int   `json:"pendingSessions"` // that wait to be written
+	PendingChanges  int64 `json:"pendingChanges"`  // requests whose changes are on no node yet: what a crash would cost now
+
+	Takeovers uint64 `json:"takeovers"` // sessions taken over from another instance
+	Merges    uint64 `json:"merges"`    // writes that met changes of another instance, and kept both
+	Clashes   uint64 `json:"clashes"`   // changes of another instance that were overwritten after no node had been available
+	Evictions uint64 `json:"evictions"` // sessions that left memory to make room
+	Refilled  uint64 `json:"refilled"`  // sessions stored again because a node lost them or stayed away
 }
 
 // NodeStats is the state of one node.
@@ -40,6 +56,10 @@ func (m *Manager) Stats() Stats {
 		Loads: c.Loads, FullLoads: c.FullLoads, Saves: c.Saves, Conflicts: c.Conflicts, Heals: c.Heals,
 		Relocations: c.Relocations, Refreshes: c.Refreshes, Destroys: c.Destroys, UnderReplicated: c.UnderReplicated,
 		Dropped: m.background.dropped.Load(),
+	}
+	if m.local != nil {
+		counts := LocalStats(m.local.Counts())
+		s.Local = &counts
 	}
 	for _, member := range m.store.Cluster.Members() {
 		n := member.Node

@@ -16,6 +16,8 @@ import (
 // wire is two memcached processes behind proxies that see every command.
 type wire struct {
 	*app
+	manager *msm.Manager
+	nodes   string
 	proxies []*msmtest.Proxy
 }
 
@@ -27,10 +29,21 @@ func startWire(t *testing.T, config msm.Config) *wire {
 		w.proxies = append(w.proxies, p)
 		nodes = append(nodes, fmt.Sprintf("n%d:%s", i+1, p.Addr()))
 	}
-	config.Nodes = strings.Join(nodes, ",")
-	config.Ignore = regexp.MustCompile(`\.gif$`)
+	w.nodes = strings.Join(nodes, ",")
+	w.app, w.manager = w.instance(t, config)
+	return w
+}
+
+// another starts another instance on the same nodes.
+func (w *wire) another(config msm.Config) *app {
+	a, _ := w.instance(w.t, config)
+	return a
+}
+
+func (w *wire) instance(t testing.TB, config msm.Config) (*app, *msm.Manager) {
+	config.Nodes, config.Ignore = w.nodes, regexp.MustCompile(`\.gif$`)
 	m := newManager(t, config)
-	w.app = serve(t, m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return serve(t, m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch s := msm.From(r.Context()); r.URL.Path {
 		case "/read":
 			fmt.Fprint(w, count.Get(s))
@@ -39,8 +52,7 @@ func startWire(t *testing.T, config msm.Config) *wire {
 		case "/logout":
 			s.Destroy()
 		}
-	})))
-	return w
+	}))), m
 }
 
 // session are the commands about sessions since the last reset, without those of the probers.

@@ -46,6 +46,16 @@ func (c *Cluster) Node(id string) (*node.Node, bool) {
 	return nil, false
 }
 
+// Failover reports whether the node of that id is in the list as a failover node.
+func (c *Cluster) Failover(id string) bool {
+	for _, m := range c.Members() {
+		if m.Node.ID() == id {
+			return m.Failover
+		}
+	}
+	return false
+}
+
 // Ranking orders all nodes for a session: by rendezvous hash of token and node id, failover nodes last. It depends on
 // nothing else, so every instance finds the same order, and a node that comes or goes moves only its own sessions.
 func (c *Cluster) Ranking(token string) []*node.Node {

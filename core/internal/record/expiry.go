@@ -15,7 +15,7 @@ const (
 // twentieth. It is never early, and at most that twentieth late. Clocks that disagree, or go backwards, only make a
 // session live longer by as much.
 func (r *Record) Expired(now time.Time) bool {
-	end, ok := r.end()
+	end, ok := r.End(r.LastAccess)
 	return ok && !now.Before(end)
 }
 
@@ -23,20 +23,20 @@ func (r *Record) Expired(now time.Time) bool {
 // backstop, Expired decides. It is 0, for ever, only if the session has neither an idle timeout nor a deadline, and
 // else at least a second. It may be longer than 30 days, which is the node package's concern.
 func (r *Record) TTL(now time.Time) time.Duration {
-	end, ok := r.end()
+	end, ok := r.End(r.LastAccess)
 	if !ok {
 		return 0
 	}
 	return max(end.Add(ttlMargin).Sub(now), minTTL)
 }
 
-// end returns when the session is over; not ok: never.
-func (r *Record) end() (end time.Time, ok bool) {
+// End returns when the session is over if nobody uses it after lastAccess; not ok: never.
+func (r *Record) End(lastAccess time.Time) (end time.Time, ok bool) {
 	if r.IdleTimeout == 0 {
 		return r.Deadline, !r.Deadline.IsZero()
 	}
 	// Added one by one, the two do not overflow, however long the timeout is.
-	end = r.LastAccess.Add(r.IdleTimeout).Add(r.IdleTimeout / idleParts)
+	end = lastAccess.Add(r.IdleTimeout).Add(r.IdleTimeout / idleParts)
 	if !r.Deadline.IsZero() && r.Deadline.Before(end) {
 		end = r.Deadline
 	}

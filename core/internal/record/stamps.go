@@ -30,6 +30,14 @@ func (r *Record) LastWrite() uint64 {
 	return r.Writes[len(r.Writes)-1].ID
 }
 
+// LastRequest returns the id of the newest request that changed the record, 0 if there is none.
+func (r *Record) LastRequest() uint64 {
+	if len(r.Requests) == 0 {
+		return 0
+	}
+	return r.Requests[len(r.Requests)-1].ID
+}
+
 // HasWrite reports whether the record descends from that write, as far back as it remembers.
 func (r *Record) HasWrite(id uint64) bool { return has(r.Writes, id) }
 

@@ -9,13 +9,17 @@ import (
 
 // Create stores the first record of a new session, whose token nobody has used, on the best nodes there are.
 func (a *Access) Create(ctx context.Context, first *record.Record) (*record.Record, error) {
+	return a.create(ctx, first, func(*record.Record) error { return nil })
+}
+
+func (a *Access) create(ctx context.Context, first *record.Record, change Change) (*record.Record, error) {
 	for try := range uint64(tries) {
 		f, err := a.blank(first, try+1)
 		if err != nil {
 			return nil, err
 		}
 		a.found = f
-		stored, err := a.Write(ctx, func(*record.Record) error { return nil })
+		stored, err := a.Write(ctx, change)
 		if !errors.Is(err, ErrNoSession) {
 			return stored, err
 		}

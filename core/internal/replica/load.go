@@ -32,9 +32,19 @@ func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 	return f.rec, nil
 }
 
-// look asks the home, and everyone if its answer is not enough.
+// look asks the nodes, and counts what the caller holds as one more copy.
 func (a *Access) look(ctx context.Context) (*found, error) {
 	a.store.loads.Add(1)
+	a.seen = nil
+	f, err := a.search(ctx)
+	if a.kept == nil {
+		return f, err
+	}
+	return a.withKept(f, err)
+}
+
+// search asks the home, and everyone if its answer is not enough.
+func (a *Access) search(ctx context.Context) (*found, error) {
 	var seen sightings
 	if home, known := a.store.Cluster.Node(a.node); known {
 		answer := a.ask(ctx, home, false)
@@ -98,6 +108,7 @@ func (a *Access) full(ctx context.Context, seen sightings) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.seen = seen
 	if len(seen) == 0 {
 		return nil, ErrUnavailable
 	}
@@ -138,7 +149,7 @@ func (a *Access) askOthers(ctx context.Context, seen sightings) (sightings, erro
 // others before they were. One silent node hides no session, for each has a copy on another one; two may.
 func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error) {
 	if seen.anyUnreadable() {
-		return nil, fmt.Errorf("%w: every copy is damaged", ErrUnreadable)
+		return nil, fmt.Errorf("%w: every copy", errDamaged)
 	}
 	if a.silent(seen) > max(1, a.store.Backups) {
 		return nil, ErrUnavailable
@@ -158,13 +169,16 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	case !got.answered:
 		return nil, ErrUnavailable
 	case got.rec == nil && got.token != 0:
-		return nil, fmt.Errorf("%w: the only copy is damaged", ErrUnreadable)
+		return nil, fmt.Errorf("%w: the only copy", errDamaged)
 	case got.rec == nil:
 		return nil, ErrNoSession
 	}
 	seen[slices.IndexFunc(seen, func(s sighting) bool { return s.node == a.node })] = got.sighting
 	return seen, nil
 }
+
+// errDamaged: there is something, and it is no record.
+var errDamaged = fmt.Errorf("%w: it is damaged", ErrUnreadable)
 
 // silent counts the nodes that have not answered. The one that the client's id names may not be in the list any more.
 func (a *Access) silent(seen sightings) (n int) {

@@ -43,6 +43,7 @@ type Config struct {
 	KeyPrefix string        // of every key in memcached
 	MaxSize   int           // bytes a record may have; checked before anything is sent
 	IdleTime  time.Duration // the longest idle time that a forgotten copy of a destroyed session may still have
+	Sticky    bool          // instances hold sessions in memory: a tombstone has to outlive what any of them may still hold
 }
 
 // Store reads and writes records. It is safe for concurrent use.
@@ -68,10 +69,14 @@ type Access struct {
 	failed     []string // nodes that failed within this request
 	thorough   bool     // the home's word is not enough: look at every node
 	found      *found
-	room       [2]sighting   // for what is seen, most of the time
-	places     [2]*node.Node // for the backups of a write, most of the time
+	seen       sightings      // what the last full look saw
+	kept       *record.Record // what the caller holds; see Keep
+	room       [2]sighting    // for what is seen, most of the time
+	places     [2]*node.Node  // for the backups of a write, most of the time
 	moved      bool
 	destroying bool
+	moveHome   bool // see LeaveFailover
+	putting    bool // whatever there is may be written over
 	unfinished bool // the last write left something to Heal
 }
 
@@ -82,6 +87,14 @@ func (s *Store) Open(token, node string) *Access {
 
 // Forget drops what Load found: someone is known to have written since.
 func (a *Access) Forget() { a.found = nil }
+
+// Keep tells the access what the caller holds in memory. It counts as a copy: unless a node has a newer one, or a
+// tombstone, it is what Load and Write start from, also if no node has the session any more. Whoever holds a session
+// decides what it is; nodes that are silent do not.
+func (a *Access) Keep(rec *record.Record) { a.kept = rec }
+
+// Request is the id that a record has among its Requests once the next Write of this access is in it.
+func (a *Access) Request() uint64 { return a.request }
 
 // Home is the id of the node that the session is read from, or will be once what Load found is healed.
 func (a *Access) Home() string {

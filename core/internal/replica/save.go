@@ -96,7 +96,7 @@ func (l layout) copies() []record.Copy {
 // tombstoneEnd: a stale copy may lie on a node that someone had to work around, now or in an earlier term. The
 // tombstone must outlive it.
 func (a *Access) tombstoneEnd(next *record.Record) time.Time {
-	if next.Term == 1 && len(a.failed) == 0 {
+	if next.Term == 1 && len(a.failed) == 0 && !a.store.Sticky {
 		return time.Now().Add(tombstoneLife)
 	}
 	return time.Now().Add(next.IdleTimeout*21/20 + tombstoneLife)

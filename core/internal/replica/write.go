@@ -42,6 +42,9 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 		if err != nil {
 			return nil, done, err
 		}
+		if a.moveHome {
+			a.leaveFailover(f)
+		}
 		a.found = f
 	}
 	f := a.found
@@ -65,7 +68,10 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 // knew. Such a change is not applied again: the record is written once more until every copy has it.
 func (a *Access) standing(rec *record.Record) (gone, applied bool) {
 	applied = rec.HasRequest(a.request)
-	if rec.Tombstone {
+	switch {
+	case a.putting:
+		return false, applied
+	case rec.Tombstone:
 		return !a.destroying || !applied, applied
 	}
 	return rec.Expired(time.Now()), applied

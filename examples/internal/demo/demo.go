@@ -49,7 +49,7 @@ func finish(m *msm.Manager, server *http.Server) {
 		log.Print("requests still running: ", err)
 	}
 	if err := m.Close(ctx); err != nil {
-		log.Fatal("sessions not closed in time: ", err)
+		log.Fatal("stopped: ", err) // it says how many sessions are left to store
 	}
 	fmt.Println("stopped; 0 sessions left to store")
 }

@@ -1,0 +1,65 @@
+package bench
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gomsm/msm/core/msmtest"
+)
+
+const scsModule = "github.com/alexedwards/scs/v2"
+
+// TestSCSOwnTests runs all tests of scs's root package, as they are published, on msm. scs.New makes its store by
+// scs/memstore, so they run in a copy of the module with another package of that name.
+func TestSCSOwnTests(t *testing.T) {
+	nodes := "NODES=n1:" + msmtest.StartServer(t).Addr() + ",n2:" + msmtest.StartServer(t).Addr()
+	out := run(t, []string{nodes}, "go", "test", "-count=1", "-v", "-vet=off", "-modfile", copyOfSCS(t), scsModule)
+	passed := strings.Count("\n"+out, "\n--- PASS: ")
+	if passed < 32 || strings.Contains(out, "--- SKIP") {
+		t.Errorf("%d of scs's tests passed:\n%s", passed, out)
+	}
+	t.Logf("%d of scs's own tests passed", passed)
+}
+
+// copyOfSCS answers the name of a go.mod that has the copy instead of scs.
+func copyOfSCS(t *testing.T) (modfile string) {
+	t.Helper()
+	tmp := t.TempDir()
+	module := filepath.Join(tmp, "scs")
+	if err := os.CopyFS(module, os.DirFS(strings.TrimSpace(run(t, nil, "go", "list", "-m", "-f", "{{.Dir}}", scsModule)))); err != nil {
+		t.Fatal(err)
+	}
+	memstore := filepath.Join(module, "memstore")
+	if err := os.RemoveAll(memstore); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(memstore, os.DirFS("testdata/memstore")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(tmp, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	modfile = filepath.Join(tmp, "go.mod")
+	run(t, nil, "go", "mod", "edit", "-replace="+scsModule+"="+module, modfile)
+	return modfile
+}
+
+func run(t *testing.T, env []string, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}

@@ -1,0 +1,31 @@
+package local
+
+import "sync/atomic"
+
+// counters count since the start; pendingChanges is as of now.
+type counters struct {
+	pendingChanges                                  atomic.Int64
+	takeovers, merges, clashes, evictions, refilled atomic.Uint64
+}
+
+// Counts is a reading of the counters.
+type Counts struct {
+	Sessions        int64  // in memory now
+	Bytes           int64  // that they need
+	PendingSessions int    // of them, those that wait to be written
+	PendingChanges  int64  // requests whose changes no node has yet
+	Takeovers       uint64 // sessions taken over from another instance
+	Merges          uint64 // writes that met changes of another instance
+	Clashes         uint64 // changes of another instance that were overwritten, see difference
+	Evictions       uint64 // sessions that left for others
+	Refilled        uint64 // sessions to be stored again because a node lost them
+}
+
+// Counts reads the counters.
+func (st *Store) Counts() Counts {
+	return Counts{
+		Sessions: st.count.Load(), Bytes: st.bytes.Load(), PendingSessions: st.queue.length(),
+		PendingChanges: st.pendingChanges.Load(), Takeovers: st.takeovers.Load(), Merges: st.merges.Load(),
+		Clashes: st.clashes.Load(), Evictions: st.evictions.Load(), Refilled: st.refilled.Load(),
+	}
+}

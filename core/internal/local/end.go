@@ -1,0 +1,147 @@
+package local
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// Destroy ends the session on its nodes, for good, and in memory. On an error it lives on as it is: a logout that only
+// this instance knew of would be none. ErrLeft: load it again and destroy that.
+func (s *Session) Destroy(ctx context.Context) error {
+	s.beginSaving()
+	defer s.endSaving()
+	w := s.begin(false)
+	if w == nil {
+		return ErrLeft
+	}
+	var err error
+	if !w.create {
+		err = w.access.Destroy(ctx, nil)
+	}
+	if err != nil && !errors.Is(err, replica.ErrNoSession) {
+		return err
+	}
+	s.gone()
+	return err
+}
+
+// gone takes the session out of memory with all that was not stored.
+func (s *Session) gone() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.abandon()
+	s.leave()
+}
+
+// Renewal says how a session goes on under another token.
+type Renewal struct {
+	Token, Node string                                 // new
+	Base, Work  *record.Record                         // what the request saw, and made of it
+	Redo        replica.Change                         // the same changes, to another record
+	Successor   func(of *record.Record) *record.Record // the first record of the new session
+}
+
+// Renew stores the session's values under the new token and destroys it under the old one then, both before it returns:
+// in between a failure leaves the client what it had. With no node available only a session is renewed that no node knows.
+func (s *Session) Renew(ctx context.Context, r Renewal) (*Session, error) {
+	s.beginSaving()
+	defer s.endSaving()
+	if err := s.save(ctx); err != nil && (!s.onlyHere() || s.store.Replica.Available()) {
+		return nil, err
+	}
+	w := s.begin(false)
+	if w == nil {
+		return nil, ErrLeft
+	}
+	next, err := w.successor(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if !w.create {
+		err = w.access.Destroy(ctx, func(last *record.Record) error { return w.carryOver(ctx, r, next, last) })
+	}
+	if err != nil {
+		return nil, errors.Join(err, next.Destroy(ctx))
+	}
+	return next, s.handOver(ctx, next, len(w.batches))
+}
+
+// onlyHere: no node can know of the session.
+func (s *Session) onlyHere() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Load() != left && s.stored.Version == 0 && !s.tried
+}
+
+// successor begins the new session with all that the old one has by now.
+func (w *write) successor(ctx context.Context, r Renewal) (*Session, error) {
+	work, st := r.Work, w.session.store
+	if w.state != r.Base {
+		work = w.state.Draft()
+		if err := r.Redo(work); err != nil {
+			return nil, err
+		}
+	}
+	next, err := st.Create(ctx, r.Token, r.Node, r.Successor(work))
+	if err != nil {
+		return nil, err
+	}
+	if err := next.saveNow(ctx); err != nil && (!w.create || st.Replica.Available()) {
+		return nil, errors.Join(err, next.Destroy(ctx))
+	}
+	return next, nil
+}
+
+// carryOver brings what another instance has stored in the old session meanwhile to the new one.
+func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *record.Record) error {
+	if sameRecord(last, w.base) {
+		return nil
+	}
+	values := last.Draft()
+	if err := r.Redo(values); err != nil {
+		return err
+	}
+	_, _, err := next.apply(nil, nil, func(rec *record.Record) error {
+		rec.Attributes, rec.IdleTimeout = values.Attributes, values.IdleTimeout
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return next.saveNow(ctx)
+}
+
+func (s *Session) saveNow(ctx context.Context) error {
+	s.beginSaving()
+	defer s.endSaving()
+	if s.state.Load() == clean {
+		return nil
+	}
+	return s.save(ctx)
+}
+
+// handOver ends the old session in memory. Changes that other requests have made to it since the new one began, in
+// batches after the first n, go along.
+func (s *Session) handOver(ctx context.Context, next *Session, n int) error {
+	s.mu.Lock()
+	late := s.pending.batches
+	if len(late) >= n { // else they were folded
+		late = late[n:]
+	}
+	s.abandon()
+	s.leave()
+	s.mu.Unlock()
+	for _, b := range late {
+		_, number, err := next.apply(nil, nil, func(rec *record.Record) error { return redo(b.changes, rec) })
+		if err == nil && number > 0 {
+			err = next.persist(ctx, number)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

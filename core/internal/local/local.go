@@ -1,0 +1,154 @@
+// Package local keeps the sessions of a sticky instance in its memory, which is their truth: a request for a session
+// that is here costs no round trip. The nodes hold what a crash of the instance must not take along, and are written
+// behind the requests' back, each session at most once at a time and always in its newest state.
+//
+// What is not stored yet is kept twice: as the state that requests see, and as the list of changes that led there. If
+// another instance wrote the session meanwhile, because a balancer sent it a request, the list is applied to what that
+// one stored, so that both instances' changes survive; and the copy here leaves, for it is not the truth any more.
+package local
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// What an operation ends with, besides success and what package replica answers.
+var (
+	// ErrFull: the bounds are reached, and nothing here may leave, because no node has it.
+	ErrFull = errors.New("no room for another session in this instance's memory: everything in it waits to be stored")
+	// ErrLeft: the session is not in memory any more. It may be loaded again.
+	ErrLeft = errors.New("the session has left this instance's memory")
+)
+
+// workers write to the nodes. One node that hangs can stop all of them, once, for the time of one operation.
+const workers = 16
+
+// Config says how sessions are held.
+type Config struct {
+	Replica     *replica.Store
+	Route       string                 // this instance's name in session ids
+	MaxSessions int                    // held at a time; zero: no bound
+	MaxBytes    int64                  // of all of them, with what they need to be held; zero: no bound
+	MaxSize     int                    // bytes a session may have, as it is stored; zero: no bound
+	Sync        bool                   // a change is stored before its request is answered
+	Stays       func(name string) bool // attributes that are never stored; nil: none
+	RefillRate  int                    // sessions a second that are stored again because a node lost them; zero: 2,000
+	Logger      *slog.Logger
+}
+
+// Store holds sessions. It is safe for concurrent use.
+type Store struct {
+	Config
+	shards  [shardCount]shard
+	seed    maphash.Seed
+	count   atomic.Int64
+	bytes   atomic.Int64
+	queue   *queue
+	posts   chan post
+	closing atomic.Bool
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+	counters
+}
+
+// New makes a store, which has to be closed.
+func New(c Config) *Store {
+	if c.RefillRate == 0 {
+		c.RefillRate = 2000
+	}
+	st := &Store{Config: c, seed: maphash.MakeSeed(), queue: newQueue(), posts: make(chan post, noticeQueue)}
+	for i := range st.shards {
+		st.shards[i].sessions = make(map[string]*Session)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	st.stop = stop
+	work := make(chan *Session)
+	st.done.Go(func() { st.dispatch(ctx, work) })
+	for range workers {
+		st.done.Go(func() { st.work(work) })
+	}
+	st.done.Go(func() { st.sweep(ctx) })
+	st.done.Go(func() { st.repair(ctx) })
+	st.done.Go(func() { st.notify(ctx) })
+	return st
+}
+
+// Close stores what is not stored yet, until ctx ends, and answers how many sessions are left.
+func (st *Store) Close(ctx context.Context) (left int) {
+	st.closing.Store(true) // from here on requests store their changes themselves
+	st.stop()
+	st.done.Wait()
+	for {
+		unsaved := st.unsaved()
+		if len(unsaved) == 0 || ctx.Err() != nil {
+			return len(unsaved)
+		}
+		st.saveAll(ctx, unsaved)
+		if len(st.unsaved()) > 0 {
+			pause(ctx, retryMin)
+		}
+	}
+}
+
+func (st *Store) saveAll(ctx context.Context, sessions []*Session) {
+	work := make(chan *Session)
+	var done sync.WaitGroup
+	for range min(workers, len(sessions)) {
+		done.Go(func() { st.work(work) })
+	}
+	defer done.Wait()
+	defer close(work)
+	for _, s := range sessions {
+		select {
+		case work <- s:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// work saves what it is given. A write that began is not cut off: its operations are bounded.
+func (st *Store) work(sessions <-chan *Session) {
+	for s := range sessions {
+		s.beginSaving()
+		_ = s.save(context.Background()) // it is queued again, and logged
+		s.endSaving()
+	}
+}
+
+// unsaved are the sessions with changes that no node has.
+func (st *Store) unsaved() (list []*Session) {
+	st.each(func(s *Session) bool {
+		if s.state.Load() == dirty {
+			list = append(list, s)
+		}
+		return true
+	})
+	kept := list[:0]
+	for _, s := range list {
+		s.mu.Lock()
+		if s.pending.requests > 0 {
+			kept = append(kept, s)
+		}
+		s.mu.Unlock()
+	}
+	return kept
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// sameRecord reports whether nobody wrote between the two.
+func sameRecord(a, b *record.Record) bool { return a.Rank() == b.Rank() }

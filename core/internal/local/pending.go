@@ -1,0 +1,134 @@
+package local
+
+import (
+	"bytes"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// pending are the changes of a session that no node is known to have, oldest first, in batches: one for each write that
+// tried to store them and whose end is not known. A record that has the id of a batch among its requests has the changes
+// of that batch and of all before it.
+type pending struct {
+	batches  []batch
+	changes  int // in all of them
+	requests int // that made them
+	folds    int // how often fold was called
+}
+
+type batch struct {
+	request  uint64 // id of the write; 0: none has begun
+	changes  []replica.Change
+	requests int
+}
+
+// How much is remembered as changes. What is beyond is remembered as a difference of values, see difference.
+const (
+	maxBatches        = 8
+	maxChanges        = 1024
+	maxStrandedChange = 16 // while no node is available, so that they do not pile up in every session
+)
+
+func (p *pending) add(c replica.Change) {
+	if n := len(p.batches); n == 0 || p.batches[n-1].request != 0 {
+		p.batches = append(p.batches, batch{})
+	}
+	b := &p.batches[len(p.batches)-1]
+	b.changes = append(b.changes, c)
+	b.requests++
+	p.changes++
+	p.requests++
+}
+
+// begin gives the changes that no write has tried yet to the write of that id.
+func (p *pending) begin(request uint64) {
+	if n := len(p.batches); n == 0 || p.batches[n-1].request != 0 {
+		p.batches = append(p.batches, batch{})
+	}
+	p.batches[len(p.batches)-1].request = request
+}
+
+// drop forgets the first n batches: they are stored.
+func (p *pending) drop(n int) (requests int) {
+	for _, b := range p.batches[:n] {
+		p.changes -= len(b.changes)
+		p.requests -= b.requests
+		requests += b.requests
+	}
+	p.batches = p.batches[n:]
+	if len(p.batches) == 0 {
+		p.batches = nil
+	}
+	return requests
+}
+
+// fold replaces the changes by one.
+func (p *pending) fold(c replica.Change) {
+	p.batches = []batch{{changes: []replica.Change{c}, requests: p.requests}}
+	p.changes = 1
+	p.folds++
+}
+
+// missing are the batches that a record does not have yet.
+func missing(batches []batch, rec *record.Record) []batch {
+	for i := len(batches) - 1; i >= 0; i-- {
+		if rec.HasRequest(batches[i].request) {
+			return batches[i+1:]
+		}
+	}
+	return batches
+}
+
+// owns: that request is the write of one of the batches.
+func owns(batches []batch, request uint64) bool {
+	for _, b := range batches {
+		if b.request == request {
+			return true
+		}
+	}
+	return false
+}
+
+// difference is the change that makes the values of base those of now, wherever they differ. It stands for more changes
+// than are worth remembering. Where another instance has changed the same attribute, it overwrites; clash is told.
+func difference(base, now *record.Record, clash func()) replica.Change {
+	return func(rec *record.Record) error {
+		for _, a := range now.Attributes {
+			if !sameValue(base, now, a.Name) {
+				if !sameValue(base, rec, a.Name) && !sameValue(now, rec, a.Name) {
+					clash()
+				}
+				rec.Set(a.Name, a.Value)
+			}
+		}
+		for _, a := range base.Attributes {
+			if _, kept := now.Get(a.Name); !kept {
+				rec.Delete(a.Name)
+			}
+		}
+		if now.IdleTimeout != base.IdleTimeout {
+			rec.IdleTimeout = now.IdleTimeout
+		}
+		return nil
+	}
+}
+
+func sameValue(a, b *record.Record, name string) bool {
+	x, inA := a.Get(name)
+	y, inB := b.Get(name)
+	return inA == inB && bytes.Equal(x, y)
+}
+
+// sameValues: there is nothing in one that is not in the other.
+func sameValues(a, b *record.Record) bool {
+	if len(a.Attributes) != len(b.Attributes) || a.IdleTimeout != b.IdleTimeout {
+		return false
+	}
+	for i, x := range a.Attributes {
+		if y := b.Attributes[i]; x.Name != y.Name || !bytes.Equal(x.Value, y.Value) {
+			return false
+		}
+	}
+	return true
+}

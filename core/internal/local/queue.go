@@ -1,0 +1,171 @@
+package local
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The write-behind's times. What a request changed is written 50 ms later, so that a busy session is written twenty
+// times a second and not with every request, and another 50 ms are left for the write, for nothing is to wait longer
+// than 100 ms.
+const (
+	writeDelay = 50 * time.Millisecond
+	maxAge     = 100 * time.Millisecond
+	maxQueue   = 10_000 // sessions; beyond, requests wait
+	retryMin   = 50 * time.Millisecond
+	retryMax   = 5 * time.Second
+	idlePoll   = 50 * time.Millisecond // for a node to come back
+)
+
+// queue are the sessions that are to be written, each once, by when that is due. It is safe for concurrent use.
+type queue struct {
+	late atomic.Bool // the nodes cannot keep up
+
+	mu     sync.Mutex
+	heap   byDue
+	caught chan struct{} // closed when late ends
+	wake   chan struct{}
+}
+
+func newQueue() *queue {
+	return &queue{caught: make(chan struct{}), wake: make(chan struct{}, 1)}
+}
+
+// add has a session written when due, or at the earlier time that it has already.
+func (q *queue) add(s *Session, due time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case s.place == 0:
+		s.due = due
+		heap.Push(&q.heap, s)
+	case due.Before(s.due):
+		s.due = due
+		heap.Fix(&q.heap, s.place-1)
+	default:
+		return
+	}
+	if s.place == 1 {
+		select {
+		case q.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// next takes the session that is due; nil if none is, and how long it is to the first.
+func (q *queue) next(now time.Time) (s *Session, wait time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.heap) == 0 {
+		q.setLate(false)
+		return nil, time.Hour
+	}
+	first := q.heap[0]
+	lateness := now.Sub(first.due)
+	q.setLate(lateness > maxAge-writeDelay || len(q.heap) > maxQueue)
+	if lateness < 0 {
+		return nil, -lateness
+	}
+	return heap.Pop(&q.heap).(*Session), 0
+}
+
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.heap)
+}
+
+// setLate tells who waits. Guarded by mu.
+func (q *queue) setLate(late bool) {
+	if q.late.CompareAndSwap(!late, late) && !late {
+		close(q.caught)
+		q.caught = make(chan struct{})
+	}
+}
+
+// strand ends all waiting while no node is available: there is nothing to wait for.
+func (q *queue) strand() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.setLate(false)
+}
+
+// waitWhileLate is the back-pressure: new changes wait for the older ones.
+func (q *queue) waitWhileLate(ctx context.Context) {
+	for q.late.Load() {
+		q.mu.Lock()
+		caught := q.caught
+		q.mu.Unlock()
+		if !q.late.Load() {
+			return
+		}
+		select {
+		case <-caught:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// dispatch hands sessions to the workers as they become due, until ctx ends.
+func (st *Store) dispatch(ctx context.Context, work chan<- *Session) {
+	defer close(work)
+	defer st.queue.strand()
+	for ctx.Err() == nil {
+		if !st.Replica.Available() {
+			st.queue.strand()
+			pause(ctx, idlePoll)
+			continue
+		}
+		s, wait := st.queue.next(time.Now())
+		if s == nil {
+			st.queue.sleep(ctx, wait)
+			continue
+		}
+		select {
+		case work <- s:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (q *queue) sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-q.wake:
+	case <-timer.C:
+	}
+}
+
+// byDue is a container/heap.
+type byDue []*Session
+
+func (h byDue) Len() int           { return len(h) }
+func (h byDue) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h byDue) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i+1, j+1
+}
+
+// Push implements heap.Interface.
+func (h *byDue) Push(x any) {
+	s := x.(*Session)
+	*h = append(*h, s)
+	s.place = len(*h)
+}
+
+// Pop implements heap.Interface.
+func (h *byDue) Pop() any {
+	last := len(*h) - 1
+	s := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	s.place = 0
+	return s
+}

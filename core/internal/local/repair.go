@@ -1,0 +1,99 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	repairEvery = 250 * time.Millisecond // as often as nodes are probed
+	// downFor is how long a node has to be down before the sessions on it get another one although no request came.
+	downFor = 5 * time.Second
+)
+
+// repair watches the nodes until ctx ends. If one lost its values, or stays away, the sessions that it should have are
+// stored again, from memory, without waiting for their visitors.
+func (st *Store) repair(ctx context.Context) {
+	watch := nodeWatch{}
+	seen := watch.look(st)
+	for {
+		pause(ctx, repairEvery)
+		if ctx.Err() != nil {
+			return
+		}
+		if now := watch.look(st); now != seen {
+			seen = now
+			st.refill(ctx)
+		}
+	}
+}
+
+// nodeWatch tells nodes that are down for long from those that only missed a beat.
+type nodeWatch map[string]*watched
+
+type watched struct {
+	epoch uint32    // when it was available last
+	at    time.Time // and when that was
+}
+
+// look describes the nodes so that two descriptions differ if there may be something to repair.
+func (w nodeWatch) look(st *Store) string {
+	var text strings.Builder
+	for _, m := range st.Replica.Cluster.Members() {
+		id := m.Node.ID()
+		seen, known := w[id]
+		if !known {
+			seen = &watched{}
+			w[id] = seen
+		}
+		if m.Node.Available() {
+			seen.epoch, seen.at = m.Node.Epoch(), time.Now()
+		}
+		if time.Since(seen.at) > downFor {
+			fmt.Fprintf(&text, "%s down ", id)
+		} else {
+			fmt.Fprintf(&text, "%s %x ", id, seen.epoch)
+		}
+	}
+	return text.String()
+}
+
+// refill has every session written that is not on the nodes as it should be, at the configured pace.
+func (st *Store) refill(ctx context.Context) {
+	const step = 10 * time.Millisecond
+	share := max(1, st.RefillRate/int(time.Second/step))
+	room := share
+	for i := range st.shards {
+		for _, s := range st.shards[i].list() {
+			if s.intact() {
+				continue
+			}
+			if room == 0 {
+				if pause(ctx, step); ctx.Err() != nil {
+					return
+				}
+				room = share
+			}
+			room--
+			st.refilled.Add(1)
+			s.saveSoon()
+		}
+	}
+}
+
+func (sh *shard) list() (sessions []*Session) {
+	sh.each(func(s *Session) bool {
+		sessions = append(sessions, s)
+		return true
+	})
+	return sessions
+}
+
+func (s *Session) intact() bool {
+	s.mu.Lock()
+	stored := s.stored
+	s.mu.Unlock()
+	return stored.Version == 0 || s.store.Replica.Intact(stored)
+}

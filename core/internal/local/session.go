@@ -1,0 +1,133 @@
+package local
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// Session is a session in this instance's memory. It is safe for concurrent use. Its records are never changed.
+type Session struct {
+	store    *Store
+	token    string
+	deadline int64         // Unix nanoseconds; 0: none
+	used     atomic.Int64  // Unix nanoseconds
+	life     atomic.Int64  // how long it lives unused; 0: for ever
+	refresh  atomic.Int64  // when a use has to be stored again, Unix nanoseconds
+	state    atomic.Int32  // clean, dirty or left
+	size     atomic.Int64  // bytes accounted for
+	short    atomic.Uint64 // its name in notices, once it was stored
+
+	newer, older *Session // in the shard's order of use; guarded by shard.mu
+
+	due   time.Time // when it is to be saved; guarded by queue.mu
+	place int       // in the queue, from 1; 0: not there; guarded by queue.mu
+
+	mu       sync.Mutex
+	free     sync.Cond      // of mu: saving has ended
+	saving   bool           // one write to the nodes at a time
+	node     string         // where it is read from, or will be once it is stored
+	stored   *record.Record // what the nodes have, as far as is known; of version 0: nothing yet
+	current  *record.Record // with every change
+	seen     *record.Record // what requests see: current, or with Config.Sync as much of it as is stored
+	pending  pending
+	tried    bool   // a write that may have reached a node began
+	changes  uint64 // applied so far
+	saved    uint64 // of these, stored
+	failures int    // writes that failed in a row
+}
+
+// The states of a session. A clean one may leave at any moment.
+const (
+	clean int32 = iota
+	dirty
+	left
+)
+
+// overhead is about what a session needs besides its attributes: itself, its record, and its places in maps and lists.
+const overhead = 900
+
+func (st *Store) session(token, node string, rec *record.Record) *Session {
+	s := &Session{store: st, token: token, node: node, stored: rec, current: rec, seen: rec}
+	s.free.L = &s.mu
+	s.size.Store(sizeOf(rec))
+	if !rec.Deadline.IsZero() {
+		s.deadline = rec.Deadline.UnixNano()
+	}
+	s.used.Store(time.Now().UnixNano())
+	s.schedule()
+	return s
+}
+
+func sizeOf(rec *record.Record) int64 { return int64(rec.Size()) + overhead }
+
+// beginSaving waits for the session's turn to be written.
+func (s *Session) beginSaving() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.saving {
+		s.free.Wait()
+	}
+	s.saving = true
+}
+
+func (s *Session) endSaving() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.saving = false
+	s.free.Signal()
+}
+
+// schedule computes when the session ends and when it has to be refreshed.
+func (s *Session) schedule() {
+	idle := s.current.IdleTimeout
+	if idle > 0 {
+		s.life.Store(int64(idle + idle/20))
+	}
+	s.refresh.Store(replica.RefreshDue(s.stored).UnixNano())
+}
+
+// over: the session has ended, by the same rule as a stored one.
+func (s *Session) over(now time.Time) bool {
+	at, life := now.UnixNano(), s.life.Load()
+	return s.deadline != 0 && at >= s.deadline || life != 0 && at >= s.used.Load()+life
+}
+
+// View answers the session as requests see it, and the node that its id names. If that node is not available, another
+// one takes its place at once, and the session moves there behind the request's back. With none available all stays as it
+// is.
+func (s *Session) View() (*record.Record, string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, known := s.store.Replica.Cluster.Node(s.node); !known || !n.Available() {
+		if first := s.store.Replica.FirstNode(s.token); first != "" {
+			s.node = first
+			s.saveSoon()
+		}
+	}
+	return s.seen, s.node
+}
+
+// Use says that a request uses the session. That is stored, too, but not with every use.
+func (s *Session) Use(now time.Time) {
+	s.used.Store(now.UnixNano())
+	if now.UnixNano() >= s.refresh.Load() {
+		s.refresh.Store(now.Add(retryMax).UnixNano()) // until the write has told the next time
+		s.saveSoon()
+	}
+}
+
+// saveSoon has the session written although it has no changes.
+func (s *Session) saveSoon() {
+	if s.markDirty() {
+		s.store.queue.add(s, time.Now().Add(writeDelay))
+	}
+}
+
+// markDirty keeps the session from leaving before it is saved. It is false if it has left.
+func (s *Session) markDirty() bool {
+	return s.state.CompareAndSwap(clean, dirty) || s.state.Load() == dirty
+}

@@ -1,0 +1,223 @@
+package local
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+const (
+	shardCount = 64
+	// evictDepth is how many of the sessions that were not used for longest are looked at, in each shard, for one that
+	// may leave.
+	evictDepth = 16
+	sweepEvery = time.Second
+)
+
+// shard is a part of the sessions, in the order of their use.
+type shard struct {
+	mu             sync.Mutex
+	sessions       map[string]*Session // by token
+	newest, oldest *Session
+	shortest       int64 // the shortest life of a session that ever was here, nanoseconds; 0: none ends by itself
+}
+
+func (st *Store) shard(token string) *shard {
+	return &st.shards[maphash.String(st.seed, token)%shardCount]
+}
+
+// Get answers the session of that token, and marks it as used; nil if it is not here, or has ended.
+func (st *Store) Get(token string) *Session {
+	now, sh := time.Now(), st.shard(token)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	s := sh.sessions[token]
+	if s == nil {
+		return nil
+	}
+	if s.over(now) {
+		st.remove(sh, s)
+		return nil
+	}
+	s.Use(now)
+	sh.unlink(s)
+	sh.link(s)
+	return s
+}
+
+// insert adds a session, for which others may have to leave.
+func (st *Store) insert(s *Session) error {
+	if err := st.admit(1, s.size.Load()); err != nil {
+		return err
+	}
+	sh := st.shard(s.token)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if old := sh.sessions[s.token]; old != nil {
+		st.remove(sh, old)
+	}
+	sh.sessions[s.token] = s
+	sh.link(s)
+	return nil
+}
+
+// leave takes a session out of memory, saved or not.
+func (s *Session) leave() {
+	sh := s.store.shard(s.token)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if s.state.Load() != left {
+		s.store.remove(sh, s)
+	}
+}
+
+// leaveIfClean does so only if all of it is stored.
+func (st *Store) leaveIfClean(sh *shard, s *Session) bool {
+	if !s.state.CompareAndSwap(clean, left) {
+		return false
+	}
+	st.remove(sh, s)
+	return true
+}
+
+func (st *Store) remove(sh *shard, s *Session) {
+	s.state.Store(left)
+	delete(sh.sessions, s.token)
+	sh.unlink(s)
+	st.count.Add(-1)
+	st.release(s)
+}
+
+func (st *Store) release(s *Session) { st.bytes.Add(-s.size.Swap(0)) }
+
+// admit makes room, by letting go of sessions that were not used for longest and are stored.
+func (st *Store) admit(sessions, bytes int64) error {
+	st.count.Add(sessions)
+	st.bytes.Add(bytes)
+	for (sessions > 0 || bytes > 0) && st.overfull() {
+		if !st.evict() {
+			st.count.Add(-sessions)
+			st.bytes.Add(-bytes)
+			return ErrFull
+		}
+	}
+	return nil
+}
+
+func (st *Store) overfull() bool {
+	return st.MaxSessions > 0 && st.count.Load() > int64(st.MaxSessions) || st.MaxBytes > 0 && st.bytes.Load() > st.MaxBytes
+}
+
+// evict lets the clean session leave that was not used for longest, or nearly so.
+func (st *Store) evict() bool {
+	for range 4 { // whoever it picks may be in use again by the time it leaves
+		var from *shard
+		var best *Session
+		for i := range st.shards {
+			if s := st.shards[i].leastUsed(); s != nil && (best == nil || s.used.Load() < best.used.Load()) {
+				from, best = &st.shards[i], s
+			}
+		}
+		if best == nil {
+			return false
+		}
+		from.mu.Lock()
+		gone := st.leaveIfClean(from, best)
+		from.mu.Unlock()
+		if gone {
+			st.evictions.Add(1)
+			return true
+		}
+	}
+	return false
+}
+
+func (sh *shard) leastUsed() *Session {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	s := sh.oldest
+	for n := 0; s != nil && n < evictDepth; n++ {
+		if s.state.Load() == clean {
+			return s
+		}
+		s = s.newer
+	}
+	return nil
+}
+
+func (sh *shard) link(s *Session) {
+	s.newer, s.older = nil, sh.newest
+	if sh.newest != nil {
+		sh.newest.newer = s
+	} else {
+		sh.oldest = s
+	}
+	sh.newest = s
+	if life := s.life.Load(); life != 0 && (sh.shortest == 0 || life < sh.shortest) {
+		sh.shortest = life
+	}
+}
+
+func (sh *shard) unlink(s *Session) {
+	if s.newer != nil {
+		s.newer.older = s.older
+	} else {
+		sh.newest = s.older
+	}
+	if s.older != nil {
+		s.older.newer = s.newer
+	} else {
+		sh.oldest = s.newer
+	}
+	s.newer, s.older = nil, nil
+}
+
+// sweep lets go of sessions that have ended, until ctx does.
+func (st *Store) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			for i := range st.shards {
+				st.sweepShard(&st.shards[i], now)
+			}
+		}
+	}
+}
+
+// sweepShard begins with the session that was not used for longest, and ends where none can be over yet by idleness.
+func (st *Store) sweepShard(sh *shard, now time.Time) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	for s := sh.oldest; s != nil && sh.shortest != 0 && now.UnixNano() >= s.used.Load()+sh.shortest; {
+		newer := s.newer
+		if s.over(now) {
+			st.remove(sh, s)
+		}
+		s = newer
+	}
+}
+
+// each goes through all sessions until f answers false. f must not use the shard.
+func (st *Store) each(f func(*Session) bool) {
+	for i := range st.shards {
+		if !st.shards[i].each(f) {
+			return
+		}
+	}
+}
+
+func (sh *shard) each(f func(*Session) bool) bool {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	for _, s := range sh.sessions {
+		if !f(s) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,80 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// Load brings a session into memory that only nodes have. It answers what a replica's Load does, or ErrFull.
+func (st *Store) Load(ctx context.Context, token, node string) (*Session, error) {
+	access := st.Replica.Open(token, node)
+	rec, err := access.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return st.loaded(token, access, rec)
+}
+
+// TakeOver brings a session into memory that the instance of another route served last: what is here, if anything, is not
+// the truth any more. A new version is stored at once, so that the other instance, if it is still there and has changes,
+// learns of it.
+func (st *Store) TakeOver(ctx context.Context, token, node, route string) (*Session, error) {
+	s, err := st.takeOver(ctx, token, node)
+	if err != nil {
+		return nil, err
+	}
+	st.tookOver(s, route)
+	return s, nil
+}
+
+func (st *Store) takeOver(ctx context.Context, token, node string) (*Session, error) {
+	if s := st.Get(token); s != nil {
+		if err := s.takeOver(ctx, node); !errors.Is(err, ErrLeft) {
+			return s, err
+		}
+	}
+	access := st.Replica.Open(token, node)
+	access.LeaveFailover()
+	rec, err := access.Write(ctx, func(rec *record.Record) error {
+		rec.LastAccess = time.Now()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return st.loaded(token, access, rec)
+}
+
+func (st *Store) loaded(token string, access *replica.Access, rec *record.Record) (*Session, error) {
+	// The strings are parts of a request's Cookie header, which must not be kept alive for them.
+	s := st.session(strings.Clone(token), strings.Clone(access.Home()), rec)
+	s.short.Store(access.Short())
+	if err := st.insert(s); err != nil {
+		return nil, err
+	}
+	if access.NeedsHeal() {
+		s.saveSoon()
+	}
+	return s, nil
+}
+
+// takeOver replaces what is here by what is stored, and makes the changes to it that were not.
+func (s *Session) takeOver(ctx context.Context, node string) error {
+	s.beginSaving()
+	defer s.endSaving()
+	s.mu.Lock()
+	never := s.stored.Version == 0
+	if !never {
+		s.node = strings.Clone(node)
+	}
+	s.mu.Unlock()
+	if never { // so nobody else can have it
+		return nil
+	}
+	return s.run(ctx, s.begin(true))
+}

@@ -1,0 +1,103 @@
+package replica
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/record"
+)
+
+// withKept weighs what the caller holds against what a look has found, or has not.
+func (a *Access) withKept(f *found, err error) (*found, error) {
+	switch {
+	case err != nil && !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrUnavailable) && !errors.Is(err, errDamaged):
+		return nil, err
+	case err != nil:
+		return a.restore(a.seen, 0, err)
+	case f.rec.Tombstone || a.newerThanKept(f.rec):
+		return f, nil
+	case f.rec.Rank() == a.kept.Rank():
+		f.rec = a.kept // the same values; the caller knows better when the session was used last
+		return f, nil
+	}
+	return a.restore(f.seen, f.top, nil)
+}
+
+// newerThanKept: someone else has written since the caller did. Of two writes of one version the stored one stands.
+func (a *Access) newerThanKept(rec *record.Record) bool {
+	if rec.Term != a.kept.Term {
+		return rec.Term > a.kept.Term
+	}
+	if rec.Version != a.kept.Version {
+		return rec.Version > a.kept.Version
+	}
+	return rec.LastWrite() != a.kept.LastWrite()
+}
+
+// restore makes what the caller holds the session's record again, by a claim, so that whatever turns up later on a node
+// that is silent now ranks below it.
+func (a *Access) restore(seen sightings, top uint64, why error) (*found, error) {
+	home := a.homeOf(seen)
+	if home == nil {
+		return nil, why
+	}
+	return &found{
+		rec: a.kept, home: home.ID(), seen: seen, term: a.kept.Term + 1, top: max(top, a.kept.Version),
+		heal: true, unsafe: true, claim: true,
+	}, nil
+}
+
+// homeOf is where a restored record goes: where it is expected, or else to the best of the nodes that answered.
+func (a *Access) homeOf(seen sightings) *node.Node {
+	ranking := a.store.Cluster.Ranking(a.token)
+	if first, known := a.store.Cluster.Node(a.node); known {
+		ranking = slices.Insert(ranking, 0, first)
+	}
+	for _, n := range ranking {
+		if _, answered := seen.of(n.ID()); answered && a.usable(n) {
+			return n
+		}
+	}
+	return nil
+}
+
+// LeaveFailover has the next Write give the session a home that is no failover node, if there is one. For instances that
+// each name the node on their own host as failover node, so that a session is never on the host that serves it.
+func (a *Access) LeaveFailover() { a.moveHome = true }
+
+// leaveFailover makes the write a claim for another home. The old one stays as a backup: what lies there must not become
+// old, for cookies still name it.
+func (a *Access) leaveFailover(f *found) {
+	if f.claim || !a.store.Cluster.Failover(f.home) {
+		return
+	}
+	for _, n := range a.store.Cluster.Ranking(a.token) {
+		if !a.store.Cluster.Failover(n.ID()) && a.usable(n) {
+			f.home, f.term, f.claim, f.heal = n.ID(), f.term+1, true, true
+			return
+		}
+	}
+}
+
+// Intact reports whether each copy that the record names is where it says, on an available node that has lost nothing
+// since, and whether there are as many as there should be.
+func (s *Store) Intact(rec *record.Record) bool {
+	for _, c := range rec.Copies {
+		n, known := s.Cluster.Node(c.Node)
+		if !known || !n.Available() || n.Epoch() != c.Epoch {
+			return false
+		}
+	}
+	return !rec.Unsettled && (len(rec.Copies) > s.backups() || !s.spareNode(rec))
+}
+
+// Available reports whether there is a node that can be used.
+func (s *Store) Available() bool {
+	for _, m := range s.Cluster.Members() {
+		if m.Node.Available() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,157 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// held is what an instance has in memory, besides some changes.
+func (w *world) held(home string) *record.Record {
+	w.t.Helper()
+	rec, err := w.store.Open(token, home).Load(context.Background())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return rec
+}
+
+// write has an instance write that holds rec, and answers what was stored.
+func (w *world) write(home string, rec *record.Record, n string) (*record.Record, error) {
+	a := w.store.Open(token, home)
+	a.Keep(rec)
+	return a.Write(context.Background(), func(r *record.Record) error {
+		r.Set(n, []byte("1"))
+		return nil
+	})
+}
+
+func TestKeep(t *testing.T) {
+	for name, c := range map[string]struct {
+		nodes int
+		test  func(w *world, home string)
+	}{
+		"no node has it any more: it is stored again, with the next term": {2, func(w *world, home string) {
+			rec := w.held(home)
+			w.servers[home].Memory = newWorld(w.t, 1, 0).servers["n1"].Memory
+			w.probe()
+			stored, err := w.write(home, rec, "x")
+			if err != nil || stored.Home != home || stored.Term != rec.Term+1 || stored.Version <= rec.Version {
+				w.t.Errorf("%+v, %v", stored, err)
+			}
+		}},
+		"the home is dead: another node gets it": {2, func(w *world, home string) {
+			rec := w.held(home)
+			w.servers[home].off = true
+			stored, err := w.write(home, rec, "x")
+			if err != nil || stored.Home == home || stored.Term != rec.Term+1 {
+				w.t.Errorf("%+v, %v", stored, err)
+			}
+			w.servers[home].off = false
+			w.probe() // it is back, with the old copy
+			w.probe()
+			if found, err := w.store.Open(token, home).Load(context.Background()); err != nil || len(found.Attributes) != 2 {
+				w.t.Errorf("%+v, %v", found, err)
+			}
+		}},
+		"an old copy turns up where the newest was lost: what is held wins": {2, func(w *world, home string) {
+			old := w.held(home)
+			w.servers[home].off = true
+			newest, err := w.write(home, old, "x")
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			w.servers[home].off = false
+			w.servers[newest.Home].off = true
+			w.probe()
+			w.probe()
+			stored, err := w.write(newest.Home, newest, "y")
+			if err != nil || len(stored.Attributes) != 3 || stored.Term <= newest.Term {
+				w.t.Errorf("%+v, %v", stored, err)
+			}
+		}},
+		"another instance wrote meanwhile: that is what changes begin from": {2, func(w *world, home string) {
+			rec := w.held(home)
+			if _, err := w.write(home, rec, "theirs"); err != nil {
+				w.t.Fatal(err)
+			}
+			stored, err := w.write(home, rec, "ours")
+			if err != nil || len(stored.Attributes) != 3 || stored.Term != rec.Term {
+				w.t.Errorf("%+v, %v", stored, err)
+			}
+		}},
+		"a tombstone wins, however low it ranks": {2, func(w *world, home string) {
+			rec := w.held(home)
+			if err := w.store.Open(token, home).Destroy(context.Background(), nil); err != nil {
+				w.t.Fatal(err)
+			}
+			later := *rec
+			later.Version, later.Term = rec.Version+9, rec.Term+9
+			if _, err := w.write(home, &later, "x"); !errors.Is(err, replica.ErrNoSession) {
+				w.t.Errorf("%v", err)
+			}
+		}},
+		"no node answers: nobody knows": {2, func(w *world, home string) {
+			rec := w.held(home)
+			for _, s := range w.servers {
+				s.off = true
+			}
+			if _, err := w.write(home, rec, "x"); !errors.Is(err, replica.ErrUnavailable) {
+				w.t.Errorf("%v", err)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, c.nodes, 0)
+			home, _ := w.create()
+			c.test(w, home)
+		})
+	}
+}
+
+// TestLeaveFailover: a session on a failover node moves, and what lies on the old one does not become old.
+func TestLeaveFailover(t *testing.T) {
+	w := newWorld(t, 2, 0)
+	home, _ := w.create()
+	var members []cluster.Member
+	for id, n := range w.nodes {
+		members = append(members, cluster.Member{Node: n, Failover: id == home})
+	}
+	w.store.Cluster.Set(members)
+	for range 2 { // the second time there is nothing to move
+		a := w.store.Open(token, home)
+		a.LeaveFailover()
+		rec, err := a.Write(context.Background(), func(r *record.Record) error { return nil })
+		if err != nil || rec.Home == home || rec.Term != 2 || a.Home() == home {
+			t.Fatalf("%+v, %v", rec, err)
+		}
+		if old := w.stored(home); old == nil || old.Version != rec.Version {
+			t.Errorf("the old home has %+v", old)
+		}
+	}
+}
+
+func TestNotices(t *testing.T) {
+	w := newWorld(t, 1, 0)
+	ctx := context.Background()
+	if list, token, err := w.store.Notices(ctx, "n1", "a"); list != nil || token != 0 || err != nil {
+		t.Error(list, token, err)
+	}
+	for i := range uint64(600) {
+		if err := w.store.Post(ctx, "n1", "a", replica.Notice{Session: i, Version: i + 1, At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, _, err := w.store.Notices(ctx, "n1", "a")
+	if err != nil || len(list) != 512 || list[511].Session != 599 || list[511].Version != 600 {
+		t.Errorf("%d notices, %v", len(list), err)
+	}
+	if list, _, _ := w.store.Notices(ctx, "n1", "b"); len(list) > 0 {
+		t.Error("another instance gets them too")
+	}
+}

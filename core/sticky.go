@@ -1,0 +1,113 @@
+package msm
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+func newLocal(store *replica.Store, c *Config) *local.Store {
+	held := local.Config{
+		Replica: store, Route: c.Route, MaxSessions: c.MaxLocalSessions, MaxBytes: c.MaxLocalBytes, MaxSize: c.MaxSessionSize,
+		Sync: c.BackupSync, Logger: c.Logger,
+	}
+	if c.AttributeFilter != nil {
+		held.Stays = c.AttributeFilter.MatchString
+	}
+	return local.New(held)
+}
+
+// hold answers the session from memory, where it is loaded first if it is not there, or if its id names another instance:
+// that one has served it since.
+func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
+	takeover := id.Route != m.config.Route
+	if !takeover {
+		if held := m.local.Get(id.Token); held != nil {
+			return held, nil
+		}
+	}
+	turn, waited := m.turns.take(id.Token) // so that parallel requests load it once
+	defer m.turns.give(id.Token, turn)
+	if waited && !takeover {
+		if held := m.local.Get(id.Token); held != nil {
+			return held, nil
+		}
+	}
+	if takeover {
+		return m.local.TakeOver(ctx, id.Token, id.Node, id.Route)
+	}
+	return m.local.Load(ctx, id.Token, id.Node)
+}
+
+func (s *Session) findLocal(ctx context.Context, id sid.ID) error {
+	held, err := s.manager.hold(ctx, id)
+	if err != nil {
+		return err
+	}
+	rec, node := held.View()
+	s.held, s.base, s.id = held, rec, sid.ID{Token: id.Token, Node: node, Route: s.manager.config.Route}
+	return nil
+}
+
+// inMemory does something to the session in memory. If it leaves that moment, it is loaded again.
+func (s *Session) inMemory(ctx context.Context, held *local.Session, id sid.ID, do func(*local.Session) error) error {
+	for {
+		err := do(held)
+		if !errors.Is(err, local.ErrLeft) {
+			return err
+		}
+		if held, err = s.manager.hold(ctx, id); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Session) commitLocal(ctx context.Context) (stored *record.Record, err error) {
+	list := slices.Clone(s.list) // s.list lives in the request, which must not be kept for it
+	err = s.inMemory(ctx, s.held, s.id, func(held *local.Session) (err error) {
+		stored, err = held.Commit(ctx, s.base, s.work, list.replay)
+		s.held = held
+		return err
+	})
+	return stored, err
+}
+
+func (s *Session) createLocal(ctx context.Context) (*record.Record, error) {
+	held, err := s.manager.local.Create(ctx, s.id.Token, s.id.Node, s.work)
+	if err != nil {
+		return nil, err
+	}
+	s.held = held
+	return s.work, nil
+}
+
+func (s *Session) destroyLocal(ctx context.Context) error {
+	return s.inMemory(ctx, s.ended.held, s.ended.id, func(held *local.Session) error { return held.Destroy(ctx) })
+}
+
+func (s *Session) renewLocal(ctx context.Context) error {
+	list := slices.Clone(s.list)
+	err := s.inMemory(ctx, s.ended.held, s.ended.id, func(held *local.Session) (err error) {
+		s.held, err = held.Renew(ctx, local.Renewal{
+			Token: s.id.Token, Node: s.id.Node, Base: s.ended.base, Work: s.work, Redo: list.replay,
+			Successor: s.manager.successor,
+		})
+		return err
+	})
+	if err != nil {
+		return gone(err)
+	}
+	rec, _ := s.held.View()
+	s.ended = nil
+	return s.stored(rec, nil)
+}
+
+// usedLocal says that a request used a session that its handler never looked at. It is false if the session is not here.
+func (m *Manager) usedLocal(id sid.ID) bool {
+	return m.local != nil && id.Route == m.config.Route && m.local.Get(id.Token) != nil
+}

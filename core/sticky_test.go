@@ -1,0 +1,548 @@
+package msm_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// stickyConfigs are run for each case that is alike in both.
+var stickyConfigs = map[string]msm.Config{
+	"async": {Sticky: true, Route: "a"},
+	"sync":  {Sticky: true, Route: "a", BackupSync: true},
+}
+
+// written waits until a sticky instance has stored everything.
+func written(t testing.TB, m *msm.Manager) {
+	t.Helper()
+	waitFor(t, "the write-behind", func() bool {
+		l := m.Stats().Local
+		return l.PendingChanges == 0 && l.PendingSessions == 0
+	})
+}
+
+// state waits until a manager sees a node so.
+func state(t testing.TB, m *msm.Manager, node string, want msm.NodeState) {
+	t.Helper()
+	waitFor(t, node+" "+string(want), func() bool {
+		for _, n := range m.Stats().Nodes {
+			if n.ID == node {
+				return n.State == want
+			}
+		}
+		return false
+	})
+}
+
+// idOf is the id that a client with that cookie has after a response.
+func idOf(w *http.Response, before string) string {
+	for _, c := range sessionCookies(w) {
+		return c.Value
+	}
+	return before
+}
+
+func TestStickySession(t *testing.T) {
+	read := func(s *msm.Session) { count.Get(s) }
+	for name, test := range map[string]func(t *testing.T, config msm.Config){
+		"the cookie is set once, and names this instance": func(t *testing.T, config msm.Config) {
+			m := newManager(t, config)
+			id := begin(t, m, func(s *msm.Session) { add(s) })
+			if !strings.HasSuffix(id, ".a") {
+				t.Errorf("id %s", id)
+			}
+			for range 3 {
+				if w := visit(m, id, func(s *msm.Session) { add(s) }); len(sessionCookies(w)) > 0 {
+					t.Error("a cookie is set again")
+				}
+			}
+		},
+		"a new id at login: the values go on, the old id is dead, here and elsewhere": func(t *testing.T, config msm.Config) {
+			config.Nodes, _ = startServers(t, 2)
+			m := newManager(t, config)
+			old := begin(t, m, func(s *msm.Session) { add(s) })
+			fresh := ""
+			w := visit(m, old, func(s *msm.Session) {
+				if err := s.Renew(); err != nil {
+					t.Error(err)
+				}
+				add(s)
+				fresh = s.ID()
+			})
+			if cookies := sessionCookies(w); len(cookies) != 1 || cookies[0].Value != fresh {
+				t.Errorf("cookies %v; the id is %s", cookies, fresh)
+			}
+			config.Route = "b"
+			other := newManager(t, config)
+			for _, x := range []*msm.Manager{m, other} {
+				visit(x, old, func(s *msm.Session) {
+					if !s.IsNew() {
+						t.Error("the old id lives")
+					}
+				})
+				visit(x, fresh, func(s *msm.Session) {
+					if count.Get(s) != 2 {
+						t.Errorf("count %d", count.Get(s))
+					}
+				})
+			}
+		},
+		"a logout is final, here and elsewhere": func(t *testing.T, config msm.Config) {
+			config.Nodes, _ = startServers(t, 2)
+			m := newManager(t, config)
+			id := begin(t, m, func(s *msm.Session) { add(s) })
+			if w := visit(m, id, func(s *msm.Session) { s.Destroy() }); len(sessionCookies(w)) != 1 || sessionCookies(w)[0].MaxAge >= 0 {
+				t.Error("the cookie is not removed")
+			}
+			config.Route = "b"
+			for _, x := range []*msm.Manager{m, newManager(t, config)} {
+				visit(x, id, func(s *msm.Session) {
+					if !s.IsNew() {
+						t.Error("it lives")
+					}
+				})
+			}
+		},
+		"after a logout a new session may begin in the same request": func(t *testing.T, config msm.Config) {
+			m := newManager(t, config)
+			id := begin(t, m, func(s *msm.Session) { add(s) })
+			fresh := sessionCookies(visit(m, id, func(s *msm.Session) { s.Destroy(); add(s) }))[0].Value
+			visit(m, fresh, func(s *msm.Session) {
+				if fresh == id || count.Get(s) != 1 {
+					t.Errorf("count %d", count.Get(s))
+				}
+			})
+		},
+		"50 parallel requests set 50 attributes": func(t *testing.T, config msm.Config) {
+			m := newManager(t, config)
+			id := begin(t, m, func(s *msm.Session) { add(s) })
+			parallel(50, func(i int) { visit(m, id, func(s *msm.Session) { s.Set(fmt.Sprint("a", i), i) }) })
+			visit(m, id, func(s *msm.Session) {
+				if n := len(s.Keys()); n != 51 {
+					t.Errorf("%d attributes", n)
+				}
+			})
+		},
+		"50 parallel Updates of a counter are 50": func(t *testing.T, config msm.Config) {
+			config.Nodes, _ = startServers(t, 1)
+			m := newManager(t, config)
+			id := begin(t, m, func(s *msm.Session) { add(s) })
+			parallel(50, func(int) { visit(m, id, func(s *msm.Session) { add(s) }) })
+			written(t, m)
+			config.Route = "b"
+			for _, x := range []*msm.Manager{m, newManager(t, config)} {
+				visit(x, id, func(s *msm.Session) {
+					if n := count.Get(s); n != 51 {
+						t.Errorf("count %d", n)
+					}
+				})
+			}
+		},
+		"a visitor with parallel requests meets a balancer that changes its mind": func(t *testing.T, config msm.Config) {
+			config.Nodes, _ = startServers(t, 2)
+			a := newManager(t, config)
+			config.Route = "b"
+			b := newManager(t, config)
+			id := begin(t, a, func(s *msm.Session) { add(s) })
+			written(t, a) // until then only this instance knows the session
+			var done atomic.Int64
+			parallel(8, func(i int) {
+				mine := id
+				for n := range 25 {
+					m := []*msm.Manager{a, b}[(i+n/5)%2]
+					w := visit(m, mine, func(s *msm.Session) { add(s); s.Set(fmt.Sprint(i, "-", n), true) })
+					if w.StatusCode == http.StatusOK {
+						done.Add(1)
+					}
+					mine = idOf(w, mine)
+				}
+			})
+			if done.Load() != 200 {
+				t.Errorf("%d of 200 answered", done.Load())
+			}
+			written(t, a)
+			written(t, b)
+			config.Route = "c"
+			visit(newManager(t, config), id, func(s *msm.Session) {
+				if n := count.Get(s); n != 201 || len(s.Keys()) != 201 {
+					t.Errorf("count %d, %d attributes", n, len(s.Keys()))
+				}
+			})
+		},
+		"a request that never looks at the session keeps it alive": func(t *testing.T, config msm.Config) {
+			config.IdleTimeout = time.Second
+			m := newManager(t, config)
+			id := begin(t, m, func(s *msm.Session) { add(s) })
+			for range 4 {
+				time.Sleep(400 * time.Millisecond)
+				visit(m, id, func(*msm.Session) {})
+			}
+			visit(m, id, func(s *msm.Session) {
+				if s.IsNew() {
+					t.Error("it ended")
+				}
+			})
+		},
+		"attributes that stay here are there, and nowhere else": func(t *testing.T, config msm.Config) {
+			config.Nodes, _ = startServers(t, 1)
+			config.AttributeFilter = regexp.MustCompile(`^local\.`)
+			m := newManager(t, config)
+			id := begin(t, m, func(s *msm.Session) { add(s); s.Set("local.x", 1) })
+			visit(m, id, func(s *msm.Session) { add(s) })
+			written(t, m)
+			visit(m, id, func(s *msm.Session) {
+				if !s.Has("local.x") || count.Get(s) != 2 {
+					t.Errorf("%v", s.Keys())
+				}
+			})
+			config.Route = "b"
+			visit(newManager(t, config), id, func(s *msm.Session) {
+				if s.Has("local.x") || count.Get(s) != 2 {
+					t.Errorf("elsewhere: %v", s.Keys())
+				}
+			})
+		},
+		"a change that is too large is refused with 503, and nothing of it stays": func(t *testing.T, config msm.Config) {
+			config.MaxSessionSize = 1000
+			m := newManager(t, config)
+			id := begin(t, m, func(s *msm.Session) { add(s) })
+			w := visit(m, id, func(s *msm.Session) { add(s); s.Set("big", strings.Repeat("x", 2000)) })
+			if w.StatusCode != http.StatusServiceUnavailable {
+				t.Errorf("status %d", w.StatusCode)
+			}
+			visit(m, id, func(s *msm.Session) {
+				if count.Get(s) != 1 || s.Has("big") {
+					t.Errorf("%v", s.Keys())
+				}
+			})
+		},
+		"a stored session of an unknown transcoder is no reason to log anyone out": func(t *testing.T, config msm.Config) {
+			config.Nodes, _ = startServers(t, 1)
+			id := begin(t, newManager(t, msm.Config{Nodes: config.Nodes, Transcoder: foreign{}}), func(s *msm.Session) { s.Set("a", 1) })
+			m := newManager(t, config)
+			for range 2 {
+				if w := visit(m, id, read); w.StatusCode != http.StatusServiceUnavailable || len(sessionCookies(w)) > 0 {
+					t.Errorf("status %d", w.StatusCode)
+				}
+			}
+		},
+		"without any node nothing changes for the visitor": func(t *testing.T, config msm.Config) {
+			list, servers := startServers(t, 2)
+			config.Nodes = list
+			m := newManager(t, config)
+			id := begin(t, m, func(s *msm.Session) { add(s) })
+			written(t, m)
+			for node, server := range servers {
+				server.Kill()
+				state(t, m, node, msm.NodeDown)
+			}
+			for n := 2; n <= 4; n++ {
+				w := visit(m, id, func(s *msm.Session) {
+					if add(s) != n {
+						t.Errorf("count %d; want %d", count.Get(s), n)
+					}
+				})
+				if w.StatusCode != 200 || len(sessionCookies(w)) > 0 {
+					t.Errorf("status %d, cookies %v", w.StatusCode, sessionCookies(w))
+				}
+			}
+			for node, server := range servers {
+				server.Restart()
+				state(t, m, node, msm.NodeUp)
+			}
+			written(t, m)
+		},
+		"nodes change at run time: a session of a node that is gone gets another one": func(t *testing.T, config msm.Config) {
+			list, servers := startServers(t, 2)
+			config.Nodes, config.FailoverNodes = "n1:"+servers["n1"].Addr(), ""
+			m := newManager(t, config)
+			id := begin(t, m, func(s *msm.Session) { add(s) })
+			if err := m.SetNodes(list, "n2"); err != nil { // ReconfigureMemcachedNodesAtRuntimeFeature46
+				t.Fatal(err)
+			}
+			if w := visit(m, id, func(s *msm.Session) { add(s) }); len(sessionCookies(w)) > 0 {
+				t.Error("an added node moved a session")
+			}
+			if err := m.SetNodes("n2:"+servers["n2"].Addr(), ""); err != nil {
+				t.Fatal(err)
+			}
+			w := visit(m, id, func(s *msm.Session) { add(s) })
+			now := idOf(w, id)
+			if !strings.HasSuffix(now, "-n2.a") {
+				t.Errorf("id %s", now)
+			}
+			written(t, m)
+			config.Nodes, config.Route = "n2:"+servers["n2"].Addr(), "b"
+			visit(newManager(t, config), now, func(s *msm.Session) {
+				if count.Get(s) != 3 {
+					t.Errorf("count %d", count.Get(s))
+				}
+			})
+		},
+		"failover nodes change at run time: new sessions follow": func(t *testing.T, config msm.Config) {
+			list, _ := startServers(t, 3)
+			config.Nodes, config.FailoverNodes = list, "n2,n3"
+			m := newManager(t, config)
+			if id := begin(t, m, func(s *msm.Session) { add(s) }); !strings.HasSuffix(id, "-n1.a") {
+				t.Errorf("id %s", id)
+			}
+			if err := m.SetNodes(list, "n1,n2"); err != nil { // ReconfigureFailoverNodesAtRuntimeFeature46
+				t.Fatal(err)
+			}
+			if id := begin(t, m, func(s *msm.Session) { add(s) }); !strings.HasSuffix(id, "-n3.a") {
+				t.Errorf("id %s", id)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for mode, config := range stickyConfigs {
+				t.Run(mode, func(t *testing.T) {
+					t.Parallel()
+					test(t, config)
+				})
+			}
+		})
+	}
+}
+
+func parallel(n int, do func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { do(i) })
+	}
+	wg.Wait()
+}
+
+// foreign is a transcoder that nobody else knows.
+type foreign struct{}
+
+func (foreign) Name() string                    { return "other" }
+func (foreign) Marshal(any) ([]byte, error)     { return []byte("x"), nil }
+func (foreign) Unmarshal(_ []byte, _ any) error { return nil }
+
+// TestStickyBounds: what finds no room is a 503 that says so, and nobody else's session is lost for it.
+func TestStickyBounds(t *testing.T) {
+	list, servers := startServers(t, 1)
+	var failed atomic.Value
+	m := newManager(t, msm.Config{
+		Nodes: list, Sticky: true, MaxLocalSessions: 3,
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			failed.Store(err)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		},
+	})
+	servers["n1"].Kill()
+	state(t, m, "n1", msm.NodeDown)
+	var ids []string
+	for range 3 {
+		ids = append(ids, begin(t, m, func(s *msm.Session) { add(s) }))
+	}
+	w := visit(m, "", func(s *msm.Session) { add(s) })
+	err, _ := failed.Load().(error)
+	if w.StatusCode != http.StatusServiceUnavailable || !errors.Is(err, msm.ErrFull) || len(sessionCookies(w)) > 0 {
+		t.Errorf("status %d, %v", w.StatusCode, err)
+	}
+	for _, id := range ids {
+		visit(m, id, func(s *msm.Session) {
+			if count.Get(s) != 1 {
+				t.Error("a session got lost")
+			}
+		})
+	}
+	servers["n1"].Restart()
+	state(t, m, "n1", msm.NodeUp)
+	written(t, m)
+	begin(t, m, func(s *msm.Session) { add(s) })
+	if l := m.Stats().Local; l.Sessions != 3 || l.Evictions != 1 {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestStickyClose(t *testing.T) {
+	list, servers := startServers(t, 1)
+	config := msm.Config{Nodes: list, Sticky: true, Logger: quiet, OpTimeout: opTimeout}
+	m, err := msm.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := begin(t, m, func(s *msm.Session) { add(s) })
+	if err := m.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+	m, _ = msm.New(config)
+	visit(m, id, func(s *msm.Session) {
+		if add(s) != 2 {
+			t.Error("it was not stored")
+		}
+	})
+	servers["n1"].Kill()
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	unsaved := (*msm.UnsavedError)(nil)
+	if err := m.Close(ctx); !errors.As(err, &unsaved) || unsaved.Sessions != 1 {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestStickyOnTheWire: what a request costs, counted between us and real memcached.
+func TestStickyOnTheWire(t *testing.T) {
+	w := startWire(t, msm.Config{Sticky: true, Route: "a", IdleTimeout: time.Hour})
+	w.do("POST", "/write")
+	waitFor(t, "the session is stored", func() bool { return len(w.session()) == 1 })
+	w.reset()
+	for range 100 {
+		w.do("GET", "/read")
+	}
+	if got := w.session(); len(got) > 0 {
+		t.Errorf("100 reads: %v", got)
+	}
+	for range 100 {
+		w.do("POST", "/write")
+	}
+	waitFor(t, "the last write", func() bool { return w.manager.Stats().Local.PendingChanges == 0 })
+	if n := len(w.session()); n < 2 || n >= 100 { // a gets and a cas for each, if each were written
+		t.Errorf("100 writes: %d commands", n)
+	}
+
+	other := w.another(msm.Config{Sticky: true, Route: "b", IdleTimeout: time.Hour})
+	other.browser.Jar.SetCookies(mustURL(other.URL), w.browser.Jar.Cookies(mustURL(w.URL)))
+	w.reset()
+	if _, body := other.do("GET", "/read"); body != "101" {
+		t.Errorf("count %s", body)
+	}
+	if got := fmt.Sprint(w.session()); got != "[cas gets]" {
+		t.Errorf("a takeover: %s; want one load and one write", got)
+	}
+}
+
+// down is how long TestNoNodeAtFullLoad keeps every node down.
+var down = flag.Duration("down", 2*time.Second, "how long TestNoNodeAtFullLoad keeps every node down; make soak: 1m")
+
+// TestNoNodeAtFullLoad: G9. With every node down and 64 visitors at full speed, memory, goroutines and queue stay bounded,
+// and come back to where they were.
+func TestNoNodeAtFullLoad(t *testing.T) {
+	list, servers := startServers(t, 2)
+	m := newManager(t, msm.Config{Nodes: list, Sticky: true})
+	h := counting(m)
+	var ids []string
+	for range 1000 {
+		ids = append(ids, begin(t, m, func(s *msm.Session) { add(s) }))
+	}
+	written(t, m)
+	load := func(d time.Duration) (requests int64) {
+		var n atomic.Int64
+		end := time.Now().Add(d)
+		parallel(64, func(i int) {
+			for k := i; time.Now().Before(end); k += 64 {
+				req := httptest.NewRequest("POST", "/", nil)
+				req.Header.Set("Cookie", "SESSION="+ids[k%len(ids)])
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, req)
+				if w.Code != http.StatusOK {
+					t.Errorf("status %d", w.Code)
+					return
+				}
+				n.Add(1)
+			}
+		})
+		return n.Load()
+	}
+	load(*down / 4) // everything has its size
+	written(t, m)
+	heapBefore, goroutinesBefore := heap(), runtime.NumGoroutine()
+	for node, server := range servers {
+		server.Kill()
+		state(t, m, node, msm.NodeDown)
+	}
+	requests := load(*down)
+	if l := m.Stats().Local; l.PendingSessions > len(ids) || l.Clashes > 0 {
+		t.Errorf("%+v", l)
+	}
+	during, goroutinesDuring := heap(), runtime.NumGoroutine()
+	for node, server := range servers {
+		server.Restart()
+		state(t, m, node, msm.NodeUp)
+	}
+	written(t, m)
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	heapAfter, goroutinesAfter := heap(), runtime.NumGoroutine()
+	t.Logf("%d requests; heap %d, %d, %d KiB; goroutines %d, %d, %d", requests,
+		heapBefore>>10, during>>10, heapAfter>>10, goroutinesBefore, goroutinesDuring, goroutinesAfter)
+	const room = 16 << 20 // 16 KiB for each session
+	if during > heapBefore+room || heapAfter > heapBefore+room/4 {
+		t.Errorf("heap %d, %d, %d", heapBefore, during, heapAfter)
+	}
+	if goroutinesDuring > goroutinesBefore+10 || goroutinesAfter > goroutinesBefore+10 {
+		t.Errorf("goroutines %d, %d, %d", goroutinesBefore, goroutinesDuring, goroutinesAfter)
+	}
+}
+
+// BenchmarkThroughput is 64 clients on loopback: each counts in a session of its own, against the same handler without
+// sessions, in turn within one run.
+func BenchmarkThroughput(b *testing.B) {
+	list, _ := startServers(b, 2)
+	m := newManager(b, msm.Config{Nodes: list, Sticky: true})
+	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "1") })
+	for name, method := range map[string]string{"reads": "GET", "writes": "POST"} {
+		b.Run(name, func(b *testing.B) {
+			with, without := newLoad(b, counting(m)), newLoad(b, bare)
+			with.run("POST", 100*time.Millisecond)
+			var x, y int64
+			for b.Loop() {
+				y += without.run(method, 200*time.Millisecond)
+				x += with.run(method, 200*time.Millisecond)
+			}
+			b.ReportMetric(float64(x)/float64(y), "of-bare")
+		})
+	}
+}
+
+// load is 64 clients, each with a connection and a cookie of its own.
+type load struct {
+	url     string
+	clients []*http.Client
+}
+
+func newLoad(b *testing.B, h http.Handler) *load {
+	server := httptest.NewServer(h)
+	b.Cleanup(server.Close)
+	l := &load{url: server.URL}
+	for range 64 {
+		jar, _ := cookiejar.New(nil)
+		l.clients = append(l.clients, &http.Client{Jar: jar, Transport: &http.Transport{}})
+	}
+	return l
+}
+
+// run answers how many requests were answered in that time.
+func (l *load) run(method string, d time.Duration) int64 {
+	var n atomic.Int64
+	end := time.Now().Add(d)
+	parallel(64, func(i int) {
+		for time.Now().Before(end) {
+			req, _ := http.NewRequest(method, l.url, nil)
+			resp, err := l.clients[i].Do(req)
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			n.Add(1)
+		}
+	})
+	return n.Load()
+}

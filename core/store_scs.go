@@ -1,0 +1,34 @@
+package msm
+
+import (
+	"context"
+	"time"
+)
+
+// Find is FindCtx without a context.
+func (s *Store) Find(token string) ([]byte, bool, error) {
+	return s.FindCtx(context.Background(), token)
+}
+
+// FindCtx answers the value of a token, the caller's own, and whether there is one. One that does not exist, was
+// deleted or has expired is no error.
+func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
+	return s.find(ctx, token)
+}
+
+// Commit is CommitCtx without a context.
+func (s *Store) Commit(token string, b []byte, expiry time.Time) error {
+	return s.CommitCtx(context.Background(), token, b, expiry)
+}
+
+// CommitCtx stores a value until expiry, to the nanosecond and ten years ahead at most; a past one deletes. It answers
+// ErrGone if the token was deleted: scs never uses one again, so it is a request that was slower than a logout.
+func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
+	return s.put(ctx, token, b, expiry, true)
+}
+
+// Delete is DeleteCtx without a context. It is also fiber's.
+func (s *Store) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
+
+// DeleteCtx deletes a value on every node. That there is none is no error.
+func (s *Store) DeleteCtx(ctx context.Context, token string) error { return s.remove(ctx, token) }

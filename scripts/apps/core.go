@@ -1,0 +1,32 @@
+// Command app is what scripts/consumer builds on the released module core.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+var visits = msm.NewKey[int]("visits")
+
+func main() {
+	m, err := msm.New(msm.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close(context.Background())
+
+	app := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, visits.Update(msm.From(r.Context()), func(n int) int { return n + 1 }))
+	}))
+
+	w := httptest.NewRecorder()
+	app.ServeHTTP(w, httptest.NewRequest("POST", "/", nil))
+	if w.Code != 200 || w.Body.String() != "1" || len(w.Result().Cookies()) != 1 {
+		log.Fatal(w.Code, w.Header(), w.Body)
+	}
+}
