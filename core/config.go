@@ -22,11 +22,15 @@ import (
 // NoBackup as Config.Backups keeps one copy only: a session dies with its node.
 const NoBackup = -1
 
+// NoRefill as Config.RefillRate leaves it to each session's next request to bring back copies that a node has lost.
+const NoRefill = -1
+
 const (
 	defaultIdleTimeout = 30 * time.Minute // OWASP Session Management Cheat Sheet: 15 to 30 minutes for low risk
 	minIdleTimeout     = time.Second      // memcached counts whole seconds
 	defaultOpTimeout   = 100 * time.Millisecond
 	defaultMaxSession  = 256 << 10
+	defaultRefillRate  = 2000          // a million sessions in eight minutes; four operations each are a few percent of what memcached can do
 	maxMaxSession      = 1<<20 - 1<<10 // memcached's default item limit of 1 MiB, less the item's own header and key
 	maxPrefix          = 128           // memcached's keys have at most 250 bytes, ours 60 besides the prefix
 	maxBackups         = 8
@@ -44,6 +48,12 @@ type Config struct {
 	// Backups is how many nodes keep a copy beside the primary, 8 at most. Zero: 1, where there is another node; in
 	// sticky mode none. For none at all see NoBackup.
 	Backups int
+	// RefillRate is how many sessions a second are looked at when a node comes back empty or with old values, or one has
+	// been removed, so that sessions that idle get their copies again without a request. One instance does it for each such
+	// node; it lists the keys of all nodes, also those of other programs, and needs 34 bytes for each session meanwhile.
+	// Stats tells how far it is, or that servers do not list their keys (memcached -X, or without lru_crawler). A sticky
+	// instance besides stores those again that it has in memory, at the same rate. Zero: 2,000. For none at all see NoRefill.
+	RefillRate int
 
 	// Sticky keeps the sessions that this instance serves in its memory, with the nodes as backup: for a balancer that
 	// sends the requests of a session to one instance, by the route in its id. Other instances take over when it does
@@ -124,6 +134,7 @@ func (c *Config) faults() []fault {
 		}
 	}
 	add(c.Backups < NoBackup || c.Backups > maxBackups, "Backups", "%d must be from 1 to %d, or NoBackup", c.Backups, maxBackups)
+	add(c.RefillRate < NoRefill, "RefillRate", "%d must be a number of sessions a second, or NoRefill", c.RefillRate)
 	add(c.IdleTimeout != 0 && c.IdleTimeout < minIdleTimeout, "IdleTimeout", "%v must be at least %v", c.IdleTimeout, minIdleTimeout)
 	add(c.AbsoluteTimeout < 0, "AbsoluteTimeout", "%v must not be negative", c.AbsoluteTimeout)
 	add(c.MaxSessionSize < 0 || c.MaxSessionSize > maxMaxSession, "MaxSessionSize", "%d must be from 1 to %d bytes", c.MaxSessionSize, maxMaxSession)
@@ -183,6 +194,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.IdleTimeout, defaultIdleTimeout)
 	orDefault(&c.MaxSessionSize, defaultMaxSession)
 	orDefault(&c.OpTimeout, defaultOpTimeout)
+	orDefault(&c.RefillRate, defaultRefillRate)
 	orDefault(&c.KeyPrefix, "msm:")
 	orDefault(&c.Cookie.Name, "SESSION")
 	orDefault(&c.Cookie.Path, "/")

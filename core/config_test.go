@@ -17,6 +17,7 @@ func TestNewNamesEveryFaultAtOnce(t *testing.T) {
 		Nodes:           "a:1,b:2",
 		FailoverNodes:   "n9",
 		Backups:         99,
+		RefillRate:      -2,
 		Route:           "a.b",
 		IdleTimeout:     time.Millisecond,
 		AbsoluteTimeout: -1,
@@ -33,7 +34,7 @@ func TestNewNamesEveryFaultAtOnce(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		`Config.Nodes: "a:1" has no id`, `Config.Nodes: "b:2" has no id`, `Config.FailoverNodes: "n9"`, "Config.Backups: 99",
+		`Config.Nodes: "a:1" has no id`, `Config.Nodes: "b:2" has no id`, `Config.FailoverNodes: "n9"`, "Config.Backups: 99", "Config.RefillRate: -2",
 		`Config.Route: "a.b"`, "Config.IdleTimeout: 1ms", "Config.AbsoluteTimeout: -1ns", "Config.MaxSessionSize: 1073741824",
 		"Config.OpTimeout: -1ns", `Config.KeyPrefix: "a b"`, `Config.Header: "a b"`, "Config.SigningKeys: ", "Config.ReadTranscoders: ",
 		"Config.BackupSync: is for sticky mode", "Config.AttributeFilter: is for sticky mode",

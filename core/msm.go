@@ -16,7 +16,7 @@
 //
 // Every session has a primary node, named in its id, and a backup. What a request changes is on both before the first
 // byte of its answer leaves. If a node fails, requests go on with the other copy, the session gets new nodes, and the
-// client a cookie that names them.
+// client a cookie that names them. A node that comes back is filled again, also with what nobody asks for.
 package msm
 
 import (
@@ -51,6 +51,7 @@ type Manager struct {
 	nodes      *nodes
 	store      *replica.Store
 	background *background
+	refills    *refills
 	coder      transcoder.Transcoder            // of new sessions
 	readable   map[string]transcoder.Transcoder // by name: what may be met in stored ones
 	absent     *moments                         // until when a session need not be looked for
@@ -93,6 +94,10 @@ func New(config Config) (*Manager, error) {
 		m.local = newLocal(m.store, &config)
 	}
 	m.background = newBackground(m.store, m.refreshes, m.log)
+	m.refills = newRefills(m.nodes.cluster, config.RefillRate, newWalk(m.store, m.log).fill, m.log)
+	if config.Backups > 0 && config.RefillRate > 0 {
+		m.refills.begin()
+	}
 	return m, nil
 }
 
@@ -114,7 +119,7 @@ func join(faults []fault, name func(field string) string) error {
 }
 
 // SetNodes changes the list of nodes while requests run. Adding a node moves no session; those of a node that was
-// removed are found on their backups. On an error nothing changes.
+// removed are found on their backups, and get another copy by a refill (see NodeStats). On an error nothing changes.
 func (m *Manager) SetNodes(nodes, failoverNodes string) error {
 	if m.closed.Load() {
 		return ErrClosed
@@ -143,6 +148,7 @@ func (m *Manager) closeNodes(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		m.refills.close()
 		m.background.close()
 		m.nodes.close()
 	}()

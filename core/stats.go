@@ -1,5 +1,7 @@
 package msm
 
+import "time"
+
 // Stats is a reading of a manager's counters, all since its start.
 type Stats struct {
 	Nodes []NodeStats `json:"nodes"` // in the configured order
@@ -38,7 +40,33 @@ type NodeStats struct {
 	Address  string    `json:"address"`
 	Failover bool      `json:"failover"`
 	State    NodeState `json:"state"`
+	// Refill is how this instance sees the node's last refill. Nil: none is needed, as with a single node or without
+	// backups, none is wanted (NoRefill), or the node has not answered yet.
+	Refill *RefillStats `json:"refill,omitempty"`
 }
+
+// RefillStats says how far a node has got its copies again since it came back empty or with old values. That of the first
+// node, by id, also makes good what nodes that were removed had. One instance does it; the counts are those of this
+// instance's own work, zero if another one did it.
+type RefillStats struct {
+	State  RefillState `json:"state"`
+	Total  int         `json:"total"`          // sessions to look at
+	Done   int         `json:"done"`           // sessions looked at
+	Healed int         `json:"healed"`         // of these, ones that lacked a copy and were written
+	Failed int         `json:"failed"`         // of these, ones that could not be healed, such as those of a newer format
+	Ended  time.Time   `json:"ended,omitzero"` // when it ended, or was seen to have ended
+}
+
+// RefillState says how a node's refill stands.
+type RefillState string
+
+// The states of a refill.
+const (
+	RefillWaiting  RefillState = "waiting"  // it is due: it will begin, or be tried again, or another instance is at it
+	RefillRunning  RefillState = "running"  // this instance is at it
+	RefillDone     RefillState = "done"     // every session that any node in use has a key of has its copies
+	RefillUnlisted RefillState = "unlisted" // as far as possible: a server does not list its keys, so the rest waits for requests
+)
 
 // NodeState says whether requests use a node.
 type NodeState string
@@ -67,7 +95,7 @@ func (m *Manager) Stats() Stats {
 		if n.Available() {
 			state = NodeUp
 		}
-		s.Nodes = append(s.Nodes, NodeStats{ID: n.ID(), Address: n.Address(), Failover: member.Failover, State: state})
+		s.Nodes = append(s.Nodes, NodeStats{ID: n.ID(), Address: n.Address(), Failover: member.Failover, State: state, Refill: m.refills.stats(n)})
 	}
 	return s
 }

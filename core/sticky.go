@@ -14,7 +14,7 @@ import (
 func newLocal(store *replica.Store, c *Config) *local.Store {
 	held := local.Config{
 		Replica: store, Route: c.Route, MaxSessions: c.MaxLocalSessions, MaxBytes: c.MaxLocalBytes, MaxSize: c.MaxSessionSize,
-		Sync: c.BackupSync, Logger: c.Logger,
+		Sync: c.BackupSync, RefillRate: c.RefillRate, Logger: c.Logger,
 	}
 	if c.AttributeFilter != nil {
 		held.Stays = c.AttributeFilter.MatchString

@@ -41,6 +41,7 @@ func (w *wire) another(config msm.Config) *app {
 }
 
 func (w *wire) instance(t testing.TB, config msm.Config) (*app, *msm.Manager) {
+	config.RefillRate = msm.NoRefill // what is counted is requests
 	config.Nodes, config.Ignore = w.nodes, regexp.MustCompile(`\.gif$`)
 	m := newManager(t, config)
 	return serve(t, m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

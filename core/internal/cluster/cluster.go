@@ -56,12 +56,13 @@ func (c *Cluster) Failover(id string) bool {
 	return false
 }
 
-// Ranking orders all nodes for a session: by rendezvous hash of token and node id, failover nodes last. It depends on
-// nothing else, so every instance finds the same order, and a node that comes or goes moves only its own sessions.
-func (c *Cluster) Ranking(token string) []*node.Node {
+// Ranking orders all nodes for a session: by rendezvous hash of its key and node id, failover nodes last. It depends on
+// nothing else, so every instance finds the same order, and a node that comes or goes moves only its own sessions. It
+// takes the key and not the token, because who walks the keys of a node knows no tokens.
+func (c *Cluster) Ranking(key string) []*node.Node {
 	members := c.Members()
 	scored := make([]scoredNode, len(members))
-	hash := hashString(token)
+	hash := hashString(key)
 	for i, m := range members {
 		scored[i] = scoredNode{m.Node, mix(hash ^ hashString(m.Node.ID())), m.Failover}
 	}

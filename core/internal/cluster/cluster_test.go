@@ -25,21 +25,21 @@ func ids(n int) (list []string) {
 	return list
 }
 
-func first(c *cluster.Cluster, token int) string {
-	return c.Ranking(fmt.Sprintf("token%d", token))[0].ID()
+func first(c *cluster.Cluster, key int) string {
+	return c.Ranking(fmt.Sprintf("key%d", key))[0].ID()
 }
 
 func TestRankingIsFair(t *testing.T) {
-	const tokens = 10_000
+	const keys = 10_000
 	for n := 2; n <= 20; n++ {
 		c, got := cluster.New(members(nil, ids(n)...)), map[string]int{}
-		for i := range tokens {
+		for i := range keys {
 			got[first(c, i)]++
 		}
-		share := float64(tokens) / float64(n)
+		share := float64(keys) / float64(n)
 		for id, k := range got {
 			if off := math.Abs(float64(k)-share) / math.Sqrt(share); off > 4.5 { // standard deviations
-				t.Errorf("%d nodes: %s is first for %d of %d tokens, fair is %.0f", n, id, k, tokens, share)
+				t.Errorf("%d nodes: %s is first for %d of %d keys, fair is %.0f", n, id, k, keys, share)
 			}
 		}
 	}
@@ -52,7 +52,7 @@ func TestAddingANodeMovesOnlyWhatItTakes(t *testing.T) {
 		if a, b := first(three, i), first(four, i); a != b {
 			moved++
 			if b != "n4" {
-				t.Fatalf("token %d moved from %s to %s", i, a, b)
+				t.Fatalf("key %d moved from %s to %s", i, a, b)
 			}
 		}
 	}
@@ -65,7 +65,7 @@ func TestOrderOfConfigurationDoesNotMatter(t *testing.T) {
 	a, b := cluster.New(members(nil, "n1", "n2", "n3")), cluster.New(members(nil, "n3", "n1", "n2"))
 	for i := range 1000 {
 		if first(a, i) != first(b, i) {
-			t.Fatalf("token %d", i)
+			t.Fatalf("key %d", i)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func TestFailoverNodesRankLast(t *testing.T) {
 	for i := range 1000 {
 		for place, n := range c.Ranking(fmt.Sprint(i)) {
 			if failover := n.ID() == "n1" || n.ID() == "n2"; failover != (place >= 3) {
-				t.Fatalf("token %d: %s is at place %d", i, n.ID(), place)
+				t.Fatalf("key %d: %s is at place %d", i, n.ID(), place)
 			}
 		}
 	}
@@ -85,6 +85,6 @@ func BenchmarkRanking(b *testing.B) {
 	c := cluster.New(members(nil, ids(3)...))
 	b.ReportAllocs()
 	for b.Loop() {
-		c.Ranking("abcdefghijklmnopqrstuvwxyz")
+		c.Ranking("msm:s:AGxz_CcRTW1UxiWMzIsKKT5P3LaOBaJjn2oSzSMw3LQ")
 	}
 }

@@ -40,7 +40,7 @@ type Config struct {
 	MaxSize     int                    // bytes a session may have, as it is stored; zero: no bound
 	Sync        bool                   // a change is stored before its request is answered
 	Stays       func(name string) bool // attributes that are never stored; nil: none
-	RefillRate  int                    // sessions a second that are stored again because a node lost them; zero: 2,000
+	RefillRate  int                    // sessions a second that are stored again because a node lost them; zero: 2,000, negative: none
 	Logger      *slog.Logger
 }
 
@@ -76,7 +76,9 @@ func New(c Config) *Store {
 		st.done.Go(func() { st.work(work) })
 	}
 	st.done.Go(func() { st.sweep(ctx) })
-	st.done.Go(func() { st.repair(ctx) })
+	if c.RefillRate > 0 {
+		st.done.Go(func() { st.repair(ctx) })
+	}
 	st.done.Go(func() { st.notify(ctx) })
 	return st
 }

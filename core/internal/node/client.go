@@ -21,6 +21,8 @@ var (
 	ErrTooLarge = errors.New("value too large for the node")      // the old value stays
 	ErrBusy     = errors.New("no connection became free in time") // nothing was sent, no evidence against the node
 	ErrDown     = errors.New("node is down")                      // nothing was sent
+	ErrNoList   = errors.New("the server does not list its keys") // Keys: too old, or its crawler or dumps are switched off
+	ErrCrawling = errors.New("the server's crawler is at work")   // Keys: a moment later it will list
 )
 
 // Client is what is asked of one memcached server. Implementations are safe for concurrent use; a Get's Value
@@ -36,5 +38,10 @@ type Client interface {
 	Add(ctx context.Context, key string, item Item, ttl time.Duration) error
 	// CompareAndSwap stores only if the value is still the one whose Token the item carries, else ErrConflict or, if there is none any more, ErrMiss.
 	CompareAndSwap(ctx context.Context, key string, item Item, ttl time.Duration) error
+	// Keys calls found with the keys that begin with prefix, in no order, some perhaps twice. What is there from the begin
+	// to the end and is neither read nor written meanwhile is among them; of the rest some may be missing. found must be
+	// quick, because the server waits for it, and must not use the node. It answers ErrNoList or ErrCrawling if the server
+	// says so; after any other error some keys are missing.
+	Keys(ctx context.Context, prefix string, found func(key string)) error
 	Close() error
 }

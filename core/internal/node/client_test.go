@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,20 @@ func (c client) get(key string) node.Item {
 		c.t.Fatalf("get %s: %v", key, err)
 	}
 	return item
+}
+
+// keys lists them sorted, each once.
+func (c client) keys(prefix string) (list []string) {
+	c.t.Helper()
+	err := node.ErrCrawling
+	for errors.Is(err, node.ErrCrawling) { // the server's own crawler, or another case of this test
+		list = nil
+		err = c.client.Keys(c.t.Context(), c.prefix+prefix, func(key string) { list = append(list, key) })
+		time.Sleep(time.Millisecond)
+	}
+	c.want(err, nil)
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 func (c client) want(err, want error) {
@@ -155,10 +170,33 @@ var clientContract = map[string]func(t *testing.T, c client){
 		c.want(c.add("a", "x", -time.Second), nil)
 		c.missing("a")
 	},
+	"its keys are listed by their prefix": func(t *testing.T, c client) {
+		var want []string
+		for i := range 500 {
+			key := fmt.Sprintf("in:%%20+%d\x80", i)
+			c.want(c.add(key, "x", time.Hour), nil)
+			c.want(c.add(fmt.Sprint("out:", i), "x", 0), nil)
+			want = append(want, c.prefix+key)
+		}
+		slices.Sort(want)
+		if got := c.keys("in:"); !slices.Equal(got, want) {
+			t.Errorf("%d keys: %.200q; want %d", len(got), got, len(want))
+		}
+		if got := c.keys("none"); len(got) != 0 {
+			t.Errorf("%.200q", got)
+		}
+	},
+	"a key whose time is over is not listed": func(t *testing.T, c client) {
+		c.want(c.add("a", "x", -time.Second), nil)
+		if got := c.keys(""); len(got) != 0 {
+			t.Errorf("%q", got)
+		}
+	},
 	"a cancelled context sends nothing": func(t *testing.T, c client) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		c.want(c.client.Add(ctx, c.prefix+"a", node.Item{}, 0), context.Canceled)
+		c.want(c.client.Keys(ctx, "", func(string) { t.Error("a key") }), context.Canceled)
 		c.missing("a")
 	},
 	"it is safe for concurrent use": func(t *testing.T, c client) {

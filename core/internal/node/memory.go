@@ -106,6 +106,22 @@ func (m *Memory) CompareAndSwap(ctx context.Context, key string, item Item, ttl 
 	})
 }
 
+// Keys implements Client.
+func (m *Memory) Keys(ctx context.Context, prefix string, found func(key string)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	for key, e := range m.items {
+		if strings.HasPrefix(key, prefix) && !e.Value.(*memoryItem).dead(now) {
+			found(key)
+		}
+	}
+	return nil
+}
+
 // Close implements Client.
 func (m *Memory) Close() error { return nil }
 

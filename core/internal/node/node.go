@@ -144,6 +144,18 @@ func (n *Node) CompareAndSwap(ctx context.Context, key string, item Item, ttl ti
 	return n.judge(ctx, "cas", n.client.CompareAndSwap(ctx, key, item, ttl))
 }
 
+// Keys lists keys as Client.Keys does. That it fails is no evidence against the node: nobody waits for it, and a long list
+// has more ways to break off than a request.
+func (n *Node) Keys(ctx context.Context, prefix string, found func(key string)) error {
+	if !n.Available() {
+		return ErrDown
+	}
+	if err := n.client.Keys(ctx, prefix, found); err != nil {
+		return fmt.Errorf("keys of node %s: %w", n.id, err)
+	}
+	return nil
+}
+
 // judge tells a failure of the node from an answer.
 func (n *Node) judge(ctx context.Context, op string, err error) error {
 	if err == nil || answer(err) || ctx.Err() != nil {

@@ -33,7 +33,7 @@ func (a *Access) create(ctx context.Context, first *record.Record, change Change
 func (a *Access) blank(first *record.Record, term uint64) (*found, error) {
 	var lay layout
 	var seen sightings
-	for _, n := range a.store.Cluster.Ranking(a.token) {
+	for _, n := range a.store.Cluster.Ranking(a.key) {
 		seen = append(seen, sighting{node: n.ID()})
 		switch {
 		case !a.usable(n):
@@ -54,7 +54,7 @@ func (a *Access) blank(first *record.Record, term uint64) (*found, error) {
 
 // FirstNode is where a new session with the token would live as things stand; empty if no node is available.
 func (s *Store) FirstNode(token string) string {
-	for _, n := range s.Cluster.Ranking(token) {
+	for _, n := range s.Cluster.Ranking(s.key(token)) {
 		if n.Available() {
 			return n.ID()
 		}

@@ -50,7 +50,7 @@ func (a *Access) restore(seen sightings, top uint64, why error) (*found, error) 
 
 // homeOf is where a restored record goes: where it is expected, or else to the best of the nodes that answered.
 func (a *Access) homeOf(seen sightings) *node.Node {
-	ranking := a.store.Cluster.Ranking(a.token)
+	ranking := a.store.Cluster.Ranking(a.key)
 	if first, known := a.store.Cluster.Node(a.node); known {
 		ranking = slices.Insert(ranking, 0, first)
 	}
@@ -72,7 +72,7 @@ func (a *Access) leaveFailover(f *found) {
 	if f.claim || !a.store.Cluster.Failover(f.home) {
 		return
 	}
-	for _, n := range a.store.Cluster.Ranking(a.token) {
+	for _, n := range a.store.Cluster.Ranking(a.key) {
 		if !a.store.Cluster.Failover(n.ID()) && a.usable(n) {
 			f.home, f.term, f.claim, f.heal = n.ID(), f.term+1, true, true
 			return

@@ -75,7 +75,7 @@ func (a *Access) layout(f *found, home *node.Node) layout {
 	if len(lay.backups) >= a.store.backups() {
 		return lay
 	}
-	for _, n := range a.store.Cluster.Ranking(a.token) {
+	for _, n := range a.store.Cluster.Ranking(a.key) {
 		if len(lay.backups) < a.store.backups() && n != home && a.usable(n) && !slices.Contains(lay.backups, n) {
 			lay.backups = append(lay.backups, n)
 			lay.claim = true

@@ -111,6 +111,7 @@ func (a *Access) next(f *found, change Change) (*record.Record, error) {
 func (a *Access) count(f *found, change Change) {
 	a.store.saves.Add(1)
 	if change == nil {
+		a.healed = true
 		a.store.heals.Add(1)
 	}
 	if f.claim {

@@ -23,6 +23,30 @@ func TestKey(t *testing.T) {
 			if got := Key(test.prefix, test.kind, test.token); got != test.want {
 				t.Errorf("Key = %q, want %q", got, test.want)
 			}
+			if h, ok := ParseKey(test.prefix, test.kind, test.want); !ok || h.Key(test.prefix, test.kind) != test.want {
+				t.Errorf("ParseKey = %x, %v", h, ok)
+			}
+		})
+	}
+}
+
+func TestParseKeyRefusesWhatKeyDoesNotMake(t *testing.T) {
+	const hashed = "AGxz_CcRTW1UxiWMzIsKKT5P3LaOBaJjn2oSzSMw3LQ"
+	for name, key := range map[string]string{
+		"nothing":             "",
+		"another prefix":      "shop:s:" + hashed,
+		"another kind":        "msm:l:" + hashed,
+		"no kind":             "msm:" + hashed,
+		"a short hash":        "msm:s:" + hashed[1:],
+		"a long hash":         "msm:s:" + hashed + "A",
+		"not base64":          "msm:s:" + hashed[1:] + "+",
+		"a line end within":   "msm:s:" + hashed[1:] + "\n",
+		"bits behind the end": "msm:s:" + hashed[:42] + "R",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if h, ok := ParseKey("msm:", Record, key); ok {
+				t.Errorf("%x", h)
+			}
 		})
 	}
 }

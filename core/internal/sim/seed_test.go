@@ -25,6 +25,8 @@ var table = map[string]settings{
 	"many parallel requests, no fault": {nodes: 3, apps: 3, clients: 1, parallel: 8, steps: 400, backups: 1},
 	"replies of one node get lost":     {nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"lossy"}},
 	"four nodes and two backups":       {nodes: 4, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 2, faults: all},
+	"three nodes that are refilled":    {nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: all, refill: true},
+	"two nodes that are refilled":      {nodes: 2, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: all, refill: true},
 }
 
 func TestSeed(t *testing.T) {
@@ -142,8 +144,8 @@ func (r *run) probe(in *instance, name string) {
 	r.run(&process{kind: "probe", instance: in}, func(ctx context.Context) { _ = in.nodes[name].Probe(ctx) })
 }
 
-// disturb begins and ends faults, one node at a time. After each the sessions are visited once before the next one: two
-// faults without a repair in between are not survived, and not promised to be.
+// disturb begins and ends faults, one node at a time. After each the sessions are visited, or refilled, once before the
+// next one: two faults without a repair in between are not survived, and not promised to be.
 func (r *run) disturb() {
 	if len(r.faults) == 0 {
 		return
@@ -214,13 +216,20 @@ func (r *run) repairing() bool {
 func (r *run) arrive() {
 	in := r.instances[r.rng.IntN(len(r.instances))]
 	v := r.visitors[r.rng.IntN(len(r.visitors))]
-	if r.now < r.steps && len(r.active) < r.parallel && r.rng.Float64() < 0.5 && (!v.out || r.rng.Float64() < 0.5) {
+	if r.now < r.steps && len(r.active) < r.parallel && !r.idle() && r.rng.Float64() < 0.5 && (!v.out || r.rng.Float64() < 0.5) {
 		r.request(in, v, r.kind(), r.now)
 	}
 	if len(r.repair) > 0 && r.since > 30 && r.calm() {
 		v := r.repair[0]
 		r.repair = r.repair[1:]
-		r.request(in, v, "repair", r.now)
+		if r.refill {
+			r.healKey(in, v)
+		} else {
+			r.request(in, v, "repair", r.now)
+		}
+	}
+	if r.refill && r.fault.kind != "" && r.rng.Float64() < 0.02 { // that of another node
+		r.healKey(in, v)
 	}
 	if r.rng.Float64() < 0.25 {
 		r.probe(in, r.names[r.rng.IntN(len(r.names))])
@@ -230,6 +239,17 @@ func (r *run) arrive() {
 		r.run(h, func(ctx context.Context) { _ = access.Heal(ctx) })
 	}
 	r.heals = nil
+}
+
+// idle: to see that a refill is enough, no visitor comes after a fault until every session has its copies.
+func (r *run) idle() bool { return r.refill && r.fault.kind == "" && r.lacking() }
+
+// healKey is a refill's work on one session.
+func (r *run) healKey(in *instance, v *visitor) {
+	seen := r.names[r.rng.IntN(len(r.names))]
+	r.run(&process{kind: "heal", visitor: v, instance: in, cookie: seen}, func(ctx context.Context) {
+		_, _ = in.store.HealKey(ctx, sid.Key("msm:", sid.Record, v.token), seen)
+	})
 }
 
 func (r *run) kind() string {

@@ -68,6 +68,7 @@ var (
 type settings struct {
 	nodes, apps, clients, parallel, steps, backups int
 	faults                                         []string
+	refill                                         bool // a refill heals after a fault, rather than visits
 }
 
 func newWorld(seed uint64, s settings) *world {
@@ -211,3 +212,6 @@ func (c *client) CompareAndSwap(ctx context.Context, key string, item node.Item,
 }
 
 func (c *client) Close() error { return nil }
+
+// Keys implements node.Client. Nothing in the simulation lists keys.
+func (c *client) Keys(context.Context, string, func(string)) error { return node.ErrNoList }

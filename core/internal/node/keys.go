@@ -1,0 +1,109 @@
+package node
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	// maxKeyLine bounds a line of a list: a key of 250 bytes, each written as %xx, and what is said about it.
+	maxKeyLine = 4 << 10
+	// keysProgress is how long a server may say nothing while it lists: its crawler pauses between items, and tells in
+	// blocks what it found.
+	keysProgress = 5 * time.Second
+)
+
+// Keys implements Client. It has a connection of its own, because gomemcache does not know the command, and because the
+// list may be long.
+func (m *Memcached) Keys(ctx context.Context, prefix string, found func(key string)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	conn, err := m.dialKeys(ctx)
+	if err != nil {
+		return ctxFirst(ctx, err)
+	}
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	patient := &patientConn{conn}
+	if _, err := io.WriteString(patient, "lru_crawler metadump all\r\n"); err != nil {
+		return ctxFirst(ctx, err)
+	}
+	return ctxFirst(ctx, readKeys(bufio.NewReaderSize(patient, maxKeyLine), prefix, found))
+}
+
+func (m *Memcached) dialKeys(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.options.Timeout)
+	defer cancel()
+	return m.options.DialContext(ctx, m.addr.network, m.addr.where)
+}
+
+// ctxFirst: what fails after the caller's time is up fails because of that.
+func ctxFirst(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// patientConn bounds how long nothing may happen, rather than how long all of it takes.
+type patientConn struct{ net.Conn }
+
+func (c *patientConn) Read(p []byte) (int, error) {
+	if err := c.SetDeadline(time.Now().Add(keysProgress)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
+}
+
+func (c *patientConn) Write(p []byte) (int, error) {
+	if err := c.SetDeadline(time.Now().Add(keysProgress)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
+
+// readKeys reads a server's list to its end. The server's crawler waits for who reads it, so found must be quick.
+func readKeys(r *bufio.Reader, prefix string, found func(key string)) error {
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return fmt.Errorf("the list of keys breaks off: %w", err)
+		}
+		key, end, err := parseKeyLine(bytes.TrimRight(line, "\r\n"))
+		switch {
+		case err != nil || end:
+			return err
+		case strings.HasPrefix(key, prefix):
+			found(key)
+		}
+	}
+}
+
+// parseKeyLine reads one line of memcached's "lru_crawler metadump": key=<key, URL-encoded> exp=.. la=.. and more, END
+// after the last one, or why there is no list. Servers from 1.4.31 (2016) on know it.
+func parseKeyLine(line []byte) (key string, end bool, err error) {
+	word, _, _ := bytes.Cut(line, []byte(" "))
+	escaped, isKey := bytes.CutPrefix(word, []byte("key="))
+	switch {
+	case isKey:
+		if key, err = url.PathUnescape(string(escaped)); err == nil {
+			return key, false, nil
+		}
+	case string(word) == "END":
+		return "", true, nil
+	case string(word) == "BUSY":
+		return "", false, ErrCrawling
+	case bytes.HasSuffix(line, []byte("Too many open connections")): // also an ERROR, but it passes
+	case string(word) == "ERROR", string(word) == "CLIENT_ERROR":
+		return "", false, fmt.Errorf("%w: it says %.100q", ErrNoList, line)
+	}
+	return "", false, fmt.Errorf("the list of keys has a line %.100q", line)
+}

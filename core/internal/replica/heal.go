@@ -1,0 +1,43 @@
+package replica
+
+import (
+	"context"
+	"errors"
+)
+
+// HealKey puts the session under a key, or its tombstone, on every node that should have it, if a copy is missing or
+// stale; it reports whether it wrote anything. seen is a node that was seen to have the key. A session that is gone is
+// no error.
+func (s *Store) HealKey(ctx context.Context, key, seen string) (healed bool, err error) {
+	a := s.OpenKey(key, seen)
+	if err := a.follow(ctx); err != nil {
+		return false, err
+	}
+	for range 2 { // a claim is settled by a second write
+		if err := a.Heal(ctx); err != nil && !errors.Is(err, ErrNoSession) {
+			return a.healed, err
+		}
+		if !a.NeedsHeal() {
+			break
+		}
+	}
+	return a.healed, nil
+}
+
+// follow asks the node where the key was seen, and goes on at the home that its copy names. Most of the time that is the
+// home itself, or its word is all that is needed to find it: without this every node would be asked for every key.
+func (a *Access) follow(ctx context.Context) error {
+	n, known := a.store.Cluster.Node(a.node)
+	if !known {
+		return nil
+	}
+	got := a.ask(ctx, n, false)
+	if err := a.note(got); err != nil || got.rec == nil {
+		return err
+	}
+	if a.trusted(n, got.rec) {
+		a.found = a.fast(n, append(a.room[:0], got.sighting))
+	}
+	a.node = got.rec.Home
+	return nil
+}

@@ -1,0 +1,619 @@
+package msm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+// server is an in-memory node that can be off, for everyone or for one instance, and restarted empty.
+type server struct {
+	mu     sync.Mutex
+	memory *node.Memory
+	off    bool
+	busy   bool
+	keys   func() error // asked before a list is answered; nil: no error
+}
+
+// link is one instance's way to a server.
+type link struct {
+	*server
+	cut   *atomic.Bool
+	lists *atomic.Int32
+}
+
+var errOff = errors.New("connection refused")
+
+func (l link) at() (*node.Memory, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.off || l.cut.Load() {
+		return nil, errOff
+	}
+	if l.busy {
+		return nil, node.ErrBusy
+	}
+	return l.memory, nil
+}
+
+func (l link) Get(ctx context.Context, key string) (item node.Item, err error) {
+	m, err := l.at()
+	if err != nil {
+		return item, err
+	}
+	return m.Get(ctx, key)
+}
+
+func (l link) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
+	m, err := l.at()
+	if err != nil {
+		return nil, err
+	}
+	return m.GetMulti(ctx, keys...)
+}
+
+func (l link) Add(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
+	m, err := l.at()
+	if err != nil {
+		return err
+	}
+	return m.Add(ctx, key, item, ttl)
+}
+
+func (l link) CompareAndSwap(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
+	m, err := l.at()
+	if err != nil {
+		return err
+	}
+	return m.CompareAndSwap(ctx, key, item, ttl)
+}
+
+func (l link) Keys(ctx context.Context, prefix string, found func(string)) error {
+	m, err := l.at()
+	if err != nil {
+		return err
+	}
+	l.lists.Add(1)
+	l.mu.Lock()
+	answer := l.keys
+	l.mu.Unlock()
+	if answer != nil {
+		if err := answer(); err != nil {
+			return err
+		}
+	}
+	return m.Keys(ctx, prefix, found)
+}
+
+func (l link) Close() error { return nil }
+
+func (s *server) restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.memory = node.NewMemory(node.MemoryOptions{})
+}
+
+func (s *server) turn(off bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.off = off
+}
+
+func (s *server) occupy(busy bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy = busy
+}
+
+func (s *server) answerLists(answer func() error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys = answer
+}
+
+// world is servers n1, n2, …, and instances that use them.
+type world struct {
+	t       *testing.T
+	rate    int
+	servers []*server
+	ctx     context.Context
+}
+
+func newWorld(t *testing.T, servers, rate int) *world {
+	w := &world{t: t, rate: rate, ctx: t.Context()}
+	for range servers {
+		w.servers = append(w.servers, &server{memory: node.NewMemory(node.MemoryOptions{})})
+	}
+	return w
+}
+
+// instance is an app process with its own view of the nodes.
+type instance struct {
+	t       *testing.T
+	nodes   []*node.Node
+	store   *replica.Store
+	refills *refills
+	cut     atomic.Bool
+	lists   atomic.Int32
+	stop    func()
+}
+
+func (w *world) instance() *instance {
+	in := w.silent()
+	ctx, cancel := context.WithCancel(w.ctx)
+	var probers sync.WaitGroup
+	for _, n := range in.nodes {
+		probers.Go(func() { n.Run(ctx) })
+	}
+	log := slog.New(slog.DiscardHandler)
+	in.refills = newRefills(in.store.Cluster, w.rate, newWalk(in.store, log).fill, log)
+	in.stop = sync.OnceFunc(func() {
+		in.refills.close()
+		cancel()
+		probers.Wait()
+	})
+	w.t.Cleanup(in.stop)
+	in.refills.begin()
+	return in
+}
+
+// silent is an instance in which nothing happens by itself: it has looked at the nodes once.
+func (w *world) silent() *instance {
+	in := &instance{t: w.t}
+	var members []cluster.Member
+	for i, s := range w.servers {
+		id := fmt.Sprintf("n%d", i+1)
+		n := node.New(id, id, link{s, &in.cut, &in.lists}, node.Options{EpochKey: "msm:epoch"})
+		_ = n.Probe(w.ctx)
+		in.nodes, members = append(in.nodes, n), append(members, cluster.Member{Node: n})
+	}
+	in.store = replica.New(replica.Config{Cluster: cluster.New(members), Backups: 1, KeyPrefix: "msm:", IdleTime: time.Hour})
+	return in
+}
+
+func token(i int) string { return fmt.Sprint("token", i) }
+
+func (in *instance) create(sessions int) {
+	in.t.Helper()
+	now := time.Now()
+	for i := range sessions {
+		rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: time.Hour, Transcoder: "text"}
+		if _, err := in.store.Open(token(i), "").Create(context.Background(), rec); err != nil {
+			in.t.Fatal(err)
+		}
+	}
+}
+
+// refill answers how that of n1 stands.
+func (in *instance) refill() RefillStats {
+	if s := in.refills.stats(in.nodes[0]); s != nil {
+		return *s
+	}
+	return RefillStats{}
+}
+
+// has counts the sessions that a server has.
+func (s *server) has(sessions int) (n int) {
+	for i := range sessions {
+		if _, err := s.memory.Get(context.Background(), sid.Key("msm:", sid.Record, token(i))); err == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// checkHealed: every session is on two nodes, and nothing is left to heal.
+func (w *world) checkHealed(in *instance, sessions int) {
+	w.t.Helper()
+	for i := range sessions {
+		key, copies := sid.Key("msm:", sid.Record, token(i)), 0
+		for at, s := range w.servers {
+			if _, err := s.memory.Get(context.Background(), key); err != nil {
+				continue
+			}
+			copies++
+			if healed, err := in.store.HealKey(context.Background(), key, in.nodes[at].ID()); healed || err != nil {
+				w.t.Fatalf("session %d on %s was left to heal: %v, %v", i, in.nodes[at].ID(), healed, err)
+			}
+		}
+		if copies != 2 {
+			w.t.Fatalf("session %d has %d copies", i, copies)
+		}
+	}
+}
+
+// begin is a world whose nodes are known, with sessions, in which n1 has just been restarted empty.
+func begin(t *testing.T, servers, rate, sessions, instances int) (w *world, list []*instance) {
+	w = newWorld(t, servers, rate)
+	for range instances {
+		list = append(list, w.instance())
+	}
+	time.Sleep(5 * time.Second)
+	list[0].create(sessions)
+	for _, in := range list {
+		if s := in.refill(); s.State != RefillDone || s.Total != 0 {
+			t.Fatalf("before: %+v", s)
+		}
+		in.lists.Store(0)
+	}
+	w.servers[0].restart()
+	return w, list
+}
+
+// TestARefillKeepsItsPace, whatever it is.
+func TestARefillKeepsItsPace(t *testing.T) {
+	for rate, want := range map[int]time.Duration{1: 100 * time.Second, 10: 10 * time.Second, 1000: 100 * time.Millisecond} {
+		t.Run(fmt.Sprint(rate, " sessions a second"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, in := begin(t, 2, rate, 100, 1)
+				var began time.Time
+				for in[0].refill().State != RefillDone || began.IsZero() {
+					if time.Sleep(time.Millisecond); began.IsZero() && in[0].refill().State == RefillRunning {
+						began = time.Now()
+					}
+				}
+				// The first portion does not wait, the last one is not waited for.
+				portion := time.Duration((&pace{rate: rate}).portion()) * time.Second / time.Duration(rate)
+				if took := in[0].refill().Ended.Sub(began); took < want-portion-time.Millisecond || took > want {
+					t.Errorf("took %v; want %v", took, want)
+				}
+				if n := w.servers[0].has(100); n != 100 || in[0].refill().Healed != 100 {
+					t.Errorf("%d of 100 sessions, %+v", n, in[0].refill())
+				}
+				in[0].stop()
+			})
+		})
+	}
+}
+
+// TestOneInstanceRefills, the other one waits and knows when it is done.
+func TestOneInstanceRefills(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, in := begin(t, 3, 100, 1000, 3)
+		time.Sleep(time.Minute)
+		working := 0
+		for _, i := range in {
+			s := i.refill()
+			if s.State != RefillDone || s.Ended.IsZero() {
+				t.Errorf("%+v", s)
+			}
+			if s.Total > 0 {
+				working++
+				if s.Total != 1000 || s.Done != 1000 || s.Healed == 0 || i.lists.Load() != 3 {
+					t.Errorf("%+v, %d lists", s, i.lists.Load())
+				}
+			} else if i.lists.Load() != 0 {
+				t.Error("an instance listed keys, and another one refilled")
+			}
+		}
+		w.checkHealed(in[0], 1000)
+		if working != 1 {
+			t.Errorf("%d instances refilled", working)
+		}
+		w.instance() // one that begins later asks, and has nothing to do
+		time.Sleep(time.Minute)
+		for _, i := range in {
+			i.stop()
+		}
+	})
+}
+
+// TestAnInstanceThatDiesInARefill is followed by another one, which goes on where the first one was.
+func TestAnInstanceThatDiesInARefill(t *testing.T) {
+	for name, c := range map[string]struct {
+		die  func(*instance)
+		soon time.Duration
+		done int // sessions that may be done twice: those since the last checkpoint
+	}{
+		"it was closed":  {func(in *instance) { in.stop() }, 2 * time.Second, 10},
+		"it was cut off": {func(in *instance) { in.cut.Store(true) }, 8 * time.Second, 110},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const sessions = 1000
+				w, in := begin(t, 2, 100, sessions, 2)
+				var first, second *instance
+				for first == nil {
+					time.Sleep(10 * time.Millisecond)
+					for i := range in {
+						if in[i].refill().Done >= sessions/2 {
+							first, second = in[i], in[1-i]
+						}
+					}
+				}
+				c.die(first)
+				half := first.refill().Done
+				died := time.Now()
+				for second.refill().State != RefillRunning {
+					time.Sleep(10 * time.Millisecond)
+				}
+				if took := time.Since(died); took > c.soon {
+					t.Errorf("the other one began after %v; want %v", took, c.soon)
+				}
+				time.Sleep(time.Minute)
+				s := second.refill()
+				if s.State != RefillDone || s.Total > sessions-half+c.done || s.Total < sessions-half-10 {
+					t.Errorf("after %d of %d: %+v", half, sessions, s)
+				}
+				if n := w.servers[0].has(sessions); n != sessions {
+					t.Errorf("%d of %d", n, sessions)
+				}
+				first.stop()
+				second.stop()
+			})
+		})
+	}
+}
+
+// TestWhatInterruptsARefill: afterwards every session is on both nodes all the same.
+func TestWhatInterruptsARefill(t *testing.T) {
+	const sessions = 1000
+	for name, c := range map[string]struct {
+		interrupt func(w *world, in *instance)
+		again     int // sessions that the refill which ends looks at, at least
+	}{
+		"the node is restarted once more": {func(w *world, _ *instance) { w.servers[0].restart() }, sessions},
+		"the node hangs for a while": {func(w *world, _ *instance) {
+			w.servers[0].turn(true)
+			time.Sleep(20 * time.Second)
+			w.servers[0].turn(false)
+		}, sessions},
+		"a request works around the node": {func(_ *world, in *instance) { in.nodes[0].WorkAround() }, sessions},
+		"the source hangs for a while": {func(w *world, in *instance) {
+			w.servers[1].turn(true)
+			time.Sleep(20 * time.Second)
+			if s := in.refill(); s.Done > s.Healed+10 {
+				in.t.Errorf("it went on without the source: %+v", s)
+			}
+			w.servers[1].turn(false)
+		}, 0},
+		"requests have all connections for a while": {func(w *world, _ *instance) {
+			w.servers[1].occupy(true)
+			time.Sleep(20 * time.Second)
+			w.servers[1].occupy(false)
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, in := begin(t, 2, 100, sessions, 1)
+				for in[0].refill().Done < sessions/2 {
+					time.Sleep(10 * time.Millisecond)
+				}
+				c.interrupt(w, in[0])
+				time.Sleep(2 * time.Minute)
+				if s := in[0].refill(); s.State != RefillDone || s.Total < c.again {
+					t.Errorf("%+v", s)
+				}
+				w.checkHealed(in[0], sessions)
+				in[0].stop()
+			})
+		})
+	}
+}
+
+// TestALostLease: who was halted for so long that another instance has taken over stops, and asks from time to time.
+func TestALostLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, in := begin(t, 2, 100, 1000, 1)
+		for in[0].refill().Done < 500 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		for left := true; left; { // the renewal may come between
+			item, err := w.servers[0].memory.Get(t.Context(), "msm:refill")
+			if err != nil {
+				t.Fatal(err)
+			}
+			item.Value = []byte("another")
+			left = w.servers[0].memory.CompareAndSwap(t.Context(), "msm:refill", item, time.Minute) != nil
+		}
+		time.Sleep(leaseRenew + time.Second)
+		at := w.servers[0].has(1000)
+		time.Sleep(30 * time.Second)
+		if s := in[0].refill(); s.State != RefillWaiting || w.servers[0].has(1000) != at || at > 800 {
+			t.Errorf("%d sessions, then %d, %+v", at, w.servers[0].has(1000), s)
+		}
+		time.Sleep(time.Minute)
+		w.checkHealed(in[0], 1000)
+		in[0].stop()
+	})
+}
+
+// TestServersThatCannotBeListed: what can be done is done, and the rest is said.
+func TestServersThatCannotBeListed(t *testing.T) {
+	for name, c := range map[string]struct {
+		keys func(n int) error // what the list of n2 answers the n-th time
+		want RefillState
+	}{
+		"its crawler is at work for a moment": {func(n int) error {
+			if n < 3 {
+				return node.ErrCrawling
+			}
+			return nil
+		}, RefillDone},
+		"its crawler is at work for long": {func(n int) error {
+			if n < 300 {
+				return node.ErrCrawling
+			}
+			return nil
+		}, RefillDone},
+		"the list breaks off once": {func(n int) error {
+			if n == 1 {
+				return errOff
+			}
+			return nil
+		}, RefillDone},
+		"it never lists":             {func(int) error { return node.ErrNoList }, RefillUnlisted},
+		"the list always breaks off": {func(int) error { return errOff }, RefillWaiting},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, in := begin(t, 3, 1000, 300, 1)
+				n := 0
+				w.servers[1].answerLists(func() error { n++; return c.keys(n) })
+				time.Sleep(3 * time.Minute)
+				s := in[0].refill()
+				if s.State != c.want || s.State == RefillDone && s.Total != 300 {
+					t.Errorf("%+v", s)
+				}
+				switch c.want {
+				case RefillDone:
+					w.checkHealed(in[0], 300)
+				case RefillUnlisted: // about a third each is on n1 and n2, n1 and n3, n2 and n3
+					if has := w.servers[0].has(300); has < 50 || has > 150 || s.Healed != has {
+						t.Errorf("%d sessions, %+v", has, s)
+					}
+				}
+				in[0].stop()
+			})
+		})
+	}
+}
+
+// TestARefillThatIsTooMuch for its node, so that the node fails again each time, is tried ever more rarely.
+func TestARefillThatIsTooMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, in := begin(t, 2, 100, 1000, 1)
+		var began []time.Time
+		for len(began) < 9 {
+			time.Sleep(10 * time.Millisecond)
+			if in[0].refill().State == RefillRunning {
+				began = append(began, time.Now())
+				in[0].nodes[0].WorkAround()
+				time.Sleep(300 * time.Millisecond)
+			}
+		}
+		want := refillDelay
+		for i := range began[1:] {
+			want = min(2*want, refillMax)
+			if pause := began[i+1].Sub(began[i]); pause < want-20*time.Millisecond || pause > want+time.Second {
+				t.Errorf("pause %d: %v; want %v", i, pause, want)
+			}
+		}
+		in[0].stop()
+	})
+}
+
+// TestANodeThatLeavesTheList takes copies with it, which are made good although no node has a new epoch.
+func TestANodeThatLeavesTheList(t *testing.T) {
+	for at := range 3 {
+		t.Run(fmt.Sprintf("n%d", at+1), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, in := begin(t, 3, 1000, 0, 2)
+				time.Sleep(time.Minute)
+				in[0].create(500)
+				w.servers[at].turn(true)
+				for _, i := range in { // in a rolling way: each instance is told at its time
+					i.store.Cluster.Set(slices.Delete(slices.Clone(i.store.Cluster.Members()), at, at+1))
+					time.Sleep(20 * time.Second)
+				}
+				w.servers[at].restart()
+				w.checkHealed(in[0], 500)
+				for _, i := range in {
+					i.stop()
+				}
+			})
+		})
+	}
+}
+
+// TestARefillEndsWithItsNode, when that leaves the list.
+func TestARefillEndsWithItsNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, in := begin(t, 3, 100, 500, 1)
+		for in[0].refill().Done == 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		members := in[0].store.Cluster.Members()
+		in[0].store.Cluster.Set(members[1:])
+		time.Sleep(refillPoll + time.Millisecond)
+		synctest.Wait()
+		if s := in[0].refills.stats(in[0].nodes[0]); s != nil {
+			t.Errorf("%+v", s)
+		}
+		at := w.servers[0].has(500)
+		time.Sleep(time.Minute)
+		if n := w.servers[0].has(500); n != at {
+			t.Errorf("%d sessions more", n-at)
+		}
+		in[0].stop()
+	})
+}
+
+// TestARefillListsTheNodeItself: a session whose other copy was lost while the node was away is nowhere else.
+func TestARefillListsTheNodeItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, in := begin(t, 2, 1000, 0, 1)
+		time.Sleep(time.Minute)
+		in[0].create(100)
+		w.servers[0].turn(true)
+		time.Sleep(time.Second)
+		w.servers[1].restart()
+		time.Sleep(time.Minute)
+		w.servers[0].turn(false)
+		time.Sleep(time.Minute)
+		w.checkHealed(in[0], 100)
+		in[0].stop()
+	})
+}
+
+// TestARefillWaitsForEveryone: an instance that learns of the epoch a little later still writes the old one into records,
+// and nobody asks for those again.
+func TestARefillWaitsForEveryone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const sessions = 1000
+		w, in := begin(t, 2, 1_000_000, 0, 1)
+		time.Sleep(time.Minute)
+		in[0].create(sessions)
+		late := w.silent()
+		old := in[0].nodes[0].Epoch()
+		w.servers[0].restart()
+		for in[0].nodes[0].Epoch() == old {
+			time.Sleep(time.Millisecond)
+		}
+		for i := range 300 { // ms: as late as a probe can be
+			_, err := late.store.Open(token(i), "n1").Write(t.Context(), func(*record.Record) error { return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Minute)
+		w.checkHealed(in[0], sessions)
+		in[0].stop()
+	})
+}
+
+// TestCheckpoint: what is read is what was written, and what is of another occasion or nonsense is nothing.
+func TestCheckpoint(t *testing.T) {
+	for _, c := range []checkpoint{
+		{occasion: 1}, {occasion: 0xfedcba98, ended: RefillDone}, {occasion: 7, ended: RefillUnlisted}, {occasion: 7, after: sid.Hash{1, 2, 31: 3}},
+	} {
+		if got := parseCheckpoint(c.String(), c.occasion); got != c {
+			t.Errorf("%q is read as %+v", c, got)
+		}
+		if got := parseCheckpoint(c.String(), c.occasion+1); got != (checkpoint{occasion: c.occasion + 1}) {
+			t.Errorf("%q is read as %+v on another occasion", c, got)
+		}
+	}
+	for name, text := range map[string]string{
+		"nothing": "", "no state": "00000007", "an unknown state": "00000007 running", "no hash": "00000007 after ",
+		"a short hash": "00000007 after 01", "no hex": "00000007 after x", "no epoch": "done", "a long epoch": "100000007 done",
+	} {
+		if got := parseCheckpoint(text, 7); got != (checkpoint{occasion: 7}) {
+			t.Errorf("%s is read as %+v", name, got)
+		}
+	}
+}

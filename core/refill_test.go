@@ -1,0 +1,241 @@
+package msm_test
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	msm "github.com/gomsm/msm/core"
+	"github.com/gomsm/msm/core/msmtest"
+)
+
+// TestRefill: G3. Sessions that nobody asks for survive the second node's death as well, because the first one was
+// refilled when it came back; and who has logged out stays so.
+func TestRefill(t *testing.T) {
+	for name, fault := range map[string]func(c *cluster, meanwhile func()){
+		"after a restart without data": func(c *cluster, meanwhile func()) {
+			meanwhile()
+			c.servers["n1"].Kill()
+			c.servers["n1"].Restart()
+		},
+		"after an outage that requests met": func(c *cluster, meanwhile func()) {
+			c.servers["n1"].Kill()
+			meanwhile()
+			c.servers["n1"].Restart()
+		},
+		"after a return with old values": func(c *cluster, meanwhile func()) {
+			c.servers["n1"].Stop()
+			meanwhile()
+			c.servers["n1"].Continue()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const sessions = 1000
+			c := startCluster(t, 2)
+			c.waitForRefill(t, "n1", time.Time{}) // of a new node: nothing to do
+			v := c.visitors(sessions)
+			v.each(v.count)
+			began := time.Now()
+			fault(c, func() {
+				v.each(func(i int) {
+					if i%4 == 0 {
+						v.count(i)
+					}
+				})
+				v.logOut(func(i int) bool { return i%4 == 1 })
+			})
+			r := c.waitForRefill(t, "n1", began)
+			if r.Healed != sessions || r.Done != sessions || r.Failed != 0 {
+				t.Errorf("%+v; want %d healed", r, sessions)
+			}
+			t.Logf("%+v, %v after the fault began", r, r.Ended.Sub(began))
+			c.servers["n2"].Kill()
+			v.check()
+		})
+	}
+}
+
+// waitForRefill waits until a node was refilled after the moment.
+func (c *cluster) waitForRefill(t testing.TB, id string, after time.Time) (r msm.RefillStats) {
+	t.Helper()
+	waitFor(t, "the refill of "+id, func() bool {
+		if s := c.refill(id); s != nil {
+			r = *s
+		}
+		return r.Ended.After(after) && r.State == msm.RefillDone
+	})
+	return r
+}
+
+// each visitor does something, 32 at a time.
+func (v *visitors) each(do func(i int)) {
+	var all sync.WaitGroup
+	for worker := range 32 {
+		all.Go(func() {
+			for i := worker; i < len(v.clients); i += 32 {
+				do(i)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// logOut lets some visitors log out and keep their old cookie.
+func (v *visitors) logOut(who func(i int) bool) {
+	v.each(func(i int) {
+		if !who(i) {
+			return
+		}
+		old := v.cluster.cookie(v.clients[i])
+		req, _ := http.NewRequest("POST", v.cluster.URL+"/logout", nil)
+		a := &app{v.cluster.Server, v.clients[i], v.cluster.t}
+		if resp, _ := a.send(req); resp.StatusCode != 200 {
+			v.cluster.t.Errorf("visitor %d: logout answers %d", i, resp.StatusCode)
+		}
+		v.clients[i].Jar.SetCookies(mustURL(v.cluster.URL), []*http.Cookie{{Name: "SESSION", Value: old, Path: "/"}})
+		v.acked[i] = 0
+	})
+}
+
+// TestRefillAfterANodeWasRemoved: its sessions have two copies again before the next node goes.
+func TestRefillAfterANodeWasRemoved(t *testing.T) {
+	const sessions = 300
+	c := startCluster(t, 3)
+	for _, id := range []string{"n1", "n2", "n3"} {
+		c.waitForRefill(t, id, time.Time{})
+	}
+	v := c.visitors(sessions)
+	v.each(v.count)
+	began := time.Now()
+	if err := c.manager.SetNodes("n2:"+c.servers["n2"].Addr()+",n3:"+c.servers["n3"].Addr(), ""); err != nil {
+		t.Fatal(err)
+	}
+	c.servers["n1"].Kill()
+	c.waitForRefill(t, "n2", began)
+	c.servers["n2"].Kill()
+	v.check()
+}
+
+// TestRefillByTwoInstances: one does it; when it ends half-way, the other one finishes.
+func TestRefillByTwoInstances(t *testing.T) {
+	const sessions = 1000
+	list, servers := startServers(t, 2)
+	config := msm.Config{Nodes: list, RefillRate: 500}
+	var instances []*cluster
+	for range 2 {
+		m := newManager(t, config)
+		instances = append(instances, &cluster{serve(t, counting(m)), m, servers})
+	}
+	for _, in := range instances {
+		in.waitForRefill(t, "n1", time.Time{})
+	}
+	v := instances[0].visitors(sessions)
+	v.each(v.count)
+	began := time.Now()
+	servers["n1"].Kill()
+	servers["n1"].Restart()
+
+	working := func() (at int, r msm.RefillStats) {
+		for i, in := range instances {
+			if s := in.refill("n1"); s != nil && s.State == msm.RefillRunning {
+				return i, *s
+			}
+		}
+		return -1, r
+	}
+	waitFor(t, "half a refill", func() bool { at, r := working(); return at >= 0 && r.Done > sessions/2 })
+	at, r := working()
+	first, second := instances[at], instances[1-at]
+	if s := second.refill("n1"); s.State != msm.RefillWaiting {
+		t.Errorf("the other instance: %+v", s)
+	}
+	closing := time.Now()
+	if err := first.manager.Close(t.Context()); err != nil || time.Since(closing) > opTimeout {
+		t.Errorf("closed after %v: %v", time.Since(closing), err)
+	}
+	rest := second.waitForRefill(t, "n1", began)
+	if rest.Total == 0 || rest.Total >= sessions {
+		t.Errorf("%+v after %+v: it has begun anew", rest, r)
+	}
+	servers["n2"].Kill()
+	v.cluster = second // cookies know no ports
+	v.check()
+}
+
+// TestRefillUnderLoad: requests go on as if nothing was, and lose nothing.
+func TestRefillUnderLoad(t *testing.T) {
+	c := startCluster(t, 2)
+	c.waitForRefill(t, "n1", time.Time{})
+	idle, busy := c.visitors(2000), c.visitors(32)
+	idle.each(idle.count)
+	began := time.Now()
+	busy.begin()
+	c.servers["n1"].Kill()
+	c.servers["n1"].Restart()
+	r := c.waitForRefill(t, "n1", began)
+	requests := busy.requests.Load()
+	busy.end()
+	t.Logf("%+v, %d requests meanwhile, the slowest took %v", r, requests, time.Duration(busy.slowest.Load()))
+	busy.check()
+	c.servers["n2"].Kill()
+	busy.check()
+	idle.check()
+}
+
+// TestRefillIsForbidden: servers that do not list their keys are told of, once, and healing on access remains.
+func TestRefillIsForbidden(t *testing.T) {
+	n1, n2 := msmtest.StartServer(t, "-o", "no_lru_crawler"), msmtest.StartServer(t, "-X")
+	log := &logged{}
+	m := newManager(t, msm.Config{Nodes: "n1:" + n1.Addr() + ",n2:" + n2.Addr(), Logger: slog.New(slog.NewTextHandler(log, nil))})
+	c := &cluster{serve(t, counting(m)), m, map[string]*msmtest.Server{"n1": n1, "n2": n2}}
+	unlisted := func() bool { s := c.refill("n1"); return s != nil && s.State == msm.RefillUnlisted }
+	waitFor(t, "the first look", unlisted)
+	v := c.visitors(50)
+	v.each(v.count)
+	n1.Kill()
+	waitFor(t, "the outage to be noticed", func() bool { return !c.settled() })
+	n1.Restart()
+	waitFor(t, "the attempt", func() bool { return c.settled() && unlisted() })
+	if r := c.refill("n1"); r.Total != 0 || r.Healed != 0 {
+		t.Errorf("%+v", r)
+	}
+	time.Sleep(time.Second)
+	if n := log.count("a node does not list"); n != 2 {
+		t.Errorf("said %d times", n)
+	}
+	v.each(func(i int) { v.ask(i, "GET") })
+	c.waitForHeals(t)
+	n2.Kill()
+	v.check()
+}
+
+// logged is a log that tests can read while it is written.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) count(what string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), what)
+}
+
+// refill answers how the refill of a node stands.
+func (c *cluster) refill(id string) *msm.RefillStats {
+	for _, n := range c.manager.Stats().Nodes {
+		if n.ID == id {
+			return n.Refill
+		}
+	}
+	return nil
+}
