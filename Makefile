@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test compat consumer lint fmt fmt-check bench bench-peers fuzz soak sim build tidy tidy-check
+.PHONY: help demo test compat consumer docs lint fmt fmt-check bench bench-peers fuzz soak sim build tidy tidy-check
 
 FUZZTIME ?= 30s
 SEEDS    ?= 10000
@@ -26,6 +26,9 @@ compat:      ## other session libraries on msm's nodes: their own tests, and our
 
 consumer:    ## release every module to throw-away tags, and build and run an app on each
 	./scripts/consumer $(RELEASED)
+
+docs:        ## write docs/adapters.md from what the adapters' tests do
+	go test ./examples -run '^TestAdapters$$' -update
 
 build:       ## build every module
 	go build work

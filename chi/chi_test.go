@@ -3,9 +3,7 @@ package msmchi_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -14,96 +12,90 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	msmchi "github.com/gomsm/msm/chi"
 	msm "github.com/gomsm/msm/core"
+	"github.com/gomsm/msm/core/msmtest"
 )
+
+type chiMiddleware = func(http.Handler) http.Handler
+
+func TestContract(t *testing.T) {
+	msmtest.TestAdapter(t, msmtest.Framework[http.HandlerFunc, chiMiddleware]{
+		Sessions: msmchi.Sessions,
+		Build: func(app msmtest.App[http.HandlerFunc, chiMiddleware]) http.Handler {
+			r := chi.NewRouter()
+			fill(r, app.Group)
+			return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				r.ServeHTTP(middleware.NewWrapResponseWriter(w, req.ProtoMajor), req) // as chi's own middleware does
+			})
+		},
+		Handler: func(h msmtest.Handler) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) { _ = h(call(w, r)) }
+		},
+		Around: func(before func(msmtest.Call) bool, after func(msmtest.Call)) chiMiddleware {
+			return func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if before(call(w, r)) {
+						next.ServeHTTP(w, r)
+					}
+					after(call(w, r))
+				})
+			}
+		},
+		Recovery:    quietRecovery,
+		Compression: func() chiMiddleware { return middleware.Compress(5) },
+		Lacks: map[msmtest.Feature]string{
+			msmtest.OwnAnswers:     "handlers of chi are those of net/http",
+			msmtest.ReturnedErrors: "handlers of chi return nothing",
+		},
+	})
+}
+
+func call(w http.ResponseWriter, r *http.Request) msmtest.Call {
+	return msmtest.Call{
+		W: w, R: r,
+		Session: func() *msm.Session { return msmchi.Session(r) },
+		Status:  func() int { return w.(middleware.WrapResponseWriter).Status() },
+	}
+}
+
+// quietRecovery is chi's, which prints the panic unless there is a log.
+func quietRecovery() chiMiddleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			middleware.Recoverer(next).ServeHTTP(w, middleware.WithLogEntry(r, silent{}))
+		})
+	}
+}
+
+type silent struct{}
+
+func (silent) Write(int, int, http.Header, time.Duration, any) {}
+func (silent) Panic(any, []byte)                               {}
+
+func fill(r chi.Router, g msmtest.Group[http.HandlerFunc, chiMiddleware]) {
+	r.Use(g.Use...)
+	for _, route := range g.Routes {
+		r.Method(route.Method, route.Path, route.Handler)
+	}
+	for _, inner := range g.Groups {
+		r.Route(inner.Prefix, func(r chi.Router) { fill(r, inner) })
+	}
+}
+
+// TestInline: chi lets middleware stand before a single handler, too.
+func TestInline(t *testing.T) {
+	r := chi.NewRouter()
+	r.With(msmchi.Sessions(msmtest.NewManager(t, msm.Config{}))).Post("/", visit)
+	w := httptest.NewRecorder()
+	r.ServeHTTP(w, httptest.NewRequest("POST", "/", nil))
+	if w.Body.String() != "1" || w.Header().Get("Set-Cookie") == "" {
+		t.Errorf("%q, %v", w.Body, w.Header())
+	}
+}
 
 var visits = msm.NewKey[int]("visits")
 
 func visit(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, visits.Update(msmchi.Session(r), func(n int) int { return n + 1 }))
-}
-
-func newManager(t testing.TB) *msm.Manager {
-	m, err := msm.New(msm.Config{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = m.Close(context.Background()) })
-	return m
-}
-
-// TestSessions: the session is there wherever chi lets the middleware stand.
-func TestSessions(t *testing.T) {
-	for name, mount := range map[string]func(r chi.Router, sessions func(http.Handler) http.Handler){
-		"for the whole router": func(r chi.Router, sessions func(http.Handler) http.Handler) {
-			r.Use(middleware.Recoverer, sessions)
-			r.Get("/a/b", visit)
-		},
-		"inline": func(r chi.Router, sessions func(http.Handler) http.Handler) {
-			r.With(sessions).Get("/a/b", visit)
-		},
-		"in a group": func(r chi.Router, sessions func(http.Handler) http.Handler) {
-			r.Group(func(r chi.Router) {
-				r.Use(sessions)
-				r.Get("/a/b", visit)
-			})
-		},
-		"in a router that is mounted": func(r chi.Router, sessions func(http.Handler) http.Handler) {
-			sub := chi.NewRouter()
-			sub.Use(sessions)
-			sub.Get("/b", visit)
-			r.Mount("/a", sub)
-		},
-		"around compression": func(r chi.Router, sessions func(http.Handler) http.Handler) {
-			r.Use(sessions, middleware.Compress(5, "text/plain"))
-			r.Get("/a/b", visit)
-		},
-		"within compression": func(r chi.Router, sessions func(http.Handler) http.Handler) {
-			r.Use(middleware.Compress(5, "text/plain"), sessions)
-			r.Get("/a/b", visit)
-		},
-		"within chi's response wrapper": func(r chi.Router, sessions func(http.Handler) http.Handler) {
-			r.Use(middleware.RequestID, middleware.RequestLogger(silent{}), sessions)
-			r.Get("/a/b", visit)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := chi.NewRouter()
-			mount(r, msmchi.Sessions(newManager(t)))
-			server := httptest.NewServer(r)
-			defer server.Close()
-			jar, _ := cookiejar.New(nil)
-			browser := &http.Client{Jar: jar}
-			for n := 1; n <= 3; n++ {
-				resp, err := browser.Get(server.URL + "/a/b")
-				if err != nil {
-					t.Fatal(err)
-				}
-				var got int
-				if _, err := fmt.Fscan(resp.Body, &got); err != nil || got != n {
-					t.Errorf("visit %d: %d, %v", n, got, err)
-				}
-				_ = resp.Body.Close()
-			}
-		})
-	}
-}
-
-func TestAPanicBehindRecovererStoresNothing(t *testing.T) {
-	m := newManager(t)
-	r := chi.NewRouter()
-	r.Use(middleware.Recoverer, msmchi.Sessions(m))
-	r.Get("/", func(w http.ResponseWriter, r *http.Request) {
-		visits.Set(msmchi.Session(r), 1)
-		panic(http.ErrAbortHandler)
-	})
-	w := httptest.NewRecorder()
-	func() {
-		defer func() { _ = recover() }() // chi lets this one through
-		r.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	}()
-	if len(w.Header()["Set-Cookie"]) > 0 || m.Stats().Saves > 0 {
-		t.Errorf("%v %+v", w.Header(), m.Stats())
-	}
 }
 
 func Example() {
@@ -122,11 +114,3 @@ func Example() {
 	fmt.Println(w.Code, w.Body)
 	// Output: 200 1
 }
-
-// silent is a log formatter that says nothing: only the wrapped writer matters here.
-type silent struct{}
-
-func (silent) NewLogEntry(*http.Request) middleware.LogEntry { return silent{} }
-
-func (silent) Write(int, int, http.Header, time.Duration, any) {}
-func (silent) Panic(any, []byte)                               {}

@@ -9,18 +9,17 @@ import (
 )
 
 // Exchange is one request and its response, as far as the session is concerned. It is what an adapter to a framework
-// works with; applications use From. The order of its verbs is Begin, Writer, the handler, Commit, End:
+// works with; applications use From. The order of its verbs is Begin, Writer, the handler, Finish, End:
 //
 //	x, r, err := m.Begin(r)
-//	if err != nil {
-//		m.Fail(w, r, err)
-//		return
-//	}
 //	defer x.End()
-//	next.ServeHTTP(x.Writer(w), r)
-//	if err := x.Commit(w.Header()); err != nil {
-//		m.Fail(w, r, err)
+//	w = x.Writer(w)
+//	if err == nil {
+//		next.ServeHTTP(w, r)
 //	}
+//	err = x.Finish() // for a framework that wants to know; the client has its answer
+//
+// Commit is for who has no use for Writer.
 type Exchange struct {
 	manager  *Manager
 	request  *http.Request
@@ -70,8 +69,8 @@ func from(ctx context.Context, key contextKey) *Session {
 }
 
 // Begin finds the request's session; the request that it answers carries it in its context. Methods other than GET,
-// HEAD, OPTIONS and TRACE load the session at once: on an error the handler must not run. Every successful Begin needs
-// an End.
+// HEAD, OPTIONS and TRACE load the session at once: on an error the handler must not run, and Finish answers. Every Begin
+// needs an End, after an error too.
 func (m *Manager) Begin(r *http.Request) (*Exchange, *http.Request, error) {
 	x := &Exchange{manager: m}
 	x.scope = scope{r.Context(), x}
@@ -83,6 +82,7 @@ func (m *Manager) Begin(r *http.Request) (*Exchange, *http.Request, error) {
 	}
 	x.clientID, x.byHeader = m.clientID(r)
 	if m.closed.Load() {
+		x.session.state, x.session.why, x.session.err = refused, ErrClosed, ErrClosed
 		return x, x.request, ErrClosed
 	}
 	if safe(r.Method) {
@@ -110,17 +110,30 @@ func (x *Exchange) Session() *Session { return &x.session }
 // client gets Config.ErrorHandler's answer instead of the handler's, whose writes fail. What w can do, its wrapper
 // does: io.ReaderFrom, http.Flusher, http.Hijacker and all of http.ResponseController.
 func (x *Exchange) Writer(w http.ResponseWriter) http.ResponseWriter {
-	x.writer = writer{ResponseWriter: w, exchange: x}
+	x.writer = writer{ResponseWriter: w, exchange: x, outside: bodyHeadersOf(w.Header())}
 	return &x.writer
+}
+
+// Finish does, after the handler, what Writer did not have to do: it commits if nothing was sent, answers if that or Begin failed, and
+// stores what was changed after the response began. It tells what failed, now or at the first byte. The client has got
+// Config.ErrorHandler's answer then, and whatever is written to Writer still is withheld.
+func (x *Exchange) Finish() error {
+	if err := x.writer.begin(); err != nil {
+		return err
+	}
+	return x.Commit(x.writer.Header())
 }
 
 // Commit stores what the request changed and puts the cookie into h, both at most once: the first call counts, be it
 // the Writer's or one after the handler. Calls after the response has begun store later changes, but set no cookie. An
-// error before the response has begun means that nothing of the handler's answer may be sent.
+// error before the response has begun means that nothing of the handler's answer may be sent. After End it does nothing.
 func (x *Exchange) Commit(h http.Header) error {
 	s := &x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if x.over {
+		return nil
+	}
 	first := x.sent.CompareAndSwap(false, true)
 	if !first && (x.failed || !s.changed()) {
 		return nil

@@ -7,13 +7,10 @@ func (m *Manager) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, r, err := m.Begin(r)
 		defer x.End()
-		if err != nil {
-			m.Fail(w, r, err)
-			return
+		w = x.Writer(w)
+		if err == nil {
+			next.ServeHTTP(w, r)
 		}
-		next.ServeHTTP(x.Writer(w), r)
-		if err := x.Commit(w.Header()); err != nil {
-			m.Fail(w, r, err)
-		}
+		_ = x.Finish() // the client has its answer, and the log the error
 	})
 }

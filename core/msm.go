@@ -166,16 +166,7 @@ func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() == nil {
 		m.log.Error("request without its session", "error", err, "method", r.Method)
 	}
-	for _, name := range bodyHeaders {
-		w.Header().Del(name)
-	}
 	m.config.ErrorHandler(w, r, err)
-}
-
-// bodyHeaders describe the body that the handler meant to send.
-var bodyHeaders = []string{
-	"Accept-Ranges", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range",
-	"Content-Type", "Etag", "Last-Modified", "Location",
 }
 
 func unavailable(w http.ResponseWriter, _ *http.Request, _ error) {

@@ -5,14 +5,34 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 )
 
 // writer commits the session before the first byte leaves. Nothing is buffered.
 type writer struct {
 	http.ResponseWriter
 	exchange *Exchange
-	begun    bool  // the header has been given to the ResponseWriter below
-	err      error // the commit failed: the client has got the error's answer, the handler's is withheld
+	outside  http.Header // of bodyHeaders, those that were there before the handler
+	begun    bool        // the header has been given to the ResponseWriter below
+	err      error       // the commit failed: the client has got the error's answer, the handler's is withheld
+}
+
+// bodyHeaders describe the body that the handler meant to send.
+var bodyHeaders = []string{
+	"Accept-Ranges", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range",
+	"Content-Type", "Etag", "Last-Modified", "Location",
+}
+
+func bodyHeadersOf(h http.Header) (found http.Header) {
+	for _, name := range bodyHeaders {
+		if values, ok := h[name]; ok {
+			if found == nil {
+				found = make(http.Header)
+			}
+			found[name] = slices.Clone(values)
+		}
+	}
+	return found
 }
 
 // begin commits, once. An error means that the client has got its answer.
@@ -23,9 +43,22 @@ func (w *writer) begin() error {
 	w.begun = true
 	if err := w.exchange.Commit(w.Header()); err != nil {
 		w.err = err
+		w.clean()
 		w.exchange.manager.Fail(w.ResponseWriter, w.exchange.request, err)
 	}
 	return w.err
+}
+
+// clean removes what the handler said of its body. What stands further out still holds: a compression there may have
+// named its encoding already, and encodes the failure's answer too.
+func (w *writer) clean() {
+	for _, name := range bodyHeaders {
+		if values, ok := w.outside[name]; ok {
+			w.Header()[name] = values
+		} else {
+			w.Header().Del(name)
+		}
+	}
 }
 
 // WriteHeader lets informational answers other than 101 pass: the response itself is still to come (RFC 9110, 15.2).

@@ -18,7 +18,7 @@ import (
 )
 
 // programs are the examples, by folder.
-var programs = []string{"nethttp", "chi"}
+var programs = []string{"nethttp", "chi", "gin", "echo", "echov5"}
 
 var bin string
 

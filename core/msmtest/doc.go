@@ -1,3 +1,9 @@
-// Package msmtest helps to test programs that use msm with real parts: memcached processes that can be killed, stopped
-// and started again, and a proxy that sees what is sent to them.
+// Package msmtest helps to test programs that use msm: a manager that needs no memcached, memcached processes that can be
+// killed, stopped and started again, a proxy that sees what is sent to them, and the contract that every adapter to a web
+// framework has to keep.
 package msmtest
+
+import "time"
+
+// patience with another process or goroutine of this machine.
+const patience = 5 * time.Second

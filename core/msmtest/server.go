@@ -170,9 +170,6 @@ func (s *Server) halted() bool {
 	return strings.HasPrefix(after, "T")
 }
 
-// patience with a process of this machine.
-const patience = 5 * time.Second
-
 func (s *Server) start() bool {
 	args := append([]string{"-l", "127.0.0.1", "-p", fmt.Sprint(s.port), "-U", "0"}, s.args...)
 	if os.Getuid() == 0 {

@@ -1,0 +1,122 @@
+package msmtest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"testing"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+var errHandler = errors.New("of the handler")
+
+func (s *suite) errorCases() []kase {
+	needs := []Feature{ReturnedErrors}
+	fail := func(c Call) error { add(c); return errHandler }
+	return []kase{
+		{"an error is answered by the framework, with one cookie", needs, func(t *testing.T) {
+			m := NewManager(t, msm.Config{})
+			v := s.visit(t, s.app(m, fail))
+			v.do("POST", "/x").cookies(t, 1)
+			v.do("POST", "/x").cookies(t, 0)
+			v.counts(2)
+			if n := m.Stats().Saves; n != 2 {
+				t.Errorf("%d saves", n)
+			}
+		}},
+		{"an error is answered by the app, which reads the session, with one cookie", needs, func(t *testing.T) {
+			a := s.app(NewManager(t, msm.Config{}), fail)
+			a.onError = func(c Call, err error) {
+				if !errors.Is(err, errHandler) {
+					t.Errorf("the error is %v", err)
+				}
+				c.W.WriteHeader(418)
+				fmt.Fprint(c.W, "page ", count.Get(c.Session()))
+			}
+			v := s.visit(t, a)
+			v.do("POST", "/x").gets(t, 418, "page 1").cookies(t, 1)
+			v.do("POST", "/x").gets(t, 418, "page 2").cookies(t, 0)
+		}},
+		{"an error without a session leaves nothing", needs, func(t *testing.T) {
+			m := NewManager(t, msm.Config{})
+			s.visit(t, s.app(m, func(Call) error { return errHandler })).do("GET", "/x").cookies(t, 0)
+			idle(t, m)
+		}},
+	}
+}
+
+func (s *suite) panicCases() []kase {
+	needs := []Feature{OwnRecovery}
+	return []kase{
+		{"a panic with the recovery outside drops the changes", needs, func(t *testing.T) {
+			v := s.visit(t, s.panicking(t, 0, nil))
+			v.do("POST", "/x").gets(t, 500, "").cookies(t, 0)
+			v.do("GET", "/x").cookies(t, 1)
+			v.do("POST", "/x").gets(t, 500, "").cookies(t, 0)
+			v.counts(1)
+		}},
+		{"a panic with the recovery inside is answered like an error, with one cookie", needs, func(t *testing.T) {
+			v := s.visit(t, s.panicking(t, 1, nil))
+			v.do("POST", "/x").gets(t, 500, "").cookies(t, 1)
+			v.counts(1)
+		}},
+		{"a panic after the first byte drops the changes after it", needs, func(t *testing.T) {
+			v := s.visit(t, s.panicking(t, 0, func(c Call) {
+				add(c)
+				_, _ = io.WriteString(c.W, "x")
+			}))
+			_, _ = v.try(v.request("POST", "/x")) // the answer may be cut off
+			v.counts(1)
+		}},
+		{"a panic that nobody recovers drops the changes, and goes on", nil, func(t *testing.T) {
+			a := s.app(NewManager(t, msm.Config{}), crash(nil))
+			inner := s.build(a)
+			var panics atomic.Int32 // a connection that breaks orders nothing
+			v := visit(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer func() {
+					if p := recover(); p != nil {
+						panics.Add(1)
+						panic(p)
+					}
+				}()
+				inner.ServeHTTP(w, r)
+			}))
+			v.do("GET", "/x").cookies(t, 1)
+			if a, err := v.try(v.request("POST", "/x")); err == nil {
+				t.Errorf("the client gets %d", a.StatusCode)
+			}
+			v.counts(1)
+			if n := panics.Load(); n != 1 {
+				t.Errorf("%d panics", n)
+			}
+		}},
+	}
+}
+
+// panicking is an app with the framework's recovery outside the sessions (0) or inside (1).
+func (s *suite) panicking(t *testing.T, at int, first func(c Call)) app {
+	a := s.app(NewManager(t, msm.Config{}), crash(first))
+	if at == 0 {
+		a.use = append([]middleware{s.recovery()}, a.use...)
+	} else {
+		a.use = append(a.use, s.recovery())
+	}
+	return a
+}
+
+// crash adds to the count, and then panics for POST.
+func crash(first func(c Call)) Handler {
+	return func(c Call) error {
+		if first != nil {
+			first(c)
+		}
+		add(c)
+		if c.R.Method == "POST" {
+			panic("of the handler")
+		}
+		return nil
+	}
+}

@@ -1,0 +1,35 @@
+//go:build unix
+
+package msmtest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// deadStore is a manager whose only node was killed, and the cookie of a session that it had.
+type deadStore struct {
+	manager *msm.Manager
+	cookie  string
+}
+
+func newDeadStore(t *testing.T) func(*testing.T) deadStore {
+	t.Helper()
+	m, kill := dyingStore(t)
+	w := httptest.NewRecorder()
+	m.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		count.Set(msm.From(r.Context()), 1)
+	})).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	kill()
+	return func(*testing.T) deadStore { return deadStore{m, w.Header().Get("Set-Cookie")} }
+}
+
+// dyingStore is a manager on one node, which dies by kill.
+func dyingStore(t *testing.T) (m *msm.Manager, kill func()) {
+	t.Helper()
+	server := StartServer(t)
+	return NewManager(t, msm.Config{Nodes: "n1:" + server.Addr(), OpTimeout: patience}), server.Kill
+}

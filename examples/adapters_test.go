@@ -1,0 +1,258 @@
+package examples
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	gotoken "go/token" // sticky sessions have tokens, too
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+
+	_ "github.com/gomsm/msm/chi" // so that go test does not answer from its cache when an adapter has changed
+	_ "github.com/gomsm/msm/echo"
+	_ "github.com/gomsm/msm/echov5"
+	_ "github.com/gomsm/msm/gin"
+)
+
+// docs leads out of this module, by a link inside it: go test looks only at files inside when it asks whether what it has
+// in its cache still holds.
+const docs = "testdata/docs/"
+
+var update = flag.Bool("update", false, "write docs/adapters.md instead of comparing it")
+
+// adapters are the frameworks of docs/adapters.md, and the file that is the adapter to each.
+var adapters = []struct{ framework, module, version, file string }{
+	{"net/http", "core", "", "core/middleware.go"},
+	{"chi", "chi", "github.com/go-chi/chi/v5", "chi/chi.go"},
+	{"gin", "gin", "github.com/gin-gonic/gin", "gin/gin.go"},
+	{"echo v4", "echo", "github.com/labstack/echo/v4", "echo/echo.go"},
+	{"echo v5", "echov5", "github.com/labstack/echo/v5", "echov5/echo.go"},
+}
+
+// TestAdapters runs the contract with every framework, and compares what it sees with docs/adapters.md.
+func TestAdapters(t *testing.T) {
+	t.Parallel()
+	columns := make([]*column, len(adapters))
+	for i, a := range adapters {
+		columns[i] = runContract(t, a.module)
+	}
+	const path = docs + "adapters.md"
+	page := "<!-- Written by `make docs`, from what the tests do. -->\n\n# Adapters\n\n" + overview(t) + matrix(columns)
+	t.Log("\n" + page)
+	if *update {
+		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kept, err := os.ReadFile(path); err != nil || string(kept) != page {
+		t.Errorf("docs/adapters.md is not what the tests say; `make docs` writes it (%v)", err)
+	}
+}
+
+// column is what the contract says of one framework, by part and case.
+type column struct {
+	cases  []string // in their order, as "part/case"
+	result map[string]string
+	why    map[string]string // of what was skipped
+}
+
+func runContract(t *testing.T, module string) *column {
+	t.Helper()
+	args := []string{"test", "-json", "-run", "^TestContract$"}
+	if raceDetector() {
+		args = append(args, "-race") // what make test has built already
+	}
+	cmd := exec.Command("go", append(args, "../"+module)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	c := &column{result: map[string]string{}, why: map[string]string{}}
+	for events := json.NewDecoder(bytes.NewReader(out)); events.More(); {
+		var event struct{ Action, Test, Output string }
+		if err := events.Decode(&event); err != nil {
+			t.Fatal(err)
+		}
+		c.take(event.Action, event.Test, event.Output)
+	}
+	if err != nil || len(c.cases) == 0 {
+		t.Errorf("the contract of %s: %d cases, %v", module, len(c.cases), err)
+	}
+	return c
+}
+
+func raceDetector() bool {
+	info, _ := debug.ReadBuildInfo()
+	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+var skipped = regexp.MustCompile(`^\s+\w+\.go:\d+: (.+)\n$`)
+
+func (c *column) take(action, test, output string) {
+	words := strings.SplitN(strings.ReplaceAll(strings.TrimPrefix(test, "TestContract/"), "_", " "), "/", 3)
+	if len(words) != 2 { // parts, and cases within cases
+		return
+	}
+	name := words[0] + "/" + words[1]
+	switch action {
+	case "run":
+		c.cases = append(c.cases, name)
+	case "pass", "fail", "skip":
+		c.result[name] = action
+	case "output":
+		if m := skipped.FindStringSubmatch(output); m != nil {
+			c.why[name] = m[1]
+		}
+	}
+}
+
+// matrix is a table for each part of the contract: case by framework.
+func matrix(columns []*column) string {
+	var page strings.Builder
+	fmt.Fprint(&page, "## The contract\n\n✓ is a test that passes, a number says below why the framework has no such thing, and · is a way that only others have.\n")
+	var notes []string
+	for _, part := range parts(columns) {
+		fmt.Fprintf(&page, "\n| %s |%s\n|---|%s\n", part, names(), strings.Repeat(":-:|", len(columns)))
+		for _, name := range casesOf(part, columns) {
+			fmt.Fprintf(&page, "| %s |", strings.TrimPrefix(name, part+"/"))
+			for _, c := range columns {
+				cell, why := c.cell(part, name)
+				if why != "" {
+					cell = note(&notes, why)
+				}
+				fmt.Fprintf(&page, " %s |", cell)
+			}
+			fmt.Fprintln(&page)
+		}
+	}
+	fmt.Fprintln(&page)
+	for i, why := range notes {
+		fmt.Fprintf(&page, "%d. %s\n", i+1, why)
+	}
+	return page.String()
+}
+
+func names() (row string) {
+	for _, a := range adapters {
+		row += " " + a.framework + " |"
+	}
+	return row
+}
+
+func note(notes *[]string, why string) string {
+	at := slices.Index(*notes, why)
+	if at < 0 {
+		at = len(*notes)
+		*notes = append(*notes, why)
+	}
+	return fmt.Sprint(at + 1)
+}
+
+func (c *column) cell(part, name string) (cell, why string) {
+	if _, none := c.result[name]; !none {
+		if why, all := c.why[part+"/any"]; all {
+			return "", why
+		}
+	}
+	return map[string]string{"pass": "✓", "fail": "✗", "": "·"}[c.result[name]], c.why[name]
+}
+
+func parts(columns []*column) (list []string) {
+	for _, name := range columns[0].cases {
+		part, _, _ := strings.Cut(name, "/")
+		if !slices.Contains(list, part) {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+func casesOf(part string, columns []*column) (list []string) {
+	for _, c := range columns {
+		for _, name := range c.cases {
+			if strings.HasPrefix(name, part+"/") && name != part+"/any" && !slices.Contains(list, name) {
+				list = append(list, name)
+			}
+		}
+	}
+	return list
+}
+
+// overview counts what there is to read of each adapter.
+func overview(t *testing.T) string {
+	t.Helper()
+	var page strings.Builder
+	fmt.Fprint(&page, "| framework | tested with | adapter | lines | of code | exports |\n|---|---|---|--:|--:|---|\n")
+	for _, a := range adapters {
+		lines, code, exports := read(t, "../"+a.file)
+		fmt.Fprintf(&page, "| %s | %s | [%s](../%s) | %d | %d | %s |\n", a.framework, version(t, a.module, a.version), a.file, a.file, lines, code, strings.Join(exports, ", "))
+	}
+	fmt.Fprint(&page, "\nEvery adapter keeps the same contract, which is [msmtest.TestAdapter](../core/msmtest/adapter.go). Who writes an adapter for\nanother framework calls it, too: it needs a `Framework`, about 60 lines, of which those in [gin](../gin/gin_test.go) are\nan example.\n\n")
+	return page.String()
+}
+
+func version(t *testing.T, module, path string) string {
+	t.Helper()
+	if path == "" {
+		return "any"
+	}
+	mod, err := os.ReadFile("../" + module + "/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(mod), path+" ")
+	v, _, _ := strings.Cut(after, "\n")
+	return v
+}
+
+func read(t *testing.T, path string) (lines, code int, exports []string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		lines++
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+			code++
+		}
+	}
+	file, err := parser.ParseFile(gotoken.NewFileSet(), path, text, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range file.Decls {
+		exports = append(exports, exported(d)...)
+	}
+	return lines, code, exports
+}
+
+func exported(d ast.Decl) (names []string) {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if receiver := d.Recv; d.Name.IsExported() && (receiver == nil || isExported(receiver.List[0].Type)) {
+			names = append(names, "`"+d.Name.Name+"`")
+		}
+	case *ast.GenDecl:
+		for _, s := range d.Specs {
+			if s, ok := s.(*ast.TypeSpec); ok && s.Name.IsExported() {
+				names = append(names, "`"+s.Name.Name+"`")
+			}
+		}
+	}
+	return names
+}
+
+func isExported(receiver ast.Expr) bool {
+	if star, ok := receiver.(*ast.StarExpr); ok {
+		receiver = star.X
+	}
+	name, ok := receiver.(*ast.Ident)
+	return ok && name.IsExported()
+}

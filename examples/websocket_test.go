@@ -1,0 +1,44 @@
+package examples
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/gomsm/msm/core/msmtest"
+)
+
+// TestWebSocket: the cookie travels with the 101, and what the handler changes is there for the next connection.
+func TestWebSocket(t *testing.T) {
+	t.Parallel()
+	p := startProgram(t, "websocket", "MSM_NODES="+msmtest.StartServer(t).Addr())
+	n := 0
+	for connection := 1; connection <= 2; connection++ {
+		conn, resp, err := websocket.Dial(t.Context(), p.url+"/ws", &websocket.DialOptions{HTTPClient: &http.Client{Jar: p.browser.Jar}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := len(resp.Cookies()), 2-connection; got != want {
+			t.Errorf("connection %d: %d cookies; want %d", connection, got, want)
+		}
+		for range 3 {
+			n++
+			if err := conn.Write(t.Context(), websocket.MessageText, []byte("hello")); err != nil {
+				t.Fatal(err)
+			}
+			if _, text, err := conn.Read(t.Context()); err != nil || string(text) != fmt.Sprint(n) {
+				t.Fatalf("%q, %v; want %d", text, err, n)
+			}
+		}
+		_ = conn.Close(websocket.StatusNormalClosure, "")
+		stored := fmt.Sprintf(`{"connections":%d,"messages":%d}`, connection, n)
+		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			if _, body := p.ask("GET", "/", ""); body == stored {
+				break
+			}
+		}
+		want(t, p, "GET", "/", "", 200, stored)
+	}
+}
