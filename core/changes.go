@@ -89,3 +89,15 @@ func (l changes) replay(rec *record.Record) error {
 	}
 	return nil
 }
+
+// kept is replay for who keeps it longer than the request: the list lives in the request, which must not be kept for it.
+func (l changes) kept() func(rec *record.Record) error {
+	if len(l) == 1 { // as it mostly is: one allocation less
+		only := l[0]
+		return func(rec *record.Record) error {
+			rec.Attributes = slices.Clone(rec.Attributes)
+			return only.replay(rec)
+		}
+	}
+	return slices.Clone(l).replay
+}

@@ -3,7 +3,6 @@ package msm
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/record"
@@ -68,13 +67,16 @@ func (s *Session) inMemory(ctx context.Context, held *local.Session, id sid.ID, 
 }
 
 func (s *Session) commitLocal(ctx context.Context) (stored *record.Record, err error) {
-	list := slices.Clone(s.list) // s.list lives in the request, which must not be kept for it
-	err = s.inMemory(ctx, s.held, s.id, func(held *local.Session) (err error) {
-		stored, err = held.Commit(ctx, s.base, s.work, list.replay)
-		s.held = held
-		return err
-	})
-	return stored, err
+	redo := s.list.kept()
+	for {
+		stored, err = s.held.Commit(ctx, s.base, s.work, redo)
+		if !errors.Is(err, local.ErrLeft) {
+			return stored, err
+		}
+		if s.held, err = s.manager.hold(ctx, s.id); err != nil {
+			return nil, err
+		}
+	}
 }
 
 func (s *Session) createLocal(ctx context.Context) (*record.Record, error) {
@@ -91,10 +93,9 @@ func (s *Session) destroyLocal(ctx context.Context) error {
 }
 
 func (s *Session) renewLocal(ctx context.Context) error {
-	list := slices.Clone(s.list)
 	err := s.inMemory(ctx, s.ended.held, s.ended.id, func(held *local.Session) (err error) {
 		s.held, err = held.Renew(ctx, local.Renewal{
-			Token: s.id.Token, Node: s.id.Node, Base: s.ended.base, Work: s.work, Redo: list.replay,
+			Token: s.id.Token, Node: s.id.Node, Base: s.ended.base, Work: s.work, Redo: s.list.kept(),
 			Successor: s.manager.successor,
 		})
 		return err

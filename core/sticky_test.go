@@ -510,7 +510,17 @@ func TestNoNodeAtFullLoad(t *testing.T) {
 func BenchmarkThroughput(b *testing.B) {
 	list, _ := startServers(b, 2)
 	m := newManager(b, msm.Config{Nodes: list, Sticky: true})
-	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "1") })
+	for range 10_000 { // as a server would have
+		begin(b, m, func(s *msm.Session) { s.Set("a", make([]byte, 1024)) })
+	}
+	var n atomic.Int64
+	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "POST" {
+			fmt.Fprint(w, n.Add(1))
+		} else {
+			fmt.Fprint(w, n.Load())
+		}
+	})
 	for name, method := range map[string]string{"reads": "GET", "writes": "POST"} {
 		b.Run(name, func(b *testing.B) {
 			with, without := newLoad(b, m, counting(m)), newLoad(b, m, bare)

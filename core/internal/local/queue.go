@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// The write-behind's times. What a request changed is written 50 ms later, so that a busy session is written twenty
-// times a second and not with every request, and another 50 ms are left for the write, for nothing is to wait longer
-// than 100 ms.
+// The write-behind's times. What a request changed is written 70 ms later, so that a busy session is written fourteen
+// times a second and not with every request, and 30 ms are left for the write, for nothing is to wait longer than 100 ms.
 const (
-	writeDelay = 50 * time.Millisecond
+	writeDelay = 70 * time.Millisecond
 	maxAge     = 100 * time.Millisecond
 	maxQueue   = 10_000 // sessions; beyond, requests wait
 	retryMin   = 50 * time.Millisecond
