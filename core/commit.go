@@ -152,7 +152,7 @@ func (s *Session) keepAlive() {
 	m, now := s.manager, time.Now()
 	id := s.exchange.clientID
 	switch {
-	case s.state == notLoaded && m.absent.ahead(id.Token, now):
+	case s.state == notLoaded && m.absent.ahead(id.Token):
 		return
 	case s.state == notLoaded && m.usedLocal(id):
 		return
@@ -166,7 +166,7 @@ func (s *Session) keepAlive() {
 		id = s.currentID()
 		m.refreshes.put(id.Token, replica.RefreshDue(s.base))
 	}
-	if !m.refreshes.ahead(id.Token, now) {
+	if !m.refreshes.ahead(id.Token) {
 		m.background.refresh(id.Token, id.Node)
 	}
 }

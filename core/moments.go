@@ -19,15 +19,20 @@ func newMoments(limit int) *moments {
 	return &moments{young: make(map[string]int64), limit: limit}
 }
 
-// ahead reports whether the moment remembered for the token is yet to come.
-func (m *moments) ahead(token string, now time.Time) bool {
+// ahead reports whether the moment remembered for the token is yet to come. Most of the time there is none, so it asks
+// for the time itself only if there is.
+func (m *moments) ahead(token string) bool {
+	at := m.of(token)
+	return at != 0 && at > time.Now().UnixNano()
+}
+
+func (m *moments) of(token string) int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at, ok := m.young[token]
-	if !ok {
-		at = m.old[token]
+	if at, ok := m.young[token]; ok {
+		return at
 	}
-	return at > now.UnixNano()
+	return m.old[token]
 }
 
 // put remembers a moment.

@@ -311,7 +311,7 @@ func (s *Session) load() error {
 
 func (s *Session) find(ctx context.Context) error {
 	id := s.exchange.clientID
-	if id.IsZero() || s.manager.absent.ahead(id.Token, time.Now()) {
+	if id.IsZero() || s.manager.absent.ahead(id.Token) {
 		return nil
 	}
 	look := s.findStored

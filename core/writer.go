@@ -24,6 +24,9 @@ var bodyHeaders = []string{
 }
 
 func bodyHeadersOf(h http.Header) (found http.Header) {
+	if len(h) == 0 { // as it mostly is
+		return nil
+	}
 	for _, name := range bodyHeaders {
 		if values, ok := h[name]; ok {
 			if found == nil {

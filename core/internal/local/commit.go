@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -171,7 +170,7 @@ func (s *Session) grow(size int64) error {
 // persist sees to it that a change gets stored: now, or soon.
 func (s *Session) persist(ctx context.Context, number uint64) error {
 	if !s.store.Sync && !s.store.closing.Load() {
-		s.store.queue.add(s, time.Now().Add(writeDelay))
+		s.store.queue.soon(s)
 		return nil
 	}
 	s.beginSaving()

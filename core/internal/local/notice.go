@@ -22,7 +22,7 @@ type post struct {
 func (st *Store) tookOver(s *Session, route string) {
 	st.takeovers.Add(1)
 	if s.markDirty() { // to look once more when the other one has stored the last it had
-		st.queue.add(s, time.Now().Add(2*noticeEvery))
+		st.queue.at(time.Now().Add(2*noticeEvery), s)
 	}
 	s.mu.Lock()
 	p := post{s.node, route, replica.Notice{Session: s.short.Load(), Version: s.stored.Version, At: time.Now()}}
@@ -86,6 +86,6 @@ func (s *Session) outdated(version uint64) {
 	gone := s.store.leaveIfClean(sh, s)
 	sh.mu.Unlock()
 	if !gone {
-		s.store.queue.add(s, time.Now())
+		s.store.queue.at(time.Now(), s)
 	}
 }

@@ -33,13 +33,29 @@ func newQueue() *queue {
 	return &queue{caught: make(chan struct{}), wake: make(chan struct{}, 1)}
 }
 
-// add has a session written when due, or at the earlier time that it has already.
-func (q *queue) add(s *Session, due time.Time) {
+// soon has a session written after the usual delay, or at the earlier time that it has already. A busy session mostly has
+// one, so the time is asked for only if it has none.
+func (q *queue) soon(s *Session) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if s.place == 0 || !s.soon {
+		q.put(s, time.Now().Add(writeDelay))
+		s.soon = true
+	}
+}
+
+// at has a session written at that time, or at the earlier one that it has already.
+func (q *queue) at(due time.Time, s *Session) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.put(s, due)
+}
+
+// put is guarded by mu.
+func (q *queue) put(s *Session, due time.Time) {
 	switch {
 	case s.place == 0:
-		s.due = due
+		s.due, s.soon = due, false
 		heap.Push(&q.heap, s)
 	case due.Before(s.due):
 		s.due = due

@@ -224,7 +224,7 @@ func (s *Session) rest(w *write, merged bool) {
 		}
 	}
 	if len(s.pending.batches) > 0 || w.access.NeedsHeal() {
-		s.store.queue.add(s, time.Now().Add(writeDelay))
+		s.store.queue.soon(s)
 		return
 	}
 	s.state.CompareAndSwap(dirty, clean)
@@ -240,7 +240,7 @@ func (s *Session) retry(err error) {
 	}
 	wait := min(retryMin<<min(s.failures, 10), retryMax)
 	s.failures++
-	s.store.queue.add(s, time.Now().Add(wait))
+	s.store.queue.at(time.Now().Add(wait), s)
 }
 
 // abandon forgets what was not stored. Guarded by mu.

@@ -25,6 +25,7 @@ type Session struct {
 
 	due   time.Time // when it is to be saved; guarded by queue.mu
 	place int       // in the queue, from 1; 0: not there; guarded by queue.mu
+	soon  bool      // it is due after no more than the usual delay; guarded by queue.mu
 
 	mu       sync.Mutex
 	free     sync.Cond      // of mu: saving has ended
@@ -123,7 +124,7 @@ func (s *Session) Use(now time.Time) {
 // saveSoon has the session written although it has no changes.
 func (s *Session) saveSoon() {
 	if s.markDirty() {
-		s.store.queue.add(s, time.Now().Add(writeDelay))
+		s.store.queue.soon(s)
 	}
 }
 

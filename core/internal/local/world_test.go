@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -71,18 +72,19 @@ func (s *server) enter(counter *int) (*node.Memory, error) {
 
 // Get and the others implement node.Client.
 func (s *server) Get(ctx context.Context, key string) (node.Item, error) {
-	m, err := s.enter(s.readsOf(key))
+	m, err := s.enter(counted(&s.reads, key))
 	if err != nil {
 		return node.Item{}, err
 	}
 	return m.Get(ctx, key)
 }
 
-func (s *server) readsOf(key string) *int {
-	if key == "epoch" {
+// counted: what is about sessions; not what probers and notices do at any time.
+func counted(counter *int, key string) *int {
+	if !strings.HasPrefix(key, "msm:s:") {
 		return new(int)
 	}
-	return &s.reads
+	return counter
 }
 
 func (s *server) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
@@ -102,18 +104,14 @@ func (s *server) CompareAndSwap(ctx context.Context, key string, item node.Item,
 }
 
 func (s *server) write(key string, do func(*node.Memory) error) error {
-	counter := &s.writes
-	if key == "epoch" {
-		counter = new(int)
-	}
-	m, err := s.enter(counter)
+	m, err := s.enter(counted(&s.writes, key))
 	if err != nil {
 		return err
 	}
 	err = do(m)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mute > 0 && key != "epoch" {
+	if s.mute > 0 && strings.HasPrefix(key, "msm:s:") {
 		s.mute--
 		return errOff
 	}
