@@ -41,7 +41,7 @@ func TestWriteBehind(t *testing.T) {
 				w.t.Errorf("%d reads and %d writes", r-reads, n-writes)
 			}
 		}},
-		"many changes within 50 ms are one write, of the newest state": {0, func(w *world, a *instance) {
+		"many changes within 70 ms are one write, of the newest state": {0, func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
 			_, before := w.counts()
@@ -57,9 +57,9 @@ func TestWriteBehind(t *testing.T) {
 		"a change during a write is written after it": {0, func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
-			w.all(func(s *server) { s.delay = 20 * time.Millisecond })
+			w.all(func(s *server) { s.delay = 100 * time.Millisecond })
 			a.must(change(s, plus("n", 1)))
-			time.Sleep(60 * time.Millisecond) // the write is at the node
+			time.Sleep(80 * time.Millisecond) // the write is at the node, for 190 ms more; the next one is due in 70
 			a.must(change(s, plus("n", 1)))
 			settle()
 			w.all(func(s *server) { s.delay = 0 })
