@@ -173,7 +173,7 @@ func TestNodeFails(t *testing.T) {
 			settle()
 			w.servers["n1"].set(func(s *server) { s.mute = 1 })
 			a.must(change(s, plus("n", 1)))
-			time.Sleep(60 * time.Millisecond)
+			time.Sleep(90 * time.Millisecond)
 			a.must(change(s, plus("n", 10)))
 			settle()
 			w.wantStored("t", "n1", "n", "12")
