@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -32,6 +33,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 func (s *Session) gone() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.tell(math.MaxUint64) // once more, should the first notice have been lost: what is there must not live on
 	s.abandon()
 	s.leave()
 }
@@ -131,6 +133,7 @@ func (s *Session) handOver(ctx context.Context, next *Session, n int) error {
 	if len(late) >= n { // else they were folded
 		late = late[n:]
 	}
+	s.tell(math.MaxUint64)
 	s.abandon()
 	s.leave()
 	s.mu.Unlock()

@@ -4,12 +4,16 @@ import (
 	"context"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
 const (
 	noticeEvery = 250 * time.Millisecond // as often as nodes are probed
 	noticeQueue = 1024
+	// lateWrites is how long after a takeover the former instance may still store what it had. That it did does not mean
+	// that it has taken the session back: of that there would be a notice.
+	lateWrites = 5 * time.Second
 )
 
 // post is a notice for another instance.
@@ -25,14 +29,19 @@ func (st *Store) tookOver(s *Session, route string) {
 		st.queue.at(time.Now().Add(2*noticeEvery), s)
 	}
 	s.mu.Lock()
-	p := post{s.node, route, replica.Notice{Session: s.short.Load(), Version: s.stored.Version, At: time.Now()}}
-	s.mu.Unlock()
-	if route == "" {
+	defer s.mu.Unlock()
+	s.from = route
+	s.tell(s.since)
+}
+
+// tell posts a notice to the instance that had the session before. Guarded by mu.
+func (s *Session) tell(version uint64) {
+	if s.from == "" {
 		return
 	}
 	select {
-	case st.posts <- p:
-	default: // the other instance learns of it with its next write of the session
+	case s.store.posts <- post{s.node, s.from, replica.Notice{Session: s.short.Load(), Version: version, At: time.Now()}}:
+	default: // that one learns of it with its next write of the session
 	}
 }
 
@@ -46,11 +55,23 @@ func (st *Store) notify(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case p := <-st.posts:
-			_ = st.Replica.Post(ctx, p.node, p.route, p.Notice) // see tookOver
+			st.post(ctx, p)
 		case <-tick.C:
 			for _, m := range st.Replica.Cluster.Members() {
 				st.readNotices(ctx, m.Node.ID(), read)
 			}
+		}
+	}
+}
+
+// post leaves the notice on the session's node and on another one, so that it is not lost with one. What cannot be posted
+// is no loss: see tookOver.
+func (st *Store) post(ctx context.Context, p post) {
+	_ = st.Replica.Post(ctx, p.node, p.route, p.Notice)
+	for _, m := range st.Replica.Cluster.Members() {
+		if id := m.Node.ID(); id != p.node && m.Node.Available() {
+			_ = st.Replica.Post(ctx, id, p.route, p.Notice)
+			return
 		}
 	}
 }
@@ -74,13 +95,20 @@ func (st *Store) readNotices(ctx context.Context, node string, read map[string]u
 	}
 }
 
-// outdated: another instance has stored that version. What is here and not stored is merged with it, and then leaves.
+// owned: the write of that version has made this instance the one that serves the session. Guarded by mu.
+func (s *Session) owned(rec *record.Record) {
+	s.since, s.taken, s.told = rec.Version, time.Now(), false
+}
+
+// outdated: another instance took the session over with that version. Unless this one has done so since, what is here and
+// not stored is merged with what that one has, and then leaves.
 func (s *Session) outdated(version uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stored.Version >= version {
+	if s.since >= version {
 		return
 	}
+	s.told = true
 	sh := s.store.shard(s.token)
 	sh.mu.Lock()
 	gone := s.store.leaveIfClean(sh, s)

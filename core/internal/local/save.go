@@ -56,9 +56,10 @@ func (s *Session) begin(takeover bool) *write {
 	w.access = s.store.Replica.Open(s.token, s.node)
 	w.request = w.access.Request()
 	s.short.Store(w.access.Short())
-	if takeover {
+	switch {
+	case takeover:
 		w.access.LeaveFailover()
-	} else {
+	case !w.create: // else there is nothing yet that could be kept, and Create knows what to store
 		w.access.Keep(w.usedNow(s.stored))
 	}
 	if s.pending.requests > 0 || takeover || w.refreshes() {
@@ -154,6 +155,9 @@ func (s *Session) settle(w *write, rec *record.Record) error {
 	s.failures, s.saved, s.stored, s.node = 0, max(s.saved, w.number), rec, w.access.Home()
 	s.forget(w)
 	late := s.pending.batches
+	if w.takeover {
+		s.owned(rec)
+	}
 	switch {
 	case merged:
 		next := s.store.rejoined(rec, s.current).Draft()
@@ -228,7 +232,7 @@ func (s *Session) rest(w *write, merged bool) {
 		return
 	}
 	s.state.CompareAndSwap(dirty, clean)
-	if w.foreign && !w.takeover { // another instance serves it: what is here would be old soon
+	if s.told || w.foreign && !w.takeover && time.Since(s.taken) > lateWrites { // what is here would be old soon
 		s.leave()
 	}
 }

@@ -39,6 +39,11 @@ type Session struct {
 	changes  uint64 // applied so far
 	saved    uint64 // of these, stored
 	failures int    // writes that failed in a row
+
+	since uint64    // the version that made this instance the one that serves the session
+	taken time.Time // when that took it over from another one; zero: it did not
+	from  string    // the route of that one
+	told  bool      // another instance has said that it took over
 }
 
 // The states of a session. A clean one may leave at any moment.

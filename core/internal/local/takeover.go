@@ -17,7 +17,8 @@ func (st *Store) Load(ctx context.Context, token, node string) (*Session, error)
 	if err != nil {
 		return nil, err
 	}
-	return st.loaded(token, access, rec)
+	s := st.loaded(token, access, rec)
+	return s, st.admitted(s, access)
 }
 
 // TakeOver brings a session into memory that the instance of another route served last: what is here, if anything, is not
@@ -28,7 +29,7 @@ func (st *Store) TakeOver(ctx context.Context, token, node, route string) (*Sess
 	if err != nil {
 		return nil, err
 	}
-	st.tookOver(s, route)
+	st.tookOver(s, strings.Clone(route))
 	return s, nil
 }
 
@@ -47,20 +48,26 @@ func (st *Store) takeOver(ctx context.Context, token, node string) (*Session, er
 	if err != nil {
 		return nil, err
 	}
-	return st.loaded(token, access, rec)
+	s := st.loaded(token, access, rec)
+	s.owned(rec)
+	return s, st.admitted(s, access)
 }
 
-func (st *Store) loaded(token string, access *replica.Access, rec *record.Record) (*Session, error) {
-	// The strings are parts of a request's Cookie header, which must not be kept alive for them.
+// loaded makes a session of what was found. The strings are parts of a request's Cookie header, which must not be kept
+// alive for them.
+func (st *Store) loaded(token string, access *replica.Access, rec *record.Record) *Session {
 	s := st.session(strings.Clone(token), strings.Clone(access.Home()), rec)
+	s.since = rec.Version
 	s.short.Store(access.Short())
-	if err := st.insert(s); err != nil {
-		return nil, err
-	}
-	if access.NeedsHeal() {
+	return s
+}
+
+func (st *Store) admitted(s *Session, access *replica.Access) error {
+	err := st.insert(s)
+	if err == nil && access.NeedsHeal() {
 		s.saveSoon()
 	}
-	return s, nil
+	return err
 }
 
 // takeOver replaces what is here by what is stored, and makes the changes to it that were not.

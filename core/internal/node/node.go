@@ -45,6 +45,7 @@ type Node struct {
 type state struct {
 	available bool
 	epoch     uint32
+	since     time.Time // when it became available or unavailable
 }
 
 // New makes a node that is not available before its first probe.
@@ -59,7 +60,7 @@ func New(id, address string, client Client, o Options) *Node {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := &Node{id: id, address: address, client: client, options: o, wake: make(chan struct{}, 1)}
-	n.state.Store(&state{})
+	n.state.Store(&state{since: time.Now()})
 	return n
 }
 
@@ -71,6 +72,15 @@ func (n *Node) Address() string { return n.address }
 
 // Available reports whether requests may use the node.
 func (n *Node) Available() bool { return n.state.Load().available }
+
+// DownFor is how long the node has not been available, zero if it is.
+func (n *Node) DownFor() time.Duration {
+	s := n.state.Load()
+	if s.available {
+		return 0
+	}
+	return time.Since(s.since)
+}
 
 // Epoch is the node's epoch as last read from it; 0 if it never was.
 func (n *Node) Epoch() uint32 { return n.state.Load().epoch }
@@ -87,7 +97,7 @@ func (n *Node) fail(why error) {
 	defer n.mu.Unlock()
 	n.reworked++
 	if s := n.state.Load(); s.available {
-		n.state.Store(&state{epoch: s.epoch})
+		n.state.Store(&state{epoch: s.epoch, since: time.Now()})
 		n.options.Logger.Warn("node is down", "node", n.id, "address", n.address, "error", why)
 		select {
 		case n.wake <- struct{}{}:
@@ -180,7 +190,7 @@ func (n *Node) learn(epoch uint32, before uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if s := n.state.Load(); n.reworked == before && s.available && s.epoch != epoch {
-		n.state.Store(&state{available: true, epoch: epoch})
+		n.state.Store(&state{available: true, epoch: epoch, since: time.Now()})
 	}
 }
 
@@ -235,7 +245,7 @@ func (n *Node) up(epoch uint32, before uint64) error {
 	} else if was.epoch != epoch {
 		n.options.Logger.Info("node has a new epoch: it was restarted, or another instance had to work around it", "node", n.id)
 	}
-	n.state.Store(&state{available: true, epoch: epoch})
+	n.state.Store(&state{available: true, epoch: epoch, since: time.Now()})
 	return nil
 }
 

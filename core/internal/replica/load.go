@@ -151,7 +151,7 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	if seen.anyUnreadable() {
 		return nil, fmt.Errorf("%w: every copy", errDamaged)
 	}
-	if a.silent(seen) > max(1, a.store.Backups) {
+	if a.silent(seen) > max(1, a.store.Backups) || a.store.Backups == 0 && a.homeAway() {
 		return nil, ErrUnavailable
 	}
 	if _, ok := seen.of(a.node); !ok {
@@ -175,6 +175,13 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	}
 	seen[slices.IndexFunc(seen, func(s sighting) bool { return s.node == a.node })] = got.sighting
 	return seen, nil
+}
+
+// homeAway: the home does not answer, but did a short while ago. It may be back soon with what nobody else has; and the
+// instance that holds the session, if one does, may be about to store it elsewhere.
+func (a *Access) homeAway() bool {
+	home, known := a.store.Cluster.Node(a.node)
+	return known && !a.usable(home) && home.DownFor() < awayTime
 }
 
 // errDamaged: there is something, and it is no record.

@@ -33,6 +33,10 @@ var (
 // parallel requests each had one that gave up. Fewer than record.MaxStamps, so that a request still finds its own id.
 const tries = 32
 
+// awayTime is how long a session without backups is waited for whose node does not answer. Then it counts as lost, so
+// that its visitor gets a new one.
+const awayTime = time.Minute
+
 // tombstoneLife is how long a logout is remembered when no stale copy can be anywhere: longer than any request that
 // began before it runs.
 const tombstoneLife = time.Minute
