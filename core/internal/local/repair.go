@@ -11,6 +11,8 @@ const (
 	repairEvery = 250 * time.Millisecond // as often as nodes are probed
 	// downFor is how long a node has to be down before the sessions on it get another one although no request came.
 	downFor = 5 * time.Second
+	// repairDelay lets notices be read first: what another instance has taken over must not be stored again from here.
+	repairDelay = 4 * noticeEvery
 )
 
 // repair watches the nodes until ctx ends. If one lost its values, or stays away, the sessions that it should have are
@@ -23,8 +25,9 @@ func (st *Store) repair(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if now := watch.look(st); now != seen {
-			seen = now
+		if watch.look(st) != seen {
+			pause(ctx, repairDelay)
+			seen = watch.look(st)
 			st.refill(ctx)
 		}
 	}

@@ -5,8 +5,8 @@ import "github.com/gomsm/msm/core/internal/record"
 // choose picks the newest record among what every node has shown. There is at least one.
 //
 // A copy that its node's epoch shows to be older than some failure is believed if one node is silent: one may fail, and
-// idle sessions are not mended at once. With a second one silent there may well be a newer copy: better no answer than a
-// wrong one.
+// idle sessions are not mended at once. With a second one silent, or without backups, there may well be a newer copy:
+// better no answer than a wrong one.
 func (a *Access) choose(seen sightings) (*found, error) {
 	f := &found{seen: seen, heal: true, unsafe: true}
 	best := sighting{}
@@ -24,10 +24,24 @@ func (a *Access) choose(seen sightings) (*found, error) {
 	if _, answered := seen.of(f.home); !answered {
 		f.home, f.term, f.claim = best.node, best.rec.Term+1, true
 	}
-	if a.silent(seen) > 1 && !a.inEpoch(best) {
-		return nil, ErrUnavailable
+	if a.silent(seen) > min(1, a.store.Backups) && !a.inEpoch(best) {
+		return nil, a.doubt()
 	}
 	return f, nil
+}
+
+// doubt is the answer where only copies were found that may be old. Without backups the session is lost, unless the node
+// that has it was there a short while ago: it may be back soon.
+func (a *Access) doubt() error {
+	if a.store.Backups > 0 {
+		return ErrUnavailable
+	}
+	for _, m := range a.store.Cluster.Members() {
+		if !a.usable(m.Node) && m.Node.DownFor() < awayTime {
+			return ErrUnavailable
+		}
+	}
+	return ErrNoSession
 }
 
 // candidates leaves out failed attempts: records whose home answered with something that they do not descend from.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
@@ -153,5 +154,38 @@ func TestNotices(t *testing.T) {
 	}
 	if list, _, _ := w.store.Notices(ctx, "n1", "b"); len(list) > 0 {
 		t.Error("another instance gets them too")
+	}
+}
+
+// TestWithoutBackupsASilentNodeIsWaitedFor: what only a silent node may have is not gone, and nothing older is believed in
+// its place, before it has been away for a minute.
+func TestWithoutBackupsASilentNodeIsWaitedFor(t *testing.T) {
+	for name, older := range map[string]bool{"no copy elsewhere": false, "an older copy elsewhere": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 2, 0)
+				home, _ := w.create()
+				if older { // the session moved on, and its first home came back with the old copy
+					rec := w.held(home)
+					w.servers[home].off = true
+					moved, err := w.write(home, rec, "x")
+					if err != nil {
+						t.Fatal(err)
+					}
+					w.servers[home].off = false
+					w.probe()
+					w.probe()
+					home = moved.Home
+				}
+				w.servers[home].off = true
+				if rec, err := w.store.Open(token, home).Load(context.Background()); !errors.Is(err, replica.ErrUnavailable) {
+					t.Errorf("at once: %+v, %v", rec, err)
+				}
+				time.Sleep(time.Minute)
+				if rec, err := w.store.Open(token, home).Load(context.Background()); !errors.Is(err, replica.ErrNoSession) {
+					t.Errorf("a minute later: %+v, %v", rec, err)
+				}
+			})
+		})
 	}
 }
