@@ -38,7 +38,7 @@ func (a *Access) doubt() error {
 	}
 	for _, m := range a.store.Cluster.Members() {
 		if !a.usable(m.Node) && m.Node.DownFor() < awayTime {
-			return ErrUnavailable
+			return errAway
 		}
 	}
 	return ErrNoSession

@@ -20,7 +20,7 @@ func (a *Access) create(ctx context.Context, first *record.Record, change Change
 		}
 		a.found = f
 		stored, err := a.Write(ctx, change)
-		if !errors.Is(err, ErrNoSession) {
+		if !errors.Is(err, ErrNoSession) && !errors.Is(err, errAway) {
 			return stored, err
 		}
 		// Nothing of the attempt has landed: the next one takes other nodes.

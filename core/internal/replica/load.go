@@ -151,8 +151,11 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	if seen.anyUnreadable() {
 		return nil, fmt.Errorf("%w: every copy", errDamaged)
 	}
-	if a.silent(seen) > max(1, a.store.Backups) || a.store.Backups == 0 && a.homeAway() {
+	if a.silent(seen) > max(1, a.store.Backups) {
 		return nil, ErrUnavailable
+	}
+	if a.store.Backups == 0 && a.homeAway() {
+		return nil, errAway
 	}
 	if _, ok := seen.of(a.node); !ok {
 		return nil, ErrNoSession
@@ -183,6 +186,9 @@ func (a *Access) homeAway() bool {
 	home, known := a.store.Cluster.Node(a.node)
 	return known && !a.usable(home) && home.DownFor() < awayTime
 }
+
+// errAway: without backups only a node that was there a short while ago may have the session.
+var errAway = fmt.Errorf("%w: the node that may have the session", ErrUnavailable)
 
 // errDamaged: there is something, and it is no record.
 var errDamaged = fmt.Errorf("%w: it is damaged", ErrUnreadable)
