@@ -54,7 +54,7 @@ const (
 )
 
 // overhead is about what a session needs besides its attributes: itself, its record, and its places in maps and lists.
-const overhead = 900
+const overhead = 980
 
 func (st *Store) session(token, node string, rec *record.Record) *Session {
 	s := &Session{store: st, token: token, node: node, stored: rec, current: rec, seen: rec}
