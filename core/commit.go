@@ -40,8 +40,11 @@ func (s *Session) commitChanges(ctx context.Context) error {
 	if s.held != nil {
 		return s.stored(s.commitLocal(ctx))
 	}
-	turn, waited := s.manager.turns.take(s.id.Token)
-	defer s.manager.turns.give(s.id.Token, turn)
+	waited, err := s.manager.turns.take(ctx, s.id.Token)
+	if err != nil {
+		return err
+	}
+	defer s.manager.turns.give(s.id.Token)
 	if waited {
 		s.access.Forget()
 	}

@@ -76,7 +76,7 @@ func New(config Config) (*Manager, error) {
 	}
 	m := &Manager{
 		config: config, log: config.Logger, format: format, coder: config.Transcoder, readable: readable(config),
-		absent: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), turns: newTurns(),
+		absent: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), turns: newTurns(0),
 	}
 	m.nodes = newNodes(&m.config)
 	if err := m.nodes.begin(); err != nil {

@@ -30,8 +30,11 @@ func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
 			return held, nil
 		}
 	}
-	turn, waited := m.turns.take(id.Token) // so that parallel requests load it once
-	defer m.turns.give(id.Token, turn)
+	waited, err := m.turns.take(ctx, id.Token) // so that parallel requests load it once
+	if err != nil {
+		return nil, err
+	}
+	defer m.turns.give(id.Token)
 	if waited && !takeover {
 		if held := m.local.Get(id.Token); held != nil {
 			return held, nil

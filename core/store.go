@@ -97,8 +97,10 @@ func (s *Store) write(ctx context.Context, key string, do func(context.Context, 
 	}
 	at := s.open(key)
 	defer at.leave()
-	turn, _ := s.manager.turns.take(at.token)
-	defer s.manager.turns.give(at.token, turn)
+	if _, err := s.manager.turns.take(ctx, at.token); err != nil {
+		return err
+	}
+	defer s.manager.turns.give(at.token)
 	return do(context.WithoutCancel(ctx), at)
 }
 

@@ -1,0 +1,97 @@
+package msm
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestTurns: who comes first is served first, whoever gives up in between; beyond the limit nobody waits.
+func TestTurns(t *testing.T) {
+	for name, c := range map[string]struct {
+		limit    int
+		patience []time.Duration // of each that comes, one after the other, while the first one has its turn
+		want     []int           // in which order they had theirs
+		errs     map[int]error
+	}{
+		"one after the other":                 {0, []time.Duration{9, 9, 9, 9}, []int{0, 1, 2, 3}, nil},
+		"one in the middle gives up":          {0, []time.Duration{9, 9, 1, 9}, []int{0, 1, 3}, map[int]error{2: context.DeadlineExceeded}},
+		"all give up":                         {0, []time.Duration{9, 1, 1}, []int{0}, map[int]error{1: context.DeadlineExceeded, 2: context.DeadlineExceeded}},
+		"more than may wait":                  {2, []time.Duration{9, 9, 9, 9, 9}, []int{0, 1, 2}, map[int]error{3: ErrBusy, 4: ErrBusy}},
+		"who gives up leaves room for others": {1, []time.Duration{9, 1}, []int{0}, map[int]error{1: context.DeadlineExceeded}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				turns := newTurns(c.limit)
+				var mu sync.Mutex
+				var order []int
+				errs := map[int]error{}
+				for i, patience := range c.patience {
+					go func() {
+						ctx, cancel := context.WithTimeout(t.Context(), patience*time.Second)
+						defer cancel()
+						waited, err := turns.take(ctx, "a")
+						if waited != (i > 0) {
+							t.Errorf("%d waited: %v", i, waited)
+						}
+						mu.Lock()
+						defer mu.Unlock()
+						if err != nil {
+							errs[i] = err
+							return
+						}
+						order = append(order, i)
+						time.AfterFunc(2*time.Second, func() { turns.give("a") })
+					}()
+					synctest.Wait()
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if !slices.Equal(order, c.want) || len(errs) != len(c.errs) {
+					t.Errorf("order %v, errors %v; want %v, %v", order, errs, c.want, c.errs)
+				}
+				for i, want := range c.errs {
+					if !errors.Is(errs[i], want) {
+						t.Errorf("%d: %v; want %v", i, errs[i], want)
+					}
+				}
+				if len(turns.lines) != 0 {
+					t.Errorf("%d lines are left", len(turns.lines))
+				}
+			})
+		})
+	}
+}
+
+// TestGivingUpAsTheTurnComes: who is called that moment passes the turn on, so that nobody waits for ever.
+func TestGivingUpAsTheTurnComes(t *testing.T) {
+	turns := newTurns(0)
+	for range 1000 {
+		_, _ = turns.take(t.Context(), "a")
+		ctx, cancel := context.WithCancel(t.Context())
+		gone, served := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(gone)
+			if _, err := turns.take(ctx, "a"); err == nil {
+				turns.give("a")
+			}
+		}()
+		go func() {
+			defer close(served)
+			if _, err := turns.take(t.Context(), "a"); err == nil {
+				turns.give("a")
+			}
+		}()
+		go cancel()
+		turns.give("a")
+		<-gone
+		<-served
+	}
+	if len(turns.lines) != 0 {
+		t.Errorf("%d lines are left", len(turns.lines))
+	}
+}
