@@ -54,7 +54,7 @@ func readCheckpoint(ctx context.Context, n *node.Node, key string, occasion uint
 	return parseCheckpoint(string(item.Value), occasion), item.Token, err
 }
 
-// write replaces what the node remembers. Who finds that another one did so at the same time has lost its lease.
+// write replaces what the node remembers. Who finds that another one did so at the same time has lost its lock.
 func (c checkpoint) write(ctx context.Context, n *node.Node, key string) error {
 	_, token, err := readCheckpoint(ctx, n, key, c.occasion)
 	if err != nil {

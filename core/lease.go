@@ -3,73 +3,51 @@ package msm
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// A lease is renewed four times before it ends, and memcached may end it a second early.
-const (
-	leaseTime  = 5 * time.Second
-	leaseRenew = time.Second
-)
+// extensions is how often a lease is extended in its life: one may fail, and memcached may end it a second early.
+const extensions = 5
 
-var errLeaseLost = errors.New("another instance has taken over")
-
-// lease lets one instance at a time do something to a node. The node keeps it and ends it, so instances need not agree on
-// what time it is. What is done under it must be safe all the same: who was halted for long learns too late that it ended.
+// lease is a lock that is extended until it is given up. It is safe for concurrent use, but for release.
 type lease struct {
-	node  *node.Node
-	key   string
-	owner string // unique to this lease
+	lock  *replica.Lock
+	every time.Duration
+	lost  func() // called once, should the lock be lost
+	first *time.Timer
+	stop  chan struct{}
+	ended chan struct{}
 }
 
-func newLease(n *node.Node, key string) *lease {
-	return &lease{node: n, key: key, owner: fmt.Sprintf("%016x", rand.Uint64())}
+// keepLock begins to extend a lock of such a life that has just been taken. Most are released before the first time.
+func keepLock(lock *replica.Lock, life time.Duration, lost func()) *lease {
+	l := &lease{lock: lock, every: life / extensions, lost: lost, stop: make(chan struct{}), ended: make(chan struct{})}
+	l.first = time.AfterFunc(l.every, l.extend)
+	return l
 }
 
-// take reports whether the lease is ours now.
-func (l *lease) take(ctx context.Context) (bool, error) {
-	err := l.node.Add(ctx, l.key, node.Item{Value: []byte(l.owner)}, leaseTime)
-	if errors.Is(err, node.ErrExists) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// hold renews the lease until release. The context that it answers ends when the lease was lost.
-func (l *lease) hold(ctx context.Context) (held context.Context, release func()) {
-	held, lose := context.WithCancelCause(ctx)
-	renewed := make(chan struct{})
-	go func() {
-		defer close(renewed)
-		for sleep(held, leaseRenew) == nil {
-			if err := l.extend(held, leaseTime); errors.Is(err, errLeaseLost) {
-				lose(err)
-			}
+func (l *lease) extend() {
+	defer close(l.ended)
+	for {
+		if errors.Is(l.lock.Extend(context.Background()), replica.ErrLockLost) {
+			l.lost()
+			return
 		}
-	}()
-	return held, func() {
-		lose(nil)
-		<-renewed
-		_ = l.extend(context.WithoutCancel(ctx), -time.Second) // it would end by itself
+		select {
+		case <-l.stop:
+			return
+		case <-time.After(l.every):
+		}
 	}
 }
 
-// extend lets the lease last so much longer from now on, if it is still ours; a negative time ends it.
-func (l *lease) extend(ctx context.Context, d time.Duration) error {
-	item, err := l.node.Get(ctx, l.key)
-	switch {
-	case errors.Is(err, node.ErrMiss), err == nil && string(item.Value) != l.owner:
-		return errLeaseLost
-	case err != nil:
-		return err
+// release gives the lock up, once. If that fails it ends by itself.
+func (l *lease) release(ctx context.Context) {
+	close(l.stop)
+	if !l.first.Stop() {
+		<-l.ended
 	}
-	err = l.node.CompareAndSwap(ctx, l.key, item, d)
-	if errors.Is(err, node.ErrMiss) || errors.Is(err, node.ErrConflict) {
-		return errLeaseLost
-	}
-	return err
+	_ = l.lock.Release(ctx)
 }

@@ -419,7 +419,7 @@ func TestALostLease(t *testing.T) {
 			item.Value = []byte("another")
 			left = w.servers[0].memory.CompareAndSwap(t.Context(), "msm:refill", item, time.Minute) != nil
 		}
-		time.Sleep(leaseRenew + time.Second)
+		time.Sleep(refillLock/extensions + time.Second)
 		at := w.servers[0].has(1000)
 		time.Sleep(30 * time.Second)
 		if s := in[0].refill(); s.State != RefillWaiting || w.servers[0].has(1000) != at || at > 800 {

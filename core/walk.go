@@ -20,7 +20,10 @@ const (
 	walkMark    = time.Second            // how often a walk leaves a checkpoint
 	crawlerWait = 100 * time.Millisecond // memcached's own crawler is at work for moments
 	crawlerTime = 10 * time.Second
+	refillLock  = 5 * time.Second // after the crash of the instance that walks another one begins
 )
+
+var errTakenOver = errors.New("another instance has taken over")
 
 // walk is the filler of non-sticky mode: one instance looks at every session that any node has a key of, and heals those
 // that lack a copy. It is safe for concurrent use.
@@ -32,7 +35,7 @@ type walk struct {
 
 func newWalk(store *replica.Store, log *slog.Logger) *walk { return &walk{store: store, log: log} }
 
-func (w *walk) leaseKey() string      { return w.store.KeyPrefix + "refill" }
+func (w *walk) lockKey() string       { return w.store.KeyPrefix + "refill" }
 func (w *walk) checkpointKey() string { return w.store.KeyPrefix + "refilled" }
 
 // fill waits until the walk is done, by this instance or another one.
@@ -46,13 +49,13 @@ func (w *walk) fill(ctx context.Context, r *refill) error {
 			r.ended(at.ended)
 			return nil
 		}
-		l := newLease(r.node, w.leaseKey())
-		ours, err := l.take(ctx)
+		lock := replica.NewLock(r.node, w.lockKey(), refillLock)
+		ours, err := lock.Take(ctx)
 		if err != nil {
 			return err
 		}
 		if ours {
-			return w.fillAlone(ctx, r, l)
+			return w.fillAlone(ctx, r, lock)
 		}
 		if err := sleep(ctx, walkTurn); err != nil {
 			return err
@@ -60,9 +63,11 @@ func (w *walk) fill(ctx context.Context, r *refill) error {
 	}
 }
 
-func (w *walk) fillAlone(ctx context.Context, r *refill, l *lease) error {
-	ctx, release := l.hold(ctx)
-	defer release()
+func (w *walk) fillAlone(ctx context.Context, r *refill, lock *replica.Lock) error {
+	ctx, lose := context.WithCancelCause(ctx)
+	held := keepLock(lock, refillLock, func() { lose(errTakenOver) })
+	defer held.release(context.WithoutCancel(ctx))
+	defer lose(nil)
 	at, _, err := readCheckpoint(ctx, r.node, w.checkpointKey(), r.occasion) // another instance may have got further
 	if err != nil {
 		return err
@@ -153,7 +158,7 @@ func (w *walk) through(ctx context.Context, r *refill, seen *seenKeys, at checkp
 	marked := time.Now()
 	for keys := range slices.Chunk(seen.keys, r.pace.portion()) {
 		if err := w.portion(ctx, r, seen, keys); err != nil {
-			if r.stands() && !errors.Is(context.Cause(ctx), errLeaseLost) {
+			if r.stands() && !errors.Is(context.Cause(ctx), errTakenOver) {
 				_ = at.write(context.WithoutCancel(ctx), r.node, w.checkpointKey())
 			}
 			return err

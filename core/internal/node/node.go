@@ -115,6 +115,23 @@ func (n *Node) Get(ctx context.Context, key string) (Item, error) {
 	return item, n.judge(ctx, "get", err)
 }
 
+// GetWith asks for a key and another one in one round trip. With ErrMiss the other one's item is still right; it is empty
+// if there is none.
+func (n *Node) GetWith(ctx context.Context, key, other string) (item, also Item, err error) {
+	if !n.Available() {
+		return Item{}, Item{}, ErrDown
+	}
+	items, err := n.client.GetMulti(ctx, key, other)
+	if err := n.judge(ctx, "get", err); err != nil {
+		return Item{}, Item{}, err
+	}
+	item, ok := items[key]
+	if !ok {
+		return Item{}, items[other], ErrMiss
+	}
+	return item, items[other], nil
+}
+
 // GetWithEpoch asks for a key and the node's epoch in one round trip. With ErrMiss the epoch is still right.
 func (n *Node) GetWithEpoch(ctx context.Context, key string) (Item, uint32, error) {
 	if !n.Available() {

@@ -227,9 +227,12 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 	}
 	var item node.Item
 	var err error
-	if epoch {
+	switch {
+	case epoch:
 		item, _, err = n.GetWithEpoch(ctx, a.key)
-	} else {
+	case a.lock != nil && a.lock.node == n:
+		item, err = a.lock.getWith(ctx, a.key)
+	default:
 		item, err = n.Get(ctx, a.key)
 	}
 	got := answer{sighting: sighting{node: n.ID()}}

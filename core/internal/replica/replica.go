@@ -75,6 +75,7 @@ type Access struct {
 	found      *found
 	seen       sightings      // what the last full look saw
 	kept       *record.Record // what the caller holds; see Keep
+	lock       *Lock          // that the caller has; see Under
 	room       [2]sighting    // for what is seen, most of the time
 	places     [2]*node.Node  // for the backups of a write, most of the time
 	moved      bool
