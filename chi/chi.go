@@ -14,12 +14,22 @@ package msmchi
 import (
 	"net/http"
 
+	"github.com/go-chi/chi/v5"
 	msm "github.com/gomsm/msm/core"
 )
 
 // Sessions is the middleware: it gives every request behind it its session, and stores that before the first byte of the
 // answer leaves.
-func Sessions(m *msm.Manager) func(http.Handler) http.Handler { return m.Middleware }
+func Sessions(m *msm.Manager) func(http.Handler) http.Handler { return m.MiddlewareBy(route) }
+
+// route answers the pattern of the route that chi will find, from the outermost router on.
+func route(r *http.Request) string {
+	at := chi.RouteContext(r.Context())
+	if at == nil || at.Routes == nil {
+		return r.Pattern
+	}
+	return at.Routes.Find(chi.NewRouteContext(), r.Method, r.URL.Path)
+}
 
 // Session answers the request's session. It panics if Sessions is missing in front of the handler.
 func Session(r *http.Request) *msm.Session { return msm.From(r.Context()) }

@@ -38,25 +38,30 @@ func (s *Session) mendLater() {
 
 func (s *Session) commitChanges(ctx context.Context) error {
 	if s.held != nil {
-		return s.stored(s.commitLocal(ctx))
+		return s.stored(s.commitLocal(ctx, s.work, s.list.kept()))
 	}
-	waited, err := s.manager.turns.take(ctx, s.id.Token)
-	if err != nil {
-		return err
-	}
-	defer s.manager.turns.give(s.id.Token)
-	if waited {
-		s.access.Forget()
-	}
-	stored, err := s.access.Write(ctx, func(rec *record.Record) error {
+	return s.stored(s.write(ctx, func(rec *record.Record) error {
 		rec.LastAccess = time.Now()
 		if sameRecord(rec, s.base) {
 			rec.Attributes, rec.IdleTimeout = s.work.Attributes, s.work.IdleTimeout
 			return nil
 		}
-		return s.list.replay(rec)
-	})
-	return s.stored(stored, err)
+		return s.redo(s.list, s.base, rec)
+	}))
+}
+
+// write changes the stored session after those that this instance is writing already, so that they do not meet at the
+// node.
+func (s *Session) write(ctx context.Context, change replica.Change) (*record.Record, error) {
+	_, waited, err := s.manager.turns.take(ctx, s.id.Token)
+	if err != nil {
+		return nil, err
+	}
+	defer s.manager.turns.give(s.id.Token, nil)
+	if waited {
+		s.access.Forget()
+	}
+	return s.access.Write(ctx, change)
 }
 
 func sameRecord(a, b *record.Record) bool {
@@ -109,7 +114,7 @@ func (s *Session) commitRenewal(ctx context.Context) error {
 			return nil
 		}
 		copied = last.Clone()
-		return s.carryOver(ctx, last.Draft(), list)
+		return s.carryOver(ctx, old.base, last.Draft(), list)
 	})
 	if err != nil {
 		return errors.Join(gone(err), s.open().Destroy(ctx, nil))
@@ -118,8 +123,8 @@ func (s *Session) commitRenewal(ctx context.Context) error {
 	return nil
 }
 
-func (s *Session) carryOver(ctx context.Context, last *record.Record, list changes) error {
-	if err := list.replay(last); err != nil {
+func (s *Session) carryOver(ctx context.Context, base, last *record.Record, list changes) error {
+	if err := s.redo(list, base, last); err != nil {
 		return err
 	}
 	_, err := s.open().Write(ctx, func(rec *record.Record) error {

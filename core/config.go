@@ -34,6 +34,9 @@ const (
 	maxMaxSession      = 1<<20 - 1<<10 // memcached's default item limit of 1 MiB, less the item's own header and key
 	maxPrefix          = 128           // memcached's keys have at most 250 bytes, ours 60 besides the prefix
 	maxBackups         = 8
+	defaultLockWait    = 2 * time.Second
+	defaultLockExpiry  = 10 * time.Second
+	minLockExpiry      = 2 * time.Second // memcached counts whole seconds, and may end a lock one earlier
 )
 
 // Config says how sessions are kept. Its zero value works: sessions live in this process only, for trying things out.
@@ -72,6 +75,15 @@ type Config struct {
 	// AttributeFilter matches names of attributes that stay in a sticky instance's memory and are never stored: they are
 	// gone when another instance takes over, the session leaves this one's memory, or the instance ends. Nil: none.
 	AttributeFilter *regexp.Regexp
+
+	// Locking has the requests of a session wait for each other, for handlers that must run one after the other; not in
+	// sticky mode. No update needs it: without locks they run side by side, and what they change is merged. Empty: LockNone.
+	Locking Locking
+	// LockWait is how long a request waits for the lock; then it is ErrLocked. Zero: 2s.
+	LockWait time.Duration
+	// LockExpiry ends the lock of an instance that crashed, at least 2s. While a handler runs its lock is extended. Zero:
+	// 10s.
+	LockExpiry time.Duration
 
 	// Ignore matches URL paths of requests that need no session, such as images. They pass through: no load, no save, no
 	// cookie. Nil: none.
@@ -116,7 +128,7 @@ type Config struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// ErrorHandler answers a request whose session could not be loaded or stored; nothing has been sent then, and headers
-	// that describe the handler's body are gone. Nil: 503 with Retry-After: 1.
+	// that describe the handler's body are gone. Nil: 503, or 409 for ErrConflict, with Retry-After: 1.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 	// Logger gets what an operator wants to know, never a session's id or value. Nil: slog.Default().
 	Logger *slog.Logger
@@ -144,6 +156,11 @@ func (c *Config) faults() []fault {
 	add(c.Header != "" && !validToken(c.Header), "Header", "%q is no header name", c.Header)
 	add(c.MaxLocalSessions < 0, "MaxLocalSessions", "%d must not be negative", c.MaxLocalSessions)
 	add(c.MaxLocalBytes < 0, "MaxLocalBytes", "%d must not be negative", c.MaxLocalBytes)
+	mode, _, err := c.Locking.parse()
+	add(err != nil, "Locking", "%v", err)
+	add(err == nil && mode != LockNone && c.Sticky, "Locking", "is not for sticky mode; leave it out or set %q", string(LockNone))
+	add(c.LockWait < 0, "LockWait", "%v must be positive", c.LockWait)
+	add(c.LockExpiry != 0 && c.LockExpiry < minLockExpiry, "LockExpiry", "%v must be at least %v, for memcached counts seconds", c.LockExpiry, minLockExpiry)
 	stickyOnly := func(field string, set bool) {
 		add(set && !c.Sticky, field, "is for sticky mode; set Sticky or leave it out")
 	}
@@ -195,6 +212,8 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.MaxSessionSize, defaultMaxSession)
 	orDefault(&c.OpTimeout, defaultOpTimeout)
 	orDefault(&c.RefillRate, defaultRefillRate)
+	orDefault(&c.LockWait, defaultLockWait)
+	orDefault(&c.LockExpiry, defaultLockExpiry)
 	orDefault(&c.KeyPrefix, "msm:")
 	orDefault(&c.Cookie.Name, "SESSION")
 	orDefault(&c.Cookie.Path, "/")
@@ -209,7 +228,7 @@ func (c Config) withDefaults() Config {
 	c.Backups = max(c.Backups, 0) // NoBackup
 	orDefault(&c.Logger, slog.Default())
 	if c.ErrorHandler == nil {
-		c.ErrorHandler = unavailable
+		c.ErrorHandler = sorry
 	}
 	return c
 }

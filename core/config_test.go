@@ -27,7 +27,8 @@ func TestNewNamesEveryFaultAtOnce(t *testing.T) {
 		Header:          "a b",
 		SigningKeys:     [][]byte{[]byte("short")},
 		ReadTranscoders: []transcoder.Transcoder{nil},
-		BackupSync:      true, MaxLocalSessions: -1, MaxLocalBytes: -1, AttributeFilter: regexp.MustCompile("x"),
+		Locking:         "some", LockWait: -1, LockExpiry: time.Second,
+		BackupSync: true, MaxLocalSessions: -1, MaxLocalBytes: -1, AttributeFilter: regexp.MustCompile("x"),
 		Cookie: http.Cookie{Name: "__Host-x", Value: "v", MaxAge: -1, Expires: time.Unix(1, 0), SameSite: http.SameSiteNoneMode, Domain: "d"},
 	})
 	if err == nil {
@@ -37,6 +38,7 @@ func TestNewNamesEveryFaultAtOnce(t *testing.T) {
 		`Config.Nodes: "a:1" has no id`, `Config.Nodes: "b:2" has no id`, `Config.FailoverNodes: "n9"`, "Config.Backups: 99", "Config.RefillRate: -2",
 		`Config.Route: "a.b"`, "Config.IdleTimeout: 1ms", "Config.AbsoluteTimeout: -1ns", "Config.MaxSessionSize: 1073741824",
 		"Config.OpTimeout: -1ns", `Config.KeyPrefix: "a b"`, `Config.Header: "a b"`, "Config.SigningKeys: ", "Config.ReadTranscoders: ",
+		`Config.Locking: "some" must be none, all, auto, app or uri:`, "Config.LockWait: -1ns", "Config.LockExpiry: 1s must be at least 2s",
 		"Config.BackupSync: is for sticky mode", "Config.AttributeFilter: is for sticky mode",
 		"Config.MaxLocalSessions: -1 must not be negative", "Config.MaxLocalBytes: -1 must not be negative",
 		"Config.MaxLocalSessions: is for sticky mode", "Config.MaxLocalBytes: is for sticky mode",
@@ -54,7 +56,7 @@ func TestFromEnv(t *testing.T) {
 		"NODES": "n1:a:1,n2:b:2", "FAILOVER_NODES": "n2", "BACKUPS": "0", "ROUTE": "r1", "IGNORE": `\.x$`, "TRANSCODER": "json",
 		"IDLE_TIMEOUT": "10m", "ABSOLUTE_TIMEOUT": "12h", "OP_TIMEOUT": "50ms", "MAX_SESSION_SIZE": "1000",
 		"SIGNING_KEYS": key + "," + strings.TrimRight(key, "="), "KEY_PREFIX": "app:", "COOKIE_NAME": "sid",
-		"STICKY": "false", "LOCKING": "none", "BACKUP_ASYNC": "true",
+		"STICKY": "false", "LOCKING": "uri:^/cart", "LOCK_WAIT": "5s", "LOCK_EXPIRY": "30s", "BACKUP_ASYNC": "true",
 	} {
 		t.Setenv("MSM_"+name, value)
 	}
@@ -64,7 +66,8 @@ func TestFromEnv(t *testing.T) {
 	}
 	if c.Nodes != "n1:a:1,n2:b:2" || c.FailoverNodes != "n2" || c.Backups != msm.NoBackup || c.Route != "r1" || !c.Ignore.MatchString("a.x") ||
 		c.Transcoder.Name() != "json" || c.IdleTimeout != 10*time.Minute || c.AbsoluteTimeout != 12*time.Hour || c.OpTimeout != 50*time.Millisecond ||
-		c.MaxSessionSize != 1000 || len(c.SigningKeys) != 2 || c.KeyPrefix != "app:" || c.Cookie.Name != "sid" {
+		c.MaxSessionSize != 1000 || len(c.SigningKeys) != 2 || c.KeyPrefix != "app:" || c.Cookie.Name != "sid" ||
+		c.Locking != msm.LockURI(regexp.MustCompile("^/cart")) || c.LockWait != 5*time.Second || c.LockExpiry != 30*time.Second {
 		t.Errorf("%+v", c)
 	}
 }
@@ -109,7 +112,7 @@ func TestFromEnvNamesEveryFaultAtOnce(t *testing.T) {
 		"NODES": "n1:a:1,n1:b:2", "FAILOVER_NODES": "n9", "BACKUPS": "many", "ROUTE": "a.b", "IGNORE": "(", "TRANSCODER": "xml",
 		"IDLE_TIMEOUT": "5", "ABSOLUTE_TIMEOUT": "-1h", "OP_TIMEOUT": "0s", "MAX_SESSION_SIZE": "1GB", "SIGNING_KEYS": secret,
 		"KEY_PREFIX": "a b", "COOKIE_NAME": "a;b",
-		"STICKY": "perhaps", "LOCKING": "all", "LOCK_WAIT": "1s", "LOCK_EXPIRY": "1s", "ENCRYPTION_KEYS": secret, "BACKUP_ASYNC": "maybe",
+		"STICKY": "perhaps", "LOCKING": "uri:(", "LOCK_WAIT": "soon", "LOCK_EXPIRY": "1s", "ENCRYPTION_KEYS": secret, "BACKUP_ASYNC": "maybe",
 	}
 	for name, value := range set {
 		t.Setenv("MSM_"+name, value)
@@ -130,5 +133,40 @@ func TestFromEnvNamesEveryFaultAtOnce(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "secret\"") {
 		t.Errorf("the error tells a key:\n%v", err)
+	}
+}
+
+// TestLockingIsChecked: a mode that locks nothing by mistake is refused (MSM's W-12).
+func TestLockingIsChecked(t *testing.T) {
+	for name, c := range map[string]struct {
+		config msm.Config
+		want   string // in the error; empty: none
+	}{
+		"nothing said":                {msm.Config{}, ""},
+		"none":                        {msm.Config{Locking: "none"}, ""},
+		"none, sticky":                {msm.Config{Locking: msm.LockNone, Sticky: true}, ""},
+		"all":                         {msm.Config{Locking: msm.LockAll}, ""},
+		"auto":                        {msm.Config{Locking: msm.LockAuto}, ""},
+		"app":                         {msm.Config{Locking: msm.LockApp}, ""},
+		"a pattern":                   {msm.Config{Locking: "uri:^/cart"}, ""},
+		"a pattern of nothing":        {msm.Config{Locking: "uri:"}, "Config.Locking: \"uri:\" must be"},
+		"a pattern that is none":      {msm.Config{Locking: "uri:["}, "missing closing ]"},
+		"MSM's own spelling":          {msm.Config{Locking: "uriPattern:.*"}, "Config.Locking: \"uriPattern:.*\" must be"},
+		"another case":                {msm.Config{Locking: "ALL"}, "Config.Locking: \"ALL\" must be"},
+		"all, sticky":                 {msm.Config{Locking: msm.LockAll, Sticky: true}, "Config.Locking: is not for sticky mode"},
+		"a lock that ends at once":    {msm.Config{Locking: msm.LockAll, LockExpiry: time.Millisecond}, "Config.LockExpiry: 1ms must be at least 2s"},
+		"times without locks":         {msm.Config{LockWait: time.Second, LockExpiry: time.Minute}, ""},
+		"a wait of less than nothing": {msm.Config{Locking: msm.LockAll, LockWait: -1}, "Config.LockWait"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.config.Logger = quiet
+			m, err := msm.New(c.config)
+			if err == nil {
+				_ = m.Close(t.Context())
+			}
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v; want %q", err, c.want)
+			}
+		})
 	}
 }

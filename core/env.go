@@ -28,12 +28,14 @@ import (
 //	MSM_OP_TIMEOUT         Go duration, one memcached operation     100ms
 //	MSM_MAX_SESSION_SIZE   bytes                                    262144
 //	MSM_SIGNING_KEYS       base64, comma separated, newest first    ids are not signed
+//	MSM_LOCKING            none, all, auto, uri:REGEXP, app         none
+//	MSM_LOCK_WAIT          Go duration                              2s
+//	MSM_LOCK_EXPIRY        Go duration                              10s
 //	MSM_KEY_PREFIX         text                                     msm:
 //	MSM_COOKIE_NAME        text                                     SESSION
 //
-// MSM_BACKUP_ASYNC is taken as said, and means nothing, without sticky mode. Locks and encryption are not built yet:
-// MSM_LOCKING, MSM_LOCK_WAIT, MSM_LOCK_EXPIRY and MSM_ENCRYPTION_KEYS may be set to what means "off", if anything does,
-// and are refused otherwise.
+// MSM_BACKUP_ASYNC is taken as said, and means nothing, without sticky mode. Encryption is not built yet:
+// MSM_ENCRYPTION_KEYS is refused.
 //
 // The error joins every fault, each with the variable, its value and what is accepted.
 func FromEnv() (Config, error) {
@@ -51,6 +53,9 @@ func FromEnv() (Config, error) {
 		OpTimeout:       read(&e, "OP_TIMEOUT", "a Go duration, such as 100ms", positive),
 		MaxSessionSize:  read(&e, "MAX_SESSION_SIZE", "a number of bytes", size),
 		SigningKeys:     read(&e, "SIGNING_KEYS", "base64 of 32 or more bytes, several separated by commas", keys),
+		Locking:         Locking(e.text("LOCKING")),
+		LockWait:        read(&e, "LOCK_WAIT", "a Go duration, such as 2s", positive),
+		LockExpiry:      read(&e, "LOCK_EXPIRY", "a Go duration from 2s, such as 10s", positive),
 		KeyPrefix:       e.text("KEY_PREFIX"),
 	}
 	c.Cookie.Name = e.text("COOKIE_NAME")
@@ -59,10 +64,9 @@ func FromEnv() (Config, error) {
 	}
 	async := e.text("BACKUP_ASYNC") == "" || read(&e, "BACKUP_ASYNC", "true or false", truth)
 	c.BackupSync = c.Sticky && !async
-	e.onlyOff("LOCKING", "none")
-	e.onlyOff("LOCK_WAIT")
-	e.onlyOff("LOCK_EXPIRY")
-	e.onlyOff("ENCRYPTION_KEYS")
+	if e.text("ENCRYPTION_KEYS") != "" {
+		e.fault("ENCRYPTION_KEYS", "encryption is not available in this version; leave it empty")
+	}
 	for _, f := range c.faults() {
 		e.invalid(f)
 	}
@@ -96,32 +100,12 @@ func read[T any](e *env, name, accepted string, convert func(string) (T, error))
 	return value
 }
 
-func (e *env) onlyOff(name string, off ...string) {
-	text := e.text(name)
-	if text == "" {
-		return
-	}
-	for _, o := range off {
-		if text == o {
-			return
-		}
-	}
-	if strings.HasSuffix(name, "_KEYS") {
-		text = "(secret)"
-	}
-	accepted := "nothing"
-	if len(off) > 0 {
-		accepted = strings.Join(off, " or ")
-	}
-	e.fault(name, "%q is not available in this version; accepted: %s", text, accepted)
-}
-
 // variables are the names of the fields that may still be wrong although their text could be converted.
 var variables = map[string]string{
 	"Nodes": "NODES", "FailoverNodes": "FAILOVER_NODES", "Backups": "BACKUPS", "Route": "ROUTE",
 	"IdleTimeout": "IDLE_TIMEOUT", "AbsoluteTimeout": "ABSOLUTE_TIMEOUT", "OpTimeout": "OP_TIMEOUT",
 	"MaxSessionSize": "MAX_SESSION_SIZE", "SigningKeys": "SIGNING_KEYS", "KeyPrefix": "KEY_PREFIX",
-	"Cookie.Name": "COOKIE_NAME",
+	"Cookie.Name": "COOKIE_NAME", "Locking": "LOCKING", "LockExpiry": "LOCK_EXPIRY",
 }
 
 func (e *env) invalid(f fault) { e.fault(variables[f.Field], "%s", f.Text) }

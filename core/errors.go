@@ -20,7 +20,9 @@ var (
 	// ErrUnreadable: the stored session is of a format or transcoder that this program does not know, or is damaged.
 	// It is kept as it is.
 	ErrUnreadable = replica.ErrUnreadable
-	// ErrBusy: too many requests of the session wait for its lock in this instance.
+	// ErrLocked: other requests of the session had its lock for longer than Config.LockWait.
+	ErrLocked = errors.New("msm: the session is locked by another request")
+	// ErrBusy: 64 requests of the session wait for its lock in this instance already.
 	ErrBusy = errors.New("msm: too many requests of this session are waiting")
 	// ErrFull: a sticky instance's memory holds as much as Config.MaxLocalSessions and MaxLocalBytes allow, and all of it
 	// waits to be stored.

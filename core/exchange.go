@@ -27,6 +27,7 @@ type Exchange struct {
 	byHeader bool   // the id came in Config.Header
 	session  Session
 	writer   writer
+	route    route // for LockAuto
 	scope    scope
 	sent     atomic.Bool // the response's header has left, or is about to
 	failed   bool        // a commit failed; guarded by session.mu
@@ -69,9 +70,15 @@ func from(ctx context.Context, key contextKey) *Session {
 }
 
 // Begin finds the request's session; the request that it answers carries it in its context. Methods other than GET,
-// HEAD, OPTIONS and TRACE load the session at once: on an error the handler must not run, and Finish answers. Every Begin
-// needs an End, after an error too.
+// HEAD, OPTIONS and TRACE load the session at once, and Config.Locking may have it wait for others: on an error the
+// handler must not run, and Finish answers. Every Begin needs an End, after an error too.
 func (m *Manager) Begin(r *http.Request) (*Exchange, *http.Request, error) {
+	return m.BeginRoute(r, r.Pattern)
+}
+
+// BeginRoute is Begin for who knows the pattern of the request's route, such as "/items/{id}", if net/http's ServeMux has
+// not put it into the request. LockAuto learns by it. Empty: it learns by the path.
+func (m *Manager) BeginRoute(r *http.Request, pattern string) (*Exchange, *http.Request, error) {
 	x := &Exchange{manager: m}
 	x.scope = scope{r.Context(), x}
 	x.session.exchange, x.session.manager, x.session.coder = x, m, m.coder
@@ -85,12 +92,38 @@ func (m *Manager) Begin(r *http.Request) (*Exchange, *http.Request, error) {
 		x.session.state, x.session.why, x.session.err = refused, ErrClosed, ErrClosed
 		return x, x.request, ErrClosed
 	}
-	if safe(r.Method) {
-		return x, x.request, nil
+	if err := x.waitForOthers(pattern); err != nil || safe(r.Method) {
+		return x, x.request, err
 	}
 	x.session.mu.Lock()
 	defer x.session.mu.Unlock()
 	return x, x.request, x.session.load()
+}
+
+// waitForOthers takes the session's lock, if Config.Locking wants that.
+func (x *Exchange) waitForOthers(pattern string) error {
+	locks, s, r := x.manager.locks, &x.session, x.request
+	if locks.mode == LockNone || locks.mode == LockApp {
+		return nil
+	}
+	if pattern == "" {
+		pattern = r.URL.Path
+	}
+	x.route = route{r.Method, pattern}
+	if x.clientID.IsZero() {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !locks.wants(r.URL.Path, x.route) {
+		s.alone = locks.mode == LockAuto
+		return nil
+	}
+	err := s.lock(x.context())
+	if err != nil {
+		s.state, s.why, s.err = refused, err, err
+	}
+	return err
 }
 
 func safe(method string) bool {
@@ -160,8 +193,28 @@ func (x *Exchange) End() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x.over = true
+	s.unlock()
+	x.learn()
 	s.mendLater()
 	if s.why == nil && !x.clientID.IsZero() {
 		s.keepAlive()
 	}
+}
+
+// learn tells LockAuto what a request on this route does.
+func (x *Exchange) learn() {
+	s := &x.session
+	if x.manager.locks.mode != LockAuto || s.why != nil || x.route == (route{}) {
+		return
+	}
+	if s.wrote || !x.clientID.IsZero() && (s.state == notLoaded || s.base != nil) {
+		x.manager.locks.routes.learn(x.route, s.wrote)
+	}
+}
+
+// letGo releases the lock when the response turns out to take long: what is to come of it is no change of the session.
+func (x *Exchange) letGo() {
+	x.session.mu.Lock()
+	defer x.session.mu.Unlock()
+	x.session.unlock()
 }

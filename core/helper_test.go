@@ -63,3 +63,6 @@ func (m *stallMeter) worst() time.Duration {
 func handlerOf(f func(*msm.Session)) http.Handler {
 	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(msm.From(r.Context())) })
 }
+
+// patience is how long requests wait for a lock in tests that are not about giving up, on a machine that others use too.
+const patience = 30 * time.Second

@@ -4,13 +4,31 @@ import "net/http"
 
 // Middleware gives every request to next its session; see From. It is the reference for adapters to frameworks.
 func (m *Manager) Middleware(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x, r, err := m.Begin(r)
-		defer x.End()
-		w = x.Writer(w)
-		if err == nil {
-			next.ServeHTTP(w, r)
+	pattern := func(r *http.Request) string { return r.Pattern }
+	if mux, ok := next.(*http.ServeMux); ok {
+		pattern = func(r *http.Request) string {
+			_, pattern := mux.Handler(r)
+			return pattern
 		}
-		_ = x.Finish() // the client has its answer, and the log the error
-	})
+	}
+	return m.MiddlewareBy(pattern)(next)
+}
+
+// MiddlewareBy is Middleware for routers that find a request's route behind it: pattern answers what BeginRoute wants to
+// know, and is called only if Config.Locking is LockAuto.
+func (m *Manager) MiddlewareBy(pattern func(r *http.Request) string) func(next http.Handler) http.Handler {
+	if m.locks.mode != LockAuto {
+		pattern = func(*http.Request) string { return "" }
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			x, r, err := m.BeginRoute(r, pattern(r))
+			defer x.End()
+			w = x.Writer(w)
+			if err == nil {
+				next.ServeHTTP(w, r)
+			}
+			_ = x.Finish() // the client has its answer, and the log the error
+		})
+	}
 }

@@ -57,6 +57,7 @@ type Manager struct {
 	absent     *moments                         // until when a session need not be looked for
 	refreshes  *moments                         // when the next refresh of a session is due
 	turns      *turns
+	locks      *locks
 	local      *local.Store // sessions in memory; nil: not sticky
 	homes      homes        // of foreign values that are not where they would be made
 	closed     atomic.Bool
@@ -93,6 +94,7 @@ func New(config Config) (*Manager, error) {
 	if config.Sticky {
 		m.local = newLocal(m.store, &config)
 	}
+	m.locks = newLocks(m.store, &config)
 	m.background = newBackground(m.store, m.refreshes, m.log)
 	m.refills = newRefills(m.nodes.cluster, config.RefillRate, newWalk(m.store, m.log).fill, m.log)
 	if config.Backups > 0 && config.RefillRate > 0 {
@@ -169,9 +171,13 @@ func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	m.config.ErrorHandler(w, r, err)
 }
 
-func unavailable(w http.ResponseWriter, _ *http.Request, _ error) {
+func sorry(w http.ResponseWriter, _ *http.Request, err error) {
 	w.Header().Set("Retry-After", "1")
 	w.Header().Set("Cache-Control", "no-store")
+	if errors.Is(err, ErrConflict) {
+		http.Error(w, "Another request has changed the session at the same time. Please try again.", http.StatusConflict)
+		return
+	}
 	http.Error(w, "The session is not available at the moment. Please try again.", http.StatusServiceUnavailable)
 }
 

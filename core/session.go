@@ -34,11 +34,14 @@ type Session struct {
 	work   *record.Record  // base with the changes; nil: as base
 	coder  transcoder.Transcoder
 	list   changes
-	room   [2]change // for list, most of the time
-	ended  *ending   // the stored session that this request puts an end to
-	clear  bool      // Destroy was called: a client left without a session loses its cookie
-	why    error     // state refused: why there is no session
-	err    error     // the first thing that went wrong; the commit fails with it
+	room   [2]change    // for list, most of the time
+	locked *sessionLock // this request has the session's lock; nil: it has not
+	alone  bool         // no other request should change the session meanwhile
+	wrote  bool         // the handler changed something
+	ended  *ending      // the stored session that this request puts an end to
+	clear  bool         // Destroy was called: a client left without a session loses its cookie
+	why    error        // state refused: why there is no session
+	err    error        // the first thing that went wrong; the commit fails with it
 }
 
 type sessionState uint8
@@ -221,6 +224,7 @@ func (s *Session) Err() error {
 
 // end takes the stored session out of use. With renewed its values go on as those of a new one.
 func (s *Session) end(renewed bool) {
+	s.wrote = true
 	s.ended = &ending{id: s.id, access: s.access, held: s.held, base: s.base, renewed: renewed}
 	work, list, coder := s.view(), s.list, s.coder
 	s.forget()
@@ -273,6 +277,7 @@ func (s *Session) validName(name string) bool {
 
 // do applies a change to what reads see, and keeps it for the commit.
 func (s *Session) do(c change) {
+	s.wrote = true
 	if s.work == nil && s.base == nil {
 		s.id = s.manager.newID()
 		s.work = s.manager.newRecord()
@@ -337,6 +342,9 @@ func (s *Session) find(ctx context.Context) error {
 
 func (s *Session) findStored(ctx context.Context, id sid.ID) (err error) {
 	s.id, s.access = id, s.manager.store.Open(id.Token, id.Node)
+	if s.locked != nil {
+		s.access.Under(s.locked.lock)
+	}
 	s.base, err = s.access.Load(ctx)
 	return err
 }

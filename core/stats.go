@@ -18,6 +18,20 @@ type Stats struct {
 	Dropped         uint64 `json:"dropped"`         // heals and refreshes left to the session's next request
 
 	Local *LocalStats `json:"local,omitempty"` // sticky mode only
+	Locks *LockStats  `json:"locks,omitempty"` // with a Config.Locking other than LockNone
+}
+
+// LockStats counts, since the manager's start, what became of requests that waited for their session's lock.
+type LockStats struct {
+	Taken   uint64 `json:"taken"`   // locks taken on a node
+	Passed  uint64 `json:"passed"`  // requests that got the lock from another one of this instance, at no cost
+	Refused uint64 `json:"refused"` // ErrLocked
+	Busy    uint64 `json:"busy"`    // ErrBusy
+	Lost    uint64 `json:"lost"`    // locks that ended under their request, as with their node
+	Skipped uint64 `json:"skipped"` // requests without a lock, because LockAuto took them for reading
+
+	// ReadOnly are the routes whose requests LockAuto takes for reading, as it stands: "GET /items/{id}".
+	ReadOnly []string `json:"readOnly,omitempty"`
 }
 
 // LocalStats is about the sessions in a sticky instance's memory: gauges first, then counters since its start.
@@ -89,6 +103,7 @@ func (m *Manager) Stats() Stats {
 		counts := LocalStats(m.local.Counts())
 		s.Local = &counts
 	}
+	s.Locks = m.locks.stats()
 	for _, member := range m.store.Cluster.Members() {
 		n := member.Node
 		state := NodeDown

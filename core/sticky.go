@@ -30,11 +30,11 @@ func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
 			return held, nil
 		}
 	}
-	waited, err := m.turns.take(ctx, id.Token) // so that parallel requests load it once
+	_, waited, err := m.turns.take(ctx, id.Token) // so that parallel requests load it once
 	if err != nil {
 		return nil, err
 	}
-	defer m.turns.give(id.Token)
+	defer m.turns.give(id.Token, nil)
 	if waited && !takeover {
 		if held := m.local.Get(id.Token); held != nil {
 			return held, nil
@@ -69,10 +69,9 @@ func (s *Session) inMemory(ctx context.Context, held *local.Session, id sid.ID, 
 	}
 }
 
-func (s *Session) commitLocal(ctx context.Context) (stored *record.Record, err error) {
-	redo := s.list.kept()
+func (s *Session) commitLocal(ctx context.Context, work *record.Record, redo replica.Change) (stored *record.Record, err error) {
 	for {
-		stored, err = s.held.Commit(ctx, s.base, s.work, redo)
+		stored, err = s.held.Commit(ctx, s.base, work, redo)
 		if !errors.Is(err, local.ErrLeft) {
 			return stored, err
 		}

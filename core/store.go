@@ -97,10 +97,10 @@ func (s *Store) write(ctx context.Context, key string, do func(context.Context, 
 	}
 	at := s.open(key)
 	defer at.leave()
-	if _, err := s.manager.turns.take(ctx, at.token); err != nil {
+	if _, _, err := s.manager.turns.take(ctx, at.token); err != nil {
 		return err
 	}
-	defer s.manager.turns.give(at.token)
+	defer s.manager.turns.give(at.token, nil)
 	return do(context.WithoutCancel(ctx), at)
 }
 

@@ -34,7 +34,7 @@ func TestTurns(t *testing.T) {
 					go func() {
 						ctx, cancel := context.WithTimeout(t.Context(), patience*time.Second)
 						defer cancel()
-						waited, err := turns.take(ctx, "a")
+						_, waited, err := turns.take(ctx, "a")
 						if waited != (i > 0) {
 							t.Errorf("%d waited: %v", i, waited)
 						}
@@ -45,7 +45,7 @@ func TestTurns(t *testing.T) {
 							return
 						}
 						order = append(order, i)
-						time.AfterFunc(2*time.Second, func() { turns.give("a") })
+						time.AfterFunc(2*time.Second, func() { turns.give("a", nil) })
 					}()
 					synctest.Wait()
 				}
@@ -71,23 +71,23 @@ func TestTurns(t *testing.T) {
 func TestGivingUpAsTheTurnComes(t *testing.T) {
 	turns := newTurns(0)
 	for range 1000 {
-		_, _ = turns.take(t.Context(), "a")
+		_, _, _ = turns.take(t.Context(), "a")
 		ctx, cancel := context.WithCancel(t.Context())
 		gone, served := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(gone)
-			if _, err := turns.take(ctx, "a"); err == nil {
-				turns.give("a")
+			if _, _, err := turns.take(ctx, "a"); err == nil {
+				turns.give("a", nil)
 			}
 		}()
 		go func() {
 			defer close(served)
-			if _, err := turns.take(t.Context(), "a"); err == nil {
-				turns.give("a")
+			if _, _, err := turns.take(t.Context(), "a"); err == nil {
+				turns.give("a", nil)
 			}
 		}()
 		go cancel()
-		turns.give("a")
+		turns.give("a", nil)
 		<-gone
 		<-served
 	}

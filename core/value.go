@@ -31,21 +31,19 @@ func (k Key[T]) Update(s *Session, f func(T) T) T { return Update(s, k.name, f) 
 // Delete removes the attribute.
 func (k Key[T]) Delete(s *Session) { s.Delete(k.name) }
 
-// Pop answers the attribute's value, as Get, and removes it. Of two requests at the same time both may get it.
-func (k Key[T]) Pop(s *Session) T {
-	value := k.Get(s)
-	s.Delete(k.name)
-	return value
-}
-
 // Get answers an attribute's value, decoded afresh; the zero value if there is none. A stored value that does not
 // decode into T gives the zero value too, and a line in the log; it is kept. Use Lookup to tell these apart.
 func Get[T any](s *Session, name string) T {
 	value, _, err := Lookup[T](s, name)
+	s.tell(err)
+	return value
+}
+
+// tell writes to the log what a read cannot answer.
+func (s *Session) tell(err error) {
 	if wrong := (*AttributeError)(nil); errors.As(err, &wrong) {
 		s.manager.log.Warn("attribute does not decode", "attribute", wrong.Name, "type", wrong.Type, "error", wrong.Err)
 	}
-	return value
 }
 
 // Lookup answers an attribute's value and whether there is one. The error is an AttributeError if the stored value does

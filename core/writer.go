@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // writer commits the session before the first byte leaves. Nothing is buffered.
@@ -48,6 +49,8 @@ func (w *writer) begin() error {
 		w.err = err
 		w.clean()
 		w.exchange.manager.Fail(w.ResponseWriter, w.exchange.request, err)
+	} else if strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
+		w.exchange.letGo()
 	}
 	return w.err
 }
@@ -114,6 +117,7 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := w.begin(); err != nil {
 		return nil, nil, err
 	}
+	w.exchange.letGo()
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 

@@ -40,7 +40,7 @@ func SessionsWithConfig(config Config) echo.MiddlewareFunc {
 			if config.Skipper != nil && config.Skipper(c) {
 				return next(c)
 			}
-			x, r, err := config.Manager.Begin(c.Request())
+			x, r, err := config.Manager.BeginRoute(c.Request(), c.Path())
 			defer x.End()
 			res := c.Response()
 			c.SetRequest(r)

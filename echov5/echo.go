@@ -44,7 +44,7 @@ func SessionsWithConfig(config Config) echo.MiddlewareFunc {
 			if err != nil {
 				return err
 			}
-			x, r, err := config.Manager.Begin(c.Request())
+			x, r, err := config.Manager.BeginRoute(c.Request(), c.Path())
 			defer x.End()
 			c.SetRequest(r)
 			res.ResponseWriter = x.Writer(sender{res.ResponseWriter, res})

@@ -25,7 +25,7 @@ import (
 // answer leaves.
 func Sessions(m *msm.Manager) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		x, r, err := m.Begin(c.Request)
+		x, r, err := m.BeginRoute(c.Request, c.FullPath())
 		defer x.End()
 		c.Request, c.Writer = r, &writer{c.Writer, x.Writer(sender{c.Writer})}
 		if err == nil {

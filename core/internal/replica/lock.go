@@ -12,7 +12,7 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// ErrLockLost: the lock ended, its node lost it, or someone else has it.
+// ErrLockLost means that the lock ended, its node lost it, or someone else has it.
 var ErrLockLost = errors.New("the lock is lost")
 
 // Lock is a key on one node that one owner at a time has. The node keeps it and ends it, so instances need not agree on
