@@ -17,6 +17,15 @@ const (
 // route is what requests have in common that do the same: the method and the pattern of the path.
 type route struct{ method, pattern string }
 
+// String leaves out the method that a pattern of net/http's ServeMux may begin with.
+func (r route) String() string {
+	_, path, found := strings.Cut(r.pattern, " ")
+	if !found {
+		path = r.pattern
+	}
+	return r.method + " " + path
+}
+
 // habit is when a request on a route last read a session without a change, and when one last changed something.
 type habit struct{ read, changed time.Time }
 
@@ -78,12 +87,12 @@ func (r *routes) list() []string {
 	now, found := time.Now(), []string(nil)
 	for at := range r.young {
 		if r.young[at].reads(now) {
-			found = append(found, at.method+" "+at.pattern)
+			found = append(found, at.String())
 		}
 	}
 	for at := range r.old {
 		if _, younger := r.young[at]; !younger && r.old[at].reads(now) {
-			found = append(found, at.method+" "+at.pattern)
+			found = append(found, at.String())
 		}
 	}
 	slices.Sort(found)

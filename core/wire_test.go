@@ -56,11 +56,14 @@ func (w *wire) instance(t testing.TB, config msm.Config) (*app, *msm.Manager) {
 	}))), m
 }
 
-// session are the commands about sessions since the last reset, without those of the probers.
-func (w *wire) session() (list []string) {
+// session are the commands about sessions since the last reset.
+func (w *wire) session() []string { return w.about("msm:s:") }
+
+// about are the commands about keys that begin so since the last reset, without those of the probers.
+func (w *wire) about(prefix string) (list []string) {
 	for _, p := range w.proxies {
 		for _, line := range p.Commands() {
-			if name, rest, _ := strings.Cut(line, " "); strings.HasPrefix(rest, "msm:s:") {
+			if name, rest, _ := strings.Cut(line, " "); strings.HasPrefix(rest, prefix) && !strings.HasPrefix(rest, "msm:epoch") {
 				list = append(list, name)
 			}
 		}

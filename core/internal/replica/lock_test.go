@@ -1,0 +1,163 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+// TestLock: one owner at a time, and nobody touches what is another's.
+func TestLock(t *testing.T) {
+	const life = 10 * time.Second
+	for name, c := range map[string]struct {
+		between func(w *world, first, second *replica.Lock) // the first lock has been taken
+		release error                                       // what the first answers
+		free    bool                                        // then
+	}{
+		"taken and released": {func(*world, *replica.Lock, *replica.Lock) {}, nil, true},
+		"extended, and released later": {func(w *world, first, _ *replica.Lock) {
+			for range 5 {
+				time.Sleep(life / 2)
+				w.extend(first)
+			}
+		}, nil, true},
+		"its token is known, since a load": {func(w *world, first, _ *replica.Lock) { w.load(first) }, nil, true},
+		"its token was known, and is another since it was extended": {func(w *world, first, _ *replica.Lock) {
+			w.load(first)
+			w.extend(first)
+		}, nil, true},
+		"its token is known, and it has ended": {func(w *world, first, _ *replica.Lock) {
+			w.load(first)
+			time.Sleep(life + time.Second)
+		}, replica.ErrLockLost, true},
+		"its token is known, and another one has it": {func(w *world, first, second *replica.Lock) {
+			w.load(first)
+			time.Sleep(life + time.Second)
+			w.take(second)
+		}, replica.ErrLockLost, false},
+		"it has ended": {func(*world, *replica.Lock, *replica.Lock) { time.Sleep(life + time.Second) }, replica.ErrLockLost, true},
+		"it has ended, and another one has it": {func(w *world, first, second *replica.Lock) {
+			time.Sleep(life + time.Second)
+			w.take(second)
+			if err := first.Extend(context.Background()); !errors.Is(err, replica.ErrLockLost) {
+				w.t.Error(err)
+			}
+		}, replica.ErrLockLost, false},
+		"its node lost it, and another one has it": {func(w *world, _, second *replica.Lock) {
+			w.restart("n1")
+			w.take(second)
+		}, replica.ErrLockLost, false},
+		"its node does not answer": {func(w *world, _, _ *replica.Lock) { w.servers["n1"].off = true }, errOff, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 1, 0)
+				n := w.nodes["n1"]
+				w.create()
+				first, second := replica.NewLock(n, "lock", life), replica.NewLock(n, "lock", life)
+				w.take(first)
+				if ok, err := second.Take(t.Context()); ok || err != nil {
+					t.Errorf("a second owner: %v %v", ok, err)
+				}
+				c.between(w, first, second)
+				if err := first.Release(t.Context()); !errors.Is(err, c.release) {
+					t.Errorf("%v; want %v", err, c.release)
+				}
+				if _, err := w.servers["n1"].Memory.Get(t.Context(), "lock"); errors.Is(err, node.ErrMiss) != c.free {
+					t.Errorf("free: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func (w *world) take(l *replica.Lock) {
+	w.t.Helper()
+	if ok, err := l.Take(context.Background()); !ok || err != nil {
+		w.t.Errorf("%v %v", ok, err)
+	}
+}
+
+func (w *world) extend(l *replica.Lock) {
+	w.t.Helper()
+	if err := l.Extend(context.Background()); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// load loads the session under a lock.
+func (w *world) load(l *replica.Lock) {
+	w.t.Helper()
+	access := w.store.Open(token, "n1")
+	access.Under(l)
+	if _, err := access.Load(context.Background()); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// TestStoreLock: which node has it, and who waits for how long.
+func TestStoreLock(t *testing.T) {
+	errLate := errors.New("late")
+	for name, c := range map[string]struct {
+		before func(w *world, best, other string)
+		after  time.Duration // when the one who has it releases it; zero: nobody has it
+		want   error
+		node   string // best or other
+		waits  time.Duration
+	}{
+		"free":                              {nil, 0, nil, "best", 0},
+		"released after a while":            {nil, time.Second, nil, "best", time.Second},
+		"not released in time":              {nil, time.Hour, errLate, "", 2 * time.Second},
+		"the best node is known to be down": {func(w *world, best, _ string) { w.servers[best].off = true; w.probe() }, 0, nil, "other", 0},
+		"the best node fails":               {func(w *world, best, _ string) { w.servers[best].off = true }, 0, nil, "other", 0},
+		"every node fails": {func(w *world, best, other string) {
+			w.servers[best].off, w.servers[other].off = true, true
+		}, 0, replica.ErrUnavailable, "", 0},
+		"every node is known to be down": {func(w *world, best, other string) {
+			w.servers[best].off, w.servers[other].off = true, true
+			w.probe()
+		}, 0, replica.ErrUnavailable, "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 2, 1)
+				best := w.store.FirstNode(token)
+				other := map[string]string{"n1": "n2", "n2": "n1"}[best]
+				if c.after > 0 {
+					lock, err := w.store.Lock(t.Context(), token, 2*time.Hour)
+					if err != nil {
+						t.Fatal(err)
+					}
+					time.AfterFunc(c.after, func() { _ = lock.Release(context.Background()) })
+				}
+				if c.before != nil {
+					c.before(w, best, other)
+				}
+				began := time.Now()
+				ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, errLate)
+				defer cancel()
+				lock, err := w.store.Lock(ctx, token, time.Minute)
+				if !errors.Is(err, c.want) || (lock == nil) != (c.want != nil) {
+					t.Errorf("%v; want %v", err, c.want)
+				}
+				if took := time.Since(began); took < c.waits || took > c.waits+60*time.Millisecond {
+					t.Errorf("waited %v; want %v", took, c.waits)
+				}
+				at := map[string]string{"best": best, "other": other}[c.node]
+				for id, s := range w.servers {
+					_, err := s.Memory.Get(t.Context(), sid.Key("msm:", sid.Lock, token))
+					if c.want == nil && (err == nil) != (id == at) {
+						t.Errorf("%s: %v; the lock belongs on %s", id, err, at)
+					}
+				}
+				time.Sleep(2 * time.Hour)
+			})
+		})
+	}
+}

@@ -1,0 +1,94 @@
+package msm_test
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// TestALogoutAmongSlowWriters: F-24, G6. 10,000 times a slow writer and a logout of one session, in two instances: the
+// session never comes back.
+func TestALogoutAmongSlowWriters(t *testing.T) {
+	for mode, c := range map[string]struct {
+		config msm.Config
+		races  int
+	}{
+		"non-sticky":         {msm.Config{}, 10_000},
+		"non-sticky, locked": {msm.Config{Locking: msm.LockAll, LockWait: patience}, 1000},
+		"sticky, async":      {msm.Config{Sticky: true}, 1000},
+		"sticky, sync":       {msm.Config{Sticky: true, BackupSync: true}, 1000},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			c.config.Nodes, _ = startServers(t, 2)
+			writes, logsOut := newManager(t, c.config), newManager(t, c.config)
+			if c.config.Sticky {
+				logsOut = writes
+			}
+			var back, late atomic.Int64
+			parallel(8, func(int) {
+				for range c.races / 8 {
+					id := begin(t, writes, func(s *msm.Session) { add(s) })
+					done := make(chan struct{})
+					go func() {
+						defer close(done)
+						resp := visit(writes, id, func(s *msm.Session) {
+							count.Get(s)
+							time.Sleep(rand.N(500 * time.Microsecond))
+							add(s)
+						})
+						if resp.StatusCode != 200 {
+							late.Add(1)
+						}
+					}()
+					time.Sleep(rand.N(500 * time.Microsecond))
+					if resp := visit(logsOut, id, func(s *msm.Session) { s.Destroy() }); resp.StatusCode != 200 {
+						t.Errorf("logout: %d", resp.StatusCode)
+					}
+					<-done
+					for _, m := range []*msm.Manager{writes, logsOut} {
+						visit(m, id, func(s *msm.Session) {
+							if !s.IsNew() {
+								back.Add(1)
+							}
+						})
+					}
+				}
+			})
+			if back.Load() > 0 {
+				t.Errorf("%d of %d came back", back.Load(), c.races)
+			}
+			t.Logf("%d of %d writers were too late", late.Load(), c.races)
+		})
+	}
+}
+
+// TestASlowReaderLeavesTheWritersValue: MSM stored what a reader had read long ago.
+func TestASlowReaderLeavesTheWritersValue(t *testing.T) {
+	for mode, instances := range pairs {
+		if mode == "two instances that lock" {
+			continue // there the writer waits
+		}
+		t.Run(mode, func(t *testing.T) {
+			m := instances(t)
+			id := begin(t, m[0], func(s *msm.Session) { count.Set(s, 1) })
+			visit(m[0], id, func(reader *msm.Session) {
+				count.Get(reader)
+				visit(m[len(m)-1], id, func(writer *msm.Session) { count.Set(writer, 2) })
+				if count.Get(reader) != 1 {
+					t.Error("the reader sees another value than before")
+				}
+				reader.Set("other", 1)
+			})
+			for _, m := range m {
+				visit(m, id, func(s *msm.Session) {
+					if count.Get(s) != 2 || !s.Has("other") {
+						t.Errorf("count %d, %v", count.Get(s), s.Keys())
+					}
+				})
+			}
+		})
+	}
+}

@@ -1,0 +1,74 @@
+package msm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestRoutesLearn: MSM's ReadOnlyRequestsCacheTest, and what W-17 lacked: what is learnt ages.
+func TestRoutesLearn(t *testing.T) {
+	page := route{"GET", "/page"}
+	type step struct {
+		pause   time.Duration
+		at      route
+		changed bool
+	}
+	for name, c := range map[string]struct {
+		steps []step
+		after time.Duration
+		reads bool // page, in the end
+	}{
+		"never seen":                          {nil, 0, false},
+		"read once":                           {[]step{{0, page, false}}, 0, true},
+		"changed once":                        {[]step{{0, page, true}}, 0, false},
+		"read, then changed":                  {[]step{{0, page, false}, {time.Minute, page, true}}, 0, false},
+		"changed, then read":                  {[]step{{0, page, true}, {time.Minute, page, false}}, 0, false},
+		"read by another method":              {[]step{{0, route{"HEAD", "/page"}, false}}, 0, false},
+		"another page was changed":            {[]step{{0, page, false}, {0, route{"GET", "/other"}, true}}, 0, true},
+		"read long ago":                       {[]step{{0, page, false}}, 6 * time.Hour, false},
+		"read not so long ago":                {[]step{{0, page, false}}, 6*time.Hour - 1, true},
+		"read again and again":                {[]step{{0, page, false}, {5 * time.Hour, page, false}}, 5 * time.Hour, true},
+		"changed long ago, read since":        {[]step{{0, page, true}, {6 * time.Hour, page, false}}, 0, true},
+		"changed not so long ago, read since": {[]step{{0, page, true}, {6*time.Hour - 1, page, false}}, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRoutes()
+				for _, s := range c.steps {
+					time.Sleep(s.pause)
+					r.learn(s.at, s.changed)
+				}
+				time.Sleep(c.after)
+				if r.reads(page) != c.reads || slices.Contains(r.list(), "GET /page") != c.reads {
+					t.Errorf("reads %v, list %v; want %v", r.reads(page), r.list(), c.reads)
+				}
+			})
+		})
+	}
+}
+
+// TestRoutesAreBounded: G9. A stranger who asks for ever other paths fills nothing, and who reads a page meanwhile keeps it.
+func TestRoutesAreBounded(t *testing.T) {
+	r := newRoutes()
+	for i := range 20 * routeLimit {
+		r.learn(route{"GET", fmt.Sprint("/", i)}, false)
+		if i%routeLimit == 0 {
+			r.learn(route{"GET", "/page"}, false)
+			r.learn(route{"GET", "/changes"}, i == 0)
+		}
+	}
+	if n := len(r.young) + len(r.old); n > 2*routeLimit || len(r.list()) > 2*routeLimit {
+		t.Errorf("%d routes", n)
+	}
+	if !r.reads(route{"GET", "/page"}) || r.reads(route{"GET", "/changes"}) {
+		t.Error("what is used was forgotten")
+	}
+	long := route{"GET", strings.Repeat("x", routeLength+1)}
+	if r.learn(long, false); r.reads(long) {
+		t.Error("a long path was learnt")
+	}
+}
