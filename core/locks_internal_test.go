@@ -436,6 +436,42 @@ func TestALostLock(t *testing.T) {
 	}
 }
 
+// TestALostLockIsNotPassedOn: who waits in the same instance takes a new one, when it is its turn among all.
+func TestALostLockIsNotPassedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2, 0)
+		v := newVisitors(t, w, Config{Locking: LockAll, LockExpiry: 2 * time.Second, LockWait: time.Hour})
+		v.send(t.Context(), 0, slowly(5*time.Second))
+		time.Sleep(time.Millisecond)
+		v.send(t.Context(), 0, slowly(time.Second))
+		w.forgetLock(v.id)
+		v.send(t.Context(), 1, func(*Session) { time.Sleep(10 * time.Second) })
+		if runs := v.ran(); len(runs) != 3 || overlaps(runs) != 1 || runs[2].instance != 0 {
+			t.Errorf("%d overlap in %+v", overlaps(runs), runs)
+		}
+		if s := v.m[0].Stats().Locks; s.Lost != 1 || s.Passed != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestALockPassedToWhoLeaves: it is released, or passed on, whichever comes first.
+func TestALockPassedToWhoLeaves(t *testing.T) {
+	for range 300 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 1, 0)
+			v := newVisitors(t, w, Config{Locking: LockAll, LockWait: time.Hour})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			v.send(t.Context(), 0, slowly(time.Second))
+			synctest.Wait()
+			v.send(ctx, 0, slowly(0))
+			v.wait.Wait()
+			w.checkFree(v.id)
+		})
+	}
+}
+
 // forgetLock has every server lose the lock, as by eviction.
 func (w *world) forgetLock(id string) {
 	format, _ := sid.NewFormat("SESSION", nil)
