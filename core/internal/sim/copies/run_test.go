@@ -16,7 +16,7 @@ type run struct {
 	settings
 	visitors   []*visitor
 	violations []string
-	now, since int
+	since      int // steps since a fault began or ended
 	faults     []fault
 	repair     []session
 	late       []*process // with old cookies, or without an answer that says what they did, until all is calm
@@ -80,7 +80,7 @@ func (r *run) probeAll() {
 }
 
 func (r *run) probe(in *instance, name string) {
-	r.world.run(&process{kind: probe, instance: in}, func(ctx context.Context) { _ = in.nodes[name].Probe(ctx) })
+	r.start(&process{kind: probe, instance: in}, func(ctx context.Context) { _ = in.nodes[name].Probe(ctx) })
 }
 
 // arrive lets requests, repairs and probes begin.
@@ -107,7 +107,7 @@ func (r *run) arrive() {
 	}
 	for _, h := range r.heals {
 		access := h.instance.store.Open(h.visitor.tokens[h.cookie.id], h.cookie.node)
-		r.world.run(h, func(ctx context.Context) { _ = access.Heal(ctx) })
+		r.start(h, func(ctx context.Context) { _ = access.Heal(ctx) })
 	}
 	r.heals = nil
 }
@@ -118,7 +118,7 @@ func (r *run) idle() bool { return r.refill && len(r.faults) == 0 && r.lacking()
 // healKey is a refill's work on one session.
 func (r *run) healKey(in *instance, s session) {
 	seen, token := r.names[r.rng.IntN(len(r.names))], s.token()
-	r.world.run(&process{kind: heal, visitor: s.visitor, instance: in, cookie: cookie{s.id, seen}}, func(ctx context.Context) {
+	r.start(&process{kind: heal, visitor: s.visitor, instance: in, cookie: cookie{s.id, seen}}, func(ctx context.Context) {
 		_, _ = in.store.HealKey(ctx, sid.Key("msm:", sid.Record, token), seen)
 	})
 }
@@ -171,7 +171,7 @@ func (r *run) take(p *process) {
 	case gone:
 		r.tally.Gone++
 		p.out = history.Output{Gone: true}
-		if p.late {
+		if r.early(p) {
 			r.late = append(r.late, p)
 		} else {
 			p.call.End(p.out)
@@ -185,7 +185,7 @@ func (r *run) take(p *process) {
 	if p.out.Count > v.adds {
 		r.violate("doubled: %s of %s sees %d, of %d ever sent", p.kind, v.name, p.out.Count, v.adds)
 	}
-	if p.late {
+	if r.early(p) {
 		r.late = append(r.late, p)
 	} else {
 		p.call.End(p.out)
@@ -211,6 +211,10 @@ func (r *run) setCookie(p *process) {
 	}
 }
 
+// early: what a cookie that is not the newest leads to may be stale for a while after a fault (design.md, section 8:
+// epochs). When others see what was done with it is promised once all is calm.
+func (r *run) early(p *process) bool { return p.old && r.quiet <= settle+r.now-p.began }
+
 // settleLate: from here on every request must see what was done with old cookies, and what failed has happened by now or
 // never will.
 func (r *run) settleLate() {
@@ -231,7 +235,7 @@ func (r *run) settleLate() {
 func (r *run) end() {
 	r.recover()
 	r.probeAll()
-	r.quiet = settle + 1
+	r.quiet = 1 << 30 // long enough for any cookie
 	r.settleLate()
 	for _, v := range r.visitors {
 		for _, in := range r.instances {

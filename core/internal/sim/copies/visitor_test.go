@@ -57,7 +57,8 @@ type process struct {
 	instance *instance
 	cookie   cookie
 	call     *history.Call
-	late     bool // its cookie was an old one: when others see what it did is promised once all is calm
+	began    int  // step
+	old      bool // its cookie was not the newest
 	done     bool
 
 	err     error
@@ -74,8 +75,8 @@ const (
 	probe = history.Kind("probe")
 )
 
-// run starts a process in a goroutine of its own.
-func (w *world) run(p *process, f func(ctx context.Context)) {
+// start begins a process in a goroutine of its own.
+func (w *world) start(p *process, f func(ctx context.Context)) {
 	w.procs++
 	p.id = w.procs
 	w.active[p.id] = p
@@ -89,7 +90,7 @@ func (w *world) run(p *process, f func(ctx context.Context)) {
 }
 
 func (w *world) create(in *instance, v *visitor) {
-	w.run(&process{kind: "create", instance: in}, func(ctx context.Context) {
+	w.start(&process{kind: "create", instance: in}, func(ctx context.Context) {
 		access := in.store.Open(v.tokens[0], "")
 		if _, err := access.Create(ctx, first(in, v.name)); err != nil {
 			panic(fmt.Sprint("create without a fault: ", err))
@@ -107,8 +108,7 @@ func first(in *instance, who string) *record.Record {
 	return rec
 }
 
-// request begins one. What a cookie that is not the newest leads to may be stale for a while after a fault (design.md,
-// section 8: epochs), so it is promised nothing then.
+// request begins one.
 func (w *world) request(in *instance, v *visitor, kind history.Kind, old bool) *process {
 	c := v.cookie
 	if old { // sent before the browser had the newest cookie, or copied
@@ -118,8 +118,7 @@ func (w *world) request(in *instance, v *visitor, kind history.Kind, old bool) *
 }
 
 func (w *world) send(in *instance, v *visitor, kind history.Kind, c cookie) *process {
-	p := &process{visitor: v, kind: kind, instance: in, cookie: c}
-	promised := c == v.cookie || w.quiet > settle
+	p := &process{visitor: v, kind: kind, instance: in, cookie: c, began: w.now, old: c != v.cookie}
 	if kind == history.Set {
 		p.text = fmt.Sprintf("%s:%d", v.name, w.procs+1)
 	}
@@ -127,11 +126,10 @@ func (w *world) send(in *instance, v *visitor, kind history.Kind, c cookie) *pro
 		v.adds++
 	}
 	p.call = v.log.Begin(w.procs+1, history.Input{Kind: kind, ID: p.cookie.id, Text: p.text})
-	p.late = !promised
 	p.token = fmt.Sprintf("%s-%d", v.name, w.procs+1)
 	blind := w.rng.IntN(2) == 0 // the handler did not read before it wrote
 	access := in.store.Open(v.tokens[p.cookie.id], p.cookie.node)
-	w.run(p, func(ctx context.Context) {
+	w.start(p, func(ctx context.Context) {
 		p.err = p.serve(ctx, access, blind)
 		if access.NeedsHeal() {
 			w.mendLater(p, access.Home())

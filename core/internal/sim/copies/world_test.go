@@ -31,6 +31,7 @@ type world struct {
 	procs   int
 	active  map[int]*process
 	heals   []*process
+	now     int // step
 	quiet   int // steps since the last fault that every instance has known all epochs
 }
 

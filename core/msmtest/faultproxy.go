@@ -1,0 +1,188 @@
+package msmtest
+
+import (
+	"io"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Fault is what a FaultProxy does to what passes through it.
+type Fault string
+
+// The faults of a network, or of a server that is not well.
+const (
+	NoFault   Fault = ""
+	Delay     Fault = "delay"      // replies come 20 ms later
+	BlackHole Fault = "black hole" // nothing passes; what was sent meanwhile arrives when the fault ends
+	Drip      Fault = "drip"       // replies come byte by byte, one in 20 ms
+	Reset     Fault = "reset"      // connections are reset when a reply comes
+	Truncate  Fault = "truncate"   // half of a reply comes, and the connection ends
+	Corrupt   Fault = "corrupt"    // one byte of each reply is another one
+)
+
+// Faults are all of them.
+var Faults = []Fault{Delay, BlackHole, Drip, Reset, Truncate, Corrupt}
+
+// faultPause is what Delay adds to a reply, and Drip to a byte.
+const faultPause = 20 * time.Millisecond
+
+// FaultProxy stands between clients and a memcached server. Its fault holds for connections that there are, too. It is
+// safe for concurrent use.
+type FaultProxy struct {
+	target   string
+	listener net.Listener
+	done     sync.WaitGroup
+
+	mu     sync.Mutex
+	fault  Fault
+	change chan struct{} // closed when the fault changes
+	closed bool
+	conns  map[net.Conn]struct{}
+}
+
+// StartFaultProxy starts a proxy to a server on a free port of loopback, and ends it with the test.
+func StartFaultProxy(t testing.TB, target string) *FaultProxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &FaultProxy{target: target, listener: l, change: make(chan struct{}), conns: make(map[net.Conn]struct{})}
+	p.done.Go(p.accept)
+	t.Cleanup(p.close)
+	return p
+}
+
+// Addr is host and port of the proxy.
+func (p *FaultProxy) Addr() string { return p.listener.Addr().String() }
+
+// Set begins a fault, or ends it with NoFault.
+func (p *FaultProxy) Set(f Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fault = f
+	close(p.change)
+	p.change = make(chan struct{})
+}
+
+func (p *FaultProxy) now() (Fault, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fault, p.change
+}
+
+func (p *FaultProxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		p.done.Go(func() { p.serve(client) })
+	}
+}
+
+func (p *FaultProxy) serve(client net.Conn) {
+	defer client.Close()
+	if !p.keep(client) {
+		return
+	}
+	defer p.drop(client)
+	p.wait()
+	server, err := net.Dial("tcp", p.target)
+	if err != nil || !p.keep(server) {
+		return
+	}
+	defer p.drop(server)
+	p.done.Go(func() {
+		defer server.Close()
+		p.pump(server, client, func(b []byte) error { _, err := server.Write(b); return err })
+	})
+	p.pump(client, server, func(b []byte) error { return p.reply(client, b) })
+}
+
+// pump passes on what comes, in its pieces.
+func (p *FaultProxy) pump(to, from net.Conn, pass func([]byte) error) {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 {
+			p.wait()
+			if pass(buffer[:n]) != nil {
+				return
+			}
+		}
+		if err != nil {
+			_ = to.Close()
+			return
+		}
+	}
+}
+
+// wait until there is no black hole.
+func (p *FaultProxy) wait() {
+	for fault, change := p.now(); fault == BlackHole; fault, change = p.now() {
+		<-change
+	}
+}
+
+// reply passes a piece of a reply on, or what the fault makes of it.
+func (p *FaultProxy) reply(client net.Conn, b []byte) error {
+	fault, _ := p.now()
+	switch fault {
+	case Delay:
+		time.Sleep(faultPause)
+	case Drip:
+		for i := range b {
+			if _, err := client.Write(b[i : i+1]); err != nil {
+				return err
+			}
+			time.Sleep(faultPause)
+		}
+		return nil
+	case Reset:
+		if tcp, ok := client.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+		return io.ErrUnexpectedEOF
+	case Truncate:
+		_, _ = client.Write(b[:len(b)/2])
+		return io.ErrUnexpectedEOF
+	case Corrupt:
+		b[rand.IntN(len(b))] ^= byte(1 + rand.IntN(255))
+	}
+	_, err := client.Write(b)
+	return err
+}
+
+func (p *FaultProxy) keep(c net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		_ = c.Close()
+		return false
+	}
+	p.conns[c] = struct{}{}
+	return true
+}
+
+func (p *FaultProxy) drop(c net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = c.Close()
+	delete(p.conns, c)
+}
+
+func (p *FaultProxy) close() {
+	_ = p.listener.Close()
+	p.Set(NoFault)
+	p.mu.Lock()
+	p.closed = true
+	for c := range p.conns {
+		_ = c.Close()
+	}
+	p.mu.Unlock()
+	p.done.Wait()
+}
