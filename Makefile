@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test compat consumer docs lint fmt fmt-check bench bench-peers fuzz soak sim build tidy tidy-check
+.PHONY: help demo test compat consumer docs lint fmt fmt-check bench bench-peers fuzz soak chaos sim build tidy tidy-check
 
 FUZZTIME ?= 30s
 SEEDS    ?= 10000
+CHAOS    ?= 10m
 MODULES  := $(shell sed -n 's|^	\./||p' go.work)
 RELEASED := transcoder core $(filter-out transcoder core examples,$(MODULES)) # each after those that it needs
 ADDR     ?= 127.0.0.1:8080
@@ -61,6 +62,10 @@ fuzz:        ## every fuzz target for FUZZTIME
 soak:        ## a sticky instance under full load with every node down for a minute
 	./scripts/need memcached
 	go test ./core -run TestNoNodeAtFullLoad -down 1m -v
+
+chaos:       ## real memcached and real apps under faults for CHAOS, on a machine that does nothing else
+	./scripts/need memcached
+	go test ./examples -run '^TestChaos$$' -chaos $(CHAOS) -strict -v -timeout 2h
 
 sim:         ## the deterministic simulation with SEEDS seeds of each setting, and a tenth of that in sticky mode
 	go test ./core/internal/sim/... -run Seed -seeds $(SEEDS) -timeout 1h -v

@@ -78,7 +78,10 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // health is what /healthz answers.
 type health struct {
-	Nodes []struct{ ID, State string }
+	Nodes []struct {
+		ID, State string
+		Refill    struct{ State string }
+	}
 	Loads, Saves,
 	Relocations int
 	Local struct{ Sessions, PendingSessions, PendingChanges, Takeovers, Refilled int }

@@ -1,0 +1,206 @@
+package examples
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// chaosReport is what happened, and what should not have. It is safe for concurrent use.
+type chaosReport struct {
+	mu         sync.Mutex
+	windows    []chaosWindow
+	requests   []chaosRequest
+	violations map[string][]string
+	lostYoung  int // counts within the bound of asynchronous backup
+	brokenOff  int // requests whose instance did not answer
+	stallMeter *stallLog
+}
+
+type chaosWindow struct {
+	kind, name string
+	begin, end time.Time // zero: it lasts
+}
+
+type chaosRequest struct {
+	at     time.Time
+	took   time.Duration
+	status int
+}
+
+func newChaosReport() *chaosReport {
+	return &chaosReport{violations: map[string][]string{}, stallMeter: startStallLog()}
+}
+
+func (r *chaosReport) begin(kind, name string) (end func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := len(r.windows)
+	r.windows = append(r.windows, chaosWindow{kind: kind, name: name, begin: time.Now()})
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.windows[i].end = time.Now()
+	}
+}
+
+func (r *chaosReport) request(at time.Time, took time.Duration, status int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests = append(r.requests, chaosRequest{at, took, status})
+}
+
+func (r *chaosReport) broken(string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.brokenOff++
+}
+
+func (r *chaosReport) young(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lostYoung += n
+}
+
+func (r *chaosReport) violate(kind, format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.violations[kind] = append(r.violations[kind], fmt.Sprintf(format, args...))
+}
+
+// lastInstanceFault is when the last one began.
+func (r *chaosReport) lastInstanceFault() (time.Time, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := len(r.windows) - 1; i >= 0; i-- {
+		if r.windows[i].kind == "instance" {
+			return r.windows[i].begin, true
+		}
+	}
+	return time.Time{}, false
+}
+
+func (r *chaosReport) instanceFaultSince(t time.Time) bool {
+	at, was := r.lastInstanceFault()
+	return was && at.After(t)
+}
+
+// faultWithin: something is wrong, or was a short while ago.
+func (r *chaosReport) faultWithin(d time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.windows) == 0 {
+		return false
+	}
+	last := r.windows[len(r.windows)-1]
+	return last.end.IsZero() || time.Since(last.end) < d
+}
+
+func (r *chaosReport) stall() time.Duration { return r.stallMeter.worst(time.Time{}, time.Now()) }
+
+// in answers the window that a request ran in; after: within a second after one of a node.
+func (r *chaosReport) in(q chaosRequest) (kind string) {
+	for _, w := range r.windows {
+		if q.at.Before(w.end) && q.at.Add(q.took).After(w.begin) {
+			return w.kind
+		}
+	}
+	for _, w := range r.windows {
+		if w.kind == "node" && q.at.After(w.end) && q.at.Sub(w.end) < time.Second {
+			return "after"
+		}
+	}
+	return "calm"
+}
+
+// chaosFigures are of the requests of one kind of window.
+type chaosFigures struct {
+	n, errors     int
+	p50, p99, max time.Duration
+	beyondStalls  time.Duration // the slowest, less what the machine stood still meanwhile
+}
+
+func (r *chaosReport) figures() map[string]chaosFigures {
+	of := map[string][]chaosRequest{}
+	for _, q := range r.requests {
+		of[r.in(q)] = append(of[r.in(q)], q)
+	}
+	figures := map[string]chaosFigures{}
+	for kind, list := range of {
+		slices.SortFunc(list, func(a, b chaosRequest) int { return int(a.took - b.took) })
+		f := chaosFigures{n: len(list), p50: list[len(list)/2].took, p99: list[len(list)*99/100].took, max: list[len(list)-1].took}
+		for _, q := range list {
+			if q.status >= 500 {
+				f.errors++
+			}
+			f.beyondStalls = max(f.beyondStalls, q.took-r.stallMeter.worst(q.at, q.at.Add(q.took)))
+		}
+		figures[kind] = f
+	}
+	return figures
+}
+
+func (r *chaosReport) String() string {
+	var text strings.Builder
+	faults := map[string]int{}
+	for _, w := range r.windows {
+		faults[w.kind+": "+w.name]++
+	}
+	fmt.Fprintf(&text, "%d requests answered, %d broken off with their instance\n", len(r.requests), r.brokenOff)
+	for _, name := range slices.Sorted(maps.Keys(faults)) {
+		fmt.Fprintf(&text, "  %3d x %s\n", faults[name], name)
+	}
+	for _, kind := range []string{"lost", "doubled", "resurrected", "foreign"} {
+		fmt.Fprintf(&text, "  %d %s\n", len(r.violations[kind]), kind)
+	}
+	fmt.Fprintf(&text, "  %d counts of the last 100 ms before an instance fault lost\n", r.lostYoung)
+	figures := r.figures()
+	for _, kind := range []string{"calm", "node", "after", "instance"} {
+		f := figures[kind]
+		fmt.Fprintf(&text, "  %-9s %6d requests, %d answered 5xx, p50 %v, p99 %v, slowest %v (less stalls %v)\n",
+			kind, f.n, f.errors, f.p50.Round(time.Microsecond), f.p99.Round(time.Microsecond), f.max.Round(time.Millisecond), f.beyondStalls.Round(time.Millisecond))
+	}
+	return text.String()
+}
+
+// stallLog measures when, and for how long, this machine kept us from running.
+type stallLog struct {
+	mu     sync.Mutex
+	stalls []chaosRequest
+	stop   context.CancelFunc
+}
+
+const stallStep = 2 * time.Millisecond
+
+func startStallLog() *stallLog {
+	ctx, stop := context.WithCancel(context.Background())
+	l := &stallLog{stop: stop}
+	go func() {
+		for ctx.Err() == nil {
+			began := time.Now()
+			time.Sleep(stallStep)
+			if late := time.Since(began) - stallStep; late > stallStep {
+				l.mu.Lock()
+				l.stalls = append(l.stalls, chaosRequest{at: began, took: late})
+				l.mu.Unlock()
+			}
+		}
+	}()
+	return l
+}
+
+// worst is the longest stall within a time.
+func (l *stallLog) worst(from, to time.Time) (worst time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.stalls {
+		if s.at.Before(to) && s.at.Add(s.took).After(from) {
+			worst = max(worst, s.took)
+		}
+	}
+	return worst
+}

@@ -1,0 +1,256 @@
+package examples
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// guest counts, stores a text, logs in and out, and knows what it was promised.
+type guest struct {
+	arena  *arena
+	name   string
+	client *http.Client
+	rng    *rand.Rand
+
+	cookie  string
+	acks    []ack  // counts that were acknowledged in this session, rising
+	maybe   int    // counts whose request failed: done or not, now or later
+	text    string // that was acknowledged last
+	textAt  time.Time
+	texts   map[string]bool // that were ever sent
+	unsure  bool            // a login or logout failed: the session may have another id, or be gone
+	dead    []deadCookie
+	written int
+}
+
+type deadCookie struct {
+	value string
+	since time.Time
+}
+
+func newGuest(a *arena, i int) *guest {
+	g := &guest{
+		arena: a, name: fmt.Sprintf("guest%d", i), rng: rand.New(rand.NewPCG(uint64(i), 1)), texts: map[string]bool{},
+		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}},
+	}
+	a.t.Cleanup(g.client.CloseIdleConnections)
+	return g
+}
+
+func (g *guest) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		switch n := g.rng.IntN(1000); {
+		case n < 700:
+			g.count()
+		case n < 800:
+			g.write()
+		case n < 930:
+			g.read()
+		case n < 960:
+			g.login()
+		case n < 980:
+			g.logout()
+		default:
+			g.replay()
+		}
+		time.Sleep(time.Duration(g.rng.IntN(4000)) * time.Microsecond)
+	}
+}
+
+// ask sends a request to where the balancer says. ok is false if nobody knows whether it did what it should.
+func (g *guest) ask(method, path, body, cookie string) (text string, status int, ok bool) {
+	app, url := g.arena.pick(cookie, g.rng.IntN(1<<20))
+	req, err := http.NewRequest(method, url+path, strings.NewReader(body))
+	if err != nil {
+		panic(err)
+	}
+	if cookie != "" {
+		req.Header.Set("Cookie", "SESSION="+cookie)
+	}
+	began := time.Now()
+	resp, err := g.client.Do(req)
+	if err == nil {
+		var b []byte
+		b, err = io.ReadAll(resp.Body)
+		resp.Body.Close()
+		text = string(b)
+	}
+	if err != nil {
+		g.arena.report.broken(app.route)
+		return "", 0, false
+	}
+	g.arena.report.request(began, time.Since(began), resp.StatusCode)
+	if resp.StatusCode >= 500 {
+		return text, resp.StatusCode, false
+	}
+	for _, c := range resp.Cookies() {
+		if c.Name == "SESSION" && cookie == g.cookie {
+			g.cookie = c.Value
+		}
+	}
+	return text, resp.StatusCode, true
+}
+
+func (g *guest) last() int {
+	if len(g.acks) == 0 {
+		return 0
+	}
+	return g.acks[len(g.acks)-1].n
+}
+
+func (g *guest) count() {
+	text, _, ok := g.ask("POST", "/count", "", g.cookie)
+	if !ok {
+		g.maybe++
+		return
+	}
+	var got struct{ Count int }
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		g.arena.report.violate("foreign", "%s: POST /count answers %q", g.name, text)
+		return
+	}
+	g.sees(got.Count - 1)
+	g.acks = append(g.acks, ack{got.Count, time.Now()})
+}
+
+// sees compares the count that there was with what was promised.
+func (g *guest) sees(n int) {
+	switch promised := g.promised(); {
+	case n == 0 && g.unsure && promised > 0: // the logout happened, or the id is one that we never got
+		g.begin()
+	case n < promised:
+		g.arena.report.violate("lost", "%s: %d of %d acknowledged counts, %d of them promised", g.name, n, g.last(), promised)
+		g.acks = nil
+	case n < g.last():
+		g.arena.report.young(g.last() - n)
+		g.maybe += g.last() - n // an instance that was only halted may still have them
+		g.acks = nil
+	case n > g.last()+g.maybe:
+		g.arena.report.violate("doubled", "%s: %d; %d acknowledged, %d unknown", g.name, n, g.last(), g.maybe)
+	}
+	g.unsure = false
+}
+
+// promised is what must be there: all, or with asynchronous backup what was acknowledged long enough before an instance
+// was killed or halted.
+func (g *guest) promised() int {
+	since, was := g.arena.report.lastInstanceFault()
+	if !g.arena.mode.async || !was || len(g.acks) == 0 {
+		return g.last()
+	}
+	limit, n := since.Add(-asyncBound-g.arena.report.stall()), 0
+	for _, a := range g.acks {
+		if a.at.Before(limit) || a.at.After(since.Add(time.Second)) {
+			n = a.n
+		}
+	}
+	return n
+}
+
+// asyncBound is what a crash may cost: README, sticky mode.
+const asyncBound = 100 * time.Millisecond
+
+func (g *guest) write() {
+	if g.cookie == "" {
+		return
+	}
+	g.written++
+	text := fmt.Sprintf("%s:%d", g.name, g.written)
+	g.texts[text] = true
+	if _, _, ok := g.ask("PUT", "/attributes/text", text, g.cookie); ok {
+		g.text, g.textAt = text, time.Now()
+	} else {
+		g.text = "" // this one, or the one before
+	}
+}
+
+func (g *guest) read() {
+	if g.cookie == "" {
+		return
+	}
+	text, status, ok := g.ask("GET", "/attributes/text", "", g.cookie)
+	switch {
+	case !ok:
+	case status == http.StatusOK && !g.texts[text]:
+		g.arena.report.violate("foreign", "%s reads %q", g.name, text)
+	case g.text == "" || text == g.text || g.unsure:
+	case g.arena.mode.async && g.arena.report.instanceFaultSince(g.textAt.Add(-time.Second)):
+	default:
+		g.arena.report.violate("lost", "%s reads %d %q; %q was acknowledged", g.name, status, text, g.text)
+		g.text = ""
+	}
+}
+
+func (g *guest) login() {
+	old := g.cookie
+	if old == "" {
+		return
+	}
+	if _, _, ok := g.ask("POST", "/login?user="+g.name, "", old); !ok {
+		g.unsure = true
+		return
+	}
+	if g.cookie != old {
+		g.dead = append(g.dead, deadCookie{old, time.Now()})
+	}
+}
+
+func (g *guest) logout() {
+	old := g.cookie
+	if old == "" {
+		return
+	}
+	if _, _, ok := g.ask("POST", "/logout", "", old); !ok {
+		g.unsure = true
+		return
+	}
+	g.dead = append(g.dead, deadCookie{old, time.Now()})
+	g.begin()
+}
+
+// begin is a new session.
+func (g *guest) begin() {
+	g.cookie, g.acks, g.maybe, g.text, g.unsure = "", nil, 0, "", false
+	g.texts = map[string]bool{}
+}
+
+// replay tries a cookie that has to be dead. That of the last seconds may meet an instance that was cut off.
+func (g *guest) replay() {
+	if len(g.dead) == 0 {
+		return
+	}
+	c := g.dead[g.rng.IntN(len(g.dead))]
+	if time.Since(c.since) > 2*time.Second && !g.arena.report.faultWithin(2*time.Second) {
+		g.tryDead(c)
+	}
+}
+
+func (g *guest) tryDead(c deadCookie) {
+	text, _, ok := g.ask("GET", "/session", "", c.value)
+	if ok && !strings.Contains(text, `"id":""`) {
+		g.arena.report.violate("resurrected", "%s: a dead cookie is answered %s", g.name, text)
+	}
+}
+
+// finish looks at everything once more, when all is well.
+func (g *guest) finish() {
+	g.unsure = g.unsure && g.last() > 0
+	if g.cookie != "" {
+		if text, _, ok := g.ask("GET", "/count", "", g.cookie); ok {
+			var got struct{ Count int }
+			_ = json.Unmarshal([]byte(text), &got)
+			g.sees(got.Count)
+		} else {
+			g.arena.report.violate("lost", "%s: no answer when all is well", g.name)
+		}
+	}
+	for _, c := range g.dead {
+		g.tryDead(c)
+	}
+}
