@@ -10,11 +10,11 @@ package replica
 
 import (
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -93,7 +93,7 @@ func (s *Store) Open(token, node string) *Access {
 
 // OpenKey begins an access to the session under a key, for who cannot know its token.
 func (s *Store) OpenKey(key, node string) *Access {
-	return &Access{store: s, key: key, node: node, request: newID()}
+	return &Access{store: s, key: key, node: node, request: random.Uint64()}
 }
 
 // key is where the record of the session with the token lies, on every node.
@@ -121,14 +121,6 @@ func (a *Access) Home() string {
 // Moved reports whether this access gave the session another home, or claimed the one it has anew: the client must be
 // told, so that it does not come back with an id that leads to a stale copy.
 func (a *Access) Moved() bool { return a.moved }
-
-func newID() uint64 {
-	for {
-		if id := rand.Uint64(); id != 0 {
-			return id
-		}
-	}
-}
 
 // found is what a look at the nodes has shown.
 type found struct {

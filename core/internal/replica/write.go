@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -89,7 +90,7 @@ func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Reco
 	}
 	a.count(f, change)
 	a.unfinished = next.Unsettled || a.copyMissing(next)
-	a.node, a.found, a.thorough, a.request = f.home, nil, false, newID()
+	a.node, a.found, a.thorough, a.request = f.home, nil, false, random.Uint64()
 	return next, done, nil
 }
 
@@ -103,7 +104,7 @@ func (a *Access) next(f *found, change Change) (*record.Record, error) {
 		}
 		next.AddRequest(a.request, now)
 	}
-	next.AddWrite(newID(), now)
+	next.AddWrite(random.Uint64(), now)
 	next.Version, next.Term, next.Home = f.top+1, f.term, f.home
 	return next, nil
 }
