@@ -63,7 +63,7 @@ soak:        ## a sticky instance under full load with every node down for a min
 	go test ./core -run TestNoNodeAtFullLoad -down 1m -v
 
 sim:         ## the deterministic simulation with SEEDS seeds of each setting, and a tenth of that in sticky mode
-	go test ./core/internal/sim -run Seed -seeds $(SEEDS) -timeout 1h -v
+	go test ./core/internal/sim/... -run Seed -seeds $(SEEDS) -timeout 1h -v
 	go test ./core/internal/local -run Random -seeds $$(($(SEEDS) / 10)) -timeout 1h -v
 
 tidy:        ## go mod tidy in every module, with the siblings of this tree

@@ -42,6 +42,7 @@ func TestContract(t *testing.T) {
 		},
 		Recovery:    quietRecovery,
 		Compression: func() chiMiddleware { return middleware.Compress(5) },
+		Param:       "{id}",
 		Lacks: map[msmtest.Feature]string{
 			msmtest.OwnAnswers:     "handlers of chi are those of net/http",
 			msmtest.ReturnedErrors: "handlers of chi return nothing",

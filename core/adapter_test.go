@@ -33,6 +33,7 @@ func testContract(t *testing.T, sessions func(*msm.Manager) netMiddleware) {
 				})
 			}
 		},
+		Param: "{id}",
 		Lacks: map[msmtest.Feature]string{
 			msmtest.OwnAnswers:     "net/http's ways are those of the part above",
 			msmtest.OwnRecovery:    "net/http has no middleware; its server ends the connection",

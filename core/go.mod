@@ -3,6 +3,7 @@ module github.com/gomsm/msm/core
 go 1.25.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1 // tests only
 	github.com/bradfitz/gomemcache v0.0.0-20260422231931-4d751bb6e37c
 	github.com/gomsm/msm/transcoder v0.1.0
 )

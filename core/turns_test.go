@@ -67,31 +67,45 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// TestGivingUpAsTheTurnComes: who is called that moment passes the turn on, so that nobody waits for ever.
+// TestGivingUpAsTheTurnComes: who is called that moment passes the turn on, with what belongs to it; if nobody is there
+// any more it has it itself.
 func TestGivingUpAsTheTurnComes(t *testing.T) {
-	turns := newTurns(0)
-	for range 1000 {
-		_, _, _ = turns.take(t.Context(), "a")
-		ctx, cancel := context.WithCancel(t.Context())
-		gone, served := make(chan struct{}), make(chan struct{})
-		go func() {
-			defer close(gone)
-			if _, _, err := turns.take(ctx, "a"); err == nil {
+	for name, others := range map[string]int{"nobody else waits": 0, "another one waits": 1} {
+		t.Run(name, func(t *testing.T) {
+			turns, lock := newTurns(0), &sessionLock{}
+			if _, _, err := turns.take(t.Context(), "a"); err != nil {
+				t.Fatal(err)
+			}
+			called, err := turns.join("a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var next []chan *sessionLock
+			for range others {
+				other, _ := turns.join("a")
+				next = append(next, other)
+			}
+			if !turns.give("a", lock) {
+				t.Fatal("nobody was called")
+			}
+			left := turns.leave("a", called)
+			if (left == lock) != (others == 0) {
+				t.Errorf("left with %v", left)
+			}
+			for _, other := range next {
+				select {
+				case passed := <-other:
+					if passed != lock {
+						t.Error("something else was passed on")
+					}
+				default:
+					t.Error("the next one was not called")
+				}
 				turns.give("a", nil)
 			}
-		}()
-		go func() {
-			defer close(served)
-			if _, _, err := turns.take(t.Context(), "a"); err == nil {
-				turns.give("a", nil)
+			if len(turns.lines) != 0 {
+				t.Errorf("%d lines are left", len(turns.lines))
 			}
-		}()
-		go cancel()
-		turns.give("a", nil)
-		<-gone
-		<-served
-	}
-	if len(turns.lines) != 0 {
-		t.Errorf("%d lines are left", len(turns.lines))
+		})
 	}
 }

@@ -40,6 +40,7 @@ func TestContract(t *testing.T) {
 		Recovery:    middleware.Recover,
 		Compression: middleware.Gzip,
 		Answers:     answers(t),
+		Param:       ":id",
 		Lacks: map[msmtest.Feature]string{
 			msmtest.FilesByKernel: "echo's Response is no io.ReaderFrom, with or without sessions",
 		},

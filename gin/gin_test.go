@@ -50,6 +50,7 @@ func TestContract(t *testing.T) {
 		Recovery:    func() gin.HandlerFunc { return gin.RecoveryWithWriter(io.Discard) },
 		Compression: func() gin.HandlerFunc { return compress },
 		Answers:     answers(file),
+		Param:       ":id",
 		Lacks: map[msmtest.Feature]string{
 			msmtest.FilesByKernel: "gin's ResponseWriter is no io.ReaderFrom, with or without sessions",
 		},

@@ -21,6 +21,9 @@ type Framework[H, M any] struct {
 	// after, also if a handler inside has returned an error.
 	Around func(before func(c Call) bool, after func(c Call)) M
 
+	// Param is how a part of a path is written that is a parameter, such as "{id}" or ":id".
+	Param string
+
 	// Recovery is the framework's own recovery from panics, with status 500. See Lacks.
 	Recovery func() M
 	// Compression compresses with gzip what clients accept compressed, text/plain at least. See Lacks.

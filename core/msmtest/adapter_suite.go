@@ -31,6 +31,7 @@ func (s *suite) contract() []part {
 		{"middleware and groups", s.orderCases()},
 		{"errors and panics", append(s.errorCases(), s.panicCases()...)},
 		{"compression", s.compressionCases()},
+		{"locks", s.lockCases()},
 		{"one clean answer to a failure", s.failureCases()},
 	}
 }
@@ -44,6 +45,7 @@ type suite struct {
 	recovery    func() middleware
 	compression func() middleware
 	answers     []way
+	param       string
 	lacks       map[Feature]string
 	dead        func(t *testing.T) deadStore
 }
@@ -87,6 +89,7 @@ func newSuite[H, M any](t *testing.T, f Framework[H, M]) *suite {
 		around: func(before func(c Call) bool, after func(c Call)) middleware {
 			return f.Around(before, after)
 		},
+		param: f.Param,
 		lacks: f.Lacks,
 		dead:  newDeadStore(t),
 	}
@@ -101,6 +104,9 @@ func newSuite[H, M any](t *testing.T, f Framework[H, M]) *suite {
 		s.answers = append(s.answers, way{name, "GET", a.Status, a.Body, a.Handler})
 	}
 	s.checkLacks(t)
+	if s.param == "" {
+		t.Error("Param does not say how a parameter in a path is written")
+	}
 	return s
 }
 

@@ -41,6 +41,11 @@ func TestLock(t *testing.T) {
 			time.Sleep(life + time.Second)
 			w.take(second)
 		}, replica.ErrLockLost, false},
+		"another one has it, as a load has seen": {func(w *world, first, second *replica.Lock) {
+			time.Sleep(life + time.Second)
+			w.take(second)
+			w.load(first)
+		}, replica.ErrLockLost, false},
 		"it has ended": {func(*world, *replica.Lock, *replica.Lock) { time.Sleep(life + time.Second) }, replica.ErrLockLost, true},
 		"it has ended, and another one has it": {func(w *world, first, second *replica.Lock) {
 			time.Sleep(life + time.Second)

@@ -1,0 +1,159 @@
+// Package history records what the clients of one session did and saw, and checks that it is linearizable: that all of
+// it could have happened one after the other, each at some moment between its request and its answer. It is for the
+// simulations; nothing of msm itself uses it.
+package history
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// Kind is what a request did.
+type Kind string
+
+// The kinds of requests. Each carries the id that its client had, by Input.ID.
+const (
+	Read    Kind = "read"
+	Add     Kind = "add"     // one to the counter, by Update
+	Set     Kind = "set"     // the text
+	Delete  Kind = "delete"  // the text
+	Pop     Kind = "pop"     // the text: answers and removes it
+	Renew   Kind = "renew"   // the id: the next one is Input.ID + 1
+	Destroy Kind = "destroy" // the session
+)
+
+// Input is a request.
+type Input struct {
+	Kind Kind
+	ID   int    // which of the session's ids it came with: it begins with 0, and each Renew makes the next one
+	Text string // for Set
+}
+
+// Output is what an answered request saw. Of Count and Text a Read saw both, an Add the count that it made, a Pop the text
+// that it took.
+type Output struct {
+	Gone  bool // there was no session
+	Count int
+	Text  string
+}
+
+// Log is the history of one session. It is safe for concurrent use.
+type Log struct {
+	first Output
+
+	mu    sync.Mutex
+	clock int64
+	calls []*Call
+}
+
+// New begins the history of a session that has such values.
+func New(first Output) *Log { return &Log{first: first} }
+
+// Call is one request.
+type Call struct {
+	log        *Log
+	client     int
+	in         Input
+	out        Output
+	began, end int64
+	answered   bool
+	void       bool
+}
+
+// Begin records a request of a client, and that it happens at some moment from now on.
+func (l *Log) Begin(client int, in Input) *Call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.clock++
+	c := &Call{log: l, client: client, in: in, began: l.clock}
+	l.calls = append(l.calls, c)
+	return c
+}
+
+// End records what the client saw. A call without it may have happened or not, at any time after its begin.
+func (c *Call) End(out Output) {
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
+	c.log.clock++
+	c.out, c.end, c.answered = out, c.log.clock, true
+}
+
+// Drop takes a call out of the history: it is known that it did nothing, or was promised nothing.
+func (c *Call) Drop() {
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
+	c.void = true
+}
+
+func (c *Call) String() string {
+	text := fmt.Sprintf("%d..", c.began)
+	if c.answered {
+		text += fmt.Sprint(c.end)
+	}
+	text += fmt.Sprintf(" client %d, id %d: %s %s", c.client, c.in.ID, c.in.Kind, c.in.Text)
+	switch {
+	case !c.answered:
+		return text + " -> unknown"
+	case c.out.Gone:
+		return text + " -> gone"
+	}
+	return text + fmt.Sprintf(" -> %d %q", c.out.Count, c.out.Text)
+}
+
+// Check answers an error if the history is not linearizable, with the shortest beginning of it that is not. Undecided
+// within the limit is an error, too.
+func (l *Log) Check(limit time.Duration) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	calls := slices.DeleteFunc(slices.Clone(l.calls), func(c *Call) bool {
+		return c.void || !c.answered && c.in.Kind == Read
+	})
+	switch porcupine.CheckOperationsTimeout(l.model(), l.until(calls, l.clock), limit) {
+	case porcupine.Ok:
+		return nil
+	case porcupine.Unknown:
+		return fmt.Errorf("history of %d requests: undecided after %v", len(calls), limit)
+	}
+	return l.explain(calls, limit)
+}
+
+// explain finds the answer from which on the history is impossible.
+func (l *Log) explain(calls []*Call, limit time.Duration) error {
+	from, to := int64(0), l.clock
+	for from+1 < to {
+		mid := (from + to) / 2
+		if porcupine.CheckOperationsTimeout(l.model(), l.until(calls, mid), limit) == porcupine.Ok {
+			from = mid
+		} else {
+			to = mid
+		}
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "not linearizable as of the answer at %d; the session began as %+v", to, l.first)
+	for _, c := range calls {
+		if c.began <= to {
+			fmt.Fprintf(&text, "\n\t%v", c)
+		}
+	}
+	return fmt.Errorf("%s", text.String())
+}
+
+// until is the history as it was known at a time: what was not answered by then may have happened or not.
+func (l *Log) until(calls []*Call, at int64) (list []porcupine.Operation) {
+	for i, c := range calls {
+		op := porcupine.Operation{ClientId: i, Input: c.in, Call: c.began, Output: c.out, Return: c.end}
+		switch {
+		case c.began > at:
+			continue
+		case !c.answered || c.end > at:
+			op.Output, op.Return = nil, l.clock+int64(i)+1 // the end of time is late enough for what never happens
+		}
+		list = append(list, op)
+	}
+	return list
+}

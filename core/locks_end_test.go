@@ -1,0 +1,117 @@
+package msm
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestWhoeverLeavesReleases: the next request, in the other instance, has the lock at once.
+func TestWhoeverLeavesReleases(t *testing.T) {
+	for name, leave := range map[string]func(v *visitors){
+		"the handler returns": func(v *visitors) {
+			v.send(context.Background(), 0, slowly(0))
+		},
+		"the handler panics": func(v *visitors) {
+			v.send(context.Background(), 0, func(s *Session) { s.Set("n", 99); panic("oops") })
+		},
+		"the handler logs out": func(v *visitors) {
+			v.send(context.Background(), 0, func(s *Session) { s.Destroy() })
+		},
+		"the handler renews": func(v *visitors) {
+			v.send(context.Background(), 0, func(s *Session) { _ = s.Renew() })
+		},
+		"the handler fails to store": func(v *visitors) {
+			v.send(context.Background(), 0, func(s *Session) { s.Set("n", func() {}) })
+		},
+		"the client has gone, while the handler runs": func(v *visitors) {
+			ctx, cancel := context.WithCancel(context.Background())
+			v.send(ctx, 0, func(*Session) { cancel() })
+		},
+		"the client has gone, while it waits": func(v *visitors) {
+			ctx, cancel := context.WithCancel(context.Background())
+			v.send(context.Background(), 1, slowly(100*time.Millisecond))
+			synctest.Wait()
+			v.send(ctx, 0, slowly(0))
+			v.send(ctx, 0, slowly(0))
+			time.Sleep(50 * time.Millisecond)
+			cancel()
+		},
+		"the client has gone, while it waits behind others": func(v *visitors) {
+			ctx, cancel := context.WithCancel(context.Background())
+			v.send(context.Background(), 0, slowly(100*time.Millisecond))
+			synctest.Wait()
+			v.send(ctx, 0, slowly(0))
+			time.Sleep(50 * time.Millisecond)
+			cancel()
+		},
+		"the client goes the moment its turn comes": func(v *visitors) {
+			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+			v.send(context.Background(), 0, slowly(100*time.Millisecond))
+			synctest.Wait()
+			v.send(ctx, 0, slowly(0))
+			v.wait.Wait()
+			cancel()
+		},
+		"it says so itself": func(v *visitors) {
+			v.send(context.Background(), 0, func(s *Session) { _ = s.Unlock(); time.Sleep(time.Hour) })
+			synctest.Wait()
+		},
+		"the connection is hijacked": func(v *visitors) {
+			go v.serve(func(w http.ResponseWriter, _ *http.Request) {
+				_, _, _ = http.NewResponseController(w).Hijack()
+				time.Sleep(time.Hour)
+			})
+			synctest.Wait()
+		},
+		"a stream of events begins": func(v *visitors) {
+			go v.serve(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+				_, _ = io.WriteString(w, ": hello\n\n")
+				time.Sleep(time.Hour)
+			})
+			synctest.Wait()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 2, 0)
+				v := newVisitors(t, w, Config{Locking: LockAll, LockWait: time.Hour})
+				leave(v)
+				if name != "it says so itself" {
+					v.wait.Wait()
+				}
+				w.checkFree(v.id)
+				began := time.Now()
+				var served time.Duration
+				v.send(t.Context(), 1, func(*Session) { served = time.Since(began) })
+				v.wait.Wait()
+				if served > passPause && name != "it says so itself" || len(v.m[0].locks.turns.lines) > 0 {
+					t.Errorf("served after %v, %d lines", served, len(v.m[0].locks.turns.lines))
+				}
+				time.Sleep(2 * time.Hour)
+			})
+		})
+	}
+}
+
+// TestTheLockOfACrashedInstanceEnds: F-17, F-19. Others wait for its expiry, not longer and not shorter.
+func TestTheLockOfACrashedInstanceEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVisitors(t, newWorld(t, 2, 0), Config{Locking: LockAll, LockWait: time.Hour})
+		v.send(t.Context(), 0, func(s *Session) {
+			s.locked.first.Stop() // it is extended no more,
+			s.locked = nil        // and nobody releases it
+		})
+		v.wait.Wait()
+		began := time.Now()
+		v.send(t.Context(), 1, slowly(0))
+		v.wait.Wait()
+		if took := time.Since(began); took < 9*time.Second || took > 10*time.Second+lockSlack {
+			t.Errorf("waited %v for a lock of 10 s", took)
+		}
+	})
+}

@@ -1,0 +1,164 @@
+package msm
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+// manager makes an instance on the world's servers. Nothing happens by itself there, so nodes are probed when probe is called.
+func (w *world) manager(config Config) (*Manager, *instance) {
+	config.Logger = slog.New(slog.DiscardHandler)
+	m, err := New(config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	in := w.silent()
+	m.background.close()
+	m.store, m.locks = in.store, newLocks(in.store, &m.config)
+	m.background = newBackground(in.store, m.refreshes, m.log)
+	w.t.Cleanup(func() { _ = m.Close(context.Background()) })
+	return m, in
+}
+
+// run is one handler's time in a session.
+type run struct {
+	instance   int
+	begin, end time.Time
+	status     int
+}
+
+// visitors send requests of one session to two instances, and record when handlers ran.
+type visitors struct {
+	t  *testing.T
+	id string
+	m  []*Manager
+	in []*instance
+
+	mu   sync.Mutex
+	runs []run
+	wait sync.WaitGroup
+}
+
+func newVisitors(t *testing.T, w *world, config Config) *visitors {
+	v := &visitors{t: t}
+	for range 2 {
+		m, in := w.manager(config)
+		v.m, v.in = append(v.m, m), append(v.in, in)
+	}
+	v.send(t.Context(), 0, func(s *Session) { s.Set("n", 0) })
+	v.wait.Wait()
+	v.runs = nil
+	return v
+}
+
+// send begins a request with a handler.
+func (v *visitors) send(ctx context.Context, instance int, handler func(*Session)) {
+	v.mu.Lock()
+	cookie := "SESSION=" + v.id
+	v.mu.Unlock()
+	v.wait.Go(func() {
+		r := run{instance: instance}
+		h := v.m[instance].Middleware(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+			r.begin = time.Now()
+			defer func() { r.end = time.Now() }()
+			handler(From(req.Context()))
+		}))
+		req := httptest.NewRequest("POST", "/", nil).WithContext(ctx)
+		req.Header.Set("Cookie", cookie)
+		w := httptest.NewRecorder()
+		func() {
+			defer func() { _ = recover() }()
+			h.ServeHTTP(w, req)
+		}()
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		for _, c := range w.Result().Cookies() {
+			v.id = c.Value
+		}
+		r.status = w.Code
+		v.runs = append(v.runs, r)
+	})
+}
+
+// ran waits for all requests, and answers those whose handler ran, in its order.
+func (v *visitors) ran() (list []run) {
+	v.wait.Wait()
+	for _, r := range v.runs {
+		if !r.begin.IsZero() {
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, func(a, b run) int { return a.begin.Compare(b.begin) })
+	return list
+}
+
+func overlaps(runs []run) (n int) {
+	for i := 1; i < len(runs); i++ {
+		if runs[i].begin.Before(runs[i-1].end) {
+			n++
+		}
+	}
+	return n
+}
+
+// count reads the session's counter.
+func (v *visitors) count() (n int) {
+	v.send(context.Background(), 0, func(s *Session) { n = Get[int](s, "n") })
+	v.wait.Wait()
+	return n
+}
+
+// slowly counts by a read and a later write, which only a lock keeps together.
+func slowly(d time.Duration) func(*Session) {
+	return func(s *Session) {
+		n := Get[int](s, "n")
+		time.Sleep(d)
+		s.Set("n", n+1)
+	}
+}
+
+// serve is a request to the first instance whose handler has the response.
+func (v *visitors) serve(h http.HandlerFunc) {
+	req := httptest.NewRequest("POST", "/", nil)
+	req.Header.Set("Cookie", "SESSION="+v.id)
+	v.m[0].Middleware(h).ServeHTTP(httptest.NewRecorder(), req)
+}
+
+// checkFree fails if a server has the lock of the session.
+func (w *world) checkFree(id string) {
+	w.t.Helper()
+	for i, s := range w.servers {
+		if _, err := s.memory.Get(context.Background(), lockKey(id)); err == nil {
+			w.t.Errorf("n%d still has the lock", i+1)
+		}
+	}
+}
+
+// forgetLock has every server lose the lock, as by eviction.
+func (w *world) forgetLock(id string) {
+	key := lockKey(id)
+	for _, s := range w.servers {
+		if item, err := s.memory.Get(context.Background(), key); err == nil {
+			_ = s.memory.CompareAndSwap(context.Background(), key, item, -time.Second)
+		}
+	}
+}
+
+func lockKey(id string) string { return sid.Key("msm:", sid.Lock, tokenOf(id)) }
+
+func tokenOf(id string) string {
+	format, err := sid.NewFormat("SESSION", nil)
+	if err != nil {
+		panic(err)
+	}
+	parsed, _ := format.Parse(id)
+	return parsed.Token
+}
