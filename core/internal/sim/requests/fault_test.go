@@ -3,6 +3,8 @@ package requests
 import (
 	"fmt"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/sid"
 )
 
 var nodeFaults = []string{"crash", "crash warm", "restart", "reset", "stop", "cut", "slow", "slower", "lossy", "resets", "full", "evict"}
@@ -71,8 +73,10 @@ func (s *server) begin(kind string, in *instance) {
 	case "full":
 		s.full = true
 	case "evict":
-		keys := s.keys()
-		s.evict(keys[s.world.rng.IntN(len(keys))])
+		v := s.world.visitors[s.world.rng.IntN(len(s.world.visitors))]
+		if v.jar != nil {
+			s.evict(sid.Key("msm:", sid.Record, tokenOf(v.jar.cookie())))
+		}
 	}
 }
 

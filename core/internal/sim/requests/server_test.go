@@ -58,10 +58,8 @@ func (s *server) handle(c *conn, cmd command) {
 	}
 	name := c.from.name + s.name + cmd.text()
 	reply := s.answer(cmd)
-	said, _, _ := strings.Cut(reply, "\r\n")
-	if writes(cmd) {
-		s.world.note("%s from %s: %s -> %s %s", s.name, c.from.name, cmd.text(), said, describe(cmd))
-	}
+	said := strings.Fields(reply)[0]
+	s.world.note("%s from %s: %s -> %s %s", s.name, c.from.name, cmd.text(), said, describe(cmd))
 	if s.lossy && s.world.chance(name+"lost") < 0.3 {
 		s.world.note("%s: the answer to %s is lost", s.name, c.from.name)
 		return
@@ -197,7 +195,7 @@ func (s *server) goOn() {
 
 // describe says what a write stores.
 func describe(cmd command) string {
-	if !strings.Contains(cmd.key(), ":s:") {
+	if !writes(cmd) || !strings.Contains(cmd.key(), ":s:") {
 		return ""
 	}
 	rec, err := record.Decode(cmd.data)

@@ -107,7 +107,9 @@ func (t *tab) request(s *session, kind, cookie string) {
 		o.ended = time.Now()
 		s.lost(o)
 	default:
-		o.ended = time.Now()
+		if w.fault != "away" { // TODO away
+			o.ended = time.Now()
+		}
 		s.look(o, a.text, floor)
 		s.take(o, a)
 	}

@@ -142,12 +142,15 @@ func (t *tab) check(e ending) {
 	excused := w.set.sticky && in != e.by && late < soon || w.disturbedSince(e.at.Add(-soon))
 	w.mu.Unlock()
 	switch {
-	case a.ok() && a.text != "gone" && excused:
+	case a.ok() && a.text != "gone" && (excused || w.forgotten(e)):
 		w.excuse("an old cookie is accepted after the logout")
 	case a.ok() && a.text != "gone":
 		w.violate("the cookie %s was accepted by %s %v after its session was ended: %s", e.cookie, in.name, late, a.text)
 	}
 }
+
+// forgotten: without backups a logout is on one node, and dies with it.
+func (w *world) forgotten(e ending) bool { return w.set.backups == 0 && w.disturbedSince(e.at) }
 
 // pick is the balancer: the instance that the cookie names, or mostly so, or any.
 func (t *tab) pick(cookie string) *instance {
