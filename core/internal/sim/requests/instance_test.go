@@ -102,7 +102,7 @@ func (in *instance) request(path, cookie string) answer {
 		return answer{}
 	}
 	a := answer{status: rw.Code, text: strings.TrimSpace(rw.Body.String())}
-	for _, c := range rw.Result().Cookies() { //nolint:bodyclose // a recorder's
+	for _, c := range rw.Result().Cookies() {
 		a.cookie, a.removed = c.Value, c.MaxAge < 0
 	}
 	return a

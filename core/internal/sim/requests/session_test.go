@@ -38,6 +38,7 @@ type op struct {
 // ending is a token that was ended, for good.
 type ending struct {
 	cookie string
+	newest bool // it was the newest one of its session
 	at     time.Time
 	by     *instance
 }
@@ -107,7 +108,7 @@ func (t *tab) request(s *session, kind, cookie string) {
 		o.ended = time.Now()
 		s.lost(o)
 	default:
-		if w.fault != "away" { // TODO away
+		if w.fault != "away" { // what is answered while the instances find the nodes again one by one is not promised
 			o.ended = time.Now()
 		}
 		s.look(o, a.text, floor)
@@ -148,6 +149,7 @@ func (s *session) take(o *op, a answer) {
 		}
 		return
 	case o.kind == "login":
+		s.leaveBehind(o)
 		w.finish(s.cookies, o, tokenOf(o.cookie))
 		if tokenOf(o.cookie) == tokenOf(s.cookie()) {
 			s.cookies, s.setAt, s.doubt = nil, time.Time{}, false
@@ -165,11 +167,24 @@ func (s *session) take(o *op, a answer) {
 	s.cookies = append(slices.DeleteFunc(s.cookies, func(c string) bool { return c == a.cookie }), a.cookie)
 }
 
+// leaveBehind takes back what a login on one asynchronous instance cannot know of: what another one has answered, and not
+// stored yet.
+func (s *session) leaveBehind(login *op) {
+	if w := s.visitor.world; !w.set.sticky || w.set.sync {
+		return
+	}
+	for _, o := range s.ops {
+		if o.in != login.in && o.ended.After(login.began.Add(-asyncLoss)) {
+			o.ended = time.Time{}
+		}
+	}
+}
+
 // finish keeps the cookies of what was ended, to see that they stay dead.
 func (w *world) finish(cookies []string, o *op, token string) {
-	for _, c := range cookies {
+	for i, c := range cookies {
 		if tokenOf(c) == token {
-			w.endings = append(w.endings, ending{cookie: c, at: time.Now(), by: o.in})
+			w.endings = append(w.endings, ending{cookie: c, newest: i == len(cookies)-1, at: time.Now(), by: o.in})
 		}
 	}
 }
