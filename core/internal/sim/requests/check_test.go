@@ -38,7 +38,7 @@ func (s *session) visible(p, o *op) bool {
 // only: no other instance has had requests of the session since.
 func (s *session) only(in *instance, since time.Time) bool {
 	for _, q := range s.ops {
-		if q.in != in && (q.ended.IsZero() || q.ended.After(since)) {
+		if q.in != in && (q.ended.IsZero() || !q.ended.Before(since)) {
 			return false
 		}
 	}
