@@ -127,7 +127,7 @@ func (s *Session) carryOver(ctx context.Context, base, last *record.Record, list
 	if err := s.redo(list, base, last); err != nil {
 		return err
 	}
-	_, err := s.open().Write(ctx, func(rec *record.Record) error {
+	_, err := s.access.Write(ctx, func(rec *record.Record) error {
 		rec.Attributes, rec.IdleTimeout = last.Attributes, last.IdleTimeout
 		return nil
 	})

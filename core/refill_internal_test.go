@@ -26,6 +26,7 @@ type server struct {
 	off    bool
 	busy   bool
 	keys   func() error // asked before a list is answered; nil: no error
+	added  func()       // called when something was added; nil: not
 }
 
 // link is one instance's way to a server.
@@ -70,7 +71,11 @@ func (l link) Add(ctx context.Context, key string, item node.Item, ttl time.Dura
 	if err != nil {
 		return err
 	}
-	return m.Add(ctx, key, item, ttl)
+	err = m.Add(ctx, key, item, ttl)
+	if err == nil && l.added != nil {
+		l.added()
+	}
+	return err
 }
 
 func (l link) CompareAndSwap(ctx context.Context, key string, item node.Item, ttl time.Duration) error {

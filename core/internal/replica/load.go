@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
@@ -26,7 +25,7 @@ func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 	switch {
 	case f.heal && (f.unsafe || f.rec.Tombstone):
 		return a.Write(ctx, nil)
-	case f.rec.Tombstone || f.rec.Expired(time.Now()):
+	case f.rec.Tombstone || f.rec.Expired(a.store.Clock()):
 		return nil, ErrNoSession
 	}
 	return f.rec, nil

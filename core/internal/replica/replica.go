@@ -44,11 +44,12 @@ const tombstoneLife = time.Minute
 // Config says where copies go.
 type Config struct {
 	Cluster   *cluster.Cluster
-	Backups   int           // copies beside the home, where there are as many nodes
-	KeyPrefix string        // of every key in memcached
-	MaxSize   int           // bytes a record may have; checked before anything is sent
-	IdleTime  time.Duration // the longest idle time that a forgotten copy of a destroyed session may still have
-	Sticky    bool          // instances hold sessions in memory: a tombstone has to outlive what any of them may still hold
+	Backups   int              // copies beside the home, where there are as many nodes
+	KeyPrefix string           // of every key in memcached
+	MaxSize   int              // bytes a record may have; checked before anything is sent
+	IdleTime  time.Duration    // the longest idle time that a forgotten copy of a destroyed session may still have
+	Clock     func() time.Time // what time it is; nil: time.Now. Clocks of instances differ
+	Sticky    bool             // instances hold sessions in memory: a tombstone has to outlive what any of them may still hold
 }
 
 // Store reads and writes records. It is safe for concurrent use.
@@ -58,7 +59,12 @@ type Store struct {
 }
 
 // New makes a store.
-func New(c Config) *Store { return &Store{Config: c} }
+func New(c Config) *Store {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	return &Store{Config: c}
+}
 
 // backups is how many copies there should be beside the home, with the nodes there are.
 func (s *Store) backups() int { return min(s.Backups, len(s.Cluster.Members())-1) }

@@ -43,7 +43,7 @@ func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit 
 	if next.Tombstone {
 		next.Deadline = a.tombstoneEnd(next)
 	}
-	w := &write{access: a, found: f, next: next, value: next.Append(nil), ttl: next.TTL(time.Now()), claim: lay.claim}
+	w := &write{access: a, found: f, next: next, value: next.Append(nil), ttl: next.TTL(a.store.Clock()), claim: lay.claim}
 	if limit && a.store.MaxSize > 0 && len(w.value) > a.store.MaxSize {
 		return done, fmt.Errorf("%w: %d bytes encoded, the limit is %d", ErrTooLarge, len(w.value), a.store.MaxSize)
 	}
@@ -97,9 +97,9 @@ func (l layout) copies() []record.Copy {
 // tombstone must outlive it.
 func (a *Access) tombstoneEnd(next *record.Record) time.Time {
 	if next.Term == 1 && len(a.failed) == 0 && !a.store.Sticky {
-		return time.Now().Add(tombstoneLife)
+		return a.store.Clock().Add(tombstoneLife)
 	}
-	return time.Now().Add(next.IdleTimeout*21/20 + tombstoneLife)
+	return a.store.Clock().Add(next.IdleTimeout*21/20 + tombstoneLife)
 }
 
 // write is one attempt.

@@ -75,7 +75,7 @@ func (a *Access) standing(rec *record.Record) (gone, applied bool) {
 	case rec.Tombstone:
 		return !a.destroying || !applied, applied
 	}
-	return rec.Expired(time.Now()), applied
+	return rec.Expired(a.store.Clock()), applied
 }
 
 func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Record, outcome, error) {
@@ -95,7 +95,7 @@ func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Reco
 }
 
 func (a *Access) next(f *found, change Change) (*record.Record, error) {
-	copied, now := *f.rec, time.Now() // several tries may start from one record
+	copied, now := *f.rec, a.store.Clock() // several tries may start from one record
 	next := &copied
 	next.Writes, next.Requests = slices.Clone(next.Writes), slices.Clone(next.Requests)
 	if change != nil {
@@ -139,7 +139,7 @@ func (a *Access) Destroy(ctx context.Context, last Change) error {
 			}
 		}
 		rec.Tombstone, rec.Attributes = true, nil
-		rec.LastAccess, rec.IdleTimeout = time.Now(), max(rec.IdleTimeout, a.store.IdleTime)
+		rec.LastAccess, rec.IdleTimeout = a.store.Clock(), max(rec.IdleTimeout, a.store.IdleTime)
 		return nil
 	})
 	if err == nil {
@@ -155,11 +155,11 @@ func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
 	if err != nil {
 		return due, err
 	}
-	if time.Now().Before(RefreshDue(rec)) {
+	if a.store.Clock().Before(RefreshDue(rec)) {
 		return RefreshDue(rec), nil
 	}
 	stored, out, err := a.attempt(ctx, func(rec *record.Record) error {
-		rec.LastAccess = time.Now()
+		rec.LastAccess = a.store.Clock()
 		return nil
 	})
 	if err != nil || out != done {

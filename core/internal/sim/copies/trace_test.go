@@ -1,43 +1,47 @@
 package copies
 
 import (
-	"context"
 	"fmt"
-	"strings"
-
-	"github.com/gomsm/msm/core/internal/record"
 )
 
-// describe shows what a server has of the sessions, for the trace of a replayed seed.
-func (w *world) describe(server string, tokens map[string]string) string {
-	s := w.servers[server]
-	if s.memory == nil {
-		return "dead"
+// logTo tells every operation with what it left, and every request's end. Ids are random, so they are not told.
+func (r *run) logTo(log func(format string, args ...any)) {
+	r.trace = func(c *call, err error) {
+		p, op := r.active[c.process], "read"
+		if c.write {
+			op = "WRITE"
+		}
+		if p == nil || p.visitor == nil {
+			log("%d: #%d probe by %s of %s, %s: %v", r.now, c.process, c.instance.name, c.server, op, err)
+			return
+		}
+		log("%d: #%d %s %s by %s (cookie %+v) %s %s: %v | %s", r.now, c.process, p.kind, p.visitor.name, c.instance.name,
+			p.cookie, op, c.server, err, r.describe(c.server, session{p.visitor, p.cookie.id}))
 	}
-	var parts []string
-	for name, key := range tokens {
-		item, err := s.memory.Get(context.Background(), key)
-		if err != nil {
-			continue
-		}
-		rec, err := record.Decode(item.Value)
-		if err != nil {
-			parts = append(parts, name+": "+err.Error())
-			continue
-		}
-		text, _ := rec.Get("n")
-		var copies []string
-		for _, c := range rec.Copies {
-			copies = append(copies, fmt.Sprintf("%s@%x", c.Node, c.Epoch&0xffff))
-		}
-		flags := ""
-		if rec.Tombstone {
-			flags += " dead"
-		}
-		if rec.Unsettled {
-			flags += " unsettled"
-		}
-		parts = append(parts, fmt.Sprintf("%s: t%d v%d home %s n=%s%s %v w%x", name, rec.Term, rec.Version, rec.Home, text, flags, copies, rec.LastWrite()&0xffff))
+	r.note = func(format string, args ...any) { log("%d: "+format, append([]any{r.now}, args...)...) }
+}
+
+// describe shows what a server has of a session. Epochs are shown by whether they are the present one.
+func (r *run) describe(server string, v session) string {
+	rec := r.on(server, v)
+	if rec == nil {
+		return r.servers[server].state + ", nothing"
 	}
-	return strings.Join(parts, "; ")
+	text, _ := rec.Get("text")
+	flags := ""
+	if rec.Tombstone {
+		flags += " dead"
+	} else {
+		flags = fmt.Sprintf(" n=%d %s", count(rec), text)
+	}
+	if rec.Unsettled {
+		flags += " unsettled"
+	}
+	for _, c := range rec.Copies {
+		flags += " " + c.Node
+		if c.Epoch != r.instances[0].nodes[c.Node].Epoch() {
+			flags += "(old)"
+		}
+	}
+	return fmt.Sprintf("t%d v%d home %s%s", rec.Term, rec.Version, rec.Home, flags)
 }

@@ -5,49 +5,81 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sim/history"
 )
 
-// visitor is the client of one session, and what it was promised.
+// visitor is the client of one session.
 type visitor struct {
-	token, node string
-	term        uint64   // of the record that the newest cookie came with
-	cookies     []string // nodes of all cookies it ever had
-	acked       int      // increments that were acknowledged
-	unknown     int      // increments whose request failed: done or not
-	active      int
-	out         bool // a logout was acknowledged
-	outAt       int
-	tried       bool // a logout was sent
+	name    string
+	tokens  []string // of the ids that the session had, the newest last
+	cookie  cookie
+	cookies []cookie // all that it ever had
+	term    uint64   // of the record that the newest cookie came with
+	log     *history.Log
+	adds    int // sent
+}
+
+// cookie is which of the session's ids a client has, and the node that it names.
+type cookie struct {
+	id   int
+	node string
+}
+
+// session is what a visitor has under one of its ids: those that were renewed are destroyed, and have to stay so.
+type session struct {
+	visitor *visitor
+	id      int
+}
+
+func (s session) token() string { return s.visitor.tokens[s.id] }
+
+// newest is the last cookie that the client got with an id.
+func (v *visitor) newest(id int) (c cookie) {
+	for _, x := range v.cookies {
+		if x.id == id {
+			c = x
+		}
+	}
+	return c
 }
 
 // process is a request, a heal or a probe that is running.
 type process struct {
 	id       int
 	visitor  *visitor
-	kind     string
+	kind     history.Kind // or heal, probe
+	text     string
 	instance *instance
-	started  int
-	promised int // acknowledged before it began: it must not see less
-	cookie   string
-	fresh    bool // it must see all that was promised
+	cookie   cookie
+	call     *history.Call
+	look     *history.Call // what a change that is refused has seen: that there is no session
 	done     bool
 
-	ok, gone, moved bool
-	value           int
-	node            string
-	term            uint64
+	err     error
+	out     history.Output
+	foreign string // what it saw that is not this session's
+	token   string // of Renew: the new one
+	home    string
+	moved   bool
+	term    uint64
 }
+
+const (
+	heal  = history.Kind("heal")
+	probe = history.Kind("probe")
+)
 
 // run starts a process in a goroutine of its own.
 func (w *world) run(p *process, f func(ctx context.Context)) {
 	w.procs++
 	p.id = w.procs
 	w.active[p.id] = p
-	ctx := context.WithValue(context.Background(), processKey{}, p.id)
+	ctx := context.WithValue(p.instance.ctx, processKey{}, p.id)
 	go func() {
 		f(ctx)
 		w.mu.Lock()
@@ -58,73 +90,158 @@ func (w *world) run(p *process, f func(ctx context.Context)) {
 
 func (w *world) create(in *instance, v *visitor) {
 	w.run(&process{kind: "create", instance: in}, func(ctx context.Context) {
-		access := in.store.Open(v.token, "")
-		now := time.Now()
-		first := &record.Record{Created: now, LastAccess: now, IdleTimeout: time.Hour, Transcoder: "text"}
-		first.Set("n", []byte("0"))
-		if _, err := access.Create(ctx, first); err != nil {
+		access := in.store.Open(v.tokens[0], "")
+		if _, err := access.Create(ctx, first(in, v.name)); err != nil {
 			panic(fmt.Sprint("create without a fault: ", err))
 		}
-		v.node = access.Home()
+		v.cookie.node = access.Home()
+		v.cookies = append(v.cookies, v.cookie)
 	})
 }
 
-func (w *world) request(in *instance, v *visitor, kind string, now int) *process {
-	p := &process{kind: kind, visitor: v, instance: in, started: now, promised: v.acked, cookie: v.node, fresh: true}
-	if w.rng.IntN(6) == 0 && len(v.cookies) > 0 { // sent before the browser had the newest cookie, or copied
-		p.cookie = v.cookies[w.rng.IntN(len(v.cookies))]
-		p.fresh = p.cookie == v.node || w.quiet > settle
+func first(in *instance, who string) *record.Record {
+	now := in.store.Clock()
+	rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: time.Hour, Transcoder: "text"}
+	rec.Set("n", []byte("0"))
+	rec.Set("who", []byte(who))
+	return rec
+}
+
+// request begins one. What a cookie that is not the newest leads to may be stale for a while after a fault (design.md,
+// section 8: epochs), so it is promised nothing then.
+func (w *world) request(in *instance, v *visitor, kind history.Kind, old bool) *process {
+	c := v.cookie
+	if old { // sent before the browser had the newest cookie, or copied
+		c = v.cookies[w.rng.IntN(len(v.cookies))]
 	}
-	v.active++
-	v.tried = v.tried || kind == "logout"
+	return w.send(in, v, kind, c)
+}
+
+func (w *world) send(in *instance, v *visitor, kind history.Kind, c cookie) *process {
+	p := &process{visitor: v, kind: kind, instance: in, cookie: c}
+	promised := c == v.cookie || w.quiet > settle
+	if kind == history.Set {
+		p.text = fmt.Sprintf("%s:%d", v.name, w.procs+1)
+	}
+	if kind == history.Add {
+		v.adds++
+	}
+	p.call = v.log.Begin(w.procs+1, history.Input{Kind: kind, ID: p.cookie.id, Text: p.text})
+	p.look = v.log.Begin(w.procs+1, history.Input{Kind: history.Read, ID: p.cookie.id})
+	if !promised {
+		p.look.Drop()
+		if kind == history.Read { // the safety of writes does not depend on epochs
+			p.call.Drop()
+		}
+	}
+	p.token = fmt.Sprintf("%s-%d", v.name, w.procs+1)
 	blind := w.rng.IntN(2) == 0 // the handler did not read before it wrote
-	access := in.store.Open(v.token, p.cookie)
+	access := in.store.Open(v.tokens[p.cookie.id], p.cookie.node)
 	w.run(p, func(ctx context.Context) {
-		err := p.serve(ctx, access, blind)
+		p.err = p.serve(ctx, access, blind)
 		if access.NeedsHeal() {
 			w.mendLater(p, access.Home())
 		}
-		p.ok, p.gone = err == nil, errors.Is(err, replica.ErrNoSession)
-		p.node, p.moved = access.Home(), access.Moved()
+		if kind != history.Renew || p.err != nil {
+			p.home, p.moved = access.Home(), access.Moved()
+		}
 	})
 	return p
 }
 
 func (p *process) serve(ctx context.Context, access *replica.Access, blind bool) error {
-	switch p.kind {
-	case "logout":
-		return access.Destroy(ctx, nil)
-	case "read", "repair":
-		return p.read(ctx, access)
-	}
-	if !blind {
-		if _, err := access.Load(ctx); err != nil {
+	if p.kind == history.Read || !blind {
+		rec, err := access.Load(ctx)
+		if err != nil {
 			return err
 		}
+		p.saw(rec)
 	}
-	stored, err := access.Write(ctx, func(rec *record.Record) error {
-		rec.Set("n", []byte(strconv.Itoa(count(rec)+1)))
+	switch p.kind {
+	case history.Add:
+		return p.write(ctx, access, func(rec *record.Record) { rec.Set("n", []byte(strconv.Itoa(count(rec)+1))) })
+	case history.Set:
+		return p.write(ctx, access, func(rec *record.Record) { rec.Set("text", []byte(p.text)) })
+	case history.Delete:
+		return p.write(ctx, access, func(rec *record.Record) { rec.Delete("text") })
+	case history.Pop:
+		return p.pop(ctx, access)
+	case history.Renew:
+		return p.renew(ctx, access)
+	case history.Destroy:
+		return access.Destroy(ctx, nil)
+	}
+	return nil
+}
+
+func (p *process) write(ctx context.Context, access *replica.Access, change func(*record.Record)) error {
+	_, err := access.Write(ctx, func(rec *record.Record) error {
+		rec.Attributes = rec.Draft().Attributes
+		change(rec)
+		p.saw(rec) // what counts is the last time: others may have changed more by when every copy has it
 		return nil
 	})
-	if err == nil {
-		p.value, p.term = count(stored), stored.Term
-	}
 	return err
 }
 
-func (p *process) read(ctx context.Context, access *replica.Access) error {
-	rec, err := access.Load(ctx)
+// pop takes the text out, as package msm's Pop does.
+func (p *process) pop(ctx context.Context, access *replica.Access) error {
+	taken := ""
+	err := p.write(ctx, access, func(rec *record.Record) {
+		text, _ := rec.Get("text")
+		taken = string(text)
+		rec.Delete("text")
+	})
+	p.out.Text = taken
+	return err
+}
+
+// renew gives the session another id, in the order in which package msm does it: what others store meanwhile comes along.
+func (p *process) renew(ctx context.Context, access *replica.Access) error {
+	base, err := access.Load(ctx)
 	if err != nil {
 		return err
 	}
-	p.value, p.term = count(rec), rec.Term
+	fresh := first(p.instance, p.visitor.name)
+	fresh.Attributes = base.Draft().Attributes
+	renewed := p.instance.store.Open(p.token, "")
+	stored, err := renewed.Create(ctx, fresh)
+	if err != nil {
+		return err
+	}
+	copied := base
+	err = access.Destroy(ctx, func(last *record.Record) error {
+		if last.Version == copied.Version && last.LastWrite() == copied.LastWrite() {
+			return nil
+		}
+		copied = last.Clone()
+		_, err := renewed.Write(ctx, func(rec *record.Record) error {
+			rec.Attributes = copied.Draft().Attributes
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return errors.Join(err, p.instance.store.Open(p.token, renewed.Home()).Destroy(ctx, nil))
+	}
+	p.home, p.term = renewed.Home(), stored.Term
 	return nil
+}
+
+// saw notes what the client gets to see of a record.
+func (p *process) saw(rec *record.Record) {
+	text, _ := rec.Get("text")
+	who, _ := rec.Get("who")
+	if string(who) != p.visitor.name || len(text) > 0 && !strings.HasPrefix(string(text), p.visitor.name+":") {
+		p.foreign = fmt.Sprintf("%s, %s", who, text)
+	}
+	p.out, p.term = history.Output{Count: count(rec), Text: string(text)}, rec.Term
 }
 
 func (w *world) mendLater(p *process, home string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.heals = append(w.heals, &process{kind: "heal", visitor: p.visitor, instance: p.instance, cookie: home})
+	w.heals = append(w.heals, &process{kind: heal, visitor: p.visitor, instance: p.instance, cookie: cookie{p.cookie.id, home}})
 }
 
 func count(rec *record.Record) int {

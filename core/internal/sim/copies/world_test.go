@@ -38,7 +38,8 @@ type world struct {
 type server struct {
 	state   string // up, dead, stopped
 	memory  *node.Memory
-	lossy   bool    // some replies get lost
+	lost    float64 // so many replies get lost
+	full    bool    // it has no memory for what is written
 	arrived []*call // while stopped: they happen when it goes on, although nobody waits any more
 }
 
@@ -48,6 +49,9 @@ type instance struct {
 	nodes map[string]*node.Node
 	store *replica.Store
 	cut   map[string]bool // servers that it cannot reach
+	ctx   context.Context // ends with it
+	end   context.CancelFunc
+	dead  bool // guarded by world.mu
 }
 
 // call is one operation on its way to a server.
@@ -63,13 +67,8 @@ type call struct {
 var (
 	errTimeout = errors.New("sim: timeout")
 	errRefused = errors.New("sim: connection refused")
+	errFull    = errors.New("SERVER_ERROR out of memory storing object")
 )
-
-type settings struct {
-	nodes, apps, clients, parallel, steps, backups int
-	faults                                         []string
-	refill                                         bool // a refill heals after a fault, rather than visits
-}
 
 func newWorld(seed uint64, s settings) *world {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), servers: map[string]*server{}, active: map[int]*process{}}
@@ -79,19 +78,25 @@ func newWorld(seed uint64, s settings) *world {
 		w.servers[name] = &server{state: "up", memory: node.NewMemory(node.MemoryOptions{})}
 	}
 	for i := range s.apps {
-		w.instances = append(w.instances, w.newInstance(fmt.Sprintf("i%d", i), s.backups))
+		w.instances = append(w.instances, w.newInstance(fmt.Sprintf("i%d", i), s))
 	}
 	return w
 }
 
-func (w *world) newInstance(name string, backups int) *instance {
+func (w *world) newInstance(name string, s settings) *instance {
 	in := &instance{name: name, nodes: map[string]*node.Node{}, cut: map[string]bool{}}
+	in.ctx, in.end = context.WithCancel(context.Background())
 	var members []cluster.Member
 	for _, n := range w.names {
 		in.nodes[n] = node.New(n, n, &client{w, in, n}, node.Options{EpochKey: "epoch"})
 		members = append(members, cluster.Member{Node: in.nodes[n]})
 	}
-	in.store = replica.New(replica.Config{Cluster: cluster.New(members), Backups: backups, KeyPrefix: "msm:", IdleTime: time.Hour})
+	config := replica.Config{Cluster: cluster.New(members), Backups: s.backups, KeyPrefix: "msm:", IdleTime: time.Hour}
+	if s.skew > 0 {
+		off := time.Duration(w.rng.Int64N(int64(2*s.skew))) - s.skew
+		config.Clock = func() time.Time { return time.Now().Add(off) }
+	}
+	in.store = replica.New(config)
 	return in
 }
 
@@ -102,6 +107,10 @@ func (w *world) do(ctx context.Context, in *instance, server string, write bool,
 	c := &call{instance: in, server: server, write: write, do: op, reply: make(chan error, 1)}
 	c.process, _ = ctx.Value(processKey{}).(int)
 	w.mu.Lock()
+	if in.dead {
+		w.mu.Unlock()
+		return errRefused
+	}
 	w.pending = append(w.pending, c)
 	w.mu.Unlock()
 	return <-c.reply
@@ -128,13 +137,14 @@ func (w *world) step() bool {
 	return true
 }
 
-func (w *world) happen(c *call) error {
+// happen does an operation, or not, and answers what its sender sees.
+func (w *world) happen(c *call) (err error) {
+	if w.trace != nil {
+		defer func() { w.trace(c, err) }()
+	}
 	s := w.servers[c.server]
 	switch {
 	case c.instance.cut[c.server]:
-		if w.trace != nil {
-			w.trace(c, errTimeout)
-		}
 		return errTimeout
 	case s.state == "dead":
 		return errRefused
@@ -143,20 +153,25 @@ func (w *world) happen(c *call) error {
 			s.arrived = append(s.arrived, c)
 		}
 		return errTimeout
+	case s.full && c.write:
+		return errFull
 	}
-	err := c.do(s.memory)
-	if w.trace != nil {
-		defer func() { w.trace(c, err) }()
-	}
-	if s.lossy && w.rng.IntN(10) == 0 {
+	err = c.do(s.memory)
+	if s.lost > 0 && w.rng.Float64() < s.lost {
 		return errTimeout
 	}
 	return err
 }
 
-func (s *server) kill()  { *s = server{state: "dead"} }
-func (s *server) start() { s.state, s.memory = "up", node.NewMemory(node.MemoryOptions{}) }
-func (s *server) stop()  { s.state = "stopped" }
+func (s *server) kill() { *s = server{state: "dead"} }
+
+// start begins with what there is, if there is something.
+func (s *server) start() {
+	s.state = "up"
+	if s.memory == nil {
+		s.memory = node.NewMemory(node.MemoryOptions{})
+	}
+}
 
 // goOn lets land what was sent while the server hung, in any order.
 func (s *server) goOn(rng *rand.Rand) {

@@ -1,0 +1,131 @@
+package copies
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+const (
+	settle    = 30          // steps in which requests that began before end
+	mended    = 250         // far more steps than the next visits of all sessions take, and the mending after them,
+	mendedOne = 25          // and for each session so many more
+	undecided = time.Minute // in which a history is decided, many times over; of the real clock
+)
+
+// watch counts how long nothing has been wrong, and finds sessions that nobody mends.
+func (r *run) watch() {
+	if len(r.faults) > 0 || !r.calm() || r.now >= r.steps {
+		r.quiet, r.torn = 0, 0
+		return
+	}
+	r.quiet++
+	if r.torn++; !r.lacking() {
+		r.torn = 0
+	}
+	if limit := mended + mendedOne*len(r.sessions()); r.torn == limit && !r.many {
+		r.violate("a session still lacks a copy, %d quiet steps and many visits after a fault", limit)
+	}
+}
+
+// calm: every instance uses every node and knows its epoch.
+func (r *run) calm() bool {
+	for _, in := range r.instances {
+		for _, name := range r.names {
+			s := r.servers[name]
+			if s.memory == nil {
+				return false
+			}
+			item, err := s.memory.Get(context.Background(), "epoch")
+			if err != nil || !in.nodes[name].Available() || fmt.Sprintf("%08x", in.nodes[name].Epoch()) != string(item.Value) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// sessions are all there ever were.
+func (r *run) sessions() (list []session) {
+	for _, v := range r.visitors {
+		for id := range v.tokens {
+			list = append(list, session{v, id})
+		}
+	}
+	return list
+}
+
+func (r *run) repairing() bool {
+	if len(r.heals) > 0 {
+		return true
+	}
+	for _, p := range r.active {
+		if p.kind == heal {
+			return true
+		}
+	}
+	return false
+}
+
+// on answers what a server has of a session; nil: nothing.
+func (r *run) on(name string, v session) *record.Record {
+	s := r.servers[name]
+	if s.memory == nil {
+		return nil
+	}
+	item, err := s.memory.Get(context.Background(), sid.Key("msm:", sid.Record, v.token()))
+	if err != nil {
+		return nil
+	}
+	rec, err := record.Decode(item.Value)
+	if err != nil {
+		return nil
+	}
+	return rec
+}
+
+// newest is the newest record of a session on any server, and how many have it.
+func (r *run) newest(v session) (newest *record.Record, copies int) {
+	newest = &record.Record{}
+	for _, name := range r.names {
+		rec := r.on(name, v)
+		switch {
+		case rec == nil || rec.Term < newest.Term || rec.Term == newest.Term && rec.Version < newest.Version:
+		case rec.Rank() == newest.Rank():
+			copies++
+		default:
+			newest, copies = rec, 1
+		}
+	}
+	return newest, copies
+}
+
+// whole: every session has all its copies. One acknowledged on a single copy, because no other node was left, waits for
+// its next visit; another fault before that is a second one.
+func (r *run) whole() bool {
+	for _, v := range r.sessions() {
+		if _, copies := r.newest(v); copies <= r.backups {
+			return false
+		}
+	}
+	return true
+}
+
+// lacking: what the newest record of a session says about its copies needs mending.
+func (r *run) lacking() bool {
+	for _, v := range r.sessions() {
+		newest, _ := r.newest(v)
+		if newest.Unsettled || len(newest.Copies) <= r.backups {
+			return true
+		}
+		for _, c := range newest.Copies {
+			if c.Epoch != r.instances[0].nodes[c.Node].Epoch() {
+				return true
+			}
+		}
+	}
+	return false
+}

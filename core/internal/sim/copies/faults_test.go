@@ -1,0 +1,128 @@
+package copies
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+// fault is what is wrong at the moment.
+type fault struct{ kind, node string }
+
+// disturb begins and ends faults, one at a time unless the settings say otherwise. After each the sessions are visited, or
+// refilled, once before the next one: two faults without a repair in between are not survived, and not promised to be.
+func (r *run) disturb() {
+	r.since++
+	switch {
+	case len(r.settings.faults) == 0:
+	case r.now >= r.steps:
+		r.recover()
+	case r.many:
+		if r.rng.Float64() < 0.02 {
+			r.strike()
+		} else if r.rng.Float64() < 0.01 {
+			r.recover()
+		}
+	case len(r.faults) == 0 && r.since > 60 && len(r.repair) == 0 && !r.repairing() && r.calm() && r.whole() && r.rng.Float64() < 0.08:
+		r.strike()
+	case len(r.faults) > 0 && r.since > 30 && r.rng.Float64() < 0.1:
+		r.recover()
+		r.repair = r.sessions()
+	case len(r.faults) == 0 && r.since > 60 && len(r.repair) == 0 && r.calm() && r.lacking() && r.rng.Float64() < 0.05:
+		r.repair = r.sessions() // an epoch was replaced since: another refill, or visit
+	}
+}
+
+// strike begins a fault of a random node or instance.
+func (r *run) strike() {
+	f := fault{r.settings.faults[r.rng.IntN(len(r.settings.faults))], r.names[r.rng.IntN(len(r.names))]}
+	s, at := r.servers[f.node], r.rng.IntN(len(r.instances))
+	if s.state != "up" {
+		return
+	}
+	r.note("%s %s", f.kind, f.node)
+	r.faults, r.since = append(r.faults, f), 0
+	switch f.kind {
+	case "kill":
+		s.kill()
+	case "restart":
+		s.kill()
+		s.start()
+	case "restart warm": // memcached -e: what it had is there again
+		s.state = "dead"
+	case "stop":
+		s.state = "stopped"
+	case "lossy":
+		s.lost = 0.1
+	case "slow":
+		s.lost = 1
+	case "full":
+		s.full = true
+	case "cut":
+		r.instances[at].cut[f.node] = true
+	case "isolate":
+		for _, name := range r.names {
+			r.instances[at].cut[name] = true
+		}
+	case "evict":
+		s.evict(sid.Key("msm:", sid.Record, r.anyone().token()))
+	case "evict epoch":
+		s.evict("epoch")
+	case "crash":
+		r.crash(at)
+	}
+}
+
+// recover ends all faults.
+func (r *run) recover() {
+	for _, f := range r.faults {
+		r.note("end of %s %s", f.kind, f.node)
+		s := r.servers[f.node]
+		switch s.state {
+		case "dead":
+			s.start()
+		case "stopped":
+			s.goOn(r.rng)
+		}
+		s.lost, s.full = 0, false
+	}
+	for _, in := range r.instances {
+		clear(in.cut)
+	}
+	r.faults, r.since = nil, 0
+}
+
+// crash ends an instance in the middle of what it does, and starts another one in its place.
+func (r *run) crash(at int) {
+	dead := r.instances[at]
+	r.mu.Lock()
+	dead.dead = true
+	dead.end()
+	var left []*call
+	for _, c := range r.pending {
+		if c.instance == dead {
+			c.reply <- errRefused
+		} else {
+			left = append(left, c)
+		}
+	}
+	r.pending = left
+	r.heals = slices.DeleteFunc(r.heals, func(p *process) bool { return p.instance == dead })
+	r.mu.Unlock()
+	r.instances[at] = r.newInstance(dead.name, r.settings)
+}
+
+func (r *run) anyone() session {
+	list := r.sessions()
+	return list[r.rng.IntN(len(list))]
+}
+
+func (s *server) evict(key string) {
+	if s.memory == nil {
+		return
+	}
+	if item, err := s.memory.Get(context.Background(), key); err == nil {
+		_ = s.memory.CompareAndSwap(context.Background(), key, item, -1)
+	}
+}

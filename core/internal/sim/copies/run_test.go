@@ -1,0 +1,223 @@
+package copies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
+	"github.com/gomsm/msm/core/internal/sim/history"
+)
+
+// run is one seed's course.
+type run struct {
+	*world
+	settings
+	visitors   []*visitor
+	violations []string
+	now, since int
+	faults     []fault
+	repair     []session
+	tally      tally
+	torn       int                              // quiet steps since a session lacks a copy
+	note       func(format string, args ...any) // of a replayed seed
+}
+
+func newRun(seed uint64, s settings) *run {
+	return &run{world: newWorld(seed, s), settings: s, note: func(string, ...any) {}}
+}
+
+func (r *run) violate(format string, args ...any) {
+	r.violations = append(r.violations, fmt.Sprintf("step %d: ", r.now)+fmt.Sprintf(format, args...))
+}
+
+func (r *run) play() []string {
+	r.begin()
+	for r.now = 1; r.now < r.steps || len(r.active) > 0; r.now++ {
+		if r.now > r.steps*20 {
+			return append(r.violations, "hangs")
+		}
+		r.disturb()
+		r.watch()
+		r.arrive()
+		r.step()
+		r.collect()
+	}
+	r.end()
+	return r.violations
+}
+
+func (r *run) begin() {
+	r.probeAll()
+	for i := range r.clients {
+		name := fmt.Sprintf("visitor%d", i)
+		v := &visitor{name: name, tokens: []string{name}, log: history.New(history.Output{})}
+		r.visitors = append(r.visitors, v)
+		r.create(r.instances[0], v)
+		r.finish()
+	}
+}
+
+// finish lets everything that runs come to its end.
+func (r *run) finish() {
+	for len(r.active) > 0 {
+		r.step()
+		r.collect()
+	}
+}
+
+func (r *run) probeAll() {
+	for range 3 {
+		for _, in := range r.instances {
+			for _, n := range r.names {
+				r.probe(in, n)
+				r.finish()
+			}
+		}
+	}
+}
+
+func (r *run) probe(in *instance, name string) {
+	r.world.run(&process{kind: probe, instance: in}, func(ctx context.Context) { _ = in.nodes[name].Probe(ctx) })
+}
+
+// arrive lets requests, repairs and probes begin.
+func (r *run) arrive() {
+	in := r.instances[r.rng.IntN(len(r.instances))]
+	v := r.visitors[r.rng.IntN(len(r.visitors))]
+	if r.now < r.steps && len(r.active) < r.parallel && !r.idle() && r.rng.Float64() < 0.5 {
+		r.request(in, v, r.kind(), r.rng.IntN(6) == 0)
+	}
+	if len(r.repair) > 0 && r.since > 30 && r.calm() {
+		s := r.repair[0]
+		r.repair = r.repair[1:]
+		if r.refill {
+			r.healKey(in, s)
+		} else {
+			r.send(in, s.visitor, history.Read, s.visitor.newest(s.id))
+		}
+	}
+	if r.refill && len(r.faults) > 0 && r.rng.Float64() < 0.02 { // that of another node
+		r.healKey(in, session{v, r.rng.IntN(len(v.tokens))})
+	}
+	if r.now < r.steps && r.rng.Float64() < 0.25 {
+		r.probe(in, r.names[r.rng.IntN(len(r.names))])
+	}
+	for _, h := range r.heals {
+		access := h.instance.store.Open(h.visitor.tokens[h.cookie.id], h.cookie.node)
+		r.world.run(h, func(ctx context.Context) { _ = access.Heal(ctx) })
+	}
+	r.heals = nil
+}
+
+// idle: to see that a refill is enough, no visitor comes after a fault until every session has its copies.
+func (r *run) idle() bool { return r.refill && len(r.faults) == 0 && r.lacking() }
+
+// healKey is a refill's work on one session.
+func (r *run) healKey(in *instance, s session) {
+	seen, token := r.names[r.rng.IntN(len(r.names))], s.token()
+	r.world.run(&process{kind: heal, visitor: s.visitor, instance: in, cookie: cookie{s.id, seen}}, func(ctx context.Context) {
+		_, _ = in.store.HealKey(ctx, sid.Key("msm:", sid.Record, token), seen)
+	})
+}
+
+func (r *run) kind() history.Kind {
+	switch n := r.rng.Float64() * 100; {
+	case n < 40:
+		return history.Read
+	case n < 75:
+		return history.Add
+	case n < 83:
+		return history.Set
+	case n < 87:
+		return history.Delete
+	case n < 94:
+		return history.Pop
+	case n < 98.5:
+		return history.Renew
+	}
+	return history.Destroy
+}
+
+// collect takes what ended.
+func (r *run) collect() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id := 1; id <= r.procs; id++ {
+		p := r.active[id]
+		if p == nil || !p.done {
+			continue
+		}
+		delete(r.active, id)
+		if p.call != nil {
+			r.take(p)
+		}
+	}
+}
+
+// take is how a client takes its answer. One of an instance that has crashed never comes.
+func (r *run) take(p *process) {
+	v, gone := p.visitor, errors.Is(p.err, replica.ErrNoSession)
+	r.note("#%d %s %s ends: %v, %+v, home %s, moved %v", p.id, p.kind, v.name, p.err, p.out, p.home, p.moved)
+	r.tally.Requests++
+	switch {
+	case p.foreign != "":
+		r.violate("%s by %s of %s sees what is not its own: %s", p.kind, p.instance.name, v.name, p.foreign)
+	case p.instance.dead:
+		return
+	case gone: // a change may have been made just before that, and gone along with a renewal
+		r.tally.Gone++
+		p.look.End(history.Output{Gone: true})
+		return
+	case p.err != nil:
+		r.tally.Refused++
+		return
+	}
+	if p.out.Count > v.adds {
+		r.violate("doubled: %s of %s sees %d, of %d ever sent", p.kind, v.name, p.out.Count, v.adds)
+	}
+	p.call.End(p.out)
+	r.setCookie(p)
+}
+
+func (r *run) setCookie(p *process) {
+	v := p.visitor
+	switch {
+	case p.kind == history.Renew:
+		if p.cookie.id+1 == len(v.tokens) {
+			v.tokens = append(v.tokens, p.token)
+			v.cookie = cookie{p.cookie.id + 1, p.home}
+			v.cookies, v.term = append(v.cookies, v.cookie), p.term
+		}
+	case p.home != p.cookie.node || p.moved:
+		c := cookie{p.cookie.id, p.home}
+		v.cookies = append(v.cookies, c)
+		if p.cookie.id == v.cookie.id && (p.term >= v.term || p.kind == history.Destroy) { // of two answers that cross on their way, the older one's cookie is an old one
+			v.cookie, v.term = c, p.term
+		}
+	}
+}
+
+// end looks at every session through every instance after all faults are over.
+func (r *run) end() {
+	r.recover()
+	r.probeAll()
+	r.quiet = settle + 1
+	for _, v := range r.visitors {
+		for _, in := range r.instances {
+			r.request(in, v, history.Read, false)
+			r.finish()
+			r.request(in, v, history.Read, true)
+			r.finish()
+		}
+	}
+	if r.many {
+		return
+	}
+	for _, v := range r.visitors {
+		if err := v.log.Check(undecided); err != nil {
+			r.violate("%s: %v", v.name, err)
+		}
+	}
+}

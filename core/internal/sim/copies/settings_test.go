@@ -1,0 +1,35 @@
+package copies
+
+import "time"
+
+// settings are what a seed plays in.
+type settings struct {
+	name                                           string
+	nodes, apps, clients, parallel, steps, backups int
+	faults                                         []string
+	many                                           bool          // faults come while others last: only safety is promised
+	refill                                         bool          // a refill heals after a fault, rather than visits
+	skew                                           time.Duration // by which the instances' clocks differ at most
+}
+
+// every fault that one node, or one instance, may have.
+var every = []string{
+	"kill", "stop", "restart", "restart warm", "cut", "lossy", "slow", "full", "evict", "evict epoch", "crash", "isolate",
+}
+
+// ofNodes are those after which a refill is to be enough.
+var ofNodes = []string{"kill", "stop", "restart", "cut", "lossy", "slow", "full"}
+
+// table is what seeds take turns with.
+var table = []settings{
+	{name: "three nodes, one fault at a time", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every},
+	{name: "two nodes, one fault at a time", nodes: 2, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every},
+	{name: "many parallel requests, no fault", nodes: 3, apps: 3, clients: 1, parallel: 8, steps: 400, backups: 1},
+	{name: "replies of one node get lost", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"lossy"}},
+	{name: "one instance is cut off from one node", nodes: 3, apps: 2, clients: 2, parallel: 4, steps: 800, backups: 1, faults: []string{"cut"}},
+	{name: "four nodes and two backups", nodes: 4, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 2, faults: every},
+	{name: "three nodes that are refilled", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: ofNodes, refill: true},
+	{name: "two nodes that are refilled", nodes: 2, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: ofNodes, refill: true},
+	{name: "clocks that differ", nodes: 3, apps: 3, clients: 3, parallel: 6, steps: 800, backups: 1, faults: every, skew: 25 * time.Second},
+	{name: "several faults at a time", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every, many: true},
+}
