@@ -52,6 +52,7 @@ func tokenOf(cookie string) string {
 // newSession is guarded by world.mu, like all of a session.
 func newSession(v *visitor, name, cookie string, in *instance) *session {
 	s := &session{visitor: v, name: name, cookies: []string{cookie}, setAt: time.Now(), ended: make(map[string]bool), at: in, began: time.Now()}
+	s.fragile = v.world.fault == "away"
 	v.world.sessions = append(v.world.sessions, s)
 	return s
 }
@@ -150,6 +151,7 @@ func (s *session) take(o *op, a answer) {
 		}
 		return
 	case o.kind == "login":
+		s.fragile = w.fault == "away"
 		s.leaveBehind(o)
 		w.finish(s.cookies, o, tokenOf(o.cookie))
 		if tokenOf(o.cookie) == tokenOf(s.cookie()) {
