@@ -62,8 +62,9 @@ soak:        ## a sticky instance under full load with every node down for a min
 	./scripts/need memcached
 	go test ./core -run TestNoNodeAtFullLoad -down 1m -v
 
-sim:         ## the deterministic simulation with SEEDS seeds of each setting, and a tenth of that in sticky mode
-	go test ./core/internal/sim/... -run Seed -seeds $(SEEDS) -timeout 1h -v
+sim:         ## the deterministic simulations: SEEDS seeds of each setting of copies, a fifth of that of requests, a tenth in sticky mode
+	go test ./core/internal/sim/copies -run Seed -seeds $(SEEDS) -timeout 1h -v
+	go test ./core/internal/sim/requests -run 'TestSeed$$' -seeds $$(($(SEEDS) / 5)) -timeout 1h -v
 	go test ./core/internal/local -run Random -seeds $$(($(SEEDS) / 10)) -timeout 1h -v
 
 tidy:        ## go mod tidy in every module, with the siblings of this tree
