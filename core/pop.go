@@ -2,12 +2,12 @@ package msm
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // Pop answers an attribute's value, as Get does, and removes it: of all requests of the session one gets it, also of those
@@ -107,22 +107,17 @@ func (s *Session) storeTaking(ctx context.Context, t *taking) (*record.Record, e
 		}
 		return s.commitLocal(ctx, work, t.from)
 	}
-	var newest *record.Record
+	taken := replica.NewResults[*[]byte](s.access)
 	stored, err := s.write(ctx, func(rec *record.Record) error {
-		newest = rec.Draft()
-		if err := t.from(rec); err != nil || t.value() != nil {
-			return err
-		}
-		return errTaken
+		err := t.from(rec)
+		taken.Note(t.taken.Load())
+		return err
 	})
-	if errors.Is(err, errTaken) {
-		return newest, nil
+	if err == nil {
+		t.taken.Store(taken.Of(stored))
 	}
 	return stored, err
 }
-
-// errTaken: another request was faster. There is nothing to store.
-var errTaken = errors.New("msm: nothing to take")
 
 // taking is one Pop.
 type taking struct {

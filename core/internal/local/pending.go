@@ -73,7 +73,7 @@ func (p *pending) fold(c replica.Change) {
 // missing are the batches that a record does not have yet.
 func missing(batches []batch, rec *record.Record) []batch {
 	for i := len(batches) - 1; i >= 0; i-- {
-		if rec.HasRequest(batches[i].request) {
+		if replica.HasRequest(rec, batches[i].request) {
 			return batches[i+1:]
 		}
 	}

@@ -101,7 +101,7 @@ func (w *write) change(rec *record.Record) error {
 		rec.LastAccess = w.used
 	}
 	w.newer = !sameRecord(rec, w.base)
-	w.foreign = w.newer && !owns(w.batches, rec.LastRequest())
+	w.foreign = w.newer && !owns(w.batches, replica.LastRequest(rec))
 	if !w.newer {
 		state := w.session.store.storable(w.state)
 		rec.Attributes, rec.IdleTimeout = state.Attributes, state.IdleTimeout
@@ -199,10 +199,10 @@ func (w *write) merged(rec *record.Record) bool {
 	case w.create:
 		return false
 	case w.last == nil: // there was nothing to change
-		w.foreign = rec.LastRequest() != w.base.LastRequest()
+		w.foreign = replica.LastRequest(rec) != replica.LastRequest(w.base)
 		return w.foreign
 	case rec != w.last: // an attempt whose end was not known had been stored after all
-		w.foreign = rec.LastRequest() != w.request
+		w.foreign = replica.LastRequest(rec) != w.request
 		return true
 	}
 	return w.newer

@@ -41,9 +41,6 @@ func (r *Record) LastRequest() uint64 {
 // HasWrite reports whether the record descends from that write, as far back as it remembers.
 func (r *Record) HasWrite(id uint64) bool { return has(r.Writes, id) }
 
-// HasRequest reports whether the changes of that request are in the record, as far back as it remembers.
-func (r *Record) HasRequest(id uint64) bool { return has(r.Requests, id) }
-
 // AddWrite appends a write. Of the older ones it drops those over 16, and those older than a minute except the newest. An id of 0 is no id and is ignored.
 func (r *Record) AddWrite(id uint64, now time.Time) { r.Writes = add(r.Writes, id, now, keptWrites) }
 

@@ -14,7 +14,6 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
-	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -75,7 +74,8 @@ type Access struct {
 	store      *Store
 	key        string
 	node       string   // the node that is asked first
-	request    uint64   // in the record once this request's change is in it
+	request    uint64   // in the record once this request's change is in it, with the number of the attempt
+	tried      uint64   // attempts of this Write before the present one
 	failed     []string // nodes that failed within this request
 	thorough   bool     // the home's word is not enough: look at every node
 	found      *found
@@ -99,7 +99,7 @@ func (s *Store) Open(token, node string) *Access {
 
 // OpenKey begins an access to the session under a key, for who cannot know its token.
 func (s *Store) OpenKey(key, node string) *Access {
-	return &Access{store: s, key: key, node: node, request: random.Uint64()}
+	return &Access{store: s, key: key, node: node, request: newRequest()}
 }
 
 // key is where the record of the session with the token lies, on every node.
@@ -112,9 +112,6 @@ func (a *Access) Forget() { a.found = nil }
 // tombstone, it is what Load and Write start from, also if no node has the session any more. Whoever holds a session
 // decides what it is; nodes that are silent do not.
 func (a *Access) Keep(rec *record.Record) { a.kept = rec }
-
-// Request is the id that a record has among its Requests once the next Write of this access is in it.
-func (a *Access) Request() uint64 { return a.request }
 
 // Home is the id of the node that the session is read from, or will be once what Load found is healed.
 func (a *Access) Home() string {

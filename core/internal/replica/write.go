@@ -10,13 +10,14 @@ import (
 )
 
 // Change is what a request does to a record. It may be called several times, each time on the newest one. It may give
-// the record other attributes, but must not change the list that it has: others share it.
+// the record other attributes, but must not change the list that it has: others share it. What the last call came to
+// need not be what is stored, for an earlier attempt may have landed after all: see Results.
 type Change func(rec *record.Record) error
 
 // Write applies the change to the newest record and answers what was stored on every copy. Without a Load before it
 // loads first. It answers ErrConflict after many tries in vain, besides what Load and the change may answer.
 func (a *Access) Write(ctx context.Context, change Change) (*record.Record, error) {
-	for range tries {
+	for a.tried = range uint64(tries) {
 		stored, out, err := a.attempt(ctx, change)
 		if err != nil || out == done {
 			return stored, err
@@ -68,7 +69,7 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 // standing: the session is gone, or has this request's change already, by an earlier attempt whose outcome nobody
 // knew. Such a change is not applied again: the record is written once more until every copy has it.
 func (a *Access) standing(rec *record.Record) (gone, applied bool) {
-	applied = rec.HasRequest(a.request)
+	applied = HasRequest(rec, a.request)
 	switch {
 	case a.putting:
 		return false, applied
@@ -90,7 +91,7 @@ func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Reco
 	}
 	a.count(f, change)
 	a.unfinished = next.Unsettled || a.copyMissing(next)
-	a.node, a.found, a.thorough, a.request = f.home, nil, false, random.Uint64()
+	a.node, a.found, a.thorough, a.request = f.home, nil, false, newRequest()
 	return next, done, nil
 }
 
@@ -102,7 +103,7 @@ func (a *Access) next(f *found, change Change) (*record.Record, error) {
 		if err := change(next); err != nil {
 			return nil, err
 		}
-		next.AddRequest(a.request, now)
+		next.AddRequest(a.request|a.tried, now)
 	}
 	next.AddWrite(random.Uint64(), now)
 	next.Version, next.Term, next.Home = f.top+1, f.term, f.home

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	settle    = 30          // steps in which requests that began before end
-	mended    = 250         // far more steps than the next visits of all sessions take, and the mending after them,
-	mendedOne = 25          // and for each session so many more
-	undecided = time.Minute // in which a history is decided, many times over; of the real clock
+	settle    = 30              // steps in which requests that began before end
+	mended    = 250             // far more steps than the next visits of all sessions take, and the mending after them,
+	mendedOne = 25              // and for each session so many more
+	undecided = 5 * time.Second // in which a history is decided, many times over
 )
 
 // watch counts how long nothing has been wrong, and finds sessions that nobody mends.
@@ -22,7 +22,9 @@ func (r *run) watch() {
 		r.quiet, r.torn = 0, 0
 		return
 	}
-	r.quiet++
+	if r.quiet++; r.quiet > settle {
+		r.settleLate()
+	}
 	if r.torn++; !r.lacking() {
 		r.torn = 0
 	}

@@ -42,6 +42,7 @@ func (r *run) strike() {
 		return
 	}
 	r.note("%s %s", f.kind, f.node)
+	r.tally.Faults++
 	r.faults, r.since = append(r.faults, f), 0
 	switch f.kind {
 	case "kill":

@@ -38,16 +38,19 @@ func TestSeed(t *testing.T) {
 		if played[s.name] == nil {
 			played[s.name] = &tally{}
 		}
+		var r *run
+		var violations []string
 		synctest.Test(t, func(t *testing.T) {
-			r := newRun(seed, s)
+			r = newRun(seed, s)
 			if *oneSeed != 0 {
 				r.logTo(t.Logf)
 			}
-			for _, v := range r.play() {
-				t.Errorf("%s: %s\nreplay: go test ./internal/sim/copies -run Seed -seed %d -v", s.name, v, seed)
-			}
-			played[s.name].add(r.tally)
+			violations = r.play()
 		})
+		for _, v := range append(violations, r.checkHistories()...) {
+			t.Errorf("%s: %s\nreplay: go test ./internal/sim/copies -run Seed -seed %d -v", s.name, v, seed)
+		}
+		played[s.name].add(r.tally)
 	}
 	for name, n := range played {
 		t.Logf("%s: %+v", name, *n)
@@ -77,7 +80,7 @@ func TestASeedReplaysExactly(t *testing.T) {
 }
 
 // tally is what came of requests.
-type tally struct{ Seeds, Requests, Faults, Refused, Gone, Stale int }
+type tally struct{ Seeds, Requests, Faults, Refused, Gone int }
 
 func (a *tally) add(b tally) {
 	a.Seeds++
@@ -85,5 +88,4 @@ func (a *tally) add(b tally) {
 	a.Faults += b.Faults
 	a.Refused += b.Refused
 	a.Gone += b.Gone
-	a.Stale += b.Stale
 }

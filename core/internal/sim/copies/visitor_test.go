@@ -57,7 +57,7 @@ type process struct {
 	instance *instance
 	cookie   cookie
 	call     *history.Call
-	look     *history.Call // what a change that is refused has seen: that there is no session
+	late     bool // its cookie was an old one: when others see what it did is promised once all is calm
 	done     bool
 
 	err     error
@@ -127,13 +127,7 @@ func (w *world) send(in *instance, v *visitor, kind history.Kind, c cookie) *pro
 		v.adds++
 	}
 	p.call = v.log.Begin(w.procs+1, history.Input{Kind: kind, ID: p.cookie.id, Text: p.text})
-	p.look = v.log.Begin(w.procs+1, history.Input{Kind: history.Read, ID: p.cookie.id})
-	if !promised {
-		p.look.Drop()
-		if kind == history.Read { // the safety of writes does not depend on epochs
-			p.call.Drop()
-		}
-	}
+	p.late = !promised
 	p.token = fmt.Sprintf("%s-%d", v.name, w.procs+1)
 	blind := w.rng.IntN(2) == 0 // the handler did not read before it wrote
 	access := in.store.Open(v.tokens[p.cookie.id], p.cookie.node)
@@ -162,10 +156,8 @@ func (p *process) serve(ctx context.Context, access *replica.Access, blind bool)
 		return p.write(ctx, access, func(rec *record.Record) { rec.Set("n", []byte(strconv.Itoa(count(rec)+1))) })
 	case history.Set:
 		return p.write(ctx, access, func(rec *record.Record) { rec.Set("text", []byte(p.text)) })
-	case history.Delete:
+	case history.Delete, history.Pop:
 		return p.write(ctx, access, func(rec *record.Record) { rec.Delete("text") })
-	case history.Pop:
-		return p.pop(ctx, access)
 	case history.Renew:
 		return p.renew(ctx, access)
 	case history.Destroy:
@@ -175,24 +167,21 @@ func (p *process) serve(ctx context.Context, access *replica.Access, blind bool)
 }
 
 func (p *process) write(ctx context.Context, access *replica.Access, change func(*record.Record)) error {
-	_, err := access.Write(ctx, func(rec *record.Record) error {
+	saw := replica.NewResults[history.Output](access)
+	stored, err := access.Write(ctx, func(rec *record.Record) error {
 		rec.Attributes = rec.Draft().Attributes
+		text, _ := rec.Get("text")
 		change(rec)
-		p.saw(rec) // what counts is the last time: others may have changed more by when every copy has it
+		p.saw(rec)
+		if p.kind == history.Pop {
+			p.out.Text = string(text)
+		}
+		saw.Note(p.out)
 		return nil
 	})
-	return err
-}
-
-// pop takes the text out, as package msm's Pop does.
-func (p *process) pop(ctx context.Context, access *replica.Access) error {
-	taken := ""
-	err := p.write(ctx, access, func(rec *record.Record) {
-		text, _ := rec.Get("text")
-		taken = string(text)
-		rec.Delete("text")
-	})
-	p.out.Text = taken
+	if err == nil {
+		p.out = saw.Of(stored)
+	}
 	return err
 }
 

@@ -37,7 +37,8 @@ type Input struct {
 // Output is what an answered request saw. Of Count and Text a Read saw both, an Add the count that it made, a Pop the text
 // that it took.
 type Output struct {
-	Gone  bool // there was no session
+	Gone  bool // there was no session, or none any more after the change was made
+	Maybe bool // whether the change was made before the answer is not known; afterwards it is not made any more
 	Count int
 	Text  string
 }
@@ -99,6 +100,8 @@ func (c *Call) String() string {
 	switch {
 	case !c.answered:
 		return text + " -> unknown"
+	case c.out.Maybe:
+		return text + " -> maybe"
 	case c.out.Gone:
 		return text + " -> gone"
 	}
@@ -117,7 +120,7 @@ func (l *Log) Check(limit time.Duration) error {
 	case porcupine.Ok:
 		return nil
 	case porcupine.Unknown:
-		return fmt.Errorf("history of %d requests: undecided after %v", len(calls), limit)
+		return fmt.Errorf("undecided after %v:%s", limit, list(calls, l.clock))
 	}
 	return l.explain(calls, limit)
 }
@@ -133,14 +136,17 @@ func (l *Log) explain(calls []*Call, limit time.Duration) error {
 			to = mid
 		}
 	}
+	return fmt.Errorf("not linearizable as of the answer at %d; the session began as %+v:%s", to, l.first, list(calls, to))
+}
+
+func list(calls []*Call, until int64) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "not linearizable as of the answer at %d; the session began as %+v", to, l.first)
 	for _, c := range calls {
-		if c.began <= to {
+		if c.began <= until {
 			fmt.Fprintf(&text, "\n\t%v", c)
 		}
 	}
-	return fmt.Errorf("%s", text.String())
+	return text.String()
 }
 
 // until is the history as it was known at a time: what was not answered by then may have happened or not.

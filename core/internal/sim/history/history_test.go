@@ -107,6 +107,19 @@ func TestCheck(t *testing.T) {
 			a.End(text(0, "a"))
 			b.End(text(0, "a"))
 		}, true},
+		"an update that maybe happened, and did": {func(l *history.Log) {
+			do(l, in(history.Add), history.Output{Maybe: true})
+			do(l, in(history.Read), count(1))
+		}, false},
+		"an update that maybe happened, and did not": {func(l *history.Log) {
+			do(l, in(history.Add), history.Output{Maybe: true})
+			do(l, in(history.Read), count(0))
+		}, false},
+		"an update that maybe happened, and did so late": {func(l *history.Log) {
+			do(l, in(history.Add), history.Output{Maybe: true})
+			do(l, in(history.Read), count(0))
+			do(l, in(history.Read), count(1))
+		}, true},
 		"logged out": {func(l *history.Log) {
 			do(l, in(history.Destroy), count(0))
 			do(l, in(history.Read), gone)
@@ -145,6 +158,16 @@ func TestCheck(t *testing.T) {
 			do(l, in(history.Add), count(1))
 			renew.End(count(0))
 			do(l, history.Input{Kind: history.Read, ID: 1}, count(0))
+		}, true},
+		"renewed, and an update that was refused came along": {func(l *history.Log) {
+			renew, add := l.Begin(1, in(history.Renew)), l.Begin(2, in(history.Add))
+			renew.End(count(0))
+			add.End(gone)
+			do(l, history.Input{Kind: history.Read, ID: 1}, count(1))
+		}, false},
+		"an update that was refused, and happens later": {func(l *history.Log) {
+			do(l, in(history.Add), gone)
+			do(l, in(history.Read), count(0))
 		}, true},
 		"a call that was promised nothing": {func(l *history.Log) {
 			do(l, in(history.Add), count(1))

@@ -11,27 +11,41 @@ type state struct {
 }
 
 func (l *Log) model() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return state{count: l.first.Count, text: l.first.Text} },
-		Step: func(s, in, out any) (bool, any) { return s.(state).step(in.(Input), out) },
+	model := porcupine.NondeterministicModel{
+		Init: func() []any { return []any{state{count: l.first.Count, text: l.first.Text}} },
+		Step: func(s, in, out any) []any {
+			var next []any
+			for _, n := range s.(state).step(in.(Input), out) {
+				next = append(next, n)
+			}
+			return next
+		},
 	}
+	return model.ToModel()
 }
 
-// step does a request to a session. It is false if the request cannot have seen that; an output of nil is not known.
-func (s state) step(in Input, output any) (bool, state) {
+// step answers what a request may have made of a session; nothing, if it cannot have seen what it did. An output of nil is
+// not known.
+func (s state) step(in Input, output any) []state {
 	out, known := output.(Output)
 	there := !s.gone && in.ID == s.id
 	switch {
-	case known && in.Kind == Destroy:
-		// A logout succeeds, whether it is the first one or not.
-	case known && out.Gone == there:
-		return false, s
-	}
-	if !there {
-		return true, s
+	case known && out.Maybe && there:
+		return []state{s, s.after(in)}
+	case known && out.Gone && there && in.Kind != Read: // it was made just before the session ended, or got another id
+		return []state{s.after(in)}
+	case known && out.Maybe, known && in.Kind == Destroy && !there:
+		return []state{s} // a logout succeeds, whether it is the first one or not
+	case known && in.Kind != Destroy && out.Gone == there:
+		return nil
+	case !there:
+		return []state{s}
 	}
 	next := s.after(in)
-	return !known || in.saw(s, next, out), next
+	if known && !in.saw(s, next, out) {
+		return nil
+	}
+	return []state{next}
 }
 
 func (s state) after(in Input) state {

@@ -48,7 +48,9 @@ func (l *locked) Read(p []byte) (int, error) {
 type moment uint64
 
 // Uint64 implements rand.Source.
-func (m moment) Uint64() uint64 { return mix(uint64(m)*0x9e3779b97f4a7c15 + uint64(time.Now().UnixNano())) }
+func (m moment) Uint64() uint64 {
+	return mix(uint64(m)*0x9e3779b97f4a7c15 + uint64(time.Now().UnixNano()))
+}
 
 // playSeed plays a seed in a bubble of its own, where chance is the seed's as well.
 func playSeed(t *testing.T, seed uint64) (w *world) {
