@@ -18,7 +18,8 @@ const (
 	refillPoll = 250 * time.Millisecond // how often epochs are compared; nodes are probed as often
 	// refillDelay is how long a node has had its epoch before it is refilled. By then every instance that can reach the
 	// node knows the epoch, so what is written and read meanwhile needs no refill.
-	refillDelay = 2 * refillPoll
+	// It is no multiple of the poll, so that a try begins beside a look rather than in its midst.
+	refillDelay = 2*refillPoll + 10*time.Millisecond
 	refillMax   = 30 * time.Second // longest time between tries
 )
 

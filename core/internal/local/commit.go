@@ -87,7 +87,7 @@ func (s *Session) apply(base, work *record.Record, redo replica.Change) (*record
 		return nil, 0, err
 	}
 	if sameValues(s.store.storable(s.current), s.store.storable(next)) {
-		return s.keepHere(next), 0, nil
+		return s.keepHere(next), s.unstored(), nil
 	}
 	if !s.markDirty() {
 		return nil, 0, ErrLeft
@@ -102,6 +102,15 @@ func (s *Session) apply(base, work *record.Record, redo replica.Change) (*record
 	s.remember(redo)
 	s.schedule()
 	return next, s.changes, nil
+}
+
+// unstored is the number of the last change, if that has to be stored before a request is answered that found it made
+// already.
+func (s *Session) unstored() uint64 {
+	if s.store.Sync && s.saved < s.changes {
+		return s.changes
+	}
+	return 0
 }
 
 // keepHere takes values that differ, if at all, in attributes that are never stored.

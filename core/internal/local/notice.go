@@ -51,16 +51,26 @@ func (st *Store) notify(ctx context.Context) {
 	defer tick.Stop()
 	read := make(map[string]uint64) // the token of what was read last, by node
 	for {
+		select { // what is due comes first, however many there are to post
+		case <-tick.C:
+			st.readAll(ctx, read)
+			continue
+		default:
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case p := <-st.posts:
 			st.post(ctx, p)
 		case <-tick.C:
-			for _, m := range st.Replica.Cluster.Members() {
-				st.readNotices(ctx, m.Node.ID(), read)
-			}
+			st.readAll(ctx, read)
 		}
+	}
+}
+
+func (st *Store) readAll(ctx context.Context, read map[string]uint64) {
+	for _, m := range st.Replica.Cluster.Members() {
+		st.readNotices(ctx, m.Node.ID(), read)
 	}
 }
 

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/random"
 )
 
 var errKey = errors.New("node: a key must have 1 to 250 bytes, none of them blank or control")
@@ -234,14 +235,14 @@ func (n *Node) probe(ctx context.Context, dirty bool) (uint32, error) {
 	old := parseEpoch(item.Value)
 	switch {
 	case errors.Is(err, ErrMiss):
-		fresh := newEpoch()
+		fresh := random.Uint32()
 		return fresh, n.client.Add(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh)}, 0)
 	case err != nil:
 		return 0, err
 	case !dirty && old != 0:
 		return old, nil
 	}
-	fresh := newEpoch()
+	fresh := random.Uint32()
 	return fresh, n.client.CompareAndSwap(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh), Token: item.Token}, 0)
 }
 
@@ -297,15 +298,7 @@ func (n *Node) round(ctx context.Context, wait time.Duration) time.Duration {
 }
 
 // jitter keeps instances from probing in step.
-func jitter(d time.Duration) time.Duration { return d*4/5 + rand.N(d*2/5+1) }
-
-func newEpoch() uint32 {
-	for {
-		if e := rand.Uint32(); e != 0 {
-			return e
-		}
-	}
-}
+func jitter(d time.Duration) time.Duration { return d*4/5 + random.Wait(d*2/5+1) }
 
 func formatEpoch(e uint32) []byte { return fmt.Appendf(nil, "%08x", e) }
 

@@ -3,12 +3,12 @@ package replica
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -29,7 +29,7 @@ type Lock struct {
 
 // NewLock makes a lock that ends so long after it was last extended: whole seconds, and memcached may end it one earlier.
 func NewLock(at *node.Node, key string, life time.Duration) *Lock {
-	return &Lock{node: at, key: key, owner: strconv.FormatUint(rand.Uint64(), 36), life: life}
+	return &Lock{node: at, key: key, owner: strconv.FormatUint(random.Uint64(), 36), life: life}
 }
 
 // Take reports whether the lock is ours now.
@@ -107,7 +107,7 @@ func (s *Store) Lock(ctx context.Context, token string, life time.Duration) (*Lo
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(wait/2 + rand.N(wait)):
+		case <-time.After(wait/2 + random.Wait(wait)):
 		}
 	}
 }

@@ -10,7 +10,6 @@ package replica
 
 import (
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
@@ -125,14 +124,6 @@ func (a *Access) Home() string {
 // Moved reports whether this access gave the session another home, or claimed the one it has anew: the client must be
 // told, so that it does not come back with an id that leads to a stale copy.
 func (a *Access) Moved() bool { return a.moved }
-
-func newID() uint64 {
-	for {
-		if id := rand.Uint64(); id != 0 {
-			return id
-		}
-	}
-}
 
 // found is what a look at the nodes has shown.
 type found struct {

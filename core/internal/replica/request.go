@@ -3,6 +3,7 @@ package replica
 import (
 	"slices"
 
+	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -12,7 +13,7 @@ const attemptBits = 1<<6 - 1
 
 func newRequest() uint64 {
 	for {
-		if id := newID() &^ attemptBits; id != 0 {
+		if id := random.Uint64() &^ attemptBits; id != 0 {
 			return id
 		}
 	}

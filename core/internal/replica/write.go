@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -104,7 +105,7 @@ func (a *Access) next(f *found, change Change) (*record.Record, error) {
 		}
 		next.AddRequest(a.request|a.tried, now)
 	}
-	next.AddWrite(newID(), now)
+	next.AddWrite(random.Uint64(), now)
 	next.Version, next.Term, next.Home = f.top+1, f.term, f.home
 	return next, nil
 }

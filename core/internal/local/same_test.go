@@ -1,0 +1,28 @@
+package local_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/local"
+)
+
+// TestSameChangeWaitsToo: a request that changes nothing any more, because another one has just made the same change, is
+// answered when that one is stored, and not before.
+func TestSameChangeWaitsToo(t *testing.T) {
+	inWorld(t, 1, 0, func(w *world) {
+		a := w.start(local.Config{Sync: true})
+		s := a.begin("t")
+		w.all(func(s *server) { s.delay = 20 * time.Millisecond })
+		var first sync.WaitGroup
+		first.Go(func() { a.must(change(s, put("a", "1"))) })
+		time.Sleep(time.Millisecond)
+		a.must(change(s, put("a", "1")))
+		rec := w.stored("n1", "t")
+		if got, _ := rec.Get("a"); string(got) != "1" {
+			t.Errorf("the second request was answered with a = %q stored", got)
+		}
+		first.Wait()
+	})
+}

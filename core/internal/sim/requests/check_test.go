@@ -1,0 +1,197 @@
+package requests
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// All of this is guarded by world.mu.
+
+// floor is how many counts a request that begins must see at least.
+func (s *session) floor(o *op) (n int) {
+	if !o.fresh {
+		return 0
+	}
+	seen := 0
+	for _, p := range s.ops {
+		if p.ended.IsZero() || !s.visible(p, o) {
+			continue
+		}
+		if p.kind == "count" {
+			n++
+		}
+		if p.fresh && !s.visitor.world.set.sticky {
+			seen = max(seen, p.saw)
+		}
+	}
+	return max(n, seen)
+}
+
+// visible: what a request did that has ended must be seen by one that begins now. Sticky instances learn a moment later
+// of what others did to a session that several have served.
+func (s *session) visible(p, o *op) bool {
+	w := s.visitor.world
+	return !w.set.sticky || s.only(o.in, p.began) || o.began.Sub(p.ended) > soon && !w.disturbedSince(p.ended)
+}
+
+// only: no other instance has had requests of the session since.
+func (s *session) only(in *instance, since time.Time) bool {
+	for _, q := range s.ops {
+		if q.in != in && (q.ended.IsZero() || !q.ended.Before(since)) {
+			return false
+		}
+	}
+	return true
+}
+
+// disturbedSince: there was a fault after that moment, or there is one.
+func (w *world) disturbedSince(t time.Time) bool { return w.fault != "" || w.calmSince.After(t) }
+
+// look checks what a request saw.
+func (s *session) look(o *op, text string, floor int) {
+	w := s.visitor.world
+	var name, note string
+	if _, err := fmt.Sscanf(text, "%s %d %q", &name, &o.saw, &note); err != nil || name != s.name {
+		w.wrongf("%s sees what is not its own: %q", s.name, text)
+		return
+	}
+	if o.saw < floor {
+		w.wrongf("%s sees %d counts at %s with %s, and was promised %d", s.name, o.saw, o.in.name, o.cookie, floor)
+	}
+	if o.saw > s.counts {
+		w.wrongf("%s sees %d counts at %s, and has sent %d", s.name, o.saw, o.in.name, s.counts)
+	}
+	if !s.wrote(note) {
+		w.wrongf("%s sees a note that it never wrote: %q", s.name, note)
+	}
+	if o.fresh && s.overwritten(note, o) {
+		w.wrongf("%s sees an old note at %s with %s: %q", s.name, o.in.name, o.cookie, note)
+	}
+	if !o.fresh {
+		s.stale(o)
+	}
+}
+
+func (s *session) wrote(note string) bool {
+	if note == "" {
+		return true
+	}
+	for _, p := range s.ops {
+		if p.kind == "note" && p.note == note {
+			return true
+		}
+	}
+	return false
+}
+
+// overwritten: another write, that had ended before the request began, began after every write of this value had ended.
+func (s *session) overwritten(note string, o *op) bool {
+	last, first := s.began, o.began
+	for _, p := range s.ops {
+		if (p.kind == "note" || p.kind == "forget") && p.note == note {
+			if p.ended.IsZero() {
+				return false
+			}
+			last = later(last, p.ended)
+			if p.began.Before(first) {
+				first = p.began
+			}
+		}
+	}
+	if note == "" {
+		first = s.began
+	}
+	if s.visitor.world.set.sticky && !s.only(o.in, first) {
+		return false // of changes that two instances had at once, the one that is stored later stands
+	}
+	for _, p := range s.ops {
+		if (p.kind == "note" || p.kind == "forget") && !p.ended.IsZero() && p.began.After(last) && p.ended.Before(o.began) && s.visible(p, o) {
+			return true
+		}
+	}
+	return false
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// stale measures how old what an old cookie led to is.
+func (s *session) stale(o *op) {
+	w, unseen := s.visitor.world, -o.saw
+	var first time.Time
+	for _, p := range s.ops {
+		if p.kind == "count" && !p.ended.IsZero() && p.ended.Before(o.began) {
+			if unseen++; unseen > 0 && (first.IsZero() || p.ended.After(first)) {
+				first = p.ended
+			}
+		}
+	}
+	if unseen <= 0 {
+		return
+	}
+	age := o.began.Sub(first)
+	w.stalest = max(w.stalest, age)
+	w.note("stale by %v: %s sees %d with %s", age, s.name, o.saw, o.cookie)
+	if age > soon && !w.disturbedSince(o.began.Add(-soon)) {
+		w.wrongf("%s sees %d counts with the old cookie %s at %s, what was there %v before", s.name, o.saw, o.cookie, o.in.name, age)
+	}
+}
+
+// refuse counts a request that was not served, and tells if it should have been.
+func (w *world) refuse(in *instance, o *op, kind string, a answer) {
+	if a.status == 0 {
+		return // its instance crashed
+	}
+	w.refused++
+	switch {
+	case strings.Contains(a.text, "the session is gone"):
+		w.excuse("the session ended meanwhile") // look sees whether it did
+	case w.fault == "away" || w.disturbed == "away" && w.disturbedSince(time.Now().Add(-time.Second)):
+		w.excuse("no node was there")
+	case w.set.backups == 0 && w.disturbedSince(time.Now().Add(-time.Second)):
+		w.excuse("without backups, the session's only node was away")
+	default:
+		w.wrongf("%s is refused by %s during %q: %s", kind, in.name, w.fault, a.text)
+	}
+}
+
+func (w *world) excuse(why string) { w.excused[why]++ }
+
+// late checks how long a request took. A node that fails may cost it the time of one operation.
+func (w *world) late(o *op) {
+	took := time.Since(o.began)
+	if w.fault == "slow" || w.fault == "slower" || w.fault == "away" || w.disturbedSince(o.began) && w.disturbed != w.fault && w.fault == "" {
+		return
+	}
+	w.slowest = max(w.slowest, took)
+	limit := opTimeout + 60*time.Millisecond
+	if w.fault == "lossy" || w.fault == "resets" || w.fault == "full" {
+		limit += opTimeout // a node that answers its prober between failures fails for each of those that wait for each other
+	}
+	if took > limit {
+		w.wrongf("%s at %s took %v during %q", o.kind, o.in.name, took, w.fault)
+	}
+}
+
+// forfeit takes back what the crash of an asynchronous instance may lose.
+func (w *world) forfeit(in *instance) {
+	if !w.set.sticky || w.set.sync {
+		return
+	}
+	limit := time.Now().Add(-asyncLoss)
+	for _, s := range w.sessions {
+		if s.at == in && s.began.After(limit) {
+			s.fragile = true
+		}
+		for _, o := range s.ops {
+			if o.in == in && o.ended.After(limit) {
+				o.ended = time.Time{}
+			}
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package requests
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+const opTimeout = 100 * time.Millisecond
+
+// instance is a running app process.
+type instance struct {
+	world   *world
+	name    string // unique
+	route   string
+	place   int
+	manager *msm.Manager
+	handler http.Handler
+	active  sync.WaitGroup
+	crashed chan struct{}
+
+	// Guarded by world.mu.
+	dead  bool
+	draws bool // the balancer sends it no more requests: it is going to end
+}
+
+// launch starts an instance in a place, under the route that the place had or a new one.
+func (w *world) launch(place int, route string) {
+	w.mu.Lock()
+	w.counts["instances"]++
+	in := &instance{world: w, name: fmt.Sprintf("i%d", w.counts["instances"]), route: route, place: place, crashed: make(chan struct{})}
+	w.mu.Unlock()
+	var nodes []string
+	for _, s := range w.servers {
+		nodes = append(nodes, s.name+":"+s.name+":11211")
+	}
+	c := msm.Config{
+		Nodes: strings.Join(nodes, ","), Sticky: w.set.sticky, BackupSync: w.set.sync, Backups: w.set.backups, Route: route,
+		OpTimeout: opTimeout, DialContext: in.dial, Logger: slog.New(slog.DiscardHandler), ErrorHandler: failed,
+	}
+	if !w.set.sticky {
+		c.Route = ""
+	}
+	m, err := msm.New(c)
+	if err != nil {
+		panic(err)
+	}
+	in.manager = m
+	in.handler = m.Middleware(http.HandlerFunc(app))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.instances[place] = in
+	w.note("%s (route %s) begins", in.name, route)
+}
+
+// failed tells what it was, besides that it failed.
+func failed(rw http.ResponseWriter, _ *http.Request, err error) {
+	http.Error(rw, err.Error(), http.StatusServiceUnavailable)
+}
+
+// answer is what a visitor gets.
+type answer struct {
+	status  int // 0: none, because the instance crashed
+	text    string
+	cookie  string // that was set, "" if none
+	removed bool   // the cookie
+}
+
+func (a answer) ok() bool { return a.status == http.StatusOK }
+
+// request sends a request to the instance and waits for the answer.
+func (in *instance) request(path, cookie string) answer {
+	method := http.MethodPost
+	if strings.HasPrefix(path, "/read") {
+		method = http.MethodGet
+	}
+	r := httptest.NewRequest(method, path, nil)
+	if cookie != "" {
+		r.AddCookie(&http.Cookie{Name: "SESSION", Value: cookie})
+	}
+	rw, done := httptest.NewRecorder(), make(chan struct{})
+	in.active.Go(func() {
+		defer close(done)
+		in.handler.ServeHTTP(rw, r)
+	})
+	select {
+	case <-done:
+	case <-in.crashed:
+		return answer{}
+	}
+	in.world.mu.Lock()
+	dead := in.dead
+	in.world.mu.Unlock()
+	if dead {
+		return answer{}
+	}
+	a := answer{status: rw.Code, text: strings.TrimSpace(rw.Body.String())}
+	for _, c := range rw.Result().Cookies() {
+		a.cookie, a.removed = c.Value, c.MaxAge < 0
+	}
+	return a
+}
+
+// crash ends the instance as SIGKILL does: nothing that it does from now on reaches a server or a visitor. What it has
+// sent is on its way.
+func (in *instance) crash() {
+	w := in.world
+	w.mu.Lock()
+	in.dead = true
+	w.note("%s crashes", in.name)
+	for _, s := range w.servers {
+		for _, c := range s.conns {
+			if c.from == in {
+				c.end(context.Canceled)
+			}
+		}
+	}
+	w.mu.Unlock()
+	close(in.crashed)
+	in.bury()
+}
+
+// bury ends the goroutines of an instance that crashed.
+func (in *instance) bury() {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = in.manager.Close(over) // what it could not store is lost
+}
+
+// end closes the instance as SIGTERM should: no more requests, the last answers, the last changes stored.
+func (in *instance) end() {
+	w := in.world
+	w.mu.Lock()
+	in.draws = true
+	w.note("%s is to end", in.name)
+	w.mu.Unlock()
+	in.active.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := in.manager.Close(ctx); err != nil {
+		w.violate("%s does not close: %v", in.name, err)
+	}
+	w.say("%s has ended", in.name)
+}

@@ -1,0 +1,112 @@
+package requests
+
+import (
+	"crypto/rand"
+	"flag"
+	"io"
+	mathrand "math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/random"
+)
+
+var (
+	oneSeed = flag.Uint64("seed", 0, "replay this seed only")
+	seeds   = flag.Int("seeds", 60, "how many seeds")
+	firstAt = flag.Uint64("first", 1, "the first seed")
+)
+
+// locked is a source for several goroutines.
+type locked struct {
+	mu   sync.Mutex
+	from *mathrand.PCG
+}
+
+func newLocked(seed, stream uint64) *locked { return &locked{from: mathrand.NewPCG(seed, stream)} }
+
+// Uint64 implements rand.Source.
+func (l *locked) Uint64() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.from.Uint64()
+}
+
+// Read implements io.Reader.
+func (l *locked) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(l.Uint64())
+	}
+	return len(p), nil
+}
+
+// moment is a source that gives those who draw at one moment the same, so that it makes no difference who is first.
+type moment uint64
+
+// Uint64 implements rand.Source.
+func (m moment) Uint64() uint64 {
+	return mix(uint64(m)*0x9e3779b97f4a7c15 + uint64(time.Now().UnixNano()))
+}
+
+// playSeed plays a seed in a bubble of its own, where chance is the seed's as well.
+func playSeed(t *testing.T, seed uint64) (w *world) {
+	real := rand.Reader
+	rand.Reader = io.Reader(newLocked(seed, 10))
+	random.Replace(&random.Sources{IDs: newLocked(seed, 11), Waits: moment(seed)})
+	defer func() {
+		rand.Reader = real
+		random.Replace(nil)
+	}()
+	synctest.Test(t, func(*testing.T) {
+		w = newWorld(seed, drawSetting(seed))
+		w.play()
+		synctest.Wait()
+	})
+	return w
+}
+
+// TestSeed looks for a play in which a promise is broken. A seed that fails is played again, with all that happens, by
+// -seed N -v.
+func TestSeed(t *testing.T) {
+	first, count := *firstAt, *seeds
+	if *oneSeed != 0 {
+		first, count = *oneSeed, 1
+	}
+	requests, refused, excused := 0, 0, map[string]int{}
+	var stalest, slowest time.Duration
+	for seed := first; seed < first+uint64(count); seed++ {
+		w := playSeed(t, seed)
+		if *oneSeed != 0 {
+			t.Logf("seed %d: %s\n%s", seed, w.set, strings.Join(w.trace(), "\n"))
+		}
+		if len(w.wrong) > 0 {
+			t.Errorf("seed %d (%s): %s (and %d more)", seed, w.set, w.wrong[0], len(w.wrong)-1)
+		}
+		requests, refused = requests+w.requests, refused+w.refused
+		stalest, slowest = max(stalest, w.stalest), max(slowest, w.slowest)
+		for why, n := range w.excused {
+			excused[why] += n
+		}
+	}
+	t.Logf("%d seeds, %d requests, %d refused; excused: %v; the slowest took %v, the stalest old cookie led %v back",
+		count, requests, refused, excused, slowest, stalest)
+}
+
+// TestSeedsReplay: a seed that fails can be looked at.
+func TestSeedsReplay(t *testing.T) {
+	for seed := range uint64(8) {
+		first, again := playSeed(t, seed+1).trace(), playSeed(t, seed+1).trace()
+		if !slices.Equal(first, again) {
+			for i := range min(len(first), len(again)) {
+				if first[i] != again[i] {
+					t.Fatalf("seed %d differs at line %d of %d and %d:\n%s\n%s", seed+1, i, len(first), len(again), first[i], again[i])
+				}
+			}
+			t.Fatalf("seed %d has %d lines, and then %d", seed+1, len(first), len(again))
+		}
+	}
+}

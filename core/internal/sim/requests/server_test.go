@@ -1,0 +1,224 @@
+package requests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/record"
+)
+
+// server is a memcached in memory. Guarded by world.mu.
+type server struct {
+	world  *world
+	name   string
+	memory *node.Memory
+	life   int // grows with every crash
+	up     bool
+	conns  []*conn
+
+	stopped bool
+	held    []func() // what was sent to it while it was stopped, or on the way when its network was cut
+	cut     *instance
+	lossy   bool // answers get lost
+	resets  bool // answers break off
+	full    bool // it has no memory for writes
+	slow    [2]time.Duration
+}
+
+func newServer(w *world, name string) *server {
+	return &server{world: w, name: name, memory: node.NewMemory(node.MemoryOptions{}), up: true}
+}
+
+// receive has a command done when the seed wants it. Guarded by world.mu.
+func (s *server) receive(c *conn, cmd command) {
+	name := c.from.name + s.name + cmd.text()
+	wait := between(50*time.Microsecond, 2*time.Millisecond, s.world.chance(name)) + between(s.slow[0], s.slow[1], s.world.chance(name))
+	s.world.after(wait, func() {
+		s.world.mu.Lock()
+		defer s.world.mu.Unlock()
+		s.handle(c, cmd)
+	})
+}
+
+// handle does a command, now or when the server goes on. That the client has given up meanwhile makes no difference.
+func (s *server) handle(c *conn, cmd command) {
+	switch {
+	case !s.up || c.life != s.life:
+		return
+	case s.stopped || s.cut != nil && s.cut == c.from:
+		s.held = append(s.held, func() { s.handle(c, cmd) })
+		return
+	}
+	name := c.from.name + s.name + cmd.text()
+	reply := s.answer(cmd)
+	said := strings.Fields(reply)[0]
+	s.world.note("%s from %s: %s -> %s %s", s.name, c.from.name, cmd.text(), said, describe(cmd))
+	if s.lossy && s.world.chance(name+"lost") < 0.3 {
+		s.world.note("%s: the answer to %s is lost", s.name, c.from.name)
+		return
+	}
+	cutAt := -1
+	if s.resets && s.world.chance(name+"reset") < 0.3 {
+		cutAt = int(s.world.chance(name+"where") * float64(len(reply)))
+	}
+	s.world.after(between(20*time.Microsecond, time.Millisecond, s.world.chance(name)), func() {
+		s.world.mu.Lock()
+		defer s.world.mu.Unlock()
+		s.deliver(c, reply, cutAt)
+	})
+}
+
+func (s *server) deliver(c *conn, reply string, cutAt int) {
+	if c.broken != nil || c.life != s.life || s.cut != nil && s.cut == c.from {
+		return
+	}
+	if cutAt >= 0 {
+		c.came = append(c.came, reply[:cutAt]...)
+		s.world.note("%s: the connection of %s breaks in its answer", s.name, c.from.name)
+		c.end(syscall.ECONNRESET)
+	} else {
+		c.came = append(c.came, reply...)
+	}
+	c.tell()
+}
+
+// answer does a command.
+func (s *server) answer(cmd command) string {
+	switch cmd.words[0] {
+	case "gets":
+		return s.get(cmd.words[1:])
+	case "add", "cas":
+		return s.write(cmd)
+	case "lru_crawler":
+		return s.list()
+	}
+	panic(fmt.Sprintf("no such command: %q", cmd.words))
+}
+
+func (s *server) get(keys []string) string {
+	var b strings.Builder
+	for _, key := range keys {
+		if item, err := s.memory.Get(context.Background(), key); err == nil {
+			fmt.Fprintf(&b, "VALUE %s %d %d %d\r\n%s\r\n", key, item.Flags, len(item.Value), item.Token, item.Value)
+		}
+	}
+	return b.String() + "END\r\n"
+}
+
+// write is <add|cas> key flags exptime bytes [token].
+func (s *server) write(cmd command) string {
+	if s.full {
+		return "SERVER_ERROR out of memory storing object\r\n"
+	}
+	number := func(i int) int64 {
+		n, err := strconv.ParseInt(cmd.words[i], 10, 64)
+		if err != nil {
+			panic(err)
+		}
+		return n
+	}
+	item, ttl := node.Item{Value: cmd.data, Flags: uint32(number(2))}, time.Duration(number(3))*time.Second
+	var err error
+	if cmd.words[0] == "add" {
+		err = s.memory.Add(context.Background(), cmd.key(), item, ttl)
+	} else {
+		item.Token = uint64(number(5))
+		err = s.memory.CompareAndSwap(context.Background(), cmd.key(), item, ttl)
+	}
+	switch {
+	case err == nil:
+		return "STORED\r\n"
+	case errors.Is(err, node.ErrExists):
+		return "NOT_STORED\r\n"
+	case errors.Is(err, node.ErrConflict):
+		return "EXISTS\r\n"
+	case errors.Is(err, node.ErrMiss):
+		return "NOT_FOUND\r\n"
+	}
+	panic(err)
+}
+
+func (s *server) list() string {
+	var b strings.Builder
+	for _, key := range s.keys() {
+		fmt.Fprintf(&b, "key=%s exp=-1 la=0 cas=0 fetch=no cls=1 size=100\r\n", strings.ReplaceAll(key, ":", "%3A"))
+	}
+	return b.String() + "END\r\n"
+}
+
+func (s *server) keys() (list []string) {
+	_ = s.memory.Keys(context.Background(), "", func(key string) { list = append(list, key) })
+	slices.Sort(list)
+	return list
+}
+
+// evict takes a value away, as memcached does when it needs the room. Guarded by world.mu.
+func (s *server) evict(key string) {
+	item, err := s.memory.Get(context.Background(), key)
+	if err == nil {
+		_ = s.memory.CompareAndSwap(context.Background(), key, item, -time.Second)
+	}
+}
+
+// crash breaks all connections. Without warm the values are lost. Guarded by world.mu.
+func (s *server) crash(warm bool) {
+	s.up, s.life, s.held, s.stopped = false, s.life+1, nil, false
+	if !warm {
+		s.memory = node.NewMemory(node.MemoryOptions{})
+	}
+	for _, c := range s.conns {
+		c.end(syscall.ECONNRESET)
+	}
+	s.conns = nil
+}
+
+// goOn ends a stop or a cut: what was sent meanwhile happens now, in any order. Guarded by world.mu.
+func (s *server) goOn() {
+	s.stopped, s.cut = false, nil
+	held := s.held
+	s.held = nil
+	for _, do := range held {
+		s.world.after(between(0, 5*time.Millisecond, s.world.chance("held "+s.name)), func() {
+			s.world.mu.Lock()
+			defer s.world.mu.Unlock()
+			do()
+		})
+	}
+}
+
+// describe says what a write stores.
+func describe(cmd command) string {
+	if !writes(cmd) || !strings.Contains(cmd.key(), ":s:") {
+		return ""
+	}
+	rec, err := record.Decode(cmd.data)
+	if err != nil {
+		return err.Error()
+	}
+	return tell(rec)
+}
+
+func tell(rec *record.Record) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "t%d v%d home %s", rec.Term, rec.Version, rec.Home)
+	for _, c := range rec.Copies {
+		fmt.Fprintf(&b, " %s@%04x", c.Node, c.Epoch&0xffff)
+	}
+	if rec.Unsettled {
+		b.WriteString(" unsettled")
+	}
+	if rec.Tombstone {
+		b.WriteString(" dead")
+	}
+	for _, a := range rec.Attributes {
+		fmt.Fprintf(&b, " %s=%x", a.Name, a.Value)
+	}
+	return b.String()
+}

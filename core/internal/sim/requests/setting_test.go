@@ -1,0 +1,50 @@
+package requests
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// setting is what a seed plays with.
+type setting struct {
+	nodes, places  int // servers; instances at a time
+	sticky, sync   bool
+	backups        int // as Config.Backups
+	visitors, tabs int // each visitor has so many tabs, which send one request at a time
+	flips          float64
+	faults         int
+}
+
+// drawSetting answers the setting of a seed.
+func drawSetting(seed uint64) setting {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	s := setting{
+		nodes: 2 + rng.IntN(2), places: 2 + rng.IntN(2), backups: 1, visitors: 2 + rng.IntN(2), tabs: 1 + rng.IntN(3), faults: 1 + rng.IntN(3),
+	}
+	if s.sticky = rng.IntN(5) > 1; s.sticky {
+		s.sync = rng.IntN(2) == 0
+		s.backups = rng.IntN(2)
+		s.flips = []float64{0, 0.02, 0.2}[rng.IntN(3)]
+	}
+	return s
+}
+
+func (s setting) String() string {
+	mode := "not sticky"
+	if s.sticky {
+		mode = "sticky, async"
+	}
+	if s.sync {
+		mode = "sticky, sync"
+	}
+	return fmt.Sprintf("%s, %d nodes, %d backups, %d instances, %d visitors with %d tabs, %.2f of the requests to a wrong instance, %d faults",
+		mode, s.nodes, s.backups, s.places, s.visitors, s.tabs, s.flips, s.faults)
+}
+
+const (
+	// asyncLoss is how long before a crash an asynchronous instance may have answered what is lost with it.
+	asyncLoss = 100 * time.Millisecond
+	// soon is when every instance has heard of what another one did: two probe intervals, and a bit.
+	soon = 600 * time.Millisecond
+)

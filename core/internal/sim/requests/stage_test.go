@@ -1,0 +1,224 @@
+package requests
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/sid"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// play is a seed's play from begin to end.
+func (w *world) play() {
+	w.instances = make([]*instance, w.set.places)
+	for place := range w.set.places {
+		w.launch(place, fmt.Sprintf("r%d", place))
+		time.Sleep(time.Duration(1+w.rng.IntN(1e6)) * time.Microsecond / 1000)
+	}
+	var tabs sync.WaitGroup
+	for i := range w.set.visitors {
+		v := &visitor{world: w, name: fmt.Sprintf("v%d", i)}
+		w.visitors = append(w.visitors, v)
+		for j := range w.set.tabs {
+			name := fmt.Sprintf("%s%c", v.name, 'a'+j)
+			t := &tab{visitor: v, name: name, rng: rand.New(rand.NewPCG(w.seed, 1000+uint64(10*i+j)))}
+			tabs.Go(t.run)
+		}
+	}
+	for range w.set.faults {
+		time.Sleep(w.pause(200, 800))
+		w.strike()
+		w.repair()
+	}
+	time.Sleep(w.pause(200, 500))
+	w.mu.Lock()
+	w.over = true
+	w.mu.Unlock()
+	tabs.Wait()
+	w.end()
+}
+
+func (w *world) pause(least, most int) time.Duration {
+	return time.Duration(least)*time.Millisecond + time.Duration(w.rng.Int64N(int64(most-least)*1e6))
+}
+
+// quiet lets requests end and no others begin.
+func (w *world) quiet() {
+	w.mu.Lock()
+	w.paused = true
+	w.mu.Unlock()
+	w.until("requests do not end", func() bool { return w.acting == 0 })
+}
+
+// until waits for something, which is guarded by mu.
+func (w *world) until(otherwise string, ok func() bool) {
+	for range 300 {
+		w.mu.Lock()
+		done := ok()
+		w.mu.Unlock()
+		if done {
+			return
+		}
+		time.Sleep(101*time.Millisecond + 77)
+	}
+	w.violate("%s", otherwise)
+}
+
+// repair waits until another fault is not the second one: every session has its copies again.
+func (w *world) repair() {
+	time.Sleep(w.pause(0, 1000))
+	w.quiet()
+	w.until("the instances do not use all nodes again", w.calm)
+	if w.set.sticky || w.disturbed == "evict" {
+		w.visit()
+	}
+	w.until("a session lacks a copy", w.whole)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.note("repaired")
+	w.fault, w.calmSince, w.paused = "", time.Now(), false
+}
+
+// visit has every visitor come once.
+func (w *world) visit() {
+	for _, v := range w.visitors {
+		w.mu.Lock()
+		s := v.jar
+		w.mu.Unlock()
+		if s != nil {
+			t := &tab{visitor: v, name: v.name + "!", rng: w.rng}
+			t.send(s, "count")
+		}
+	}
+}
+
+// calm: every instance uses every node.
+func (w *world) calm() bool {
+	for _, in := range w.instances {
+		for _, n := range in.manager.Stats().Nodes {
+			if n.State != msm.NodeUp {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// whole: every session has all its copies, and nothing waits to be stored.
+func (w *world) whole() bool {
+	for _, in := range w.instances {
+		if l := in.manager.Stats().Local; l != nil && l.PendingSessions+int(l.PendingChanges) > 0 {
+			return false
+		}
+	}
+	for _, v := range w.visitors {
+		if v.jar != nil && !w.holds(v.jar.cookie()) {
+			return false
+		}
+	}
+	for _, e := range w.endings {
+		if w.set.backups > 0 && w.stored(e.cookie) != nil && !w.holds(e.cookie) {
+			return false
+		}
+	}
+	return true
+}
+
+// holds: all nodes that the newest record names have it, in their present epochs.
+func (w *world) holds(cookie string) bool {
+	newest := w.stored(cookie)
+	if newest == nil || newest.Unsettled || len(newest.Copies) <= w.set.backups {
+		return false
+	}
+	for _, c := range newest.Copies {
+		s := w.server(c.Node)
+		epoch, err := s.memory.Get(context.Background(), "msm:epoch")
+		there := s.record(cookie)
+		if err != nil || string(epoch.Value) != fmt.Sprintf("%08x", c.Epoch) || there == nil || there.Rank() != newest.Rank() {
+			return false
+		}
+	}
+	return true
+}
+
+// stored answers the newest record that any server has.
+func (w *world) stored(cookie string) (newest *record.Record) {
+	for _, s := range w.servers {
+		rec := s.record(cookie)
+		if rec != nil && (newest == nil || rec.Term > newest.Term || rec.Term == newest.Term && rec.Version > newest.Version) {
+			newest = rec
+		}
+	}
+	return newest
+}
+
+func (s *server) record(cookie string) *record.Record {
+	item, err := s.memory.Get(context.Background(), sid.Key("msm:", sid.Record, tokenOf(cookie)))
+	if err != nil {
+		return nil
+	}
+	rec, err := record.Decode(item.Value)
+	if err != nil {
+		panic(err)
+	}
+	return rec
+}
+
+// end looks at every session through every instance, and closes them.
+func (w *world) end() {
+	w.until("at the end, the instances do not use all nodes", w.calm)
+	w.until("at the end, something is not stored", w.whole)
+	time.Sleep(2 * soon)
+	for _, in := range w.instances {
+		for _, v := range w.visitors {
+			if v.jar != nil {
+				w.last(v.jar, in)
+			}
+		}
+	}
+	for _, in := range w.instances {
+		for _, e := range w.endings {
+			if w.forgotten(e) {
+				continue
+			}
+			if a := in.request("/read", e.cookie); !a.ok() || a.text != "gone" {
+				w.violate("at the end, the dead cookie %s is taken by %s: %d %s", e.cookie, in.name, a.status, a.text)
+			}
+		}
+	}
+	for _, in := range w.instances {
+		if l := in.manager.Stats().Local; l != nil && l.Clashes > 0 && !w.wasAway {
+			w.violate("%s has had %d clashes", in.name, l.Clashes)
+		}
+		in.end()
+	}
+}
+
+// last compares what is there with what was promised.
+func (w *world) last(s *session, in *instance) {
+	a := in.request("/read", s.cookie())
+	w.say("at the end %s has for %s: %d %s", in.name, s.name, a.status, a.text)
+	acked := 0
+	for _, o := range s.ops {
+		if o.kind == "count" && !o.ended.IsZero() {
+			acked++
+		}
+	}
+	var name, note string
+	var n int
+	if _, err := fmt.Sscanf(a.text, "%s %d %q", &name, &n, &note); !a.ok() || err != nil || name != s.name {
+		w.violate("at the end %s finds for %s: %d %q", in.name, s.name, a.status, a.text)
+		return
+	}
+	if n < acked || n > s.counts {
+		w.violate("at the end %s sees %d counts of %s, of %d acknowledged and %d sent", in.name, n, s.name, acked, s.counts)
+	}
+	if a.cookie != "" {
+		s.cookies = append(s.cookies, a.cookie)
+	}
+}

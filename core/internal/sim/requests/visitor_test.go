@@ -1,0 +1,195 @@
+package requests
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// visitor has a cookie jar, and tabs that share it.
+type visitor struct {
+	world  *world
+	name   string
+	num    int
+	jar    *session // the present session, nil if none
+	begins bool     // one is about to begin
+}
+
+// tab sends one request after the other.
+type tab struct {
+	*visitor
+	name string
+	rng  *rand.Rand
+}
+
+// run sends requests until the play is over.
+func (t *tab) run() {
+	for {
+		time.Sleep(time.Duration(t.rng.ExpFloat64()*float64(25*time.Millisecond)) + time.Duration(t.rng.IntN(1e6)))
+		t.world.mu.Lock()
+		over, paused := t.world.over, t.world.paused
+		if !over && !paused {
+			t.world.acting++
+		}
+		t.world.mu.Unlock()
+		if over {
+			return
+		}
+		if !paused {
+			t.act()
+			t.world.mu.Lock()
+			t.world.acting--
+			t.world.mu.Unlock()
+		}
+	}
+}
+
+func (t *tab) act() {
+	s := t.session()
+	if s == nil {
+		return
+	}
+	switch n := t.rng.IntN(100); {
+	case n < 50:
+		t.send(s, "count")
+	case n < 72:
+		t.send(s, "read")
+	case n < 80:
+		t.send(s, "note")
+	case n < 82:
+		t.send(s, "forget")
+	case n < 84:
+		t.send(s, "login")
+	case n < 86:
+		t.send(s, "logout")
+	case n < 90:
+		t.old(s, "count")
+	case n < 96:
+		t.old(s, "read")
+	default:
+		t.dead()
+	}
+}
+
+// session answers the visitor's session, which it begins if there is none. Nil: another tab is at that.
+func (t *tab) session() *session {
+	w := t.world
+	in := t.pick("")
+	w.mu.Lock()
+	s := t.jar
+	if s != nil || t.begins || in == nil {
+		w.mu.Unlock()
+		return s
+	}
+	t.begins = true
+	t.num++
+	w.mu.Unlock()
+	name := fmt.Sprintf("%s.%d", t.visitor.name, t.num)
+	a := in.request("/begin?what="+name, "")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.note("%s begins %s at %s: %d %s", t.name, name, in.name, a.status, a.text)
+	w.requests++
+	t.begins = false
+	if !a.ok() {
+		w.refuse(in, nil, "begin", a)
+		return nil
+	}
+	t.jar = newSession(t.visitor, name, a.cookie, in)
+	return t.jar
+}
+
+// old sends a request with a cookie of the session's present token that is not the newest.
+func (t *tab) old(s *session, kind string) {
+	t.world.mu.Lock()
+	cookie := ""
+	if list := s.cookies; len(list) > 1 {
+		cookie = list[t.rng.IntN(len(list)-1)]
+	}
+	t.world.mu.Unlock()
+	if cookie != "" && s.kept(cookie) {
+		t.request(s, kind, cookie)
+	}
+}
+
+// dead sends a request with a cookie of a session that was destroyed or renewed.
+func (t *tab) dead() {
+	t.world.mu.Lock()
+	e := ending{}
+	if list := t.world.endings; len(list) > 0 {
+		e = list[t.rng.IntN(len(list))]
+	}
+	t.world.mu.Unlock()
+	if e.cookie == "" {
+		return
+	}
+	t.check(e)
+}
+
+// check sees that what was ended is not accepted any more.
+func (t *tab) check(e ending) {
+	in := t.pick("")
+	if in == nil {
+		return
+	}
+	w, began := t.world, time.Now()
+	a := in.request("/read", e.cookie)
+	w.mu.Lock()
+	w.requests++
+	w.note("%s comes to %s with the dead cookie %s: %d %s", t.name, in.name, e.cookie, a.status, a.text)
+	late := began.Sub(e.at)
+	excused := w.set.sticky && in != e.by && late < soon || w.disturbedSince(e.at.Add(-soon))
+	w.mu.Unlock()
+	switch {
+	case a.ok() && a.text != "gone" && (excused || w.forgotten(e)):
+		w.excuse("an old cookie is accepted after the logout")
+	case a.ok() && a.text != "gone":
+		w.violate("the cookie %s was accepted by %s %v after its session was ended: %s", e.cookie, in.name, late, a.text)
+	}
+}
+
+// forgotten: without backups a logout is on one node, and dies with it. And a sticky instance that an old cookie made
+// load the session, while another one served it, is told of a logout only if that one had it from this one: not promised
+// yet, so only the newest cookie counts.
+func (w *world) forgotten(e ending) bool {
+	return w.set.backups == 0 && w.disturbedSince(e.at) || w.set.sticky && !e.newest
+}
+
+// pick is the balancer: the instance that the cookie names, or mostly so, or any.
+func (t *tab) pick(cookie string) *instance {
+	w := t.world
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []*instance
+	for _, in := range w.instances {
+		if in != nil && !in.dead && !in.draws {
+			list = append(list, in)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	some := list[t.rng.IntN(len(list))]
+	flip := t.rng.Float64() < w.set.flips
+	_, route, routed := strings.Cut(cookie, ".")
+	if !routed || flip && t.mayFlip(cookie) {
+		return some
+	}
+	for _, in := range list {
+		if in.route == route {
+			return in
+		}
+	}
+	return some
+}
+
+// mayFlip: what only the instance's memory has is out of others' reach, until it is stored. Without backups that is so
+// again while the session's node is away.
+func (t *tab) mayFlip(cookie string) bool {
+	w := t.world
+	if w.set.backups == 0 && (w.fault != "" || time.Since(w.calmSince) < soon) {
+		return false
+	}
+	return w.set.sync || w.stored(cookie) != nil
+}

@@ -1,0 +1,237 @@
+package requests
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// conn is an instance's connection to a server. What is written to it are commands, each done by the server in its own
+// time; an answer can be read when it has arrived. Guarded by world.mu.
+type conn struct {
+	from   *instance
+	to     *server
+	life   int    // of the server that accepted it
+	sent   []byte // not yet a whole command
+	came   []byte // not yet read
+	broken error  // what a read finds after that
+	closed bool
+	until  time.Time
+	ready  chan struct{} // has room for one: something has changed
+}
+
+// command is one line of memcached's text protocol, with its data.
+type command struct {
+	words []string
+	data  []byte
+}
+
+func (c command) key() string { return c.words[1] }
+
+// text is the command without values that a seed does not decide, such as CAS tokens.
+func (c command) text() string {
+	if writes(c) {
+		return c.words[0] + " " + c.key()
+	}
+	return strings.Join(c.words, " ")
+}
+
+func writes(c command) bool { return c.words[0] == "add" || c.words[0] == "cas" }
+
+// dial takes no time: which of two simultaneous operations gets an idle connection, and which a new one, must make no
+// difference.
+func (in *instance) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	host, _, _ := net.SplitHostPort(address)
+	w := in.world
+	w.mu.Lock()
+	s := w.server(host)
+	hangs := s.cut == in
+	w.mu.Unlock()
+	if hangs {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case in.dead:
+		return nil, net.ErrClosed
+	case !s.up:
+		return nil, syscall.ECONNREFUSED
+	}
+	c := &conn{from: in, to: s, life: s.life, ready: make(chan struct{}, 1)}
+	s.conns = append(s.conns, c)
+	return c, nil
+}
+
+func (c *conn) world() *world { return c.from.world }
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	for {
+		n, until, err := c.take(p)
+		if n > 0 || err != nil {
+			return n, err
+		}
+		if err := c.wait(until); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (c *conn) take(p []byte) (n int, until time.Time, err error) {
+	c.world().mu.Lock()
+	defer c.world().mu.Unlock()
+	if c.closed {
+		return 0, c.until, net.ErrClosed
+	}
+	n = copy(p, c.came)
+	c.came = c.came[n:]
+	if n == 0 {
+		err = c.broken
+	}
+	return n, c.until, err
+}
+
+func (c *conn) wait(until time.Time) error {
+	if until.IsZero() {
+		<-c.ready
+		return nil
+	}
+	left := time.Until(until)
+	if left <= 0 {
+		return os.ErrDeadlineExceeded
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-c.ready:
+		return nil
+	case <-timer.C:
+		return os.ErrDeadlineExceeded
+	}
+}
+
+func (c *conn) tell() {
+	select {
+	case c.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (int, error) {
+	w := c.world()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case c.closed, c.from.dead:
+		return 0, net.ErrClosed
+	case c.broken != nil:
+		return 0, syscall.EPIPE
+	}
+	c.sent = append(c.sent, p...)
+	for {
+		cmd, ok := c.whole()
+		if !ok {
+			return len(p), nil
+		}
+		c.to.receive(c, cmd)
+	}
+}
+
+// whole takes a command from what was sent, if all of it is there.
+func (c *conn) whole() (command, bool) {
+	text, rest, ok := strings.Cut(string(c.sent), "\r\n")
+	if !ok {
+		return command{}, false
+	}
+	cmd := command{words: strings.Fields(text)}
+	if writes(cmd) {
+		size, err := strconv.Atoi(cmd.words[4])
+		if err != nil {
+			panic(err)
+		}
+		if len(rest) < size+2 {
+			return command{}, false
+		}
+		cmd.data, rest = []byte(rest[:size]), rest[size+2:]
+	}
+	c.sent = []byte(rest)
+	return cmd, true
+}
+
+// end breaks the connection from the server's side, or the network's. Guarded by world.mu.
+func (c *conn) end(err error) {
+	if c.broken == nil {
+		c.broken = err
+		c.tell()
+	}
+}
+
+// Close implements net.Conn. What was sent is on its way.
+func (c *conn) Close() error {
+	c.world().mu.Lock()
+	defer c.world().mu.Unlock()
+	c.closed = true
+	c.tell()
+	return nil
+}
+
+// SetDeadline implements net.Conn. Nobody reads meanwhile.
+func (c *conn) SetDeadline(t time.Time) error {
+	c.world().mu.Lock()
+	defer c.world().mu.Unlock()
+	c.until = t
+	return nil
+}
+
+// SetReadDeadline implements net.Conn.
+func (c *conn) SetReadDeadline(t time.Time) error { return c.SetDeadline(t) }
+
+// SetWriteDeadline implements net.Conn. No write waits.
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+
+// LocalAddr implements net.Conn.
+func (c *conn) LocalAddr() net.Addr { return &net.UnixAddr{Name: c.from.name, Net: "unix"} }
+
+// RemoteAddr implements net.Conn.
+func (c *conn) RemoteAddr() net.Addr { return &net.UnixAddr{Name: c.to.name, Net: "unix"} }
+
+// quiet is a real socket with nothing to read. The client peeks at an idle connection's file to see whether the server
+// has closed it; that of a living one is this.
+var quiet = func() syscall.RawConn {
+	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	raw, err := socket.(*net.UDPConn).SyscallConn()
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}()
+
+// SyscallConn implements syscall.Conn.
+func (c *conn) SyscallConn() (syscall.RawConn, error) { return file{quiet, c}, nil }
+
+type file struct {
+	syscall.RawConn
+	conn *conn
+}
+
+// Control implements syscall.RawConn.
+func (f file) Control(do func(fd uintptr)) error {
+	f.conn.world().mu.Lock()
+	over := f.conn.broken != nil || len(f.conn.came) > 0
+	f.conn.world().mu.Unlock()
+	if over {
+		return io.EOF
+	}
+	return f.RawConn.Control(do)
+}
