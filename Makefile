@@ -67,10 +67,10 @@ chaos:       ## real memcached and real apps under faults for CHAOS, on a machin
 	./scripts/need memcached
 	go test ./examples -run '^TestChaos$$' -chaos $(CHAOS) -strict -v -timeout 2h
 
-sim:         ## the deterministic simulations: SEEDS seeds of copies, a fifth of that of whole requests, a hundredth in sticky memory
+sim:         ## the deterministic simulations: SEEDS seeds of copies, a fifth of that of whole requests, a tenth in sticky memory
 	go test ./core/internal/sim/copies -run 'Seed$$' -seeds $(SEEDS) -timeout 1h -v
 	go test ./core/internal/sim/requests -run 'Seed$$' -seeds $$(($(SEEDS) / 5)) -timeout 1h -v
-	go test ./core/internal/local -run Random -seeds $$(($(SEEDS) / 100)) -timeout 1h -v
+	go test ./core/internal/local -run Random -seeds $$(($(SEEDS) / 10)) -timeout 1h -v
 
 tidy:        ## go mod tidy in every module, with the siblings of this tree
 	./scripts/tidy $(MODULES)

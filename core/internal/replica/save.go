@@ -34,7 +34,7 @@ func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit 
 	if !known || !a.usable(home) {
 		return homeFailed, nil
 	}
-	lay := a.layout(f, home)
+	lay := a.layout(f, home, a.wanted(next))
 	if lay.claim && !f.claim {
 		next.Term++
 	}
@@ -56,7 +56,7 @@ func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit 
 
 // layout keeps the backups that the record names, also if a better ranked node has come back meanwhile; only one that
 // does not answer is replaced.
-func (a *Access) layout(f *found, home *node.Node) layout {
+func (a *Access) layout(f *found, home *node.Node, want int) layout {
 	lay := layout{home: home, backups: a.places[:0], claim: f.claim}
 	for _, c := range f.rec.Copies {
 		if c.Node == home.ID() {
@@ -72,16 +72,25 @@ func (a *Access) layout(f *found, home *node.Node) layout {
 		}
 		lay.claim = true
 	}
-	if len(lay.backups) >= a.store.backups() {
+	if len(lay.backups) >= want {
 		return lay
 	}
 	for _, n := range a.store.Cluster.Ranking(a.key) {
-		if len(lay.backups) < a.store.backups() && n != home && a.usable(n) && !slices.Contains(lay.backups, n) {
+		if len(lay.backups) < want && n != home && a.usable(n) && !slices.Contains(lay.backups, n) {
 			lay.backups = append(lay.backups, n)
 			lay.claim = true
 		}
 	}
 	return lay
+}
+
+// wanted is how many backups a record should have. A session without any leaves old copies behind where it moves; its
+// tombstone goes over all of them, so that they are not believed when its node is gone.
+func (a *Access) wanted(next *record.Record) int {
+	if next.Tombstone && a.store.Backups == 0 {
+		return min(len(a.store.Cluster.Members()), record.MaxCopies) - 1
+	}
+	return a.store.backups()
 }
 
 func (l layout) copies() []record.Copy {

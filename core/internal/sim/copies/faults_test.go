@@ -3,6 +3,7 @@ package copies
 import (
 	"context"
 	"slices"
+	"testing/synctest"
 
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -111,6 +112,7 @@ func (r *run) crash(at int) {
 	r.pending = left
 	r.heals = slices.DeleteFunc(r.heals, func(p *process) bool { return p.instance == dead })
 	r.mu.Unlock()
+	synctest.Wait()
 	r.instances[at] = r.newInstance(dead.name, r.settings)
 }
 

@@ -105,11 +105,14 @@ func (r *run) arrive() {
 	if r.now < r.steps && r.rng.Float64() < 0.25 {
 		r.probe(in, r.names[r.rng.IntN(len(r.names))])
 	}
-	for _, h := range r.heals {
+	r.mu.Lock()
+	heals := r.heals
+	r.heals = nil
+	r.mu.Unlock()
+	for _, h := range heals {
 		access := h.instance.store.Open(h.visitor.tokens[h.cookie.id], h.cookie.node)
 		r.start(h, func(ctx context.Context) { _ = access.Heal(ctx) })
 	}
-	r.heals = nil
 }
 
 // idle: to see that a refill is enough, no visitor comes after a fault until every session has its copies.

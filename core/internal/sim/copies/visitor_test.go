@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
@@ -87,6 +88,7 @@ func (w *world) start(p *process, f func(ctx context.Context)) {
 		p.done = true
 		w.mu.Unlock()
 	}()
+	synctest.Wait() // one process at a time
 }
 
 func (w *world) create(in *instance, v *visitor) {
@@ -228,6 +230,9 @@ func (p *process) saw(rec *record.Record) {
 func (w *world) mendLater(p *process, home string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if p.instance.dead {
+		return
+	}
 	w.heals = append(w.heals, &process{kind: heal, visitor: p.visitor, instance: p.instance, cookie: cookie{p.cookie.id, home}})
 }
 

@@ -1,0 +1,40 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// TestALogoutWithoutBackupsOutlivesItsNode: G6, found by chaos. A session without backups that had to move leaves an old
+// copy behind. Its tombstone must not be on one node only, or the old copy is believed when that node has gone.
+func TestALogoutWithoutBackupsOutlivesItsNode(t *testing.T) {
+	w := newWorld(t, 3, 0)
+	home, _ := w.create()
+	held := w.held(home)
+	w.without(home, func() { // so that the instance that holds it in memory moves it
+		access := w.store.Open(token, home)
+		access.Keep(held)
+		if _, err := access.Write(context.Background(), set("2")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	w.probe()
+	moved := ""
+	for id := range w.servers {
+		if id != home && w.stored(id) != nil {
+			moved = id
+		}
+	}
+	if err := w.store.Open(token, moved).Destroy(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.restart(moved)
+	for id := range w.servers {
+		if rec, err := w.store.Open(token, id).Load(context.Background()); !errors.Is(err, replica.ErrNoSession) {
+			t.Errorf("by %s: %v, %v", id, rec, err)
+		}
+	}
+}
