@@ -21,11 +21,16 @@ func (w *world) manager(config Config) (*Manager, *instance) {
 		w.t.Fatal(err)
 	}
 	in := w.silent()
+	return w.adopt(m, in), in
+}
+
+// adopt has a manager work with an instance's nodes.
+func (w *world) adopt(m *Manager, in *instance) *Manager {
 	m.background.close()
 	m.store, m.locks = in.store, newLocks(in.store, &m.config)
 	m.background = newBackground(in.store, m.refreshes, m.log)
 	w.t.Cleanup(func() { _ = m.Close(context.Background()) })
-	return m, in
+	return m
 }
 
 // run is one handler's time in a session.

@@ -178,10 +178,15 @@ func (w *world) instance() *instance {
 // silent is an instance in which nothing happens by itself: it has looked at the nodes once.
 func (w *world) silent() *instance {
 	in := &instance{t: w.t}
+	return w.connect(in, func(int) *atomic.Bool { return &in.cut })
+}
+
+// connect gives the instance its nodes; cut tells whether it cannot reach one.
+func (w *world) connect(in *instance, cut func(node int) *atomic.Bool) *instance {
 	var members []cluster.Member
 	for i, s := range w.servers {
 		id := fmt.Sprintf("n%d", i+1)
-		n := node.New(id, id, link{s, &in.cut, &in.lists}, node.Options{EpochKey: "msm:epoch"})
+		n := node.New(id, id, link{s, cut(i), &in.lists}, node.Options{EpochKey: "msm:epoch"})
 		_ = n.Probe(w.ctx)
 		in.nodes, members = append(in.nodes, n), append(members, cluster.Member{Node: n})
 	}

@@ -1,0 +1,70 @@
+package examples
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	gotoken "go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var testName = regexp.MustCompile("`(Test\\w+)`")
+
+// TestGuarantees: docs/guarantees.md names tests that there are, and leaves out no guarantee and no fault.
+func TestGuarantees(t *testing.T) {
+	page, err := os.ReadFile(docs + "guarantees.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := testsOf(t, "..")
+	for _, m := range testName.FindAllStringSubmatch(string(page), -1) {
+		if !there[m[1]] {
+			t.Errorf("there is no %s", m[1])
+		}
+	}
+	for i := 1; i <= 11; i++ {
+		wantRow(t, string(page), fmt.Sprintf("| G%d |", i))
+	}
+	for i := 1; i <= 50; i++ {
+		wantRow(t, string(page), fmt.Sprintf("| F-%02d |", i))
+	}
+}
+
+func wantRow(t *testing.T, page, begin string) {
+	t.Helper()
+	_, row, found := strings.Cut(page, "\n"+begin)
+	row, _, _ = strings.Cut(row, "\n")
+	if !found || !testName.MatchString(row) && !strings.Contains(row, "does not apply") {
+		t.Errorf("no row %q that names a test", begin)
+	}
+}
+
+// testsOf are the names of all test functions below a folder.
+func testsOf(t *testing.T, root string) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(gotoken.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
+				names[f.Name.Name] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
