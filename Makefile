@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test compat consumer docs lint fmt fmt-check bench bench-peers fuzz soak chaos sim build tidy tidy-check
+.PHONY: help demo test compat consumer docs lint fmt fmt-check bench bench-peers fuzz soak chaos sim mutants build tidy tidy-check
 
 FUZZTIME ?= 30s
 SEEDS    ?= 10000
@@ -66,6 +66,9 @@ soak:        ## a sticky instance under full load with every node down for a min
 chaos:       ## real memcached and real apps under faults for CHAOS, on a machine that does nothing else
 	./scripts/need memcached
 	go test ./examples -run '^TestChaos$$' -chaos $(CHAOS) -strict -v -timeout 2h
+
+mutants:     ## take rules out of the code, one at a time, and see the simulations notice; a quarter of an hour
+	go test ./core/internal/mutants -run '^TestMutants$$' -mutants -v -timeout 2h
 
 sim:         ## the deterministic simulations: SEEDS seeds of copies, a fifth of that of whole requests, a tenth in sticky memory
 	go test ./core/internal/sim/copies -run 'Seed$$' -seeds $(SEEDS) -timeout 1h -v

@@ -48,7 +48,7 @@ func TestSeed(t *testing.T) {
 			violations = r.play()
 		})
 		for _, v := range append(violations, r.checkHistories()...) {
-			t.Errorf("%s: %s\nreplay: go test ./internal/sim/copies -run Seed -seed %d -v", s.name, v, seed)
+			t.Errorf("seed %d: %s: %s\nreplay: go test ./internal/sim/copies -run 'Seed$' -seed=%d -v", seed, s.name, v, seed)
 		}
 		played[s.name].add(r.tally)
 	}

@@ -1,0 +1,151 @@
+package mutants
+
+// The simulation of replicas, clusters and nodes.
+var copies = layer{name: "simulation of copies", folder: "internal/sim/copies", test: "TestSeed", seeds: 1500}
+
+// copyTests are those of the package: for rules that only a rare coincidence of a seed needs.
+var copyTests = unit(".*", "internal/replica")
+
+const (
+	save   = "internal/replica/save.go"
+	load   = "internal/replica/load.go"
+	write  = "internal/replica/write.go"
+	choose = "internal/replica/choose.go"
+)
+
+// ofCopies are rules of package replica.
+var ofCopies = []mutant{
+	{
+		"the home is written only over what was read there",
+		[]edit{{save, `	s, _ := w.found.seen.of(n.ID())
+	out, err := w.put(ctx, n, s.token)`, `	there, _ := n.Get(ctx, w.access.key)
+	out, err := w.put(ctx, n, there.Token)`}}, copies,
+	},
+	{
+		"a backup is written only over what the request knows of",
+		[]edit{{save, "if err == nil && w.outranked(there) {", "if err == nil && w.outranked(there) && false {"}}, copies,
+	},
+	{
+		"a plain write goes to the backups before the home",
+		[]edit{{save, `	if w.claim {
+		if out,`, `	if true {
+		if out,`}}, copies,
+	},
+	{
+		"a claim goes to the home before the backups",
+		[]edit{{save, `	if w.claim {
+		if out,`, `	if false {
+		if out,`}}, copies,
+	},
+	{
+		"a write is acknowledged when the backups have it",
+		[]edit{{save, `	if out, err := w.backups(ctx, lay.backups); out != done || err != nil {
+		return out, err
+	}
+	return w.home(ctx, lay.home)`, `	go func() { _, _ = w.backups(ctx, lay.backups) }()
+	return w.home(ctx, lay.home)`}}, copies,
+	},
+	{
+		"a write that a backup did not answer is done again with another one",
+		[]edit{{save, "if out, err := w.backup(ctx, n); out != done || err != nil {", "if out, err := w.backup(ctx, n); out == conflict || err != nil {"}}, copies,
+	},
+	{
+		"other backups are a claim, with the next term",
+		[]edit{{save, `			n.WorkAround()
+		}
+		lay.claim = true`, `			n.WorkAround()
+		}`}, {save, `			lay.backups = append(lay.backups, n)
+			lay.claim = true`, `			lay.backups = append(lay.backups, n)`}}, copies,
+	},
+	{
+		"another home is a claim, with the next term",
+		[]edit{{choose, "best.node, best.rec.Term+1, true", "best.node, best.rec.Term, true"}}, copies,
+	},
+	{
+		"a claim is unsettled until a plain write",
+		[]edit{{save, "next.Unsettled = lay.claim && len(lay.backups) > 0", "next.Unsettled = false"}}, copies,
+	},
+	{
+		"writers use the backups that the record names",
+		[]edit{{save, "for _, c := range f.rec.Copies {", "for _, c := range f.rec.Copies[:0] {"}, {save, `			lay.backups = append(lay.backups, n)
+			lay.claim = true`, `			lay.backups = append(lay.backups, n)`}}, copies,
+	},
+	{
+		"a copy from before its node's present epoch is not trusted",
+		[]edit{{load, "return ok && epoch == n.Epoch()", "return ok && epoch != 0"}}, copies,
+	},
+	{
+		"a copy that is missing, or from before its node's present epoch, is healed",
+		[]edit{{load, "heal: rec.Unsettled || a.copyMissing(rec)", "heal: rec.Unsettled"}}, copies,
+	},
+	{
+		"a copy on a node with another epoch is healed, not only one on a node that is down",
+		[]edit{{load, "if !known || !n.Available() || n.Epoch() != c.Epoch {", "if !known || !n.Available() {"}}, copies,
+	},
+	{
+		"tombstones are healed, too",
+		[]edit{{write, "case gone && (!f.heal || !f.rec.Tombstone):", "case gone:"}}, copies,
+	},
+	{
+		"a logout leaves a tombstone",
+		[]edit{{write, "	a.destroying = true\n", "	if a.destroying = true; last == nil {\n		return nil\n	}\n"}}, copies,
+	},
+	{
+		"a tombstone outlives every request that began before it",
+		[]edit{{"internal/replica/replica.go", "const tombstoneLife = time.Minute", "const tombstoneLife = time.Second"}}, unit("TestALogoutIsRememberedAsLongAsItMatters|TestTombstonesOutliveStaleCopies", "internal/replica"),
+	},
+	{
+		"what was found in doubt is on every copy before it is shown",
+		[]edit{{load, "case f.heal && (f.unsafe || f.rec.Tombstone):", "case f.heal && f.rec.Tombstone:"}}, copies,
+	},
+	{
+		"a record that does not descend from what its home answered is a failed attempt",
+		[]edit{{choose, "if descends(s.rec, seen) {", "if true {"}}, copyTests,
+	},
+	{
+		"every write has an id of its own",
+		[]edit{{write, "next.AddWrite(random.Uint64(), now)", "next.AddWrite(min(1, random.Uint64()), now)"}}, copyTests,
+	},
+	{
+		"with the home silent, a copy of its node's present epoch comes before a higher version",
+		[]edit{{choose, "return answered || a.inEpoch(s)", "return answered || true"}}, copyTests,
+	},
+	{
+		"a session is gone only if its home has missed a second time",
+		[]edit{{load, "if seen, err = a.askAgain(ctx, seen); err != nil {", "if err = ErrNoSession; err != nil {"}}, copies,
+	},
+	{
+		"a request's changes are applied once: its id is kept in the record",
+		[]edit{{write, "applied = HasRequest(rec, a.request)", "applied = false"}}, copies,
+	},
+	{
+		"the client is told of a claim, also if its cookie's node stays",
+		[]edit{{write, "a.moved = a.moved || f.claim", "a.moved = false"}}, copyTests,
+	},
+	{
+		"a write's version is higher than any that was seen",
+		[]edit{{write, "next.Version, next.Term, next.Home = f.top+1,", "next.Version, next.Term, next.Home = f.rec.Version+1,"}}, copyTests,
+	},
+	{
+		"after a conflict every node is asked",
+		[]edit{{write, "a.found, a.thorough = nil, true", "a.found, a.thorough = nil, false"}}, copies,
+	},
+	{
+		"a silent home's session is claimed by another node before it is served",
+		[]edit{{choose, "f.home, f.term, f.claim = best.node, best.rec.Term+1, true", "f.heal, f.unsafe = false, false"}}, copies,
+	},
+	{
+		"no answer is not the same as no session",
+		[]edit{{load, `	if len(seen) == 0 {
+		return nil, ErrUnavailable`, `	if len(seen) == 0 {
+		return nil, ErrNoSession`}}, copies,
+	},
+	{
+		"with two nodes silent a copy that may be old is not believed",
+		[]edit{{choose, "if a.silent(seen) > min(1, a.store.Backups) && !a.inEpoch(best) {", "if false {"}}, copies,
+	},
+	{
+		"with two nodes silent no session is gone",
+		[]edit{{load, "if a.silent(seen) > max(1, a.store.Backups) {", "if false {"}}, copies,
+	},
+}

@@ -1,0 +1,40 @@
+package mutants
+
+const node = "internal/node/node.go"
+
+// nodeTests are those of the package, against real memcached.
+var nodeTests = unit(".*", "internal/node")
+
+// ofNodes are rules of package node.
+var ofNodes = []mutant{
+	{
+		"who had to work around a node replaces its epoch before using it again",
+		[]edit{{node, "case !dirty && old != 0:", "case old != 0:"}}, copies,
+	},
+	{
+		"a node that someone works around during a probe stays down",
+		[]edit{{node, `	if n.reworked != before {
+		return errReworked
+	}`, ""}}, nodeTests,
+	},
+	{
+		"a failed probe counts as a failed request",
+		[]edit{{node, `		// epoch we would believe stale copies.
+		n.fail(err)`, "// epoch we would believe stale copies."}}, nodeTests,
+	},
+	{
+		"asking every node reads their epochs with the record",
+		[]edit{{node, "	if epoch != 0 {\n", "	if false {\n"}}, nodeTests,
+	},
+	{
+		"a failed operation makes the node unavailable, also for others",
+		[]edit{{node, `	n.fail(err)
+	return err
+}
+
+func answer`, `	return err
+}
+
+func answer`}}, nodeTests,
+	},
+}

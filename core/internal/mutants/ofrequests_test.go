@@ -1,0 +1,59 @@
+package mutants
+
+// The simulation of whole requests.
+var requests = layer{name: "simulation of requests", folder: "internal/sim/requests", test: "TestSeed", seeds: 400}
+
+// ofRequests are rules of package msm and of package local.
+var ofRequests = []mutant{
+	{
+		"a commit that fails is not answered as if it had not",
+		[]edit{{"writer.go", "	if err := w.exchange.Commit(w.Header()); err != nil {", "	if err := w.exchange.Commit(w.Header()); err != nil && false {"}}, requests,
+	},
+	{
+		"trouble of the store is not the same as no session",
+		[]edit{{"session.go", "	if errors.Is(err, replica.ErrNoSession) {\n		s.manager.absent", "	if err != nil {\n		s.manager.absent"}}, requests,
+	},
+	{
+		"a login takes along what others have stored meanwhile",
+		[]edit{{"commit.go", "return s.carryOver(ctx, old.base, last.Draft(), list)", "return nil"}, {"commit.go", "old, list := s.ended, s.list", "old := s.ended"}}, requests,
+	},
+	{
+		"a login ends the old session",
+		[]edit{{"commit.go", "	err := old.access.Destroy(ctx, func(last", "	err := error(nil)\n	_ = func() error { return old.access.Destroy(ctx, func(last"}, {"commit.go", "last.Draft(), list)\n	})", "last.Draft(), list)\n	}) }"}}, requests,
+	},
+	{
+		"a logout is respected",
+		[]edit{{write, "return !a.destroying || !applied, applied", "return false, applied"}}, requests,
+	},
+	{
+		"a takeover is a write, and the former instance's changes meet it",
+		[]edit{{"internal/local/takeover.go", "	rec, err := access.Write(ctx, func(rec *record.Record) error {\n		rec.LastAccess = time.Now()\n		return nil\n	})", "	_ = time.Now\n	rec, err := access.Load(ctx)"}}, requests,
+	},
+	{
+		"with synchronous backup a change that was found made waits until it is stored",
+		[]edit{{"internal/local/commit.go", "if s.store.Sync && s.saved < s.changes {", "if false {"}}, requests,
+	},
+	{
+		"with synchronous backup a change is stored before its answer",
+		[]edit{{"internal/local/commit.go", "	if !s.store.Sync && !s.store.closing.Load() {", "	if !s.store.closing.Load() {"}}, requests,
+	},
+	{
+		"a session in memory that another instance has written since is replaced",
+		[]edit{{"internal/local/save.go", "	w.newer = !sameRecord(rec, w.base)", "	w.newer = false"}}, requests,
+	},
+	{
+		"what waits to be stored does not leave memory",
+		[]edit{{"internal/local/shard.go", "		if s.state.Load() == clean {", "		if true {"}}, unit("TestStickyBounds|TestBounds", "internal/local")},
+	{
+		"of two writes of a session in memory the later state is what stays",
+		[]edit{{"internal/local/session.go", "for s.saving {", "for false {"}}, requests,
+	},
+	{
+		"a session that is too large is refused before anything is sent",
+		[]edit{{save, "if limit && a.store.MaxSize > 0 && len(w.value) > a.store.MaxSize {", "if false {"}}, unit("TestBadValues|TestTooLargeIsToldApart", "."),
+	},
+	{
+		"a node that failed is not asked again by the same request",
+		[]edit{{load, "return n.Available() && !slices.Contains(a.failed, n.ID())", "return true"}, {load, "	\"slices\"\n", ""}}, requests,
+	},
+}
