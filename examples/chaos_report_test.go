@@ -106,6 +106,9 @@ func (r *chaosReport) stall() time.Duration { return r.stallMeter.worst(time.Tim
 func (r *chaosReport) in(q chaosRequest) (kind string) {
 	for _, w := range r.windows {
 		if q.at.Before(w.end) && q.at.Add(q.took).After(w.begin) {
+			if w.name == "drip" { // it answers, slowly: each operation costs something
+				return w.name
+			}
 			return w.kind
 		}
 	}
@@ -159,7 +162,7 @@ func (r *chaosReport) String() string {
 	}
 	fmt.Fprintf(&text, "  %d counts of the last 100 ms before an instance fault lost\n", r.lostYoung)
 	figures := r.figures()
-	for _, kind := range []string{"calm", "node", "after", "instance"} {
+	for _, kind := range []string{"calm", "node", "drip", "after", "instance"} {
 		f := figures[kind]
 		fmt.Fprintf(&text, "  %-9s %6d requests, %d answered 5xx, p50 %v, p99 %v, slowest %v (less stalls %v)\n",
 			kind, f.n, f.errors, f.p50.Round(time.Microsecond), f.p99.Round(time.Microsecond), f.max.Round(time.Millisecond), f.beyondStalls.Round(time.Millisecond))

@@ -123,7 +123,9 @@ func (g *guest) count() {
 func (g *guest) sees(n int) {
 	switch promised := g.promised(); {
 	case n == 0 && g.unsure && promised > 0: // the logout happened, or the id is one that we never got
+		fresh := g.cookie
 		g.begin()
+		g.cookie = fresh
 	case n < promised:
 		g.arena.report.violate("lost", "%s: %d of %d acknowledged counts, %d of them promised", g.name, n, g.last(), promised)
 		g.acks = nil

@@ -117,9 +117,19 @@ func (a *arena) repaired() {
 		for _, n := range a.nodes {
 			app.state(n.id, "up")
 		}
-		eventually(a.t, "the refill seen by "+app.route, func() bool { return app.refilled() })
+		a.waitForRefill(app)
 	}
 	time.Sleep(1500 * time.Millisecond) // sticky instances begin with theirs a second after a node is back
+}
+
+// waitForRefill is more patient than others: a refill that was broken off is tried again after up to half a minute.
+func (a *arena) waitForRefill(app *arenaApp) {
+	a.t.Helper()
+	for end := time.Now().Add(time.Minute); !app.refilled(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			a.t.Fatalf("%s sees no end of a refill: %+v", app.route, app.health().Nodes)
+		}
+	}
 }
 
 // refilled: no node waits for its refill.

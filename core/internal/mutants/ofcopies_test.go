@@ -91,8 +91,8 @@ var ofCopies = []mutant{
 		[]edit{{write, "	a.destroying = true\n", "	if a.destroying = true; last == nil {\n		return nil\n	}\n"}}, copies,
 	},
 	{
-		"a tombstone outlives every request that began before it",
-		[]edit{{"internal/replica/replica.go", "const tombstoneLife = time.Minute", "const tombstoneLife = time.Second"}}, unit("TestALogoutIsRememberedAsLongAsItMatters|TestTombstonesOutliveStaleCopies", "internal/replica"),
+		"a tombstone outlives every old copy that may be left",
+		[]edit{{save, "if next.Term == 1 && len(a.failed) == 0 && !a.store.Sticky {", "if true {"}}, unit("TestTombstonesOutliveStaleCopies", "internal/replica"),
 	},
 	{
 		"what was found in doubt is on every copy before it is shown",
@@ -101,10 +101,6 @@ var ofCopies = []mutant{
 	{
 		"a record that does not descend from what its home answered is a failed attempt",
 		[]edit{{choose, "if descends(s.rec, seen) {", "if true {"}}, copyTests,
-	},
-	{
-		"every write has an id of its own",
-		[]edit{{write, "next.AddWrite(random.Uint64(), now)", "next.AddWrite(min(1, random.Uint64()), now)"}}, copyTests,
 	},
 	{
 		"with the home silent, a copy of its node's present epoch comes before a higher version",
@@ -121,10 +117,6 @@ var ofCopies = []mutant{
 	{
 		"the client is told of a claim, also if its cookie's node stays",
 		[]edit{{write, "a.moved = a.moved || f.claim", "a.moved = false"}}, copyTests,
-	},
-	{
-		"a write's version is higher than any that was seen",
-		[]edit{{write, "next.Version, next.Term, next.Home = f.top+1,", "next.Version, next.Term, next.Home = f.rec.Version+1,"}}, copyTests,
 	},
 	{
 		"after a conflict every node is asked",

@@ -42,18 +42,23 @@ var ofRequests = []mutant{
 		[]edit{{"internal/local/save.go", "	w.newer = !sameRecord(rec, w.base)", "	w.newer = false"}}, requests,
 	},
 	{
-		"what waits to be stored does not leave memory",
-		[]edit{{"internal/local/shard.go", "		if s.state.Load() == clean {", "		if true {"}}, unit("TestStickyBounds|TestBounds", "internal/local")},
-	{
-		"of two writes of a session in memory the later state is what stays",
-		[]edit{{"internal/local/session.go", "for s.saving {", "for false {"}}, requests,
+		"what waits to be stored does not leave memory", // looked at when a session is picked, and when it leaves
+		[]edit{
+			{"internal/local/shard.go", "		if s.state.Load() == clean {", "		if true {"},
+			{"internal/local/shard.go", "if !s.state.CompareAndSwap(clean, left) {", "if !s.state.CompareAndSwap(clean, left) && !s.state.CompareAndSwap(dirty, left) {"},
+		}, unit("TestStickyBounds|TestBounds", "internal/local"),
 	},
 	{
-		"a session that is too large is refused before anything is sent",
-		[]edit{{save, "if limit && a.store.MaxSize > 0 && len(w.value) > a.store.MaxSize {", "if false {"}}, unit("TestBadValues|TestTooLargeIsToldApart", "."),
+		"a node that failed is not asked again, by this request or the next ones", // each of the two rules covers for the other
+		[]edit{
+			{load, "return n.Available() && !slices.Contains(a.failed, n.ID())", "return n.Available() || !slices.Contains(a.failed, n.ID()) || true"},
+			{node, "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if false {"},
+			{node, "(Item, uint32, error) {\n	if !n.Available() {", "(Item, uint32, error) {\n	if false {"},
+		}, requests,
 	},
 	{
-		"a node that failed is not asked again by the same request",
-		[]edit{{load, "return n.Available() && !slices.Contains(a.failed, n.ID())", "return true"}, {load, "	\"slices\"\n", ""}}, requests,
+		"no request waits for the prober",
+		[]edit{{node, "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() && n.Probe(ctx) != nil {"},
+			{load, "	if !a.usable(n) {\n		n.WorkAround()\n		return answer{}\n	}", ""}}, unit("TestStoppedNode", "."),
 	},
 }
