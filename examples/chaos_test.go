@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	chaosTime = flag.Duration("chaos", 24*time.Second, "how long TestChaos plays, in all modes together")
+	chaosTime = flag.Duration("chaos", 18*time.Second, "how long TestChaos plays, in all modes together")
 	strict    = flag.Bool("strict", false, "hold TestChaos to its times, on a quiet machine")
 )
 

@@ -91,10 +91,6 @@ var ofCopies = []mutant{
 		[]edit{{write, "	a.destroying = true\n", "	if a.destroying = true; last == nil {\n		return nil\n	}\n"}}, copies,
 	},
 	{
-		"a tombstone outlives every old copy that may be left",
-		[]edit{{save, "if next.Term == 1 && len(a.failed) == 0 && !a.store.Sticky {", "if true {"}}, unit("TestTombstonesOutliveStaleCopies", "internal/replica"),
-	},
-	{
 		"what was found in doubt is on every copy before it is shown",
 		[]edit{{load, "case f.heal && (f.unsafe || f.rec.Tombstone):", "case f.heal && f.rec.Tombstone:"}}, copies,
 	},
