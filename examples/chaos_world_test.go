@@ -20,10 +20,11 @@ type chaosMode struct {
 	async bool
 }
 
+// chaosModes: sticky ones have a backup as well, for without one nothing repairs a logout that a node has lost.
 var chaosModes = []chaosMode{
 	{name: "non-sticky"},
-	{name: "sticky, sync", env: []string{"MSM_STICKY=true", "MSM_BACKUP_ASYNC=false"}},
-	{name: "sticky, async", env: []string{"MSM_STICKY=true"}, async: true},
+	{name: "sticky, sync", env: []string{"MSM_STICKY=true", "MSM_BACKUPS=1", "MSM_BACKUP_ASYNC=false"}},
+	{name: "sticky, async", env: []string{"MSM_STICKY=true", "MSM_BACKUPS=1"}, async: true},
 }
 
 // arena is real memcached processes, real apps, and a proxy between each two of them.
