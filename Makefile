@@ -67,7 +67,7 @@ chaos:       ## real memcached and real apps under faults for CHAOS, on a machin
 	./scripts/need memcached
 	go test ./examples -run '^TestChaos$$' -chaos $(CHAOS) -strict -v -timeout 2h
 
-mutants:     ## take rules out of the code, one at a time, and see the simulations notice; a quarter of an hour
+mutants:     ## take rules out of the code, one at a time, and see the simulations or tests notice; a few minutes
 	go test ./core/internal/mutants -run '^TestMutants$$' -mutants -v -timeout 2h
 
 sim:         ## the deterministic simulations: SEEDS seeds of copies, a fifth of that of whole requests, a tenth in sticky memory

@@ -49,6 +49,10 @@ var ofRequests = []mutant{
 		}, unit("TestStickyBounds|TestBounds", "internal/local"),
 	},
 	{
+		"a session that is too large is refused before anything is sent",
+		[]edit{{save, "if limit && a.store.MaxSize > 0 && len(w.value) > a.store.MaxSize {", "if false {"}}, unit("TestBadValues|TestTooLargeIsToldApart", "."),
+	},
+	{
 		"a node that failed is not asked again, by this request or the next ones", // each of the two rules covers for the other
 		[]edit{
 			{load, "return n.Available() && !slices.Contains(a.failed, n.ID())", "return n.Available() || !slices.Contains(a.failed, n.ID()) || true"},
