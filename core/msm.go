@@ -52,6 +52,7 @@ type Manager struct {
 	store      *replica.Store
 	background *background
 	refills    *refills
+	burials    *burials
 	coder      transcoder.Transcoder            // of new sessions
 	readable   map[string]transcoder.Transcoder // by name: what may be met in stored ones
 	absent     *moments                         // until when a session need not be looked for
@@ -80,9 +81,6 @@ func New(config Config) (*Manager, error) {
 		absent: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), turns: newTurns(0),
 	}
 	m.nodes = newNodes(&m.config)
-	if err := m.nodes.begin(); err != nil {
-		return nil, err
-	}
 	copies := replica.Config{
 		Cluster: m.nodes.cluster, Backups: config.Backups, KeyPrefix: config.KeyPrefix,
 		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout, Sticky: config.Sticky,
@@ -91,9 +89,16 @@ func New(config Config) (*Manager, error) {
 		copies.MaxSize = 0 // memory refuses what is too large
 	}
 	m.store = replica.New(copies)
+	m.burials = newBurials(m.store, m.log)
+	m.nodes.onNews = m.burials.read
+	if err := m.nodes.begin(); err != nil {
+		return nil, err
+	}
 	if config.Sticky {
 		m.local = newLocal(m.store, &config)
 	}
+	m.burials.local = m.local
+	m.burials.begin()
 	m.locks = newLocks(m.store, &config)
 	m.background = newBackground(m.store, m.refreshes, m.log)
 	m.refills = newRefills(m.nodes.cluster, config.RefillRate, newWalk(m.store, m.log).fill, m.log)
@@ -151,6 +156,7 @@ func (m *Manager) closeNodes(ctx context.Context) error {
 	go func() {
 		defer close(done)
 		m.refills.close()
+		m.burials.close()
 		m.background.close()
 		m.nodes.close()
 	}()

@@ -6,12 +6,14 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // nodes owns the nodes of a manager: it makes them, keeps one prober running for each, and ends them.
 type nodes struct {
 	config  *Config
 	cluster *cluster.Cluster
+	onNews  func(n *node.Node, value []byte) // obituaries
 
 	mu      sync.Mutex // one change of the list at a time
 	running map[place]*running
@@ -27,7 +29,7 @@ type running struct {
 }
 
 func newNodes(c *Config) *nodes {
-	return &nodes{config: c, cluster: cluster.New(nil), running: make(map[place]*running)}
+	return &nodes{config: c, cluster: cluster.New(nil), onNews: func(*node.Node, []byte) {}, running: make(map[place]*running)}
 }
 
 // begin uses the configured list, or an in-memory node if there is none.
@@ -80,7 +82,10 @@ func (n *nodes) use(specs []cluster.Spec, client func(cluster.Spec) node.Client)
 }
 
 func (n *nodes) start(spec cluster.Spec, client node.Client, probes *sync.WaitGroup) *running {
-	made := node.New(spec.ID, spec.Address, client, node.Options{EpochKey: n.config.KeyPrefix + "epoch", Logger: n.config.Logger})
+	made := node.New(spec.ID, spec.Address, client, node.Options{
+		EpochKey: n.config.KeyPrefix + "epoch", Logger: n.config.Logger,
+		NewsKey: replica.ObituaryKey(n.config.KeyPrefix), OnNews: n.onNews,
+	})
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{node: made, stop: stop, done: make(chan struct{})}
 	first := make(chan struct{})

@@ -151,6 +151,7 @@ type instance struct {
 	nodes   []*node.Node
 	store   *replica.Store
 	refills *refills
+	burials *burials
 	cut     atomic.Bool
 	lists   atomic.Int32
 	stop    func()
@@ -184,13 +185,19 @@ func (w *world) silent() *instance {
 // connect gives the instance its nodes; cut tells whether it cannot reach one.
 func (w *world) connect(in *instance, cut func(node int) *atomic.Bool) *instance {
 	var members []cluster.Member
+	in.burials = newBurials(nil, slog.New(slog.DiscardHandler))
 	for i, s := range w.servers {
 		id := fmt.Sprintf("n%d", i+1)
-		n := node.New(id, id, link{s, cut(i), &in.lists}, node.Options{EpochKey: "msm:epoch"})
+		n := node.New(id, id, link{s, cut(i), &in.lists}, node.Options{
+			EpochKey: "msm:epoch", NewsKey: replica.ObituaryKey("msm:"), OnNews: in.burials.read,
+		})
 		_ = n.Probe(w.ctx)
 		in.nodes, members = append(in.nodes, n), append(members, cluster.Member{Node: n})
 	}
 	in.store = replica.New(replica.Config{Cluster: cluster.New(members), Backups: 1, KeyPrefix: "msm:", IdleTime: time.Hour})
+	in.burials.store = in.store
+	in.burials.begin()
+	w.t.Cleanup(in.burials.close)
 	return in
 }
 

@@ -59,7 +59,7 @@ func (g *guest) run(ctx context.Context) {
 		default:
 			g.replay()
 		}
-		time.Sleep(time.Duration(g.rng.IntN(4000)) * time.Microsecond)
+		time.Sleep(time.Duration(g.rng.IntN(20000)) * time.Microsecond)
 	}
 }
 
@@ -123,9 +123,9 @@ func (g *guest) count() {
 func (g *guest) sees(n int) {
 	switch promised := g.promised(); {
 	case n == 0 && g.unsure && promised > 0: // the logout happened, or the id is one that we never got
-		fresh := g.cookie
+		cookie, texts := g.cookie, g.texts // of the new session: it may have been written to
 		g.begin()
-		g.cookie = fresh
+		g.cookie, g.texts = cookie, texts
 	case n < promised:
 		g.arena.report.violate("lost", "%s: %d of %d acknowledged counts, %d of them promised", g.name, n, g.last(), promised)
 		g.acks = nil

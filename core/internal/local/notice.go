@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
@@ -25,12 +26,12 @@ type post struct {
 // tookOver tells the instance of that route, off the request's path, that its copy of the session is old.
 func (st *Store) tookOver(s *Session, route string) {
 	st.takeovers.Add(1)
-	if s.markDirty() { // to look once more when the other one has stored the last it had
-		st.queue.at(time.Now().Add(2*noticeEvery), s)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.from = route
+	s.from, s.again = route, time.Now().Add(2*noticeEvery)
+	if s.markDirty() {
+		st.queue.at(s.again, s)
+	}
 	s.tell(s.since)
 }
 
@@ -96,6 +97,19 @@ func (st *Store) readNotices(ctx context.Context, node string, read map[string]u
 	for _, n := range list {
 		versions[n.Session] = max(versions[n.Session], n.Version)
 	}
+	st.outdated(versions)
+}
+
+// Ended has sessions leave, given by replica.Access.Short, that another instance has destroyed.
+func (st *Store) Ended(sessions []uint64) {
+	versions := make(map[uint64]uint64, len(sessions))
+	for _, short := range sessions {
+		versions[short] = math.MaxUint64
+	}
+	st.outdated(versions)
+}
+
+func (st *Store) outdated(versions map[uint64]uint64) {
 	for i := range st.shards {
 		for _, s := range st.shards[i].list() {
 			if version, told := versions[s.short.Load()]; told {

@@ -231,6 +231,11 @@ func (s *Session) rest(w *write, merged bool) {
 		s.store.queue.soon(s)
 		return
 	}
+	if time.Now().Before(s.again) {
+		s.store.queue.at(s.again, s)
+		return
+	}
+	s.again = time.Time{}
 	s.state.CompareAndSwap(dirty, clean)
 	if s.told || w.foreign && !w.takeover && time.Since(s.taken) > lateWrites { // what is here would be old soon
 		s.leave()

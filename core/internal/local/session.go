@@ -43,6 +43,7 @@ type Session struct {
 	since uint64    // the version that made this instance the one that serves the session
 	taken time.Time // when that took it over from another one; zero: it did not
 	from  string    // the route of that one
+	again time.Time // when to look what that one has stored last; zero: that was done
 	told  bool      // another instance has said that it took over
 }
 

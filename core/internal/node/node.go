@@ -2,6 +2,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,10 +19,12 @@ var errKey = errors.New("node: a key must have 1 to 250 bytes, none of them blan
 
 // Options say how a node is watched.
 type Options struct {
-	EpochKey   string        // under which the node carries its epoch
-	ProbeEvery time.Duration // zero: 250ms
-	ProbeMax   time.Duration // longest time between probes of a node that is down; zero: 5s
-	Logger     *slog.Logger  // nil: none
+	EpochKey   string                      // under which the node carries its epoch
+	ProbeEvery time.Duration               // zero: 250ms
+	ProbeMax   time.Duration               // longest time between probes of a node that is down; zero: 5s
+	NewsKey    string                      // read with every probe; empty: nothing is
+	OnNews     func(n *Node, value []byte) // called by the prober, which waits for it, with what is new under NewsKey
+	Logger     *slog.Logger                // nil: none
 }
 
 // Node is one memcached server. It is safe for concurrent use.
@@ -40,6 +43,7 @@ type Node struct {
 	mu       sync.Mutex // guards changes of state
 	reworked uint64     // how often someone had to work around the node
 	cleared  uint64     // reworked as of when the epoch was last replaced
+	news     []byte     // what was read last under Options.NewsKey
 }
 
 // state is what a request needs to know; it changes as a whole.
@@ -218,10 +222,13 @@ func (n *Node) Probe(ctx context.Context) error {
 	n.mu.Lock()
 	before, dirty := n.reworked, n.reworked != n.cleared
 	n.mu.Unlock()
-	epoch, err := n.probe(ctx, dirty)
+	epoch, news, err := n.probe(ctx, dirty)
 	switch {
 	case err == nil:
-		return n.up(epoch, before)
+		if err = n.up(epoch, before); err == nil {
+			n.tell(news)
+		}
+		return err
 	case !answer(err) && ctx.Err() == nil:
 		// Maybe no request of this instance met the failure, but those of others did, and until they have replaced the
 		// epoch we would believe stale copies.
@@ -230,20 +237,48 @@ func (n *Node) Probe(ctx context.Context) error {
 	return err
 }
 
-func (n *Node) probe(ctx context.Context, dirty bool) (uint32, error) {
-	item, err := n.client.Get(ctx, n.options.EpochKey)
+func (n *Node) probe(ctx context.Context, dirty bool) (epoch uint32, news Item, err error) {
+	item, news, err := n.look(ctx)
 	old := parseEpoch(item.Value)
 	switch {
 	case errors.Is(err, ErrMiss):
 		fresh := random.Uint32()
-		return fresh, n.client.Add(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh)}, 0)
+		return fresh, news, n.client.Add(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh)}, 0)
 	case err != nil:
-		return 0, err
+		return 0, news, err
 	case !dirty && old != 0:
-		return old, nil
+		return old, news, nil
 	}
 	fresh := random.Uint32()
-	return fresh, n.client.CompareAndSwap(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh), Token: item.Token}, 0)
+	return fresh, news, n.client.CompareAndSwap(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh), Token: item.Token}, 0)
+}
+
+// look reads what a probe wants to know. The news are right with ErrMiss, too.
+func (n *Node) look(ctx context.Context) (epoch, news Item, err error) {
+	if n.options.NewsKey == "" {
+		epoch, err = n.client.Get(ctx, n.options.EpochKey)
+		return epoch, Item{}, err
+	}
+	items, err := n.client.GetMulti(ctx, n.options.EpochKey, n.options.NewsKey)
+	if err != nil {
+		return Item{}, Item{}, err
+	}
+	epoch, ok := items[n.options.EpochKey]
+	if !ok {
+		err = ErrMiss
+	}
+	return epoch, items[n.options.NewsKey], err
+}
+
+// tell passes on what was not there before.
+func (n *Node) tell(news Item) {
+	n.mu.Lock()
+	fresh := !bytes.Equal(n.news, news.Value)
+	n.news = news.Value
+	n.mu.Unlock()
+	if fresh && len(news.Value) > 0 {
+		n.options.OnNews(n, news.Value)
+	}
 }
 
 var errReworked = errors.New("worked around during the probe")

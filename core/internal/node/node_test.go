@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -237,6 +238,46 @@ func TestEpoch(t *testing.T) {
 			t.Errorf("%x then %x", before, n.Epoch())
 		}
 	})
+}
+
+// TestNews: what is under the key is told once, by a probe that finds the node in order.
+func TestNews(t *testing.T) {
+	memory := node.NewMemory(node.MemoryOptions{})
+	var heard []string
+	n := node.New("n1", "memory", memory, node.Options{
+		EpochKey: "epoch", NewsKey: "news", OnNews: func(_ *node.Node, value []byte) { heard = append(heard, string(value)) },
+	})
+	ctx := context.Background()
+	put := func(value string) {
+		t.Helper()
+		item, err := memory.Get(ctx, "news")
+		if err == nil {
+			err = memory.CompareAndSwap(ctx, "news", node.Item{Value: []byte(value), Token: item.Token}, 0)
+		} else {
+			err = memory.Add(ctx, "news", node.Item{Value: []byte(value)}, 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	probe := func() {
+		t.Helper()
+		if err := n.Probe(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	probe() // nothing is there
+	put("a")
+	probe()
+	probe()
+	put("b")
+	n.WorkAround()
+	probe()
+	put("a")
+	probe()
+	if want := []string{"a", "b", "a"}; !slices.Equal(heard, want) {
+		t.Errorf("heard %q; want %q", heard, want)
+	}
 }
 
 // TestRun: the prober in fake time.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
@@ -17,34 +18,13 @@ type Notice struct {
 	At      time.Time
 }
 
-const (
-	noticeSize  = 20
-	maxNotices  = 512              // of one instance on one node
-	noticeLife  = 10 * time.Second // instances look several times a second
-	noticeTries = 4
-)
+// notices are those for the instance of that route.
+func (s *Store) notices(route string) board { return board{s.KeyPrefix + "left:" + route, 20} }
 
 // Post leaves a notice for the instance of that route on a node.
 func (s *Store) Post(ctx context.Context, at, route string, n Notice) error {
-	where, known := s.Cluster.Node(at)
-	if !known {
-		return ErrUnavailable
-	}
-	key := s.noticeKey(route)
-	err := node.ErrConflict
-	for try := 0; try < noticeTries && (errors.Is(err, node.ErrConflict) || errors.Is(err, node.ErrExists)); try++ {
-		var old node.Item
-		if old, err = where.Get(ctx, key); err != nil && !errors.Is(err, node.ErrMiss) {
-			return err
-		}
-		value := appendNotices(recent(parseNotices(old.Value), n.At), n)
-		if old.Token == 0 {
-			err = where.Add(ctx, key, node.Item{Value: value}, noticeLife)
-		} else {
-			err = where.CompareAndSwap(ctx, key, node.Item{Value: value, Token: old.Token}, noticeLife)
-		}
-	}
-	return err
+	message := binary.BigEndian.AppendUint64(nil, n.Session)
+	return s.leave(ctx, at, s.notices(route), appendLeft(binary.BigEndian.AppendUint64(message, n.Version), n.At))
 }
 
 // Notices are those that wait on a node for the instance of that route. token changes with them.
@@ -53,49 +33,30 @@ func (s *Store) Notices(ctx context.Context, at, route string) (list []Notice, t
 	if !known {
 		return nil, 0, ErrUnavailable
 	}
-	item, err := where.Get(ctx, s.noticeKey(route))
+	b := s.notices(route)
+	item, err := where.Get(ctx, b.key)
 	if errors.Is(err, node.ErrMiss) {
 		return nil, 0, nil
 	}
-	return parseNotices(item.Value), item.Token, err
-}
-
-func (s *Store) noticeKey(route string) string { return s.KeyPrefix + "left:" + route }
-
-// recent leaves out what the instance has had time to read.
-func recent(list []Notice, now time.Time) []Notice {
-	kept := list[max(0, len(list)-maxNotices+1):]
-	for len(kept) > 0 && now.Sub(kept[0].At) > noticeLife {
-		kept = kept[1:]
-	}
-	return kept
-}
-
-func appendNotices(list []Notice, last Notice) (b []byte) {
-	for _, n := range append(list, last) {
-		b = binary.BigEndian.AppendUint64(b, n.Session)
-		b = binary.BigEndian.AppendUint64(b, n.Version)
-		b = binary.BigEndian.AppendUint32(b, uint32(n.At.Unix()))
-	}
-	return b
+	return parseNotices(item.Value, b.size), item.Token, err
 }
 
 // parseNotices ignores a rest that is no notice.
-func parseNotices(b []byte) (list []Notice) {
-	for ; len(b) >= noticeSize; b = b[noticeSize:] {
-		list = append(list, Notice{
-			Session: binary.BigEndian.Uint64(b), Version: binary.BigEndian.Uint64(b[8:]),
-			At: time.Unix(int64(binary.BigEndian.Uint32(b[16:])), 0),
-		})
+func parseNotices(value []byte, size int) (list []Notice) {
+	for m := range slices.Chunk(value[:len(value)/size*size], size) {
+		list = append(list, Notice{Session: binary.BigEndian.Uint64(m), Version: binary.BigEndian.Uint64(m[8:]), At: left(m)})
 	}
 	return list
 }
 
 // Short is a short name of the session, for notices: part of a hash, so it tells nobody the token.
-func (a *Access) Short() uint64 {
-	h := uint64(14695981039346656037) // FNV-1a over the key, which is a SHA-256 already
-	for i := range len(a.key) {
-		h = (h ^ uint64(a.key[i])) * 1099511628211
+func (a *Access) Short() uint64 { return short(a.key) }
+
+// short is FNV-1a over a key, which is made of a SHA-256.
+func short(key string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(key) {
+		h = (h ^ uint64(key[i])) * 1099511628211
 	}
 	return h
 }

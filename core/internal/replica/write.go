@@ -133,7 +133,7 @@ func (a *Access) startAgain(out outcome) {
 // record that is about to end; nil if that does not matter. It answers ErrNoSession if the session is gone already.
 func (a *Access) Destroy(ctx context.Context, last Change) error {
 	a.destroying = true
-	_, err := a.Write(ctx, func(rec *record.Record) error {
+	dead, err := a.Write(ctx, func(rec *record.Record) error {
 		if last != nil {
 			if err := last(rec); err != nil {
 				return err
@@ -145,6 +145,8 @@ func (a *Access) Destroy(ctx context.Context, last Change) error {
 	})
 	if err == nil {
 		a.store.destroys.Add(1)
+		a.bury(context.WithoutCancel(ctx), dead)
+		a.announce(context.WithoutCancel(ctx))
 	}
 	return err
 }

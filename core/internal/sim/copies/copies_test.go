@@ -50,6 +50,27 @@ func (r *run) calm() bool {
 	return true
 }
 
+// told: a session was ended, and every instance has looked at each node that it can reach since, and done what it was asked to.
+func (w *world) told(v *visitor, id int) bool {
+	since, ended := v.ended[id]
+	if !ended || len(w.burials) > 0 {
+		return false
+	}
+	for _, p := range w.active {
+		if p.kind == bury {
+			return false
+		}
+	}
+	for _, in := range w.instances {
+		for _, name := range w.names {
+			if in.nodes[name].Available() && w.servers[name].state == "up" && !in.cut[name] && in.probed[name] <= since {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // sessions are all there ever were.
 func (r *run) sessions() (list []session) {
 	for _, v := range r.visitors {

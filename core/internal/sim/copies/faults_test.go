@@ -1,6 +1,7 @@
 package copies
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"testing/synctest"
@@ -25,14 +26,24 @@ func (r *run) disturb() {
 		} else if r.rng.Float64() < 0.01 {
 			r.recover()
 		}
-	case len(r.faults) == 0 && r.since > 60 && len(r.repair) == 0 && !r.repairing() && r.calm() && r.whole() && r.rng.Float64() < 0.08:
+	case len(r.faults) == 0 && r.since > 60 && len(r.repair) == 0 && !r.repairing() && !r.lingering() && r.calm() && r.whole() && r.rng.Float64() < 0.08:
 		r.strike()
-	case len(r.faults) > 0 && r.since > 30 && r.rng.Float64() < 0.1:
+	case len(r.faults) > 0 && r.since > cmp.Or(r.lasts, 30) && r.rng.Float64() < 0.1:
 		r.recover()
 		r.repair = r.sessions()
 	case len(r.faults) == 0 && r.since > 60 && len(r.repair) == 0 && r.calm() && r.lacking() && r.rng.Float64() < 0.05:
 		r.repair = r.sessions() // an epoch was replaced since: another refill, or visit
 	}
+}
+
+// lingering: a request has begun before the last fault ended. Requests take a moment, faults seconds: none lives through two.
+func (r *run) lingering() bool {
+	for _, p := range r.active {
+		if p.began < r.now-r.since && p.call != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // strike begins a fault of a random node or instance.
@@ -111,6 +122,7 @@ func (r *run) crash(at int) {
 	}
 	r.pending = left
 	r.heals = slices.DeleteFunc(r.heals, func(p *process) bool { return p.instance == dead })
+	r.burials = slices.DeleteFunc(r.burials, func(b burial) bool { return b.instance == dead })
 	r.mu.Unlock()
 	synctest.Wait()
 	r.instances[at] = r.newInstance(dead.name, r.settings)

@@ -1,6 +1,7 @@
 package copies
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (r *run) begin() {
 	r.probeAll()
 	for i := range r.clients {
 		name := fmt.Sprintf("visitor%d", i)
-		v := &visitor{name: name, tokens: []string{name}, log: history.New(history.Output{})}
+		v := &visitor{name: name, tokens: []string{name}, log: history.New(history.Output{}), ended: map[int]int{}, dropped: map[int]bool{}}
 		r.visitors = append(r.visitors, v)
 		r.create(r.instances[0], v)
 		r.finish()
@@ -80,7 +81,12 @@ func (r *run) probeAll() {
 }
 
 func (r *run) probe(in *instance, name string) {
-	r.start(&process{kind: probe, instance: in}, func(ctx context.Context) { _ = in.nodes[name].Probe(ctx) })
+	began := r.now
+	r.start(&process{kind: probe, instance: in}, func(ctx context.Context) {
+		if in.nodes[name].Probe(ctx) == nil {
+			in.probed[name] = began
+		}
+	})
 }
 
 // arrive lets requests, repairs and probes begin.
@@ -88,7 +94,7 @@ func (r *run) arrive() {
 	in := r.instances[r.rng.IntN(len(r.instances))]
 	v := r.visitors[r.rng.IntN(len(r.visitors))]
 	if r.now < r.steps && len(r.active) < r.parallel && !r.idle() && r.rng.Float64() < 0.5 {
-		r.request(in, v, r.kind(), r.rng.IntN(6) == 0)
+		r.request(in, v, r.kind(), r.rng.Float64() < cmp.Or(r.old, 1.0/6))
 	}
 	if len(r.repair) > 0 && r.since > 30 && r.calm() && len(r.active) < r.parallel {
 		s := r.repair[0]
@@ -106,9 +112,12 @@ func (r *run) arrive() {
 		r.probe(in, r.names[r.rng.IntN(len(r.names))])
 	}
 	r.mu.Lock()
-	heals := r.heals
-	r.heals = nil
+	heals, burials := r.heals, r.burials
+	r.heals, r.burials = nil, nil
 	r.mu.Unlock()
+	for _, b := range burials {
+		r.start(&process{kind: bury, instance: b.instance}, func(ctx context.Context) { _ = b.instance.store.Bury(ctx, b.session, b.at) })
+	}
 	for _, h := range heals {
 		access := h.instance.store.Open(h.visitor.tokens[h.cookie.id], h.cookie.node)
 		r.start(h, func(ctx context.Context) { _ = access.Heal(ctx) })
@@ -174,6 +183,7 @@ func (r *run) take(p *process) {
 	case gone:
 		r.tally.Gone++
 		p.out = history.Output{Gone: true}
+		v.dropped[p.cookie.id] = true
 		if r.early(p) {
 			r.late = append(r.late, p)
 		} else {
@@ -188,10 +198,16 @@ func (r *run) take(p *process) {
 	if p.out.Count > v.adds {
 		r.violate("doubled: %s of %s sees %d, of %d ever sent", p.kind, v.name, p.out.Count, v.adds)
 	}
+	if p.dead && !r.many {
+		r.violate("resurrected: %s by %s of %s with %+v is accepted, of which every instance knows that it has ended", p.kind, p.instance.name, v.name, p.cookie)
+	}
 	if r.early(p) {
 		r.late = append(r.late, p)
 	} else {
 		p.call.End(p.out)
+	}
+	if p.kind == history.Destroy || p.kind == history.Renew {
+		v.ended[p.cookie.id] = r.now
 	}
 	r.setCookie(p)
 }

@@ -10,6 +10,8 @@ type settings struct {
 	many                                           bool          // faults come while others last: only safety is promised
 	refill                                         bool          // a refill heals after a fault, rather than visits
 	skew                                           time.Duration // by which the instances' clocks differ at most
+	lasts                                          int           // steps that a fault lasts at least; zero: 30
+	old                                            float64       // share of requests with any of the visitor's cookies; zero: a sixth
 }
 
 // every fault that one node, or one instance, may have.
@@ -26,7 +28,7 @@ var table = []settings{
 	{name: "two nodes, one fault at a time", nodes: 2, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every},
 	{name: "many parallel requests, no fault", nodes: 3, apps: 3, clients: 1, parallel: 8, steps: 400, backups: 1},
 	{name: "replies of one node get lost", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"lossy"}},
-	{name: "one instance is cut off from one node", nodes: 3, apps: 2, clients: 2, parallel: 4, steps: 800, backups: 1, faults: []string{"cut"}},
+	{name: "one instance is cut off from one node", nodes: 3, apps: 2, clients: 2, parallel: 4, steps: 800, backups: 1, faults: []string{"cut"}, lasts: 150, old: 0.5},
 	{name: "four nodes and two backups", nodes: 4, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 2, faults: every},
 	{name: "three nodes that are refilled", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: ofNodes, refill: true},
 	{name: "two nodes that are refilled", nodes: 2, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: ofNodes, refill: true},

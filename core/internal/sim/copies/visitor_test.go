@@ -22,7 +22,9 @@ type visitor struct {
 	cookies []cookie // all that it ever had
 	term    uint64   // of the record that the newest cookie came with
 	log     *history.Log
-	adds    int // sent
+	adds    int          // sent
+	dropped map[int]bool // by id: a browser that was told that its session is gone has another one; see process.old
+	ended   map[int]int  // by id: when its logout, or renewal, was acknowledged
 }
 
 // cookie is which of the session's ids a client has, and the node that it names.
@@ -49,17 +51,18 @@ func (v *visitor) newest(id int) (c cookie) {
 	return c
 }
 
-// process is a request, a heal or a probe that is running.
+// process is a request, or what an instance does by itself.
 type process struct {
 	id       int
 	visitor  *visitor
-	kind     history.Kind // or heal, probe
+	kind     history.Kind // or heal, probe, bury
 	text     string
 	instance *instance
 	cookie   cookie
 	call     *history.Call
 	began    int  // step
-	old      bool // its cookie was not the newest
+	old      bool // its cookie was not the newest, or was answered as gone before
+	dead     bool // its cookie was ended, and every instance has been told
 	done     bool
 
 	err     error
@@ -74,6 +77,7 @@ type process struct {
 const (
 	heal  = history.Kind("heal")
 	probe = history.Kind("probe")
+	bury  = history.Kind("bury")
 )
 
 // start begins a process in a goroutine of its own.
@@ -120,7 +124,7 @@ func (w *world) request(in *instance, v *visitor, kind history.Kind, old bool) *
 }
 
 func (w *world) send(in *instance, v *visitor, kind history.Kind, c cookie) *process {
-	p := &process{visitor: v, kind: kind, instance: in, cookie: c, began: w.now, old: c != v.cookie}
+	p := &process{visitor: v, kind: kind, instance: in, cookie: c, began: w.now, old: c != v.cookie || v.dropped[c.id], dead: w.told(v, c.id)}
 	if kind == history.Set {
 		p.text = fmt.Sprintf("%s:%d", v.name, w.procs+1)
 	}
@@ -180,7 +184,7 @@ func (p *process) write(ctx context.Context, access *replica.Access, change func
 		return nil
 	})
 	if err == nil {
-		p.out = saw.Of(stored)
+		p.out, p.term = saw.Of(stored), stored.Term
 	}
 	return err
 }

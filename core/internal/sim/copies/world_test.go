@@ -14,6 +14,7 @@ import (
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // world is the nodes, the instances and the scheduler. Operations on nodes wait here until the scheduler lets one
@@ -31,6 +32,7 @@ type world struct {
 	procs   int
 	active  map[int]*process
 	heals   []*process
+	burials []burial
 	now     int // step
 	quiet   int // steps since the last fault that every instance has known all epochs
 }
@@ -46,13 +48,22 @@ type server struct {
 
 // instance is an app process.
 type instance struct {
-	name  string
-	nodes map[string]*node.Node
-	store *replica.Store
-	cut   map[string]bool // servers that it cannot reach
-	ctx   context.Context // ends with it
-	end   context.CancelFunc
-	dead  bool // guarded by world.mu
+	name   string
+	nodes  map[string]*node.Node
+	store  *replica.Store
+	cut    map[string]bool   // servers that it cannot reach
+	probed map[string]int    // by server: when the last probe that ended well began
+	heard  map[sid.Hash]bool // obituaries
+	ctx    context.Context   // ends with it
+	end    context.CancelFunc
+	dead   bool // guarded by world.mu
+}
+
+// burial is what an obituary asks of an instance.
+type burial struct {
+	instance *instance
+	session  sid.Hash
+	at       string
 }
 
 // call is one operation on its way to a server.
@@ -85,11 +96,15 @@ func newWorld(seed uint64, s settings) *world {
 }
 
 func (w *world) newInstance(name string, s settings) *instance {
-	in := &instance{name: name, nodes: map[string]*node.Node{}, cut: map[string]bool{}}
+	in := &instance{
+		name: name, nodes: map[string]*node.Node{}, cut: map[string]bool{}, probed: map[string]int{}, heard: map[sid.Hash]bool{},
+	}
 	in.ctx, in.end = context.WithCancel(context.Background())
 	var members []cluster.Member
 	for _, n := range w.names {
-		in.nodes[n] = node.New(n, n, &client{w, in, n}, node.Options{EpochKey: "epoch"})
+		in.nodes[n] = node.New(n, n, &client{w, in, n}, node.Options{
+			EpochKey: "epoch", NewsKey: replica.ObituaryKey("msm:"), OnNews: func(n *node.Node, value []byte) { w.hear(in, n, value) },
+		})
 		members = append(members, cluster.Member{Node: in.nodes[n]})
 	}
 	config := replica.Config{Cluster: cluster.New(members), Backups: s.backups, KeyPrefix: "msm:", IdleTime: time.Hour}
@@ -99,6 +114,18 @@ func (w *world) newInstance(name string, s settings) *instance {
 	}
 	in.store = replica.New(config)
 	return in
+}
+
+// hear takes obituaries.
+func (w *world) hear(in *instance, n *node.Node, value []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range replica.ParseObituaries(value) {
+		if o.Unreached && !in.heard[o.Session] && !in.dead {
+			w.burials = append(w.burials, burial{in, o.Session, n.ID()})
+		}
+		in.heard[o.Session] = true
+	}
 }
 
 type processKey struct{}

@@ -149,12 +149,8 @@ func (t *tab) check(e ending) {
 	}
 }
 
-// forgotten: without backups a logout is on one node, and dies with it. And a sticky instance that an old cookie made
-// load the session, while another one served it, is told of a logout only if that one had it from this one: not promised
-// yet, so only the newest cookie counts.
-func (w *world) forgotten(e ending) bool {
-	return w.set.backups == 0 && w.disturbedSince(e.at) || w.set.sticky && !e.newest
-}
+// forgotten: without backups a logout is nowhere any more once every node that had it has lost its memory.
+func (w *world) forgotten(e ending) bool { return w.set.backups == 0 && w.disturbedSince(e.at) }
 
 // pick is the balancer: the instance that the cookie names, or mostly so, or any.
 func (t *tab) pick(cookie string) *instance {
