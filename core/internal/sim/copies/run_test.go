@@ -54,7 +54,7 @@ func (r *run) begin() {
 	r.probeAll()
 	for i := range r.clients {
 		name := fmt.Sprintf("visitor%d", i)
-		v := &visitor{name: name, tokens: []string{name}, log: history.New(history.Output{}), ended: map[int]int{}, dropped: map[int]bool{}}
+		v := &visitor{name: name, tokens: []string{name}, log: history.New(history.Output{}), ended: map[int]int{}, dropped: map[int]bool{}, acked: map[int]int{}, floors: map[floor]int{}}
 		r.visitors = append(r.visitors, v)
 		r.create(r.instances[0], v)
 		r.finish()
@@ -83,10 +83,26 @@ func (r *run) probeAll() {
 func (r *run) probe(in *instance, name string) {
 	began := r.now
 	r.start(&process{kind: probe, instance: in}, func(ctx context.Context) {
-		if in.nodes[name].Probe(ctx) == nil {
+		switch err := in.nodes[name].Probe(ctx); {
+		case err == nil:
 			in.probed[name] = began
+		case errors.Is(err, errTimeout), errors.Is(err, errRefused):
+			r.fell(in, name)
 		}
 	})
+}
+
+// fell: the instance knows that others may have had to work around the node. From now on it believes nothing there that is
+// older than what was acknowledged by now.
+func (r *run) fell(in *instance, name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, v := range r.visitors {
+		for id, n := range v.acked {
+			f := floor{in, cookie{id, name}}
+			v.floors[f] = max(v.floors[f], n)
+		}
+	}
 }
 
 // arrive lets requests, repairs and probes begin.
@@ -197,6 +213,13 @@ func (r *run) take(p *process) {
 	}
 	if p.out.Count > v.adds {
 		r.violate("doubled: %s of %s sees %d, of %d ever sent", p.kind, v.name, p.out.Count, v.adds)
+	}
+	if p.out.Count < p.least && p.kind != history.Destroy && p.kind != history.Renew && !r.many {
+		r.violate("old: %s by %s of %s with %+v sees %d, and %d was seen there before", p.kind, p.instance.name, v.name, p.cookie, p.out.Count, p.least)
+	}
+	v.acked[p.cookie.id] = max(v.acked[p.cookie.id], p.out.Count)
+	if f := (floor{p.instance, p.cookie}); p.moved && p.home != p.cookie.node {
+		v.floors[f] = max(v.floors[f], p.out.Count)
 	}
 	if p.dead && !r.many {
 		r.violate("resurrected: %s by %s of %s with %+v is accepted, of which every instance knows that it has ended", p.kind, p.instance.name, v.name, p.cookie)

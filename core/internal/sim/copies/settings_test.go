@@ -10,6 +10,7 @@ type settings struct {
 	many                                           bool          // faults come while others last: only safety is promised
 	refill                                         bool          // a refill heals after a fault, rather than visits
 	skew                                           time.Duration // by which the instances' clocks differ at most
+	pace                                           time.Duration // of a step; zero: 1ms
 	lasts                                          int           // steps that a fault lasts at least; zero: 30
 	old                                            float64       // share of requests with any of the visitor's cookies; zero: a sixth
 }
@@ -33,5 +34,7 @@ var table = []settings{
 	{name: "three nodes that are refilled", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: ofNodes, refill: true},
 	{name: "two nodes that are refilled", nodes: 2, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: ofNodes, refill: true},
 	{name: "clocks that differ", nodes: 3, apps: 3, clients: 3, parallel: 6, steps: 800, backups: 1, faults: every, skew: 25 * time.Second},
+	{name: "old cookies while a node fails", nodes: 3, apps: 2, clients: 2, parallel: 4, steps: 800, backups: 1, faults: []string{"stop", "lossy", "slow"}, lasts: 60, old: 0.5},
+	{name: "requests that take seconds", nodes: 3, apps: 2, clients: 3, parallel: 6, steps: 500, backups: 1, faults: []string{"stop", "slow", "evict"}, pace: 100 * time.Millisecond},
 	{name: "several faults at a time", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every, many: true},
 }

@@ -22,7 +22,9 @@ type visitor struct {
 	cookies []cookie // all that it ever had
 	term    uint64   // of the record that the newest cookie came with
 	log     *history.Log
-	adds    int          // sent
+	adds    int         // sent
+	acked   map[int]int // by id: the highest count that was acknowledged
+	floors  map[floor]int
 	dropped map[int]bool // by id: a browser that was told that its session is gone has another one; see process.old
 	ended   map[int]int  // by id: when its logout, or renewal, was acknowledged
 }
@@ -31,6 +33,13 @@ type visitor struct {
 type cookie struct {
 	id   int
 	node string
+}
+
+// floor is where a count is never lower than before: an instance that has given a session another home believes what lies on
+// the node of that cookie no more.
+type floor struct {
+	instance *instance
+	cookie   cookie
 }
 
 // session is what a visitor has under one of its ids: those that were renewed are destroyed, and have to stay so.
@@ -62,6 +71,7 @@ type process struct {
 	call     *history.Call
 	began    int  // step
 	old      bool // its cookie was not the newest, or was answered as gone before
+	least    int  // what it must see; see floor
 	dead     bool // its cookie was ended, and every instance has been told
 	done     bool
 
@@ -124,7 +134,7 @@ func (w *world) request(in *instance, v *visitor, kind history.Kind, old bool) *
 }
 
 func (w *world) send(in *instance, v *visitor, kind history.Kind, c cookie) *process {
-	p := &process{visitor: v, kind: kind, instance: in, cookie: c, began: w.now, old: c != v.cookie || v.dropped[c.id], dead: w.told(v, c.id)}
+	p := &process{visitor: v, kind: kind, instance: in, cookie: c, began: w.now, old: c != v.cookie || v.dropped[c.id], dead: w.told(v, c.id), least: v.floors[floor{in, c}]}
 	if kind == history.Set {
 		p.text = fmt.Sprintf("%s:%d", v.name, w.procs+1)
 	}

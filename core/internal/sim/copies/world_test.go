@@ -21,6 +21,7 @@ import (
 // happen; nothing else in the bubble waits for anything, so the seed decides all.
 type world struct {
 	rng       *rand.Rand
+	pace      time.Duration // of a step
 	servers   map[string]*server
 	names     []string
 	instances []*instance
@@ -83,7 +84,7 @@ var (
 )
 
 func newWorld(seed uint64, s settings) *world {
-	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), servers: map[string]*server{}, active: map[int]*process{}}
+	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), pace: cmp.Or(s.pace, time.Millisecond), servers: map[string]*server{}, active: map[int]*process{}}
 	for i := range s.nodes {
 		name := fmt.Sprintf("n%d", i+1)
 		w.names = append(w.names, name)
@@ -146,7 +147,7 @@ func (w *world) do(ctx context.Context, in *instance, server string, write bool,
 
 // step lets one waiting operation happen. It reports whether there was one.
 func (w *world) step() bool {
-	time.Sleep(time.Millisecond)
+	time.Sleep(w.pace)
 	synctest.Wait()
 	w.mu.Lock()
 	slices.SortFunc(w.pending, func(a, b *call) int {
