@@ -87,7 +87,7 @@ func (b *burials) hear(ctx context.Context, at string, list []replica.Obituary) 
 		for _, o := range list {
 			ended = append(ended, b.store.Short(o))
 		}
-		b.local.Ended(ended)
+		b.local.Ended(ctx, ended)
 	}
 	for _, o := range list {
 		if !o.Unreached {

@@ -12,6 +12,15 @@ import (
 // Create begins a session that no node has yet. The token must be new. It answers ErrFull, ErrTooLarge, and with
 // Config.Sync what the write answers.
 func (st *Store) Create(ctx context.Context, token, node string, first *record.Record) (*Session, error) {
+	s, err := st.create(token, node, first)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.persist(ctx, 1)
+}
+
+// create is Create without the write.
+func (st *Store) create(token, node string, first *record.Record) (*Session, error) {
 	size, err := st.check(first)
 	if err != nil {
 		return nil, err
@@ -31,7 +40,7 @@ func (st *Store) Create(ctx context.Context, token, node string, first *record.R
 		return nil, err
 	}
 	st.pendingChanges.Add(1)
-	return s, s.persist(ctx, 1)
+	return s, nil
 }
 
 // Commit applies a request's changes: base is what the request saw and work what it made of it; redo makes the same
@@ -163,7 +172,7 @@ func (st *Store) check(rec *record.Record) (held int64, err error) {
 // grow accounts for the session's new size.
 func (s *Session) grow(size int64) error {
 	if err := s.store.admit(0, size-s.size.Load()); err != nil {
-		if s.pending.requests == 0 {
+		if s.pending.requests == 0 && !s.saving {
 			s.state.CompareAndSwap(dirty, clean)
 		}
 		return err
@@ -184,6 +193,11 @@ func (s *Session) persist(ctx context.Context, number uint64) error {
 	}
 	s.beginSaving()
 	defer s.endSaving()
+	return s.saveNow(ctx, number)
+}
+
+// saveNow stores the change of that number, if it is not, for who has begun saving.
+func (s *Session) saveNow(ctx context.Context, number uint64) error {
 	if s.isSaved(number) {
 		return nil
 	}

@@ -14,6 +14,11 @@ import (
 func (s *Session) Destroy(ctx context.Context) error {
 	s.beginSaving()
 	defer s.endSaving()
+	return s.destroy(ctx)
+}
+
+// destroy is Destroy for who has begun saving.
+func (s *Session) destroy(ctx context.Context) error {
 	w := s.begin(false)
 	if w == nil {
 		return ErrLeft
@@ -33,7 +38,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 func (s *Session) gone() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tell(math.MaxUint64) // once more, should the first notice have been lost: what is there must not live on
+	s.tell(s.from, math.MaxUint64) // once more, should the first notice have been lost: what is there must not live on
 	s.abandon()
 	s.leave()
 }
@@ -58,15 +63,14 @@ func (s *Session) Renew(ctx context.Context, r Renewal) (*Session, error) {
 	if w == nil {
 		return nil, ErrLeft
 	}
-	next, err := w.successor(ctx, r)
+	next, err := w.successor(r)
 	if err != nil {
 		return nil, err
 	}
-	if !w.create {
-		err = w.access.Destroy(ctx, func(last *record.Record) error { return w.carryOver(ctx, r, next, last) })
-	}
-	if err != nil {
-		return nil, errors.Join(err, next.Destroy(ctx))
+	next.beginSaving()
+	defer next.endSaving()
+	if err := w.renew(ctx, r, next); err != nil {
+		return nil, errors.Join(err, next.destroy(ctx))
 	}
 	return next, s.handOver(ctx, next, len(w.batches))
 }
@@ -79,22 +83,28 @@ func (s *Session) onlyHere() bool {
 }
 
 // successor begins the new session with all that the old one has by now.
-func (w *write) successor(ctx context.Context, r Renewal) (*Session, error) {
-	work, st := r.Work, w.session.store
+func (w *write) successor(r Renewal) (*Session, error) {
+	work := r.Work
 	if w.state != r.Base {
 		work = w.state.Draft()
 		if err := r.Redo(work); err != nil {
 			return nil, err
 		}
 	}
-	next, err := st.Create(ctx, r.Token, r.Node, r.Successor(work))
-	if err != nil {
-		return nil, err
+	return w.session.store.create(r.Token, r.Node, r.Successor(work))
+}
+
+// renew stores the new session, and then destroys the old one.
+func (w *write) renew(ctx context.Context, r Renewal, next *Session) error {
+	err := next.save(ctx)
+	switch {
+	case err == nil && !w.create:
+		return w.access.Destroy(ctx, func(last *record.Record) error { return w.carryOver(ctx, r, next, last) })
+	case err != nil && w.create && !next.store.Replica.Available():
+		next.showAll()
+		return nil
 	}
-	if err := next.saveNow(ctx); err != nil && (!w.create || st.Replica.Available()) {
-		return nil, errors.Join(err, next.Destroy(ctx))
-	}
-	return next, nil
+	return err
 }
 
 // carryOver brings what another instance has stored in the old session meanwhile to the new one.
@@ -113,16 +123,7 @@ func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *r
 	if err != nil {
 		return err
 	}
-	return next.saveNow(ctx)
-}
-
-func (s *Session) saveNow(ctx context.Context) error {
-	s.beginSaving()
-	defer s.endSaving()
-	if s.state.Load() == clean {
-		return nil
-	}
-	return s.save(ctx)
+	return next.save(ctx)
 }
 
 // handOver ends the old session in memory. Changes that other requests have made to it since the new one began, in
@@ -133,14 +134,14 @@ func (s *Session) handOver(ctx context.Context, next *Session, n int) error {
 	if len(late) >= n { // else they were folded
 		late = late[n:]
 	}
-	s.tell(math.MaxUint64)
+	s.tell(s.from, math.MaxUint64)
 	s.abandon()
 	s.leave()
 	s.mu.Unlock()
 	for _, b := range late {
 		_, number, err := next.apply(nil, nil, func(rec *record.Record) error { return redo(b.changes, rec) })
 		if err == nil && number > 0 {
-			err = next.persist(ctx, number)
+			err = next.saveNow(ctx, number)
 		}
 		if err != nil {
 			return err

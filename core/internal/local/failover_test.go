@@ -575,6 +575,35 @@ func TestRenew(t *testing.T) {
 	}
 }
 
+// TestRenewalInFullMemory: others need the room of the old session while the new one begins. What is done to it would be lost
+// if it left and was loaded again. (Seed 68 of the simulation of requests.)
+func TestRenewalInFullMemory(t *testing.T) {
+	for _, sync := range []bool{true, false} {
+		inWorld(t, 2, 1, func(w *world) {
+			a := w.start(local.Config{Sync: sync, MaxSessions: 2})
+			s := a.begin("t")
+			settle()
+			r := renewal(a, s, "u")
+			begin := r.Successor
+			r.Successor = func(of *record.Record) *record.Record {
+				for _, other := range []string{"v", "w"} {
+					a.begin(other)
+					settle()
+				}
+				if a.Get("t") == nil {
+					t.Error("it has left")
+				}
+				return begin(of)
+			}
+			next, err := s.Renew(context.Background(), r)
+			a.must(err)
+			if value(next, "n") != "1" || len(w.holds("t")) > 0 {
+				t.Errorf("n = %q, the old one on %v", value(next, "n"), w.holds("t"))
+			}
+		})
+	}
+}
+
 // TestRefill: the drill that memcached-session-manager loses half of: 1,000 sessions, a node restarted empty, no
 // request, then the instance dies.
 func TestRefill(t *testing.T) {

@@ -1,7 +1,10 @@
 package local
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"iter"
 	"math"
 	"time"
 
@@ -12,9 +15,6 @@ import (
 const (
 	noticeEvery = 250 * time.Millisecond // as often as nodes are probed
 	noticeQueue = 1024
-	// lateWrites is how long after a takeover the former instance may still store what it had. That it did does not mean
-	// that it has taken the session back: of that there would be a notice.
-	lateWrites = 5 * time.Second
 )
 
 // post is a notice for another instance.
@@ -23,25 +23,26 @@ type post struct {
 	replica.Notice
 }
 
-// tookOver tells the instance of that route, off the request's path, that its copy of the session is old.
-func (st *Store) tookOver(s *Session, route string) {
+// tookOver tells the instance that served the session, off the request's path, that its copy is old. The client's id names
+// another one if it is not the session's newest.
+func (st *Store) tookOver(s *Session, former, named string) {
 	st.takeovers.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.from, s.again = route, time.Now().Add(2*noticeEvery)
-	if s.markDirty() {
-		st.queue.at(s.again, s)
+	s.from = cmp.Or(former, named)
+	s.tell(s.from, s.stored.Version)
+	if named != s.from {
+		s.tell(named, s.stored.Version)
 	}
-	s.tell(s.since)
 }
 
-// tell posts a notice to the instance that had the session before. Guarded by mu.
-func (s *Session) tell(version uint64) {
-	if s.from == "" {
+// tell posts a notice to the instance of that route, if it is another one. Guarded by mu.
+func (s *Session) tell(route string, version uint64) {
+	if route == "" || route == s.store.Route {
 		return
 	}
 	select {
-	case s.store.posts <- post{s.node, s.from, replica.Notice{Session: s.short.Load(), Version: version, At: time.Now()}}:
+	case s.store.posts <- post{s.node, route, replica.Notice{Session: s.short.Load(), Version: version, At: time.Now()}}:
 	default: // that one learns of it with its next write of the session
 	}
 }
@@ -97,39 +98,52 @@ func (st *Store) readNotices(ctx context.Context, node string, read map[string]u
 	for _, n := range list {
 		versions[n.Session] = max(versions[n.Session], n.Version)
 	}
-	st.outdated(versions)
-}
-
-// Ended has sessions leave, given by replica.Access.Short, that another instance has destroyed.
-func (st *Store) Ended(sessions []uint64) {
-	versions := make(map[uint64]uint64, len(sessions))
-	for _, short := range sessions {
-		versions[short] = math.MaxUint64
+	for s, version := range st.named(versions) {
+		s.outdated(version)
 	}
-	st.outdated(versions)
 }
 
-func (st *Store) outdated(versions map[uint64]uint64) {
-	for i := range st.shards {
-		for _, s := range st.shards[i].list() {
-			if version, told := versions[s.short.Load()]; told {
-				s.outdated(version)
+// Ended destroys sessions, given by replica.Access.Short, that another instance has destroyed: they leave, and what this one
+// may have stored again since, while it could not reach the tombstone, ends as well.
+func (st *Store) Ended(ctx context.Context, sessions []uint64) {
+	ended := make(map[uint64]uint64, len(sessions))
+	for _, short := range sessions {
+		ended[short] = math.MaxUint64
+	}
+	for s, version := range st.named(ended) {
+		if err := s.Destroy(ctx); err != nil && !errors.Is(err, replica.ErrNoSession) {
+			s.outdated(version)
+		}
+	}
+}
+
+// named are the sessions in memory that versions name, each with its version.
+func (st *Store) named(versions map[uint64]uint64) iter.Seq2[*Session, uint64] {
+	return func(yield func(*Session, uint64) bool) {
+		for i := range st.shards {
+			for _, s := range st.shards[i].list() {
+				if version, told := versions[s.short.Load()]; told && !yield(s, version) {
+					return
+				}
 			}
 		}
 	}
 }
 
-// owned: the write of that version has made this instance the one that serves the session. Guarded by mu.
-func (s *Session) owned(rec *record.Record) {
-	s.since, s.taken, s.told = rec.Version, time.Now(), false
+// served takes note of who serves the session after a write. If it is another instance, that one is told what it has not
+// seen. Guarded by mu.
+func (s *Session) served(w *write, rec *record.Record) {
+	if s.told = rec.Route != s.store.Route; s.told && w.last != nil {
+		s.tell(rec.Route, rec.Version)
+	}
 }
 
-// outdated: another instance took the session over with that version. Unless this one has done so since, what is here and
-// not stored is merged with what that one has, and then leaves.
+// outdated: another instance has taken the session over, or changed it, with that version. What is here and not stored is
+// merged with what that one has, and then leaves.
 func (s *Session) outdated(version uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.since >= version {
+	if s.stored.Version >= version {
 		return
 	}
 	s.told = true

@@ -80,16 +80,6 @@ func missing(batches []batch, rec *record.Record) []batch {
 	return batches
 }
 
-// owns: that request is the write of one of the batches.
-func owns(batches []batch, request uint64) bool {
-	for _, b := range batches {
-		if b.request == request {
-			return true
-		}
-	}
-	return false
-}
-
 // difference is the change that makes the values of base those of now, wherever they differ. It stands for more changes
 // than are worth remembering. Where another instance has changed the same attribute, it overwrites; clash is told.
 func difference(base, now *record.Record, clash func()) replica.Change {

@@ -24,10 +24,10 @@ type write struct {
 	create   bool
 	takeover bool
 
-	last    *record.Record // the record that the changes were made to last
-	newer   bool           // it was not base any more
-	foreign bool           // because another instance had changed it
-	failed  error          // the first change that could not be made to what another instance wrote
+	last   *record.Record // the record that the changes were made to last
+	newer  bool           // it was not base any more
+	former string         // the route of the instance that it was taken over from
+	failed error          // the first change that could not be made to what another instance wrote
 }
 
 // save writes what is not stored. The caller has begun saving. What fails is tried again later, except if the session is gone.
@@ -77,6 +77,7 @@ func (w *write) run(ctx context.Context) (*record.Record, error) {
 	switch {
 	case w.create:
 		first := w.usedNow(w.session.store.storable(w.state))
+		first.Route = w.session.store.Route
 		w.last = first
 		return w.access.Create(ctx, first)
 	case len(w.batches) == 0:
@@ -100,8 +101,10 @@ func (w *write) change(rec *record.Record) error {
 	if w.used.After(rec.LastAccess) {
 		rec.LastAccess = w.used
 	}
+	if own := w.session.store.Route; rec.Route == "" || w.takeover {
+		w.former, rec.Route = rec.Route, own
+	}
 	w.newer = !sameRecord(rec, w.base)
-	w.foreign = w.newer && !owns(w.batches, replica.LastRequest(rec))
 	if !w.newer {
 		state := w.session.store.storable(w.state)
 		rec.Attributes, rec.IdleTimeout = state.Attributes, state.IdleTimeout
@@ -155,9 +158,7 @@ func (s *Session) settle(w *write, rec *record.Record) error {
 	s.failures, s.saved, s.stored, s.node = 0, max(s.saved, w.number), rec, w.access.Home()
 	s.forget(w)
 	late := s.pending.batches
-	if w.takeover {
-		s.owned(rec)
-	}
+	s.served(w, rec)
 	switch {
 	case merged:
 		next := s.store.rejoined(rec, s.current).Draft()
@@ -199,10 +200,8 @@ func (w *write) merged(rec *record.Record) bool {
 	case w.create:
 		return false
 	case w.last == nil: // there was nothing to change
-		w.foreign = replica.LastRequest(rec) != replica.LastRequest(w.base)
-		return w.foreign
+		return replica.LastRequest(rec) != replica.LastRequest(w.base)
 	case rec != w.last: // an attempt whose end was not known had been stored after all
-		w.foreign = replica.LastRequest(rec) != w.request
 		return true
 	}
 	return w.newer
@@ -227,23 +226,18 @@ func (s *Session) rest(w *write, merged bool) {
 			s.store.Logger.Error("a change could not be made to what another instance has stored meanwhile", "error", w.failed)
 		}
 	}
-	if len(s.pending.batches) > 0 || w.access.NeedsHeal() {
+	if s.rests = len(s.pending.batches) == 0 && !w.access.NeedsHeal(); !s.rests {
 		s.store.queue.soon(s)
 		return
 	}
-	if time.Now().Before(s.again) {
-		s.store.queue.at(s.again, s)
-		return
-	}
-	s.again = time.Time{}
-	s.state.CompareAndSwap(dirty, clean)
-	if s.told || w.foreign && !w.takeover && time.Since(s.taken) > lateWrites { // what is here would be old soon
+	if s.told { // what is here would be old soon
 		s.leave()
 	}
 }
 
 // retry has a failed write done again later. Guarded by mu.
 func (s *Session) retry(err error) {
+	s.rests = false
 	if !errors.Is(err, replica.ErrUnavailable) {
 		s.store.Logger.Error("session could not be stored; it lives in this instance's memory and is tried again", "error", err)
 	}

@@ -29,7 +29,8 @@ type Session struct {
 
 	mu       sync.Mutex
 	free     sync.Cond      // of mu: saving has ended
-	saving   bool           // one write to the nodes at a time
+	saving   bool           // one write to the nodes at a time, in which the session does not leave
+	rests    bool           // while saving: nothing waits to be stored, as far as is known
 	node     string         // where it is read from, or will be once it is stored
 	stored   *record.Record // what the nodes have, as far as is known; of version 0: nothing yet
 	current  *record.Record // with every change
@@ -40,11 +41,8 @@ type Session struct {
 	saved    uint64 // of these, stored
 	failures int    // writes that failed in a row
 
-	since uint64    // the version that made this instance the one that serves the session
-	taken time.Time // when that took it over from another one; zero: it did not
-	from  string    // the route of that one
-	again time.Time // when to look what that one has stored last; zero: that was done
-	told  bool      // another instance has said that it took over
+	from string // the route of the instance that this one took it over from
+	told bool   // another instance has taken over, or changed it
 }
 
 // The states of a session. A clean one may leave at any moment.
@@ -71,20 +69,23 @@ func (st *Store) session(token, node string, rec *record.Record) *Session {
 
 func sizeOf(rec *record.Record) int64 { return int64(rec.Size()) + overhead }
 
-// beginSaving waits for the session's turn to be written.
+// beginSaving waits for the session's turn to be written. Until endSaving it does not leave to make room: what others
+// would do to it meanwhile, after they had loaded it again, would be unknown here.
 func (s *Session) beginSaving() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.saving {
 		s.free.Wait()
 	}
-	s.saving = true
+	s.saving, s.rests = true, s.state.CompareAndSwap(clean, dirty)
 }
 
 func (s *Session) endSaving() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.saving = false
+	if s.saving = false; s.rests && len(s.pending.batches) == 0 {
+		s.state.CompareAndSwap(dirty, clean)
+	}
 	s.free.Signal()
 }
 

@@ -10,12 +10,16 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// Load brings a session into memory that only nodes have. It answers what a replica's Load does, or ErrFull.
+// Load brings a session into memory that only nodes have. Should another instance have served it since it left, it is taken
+// over from that one. It answers what a replica's Load does, or ErrFull.
 func (st *Store) Load(ctx context.Context, token, node string) (*Session, error) {
 	access := st.Replica.Open(token, node)
 	rec, err := access.Load(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if rec.Route != "" && rec.Route != st.Route {
+		return st.TakeOver(ctx, token, access.Home(), rec.Route)
 	}
 	s := st.loaded(token, access, rec)
 	return s, st.admitted(s, access)
@@ -25,39 +29,37 @@ func (st *Store) Load(ctx context.Context, token, node string) (*Session, error)
 // the truth any more. A new version is stored at once, so that the other instance, if it is still there and has changes,
 // learns of it.
 func (st *Store) TakeOver(ctx context.Context, token, node, route string) (*Session, error) {
-	s, err := st.takeOver(ctx, token, node)
+	s, former, err := st.takeOver(ctx, token, node)
 	if err != nil {
 		return nil, err
 	}
-	st.tookOver(s, strings.Clone(route))
+	st.tookOver(s, strings.Clone(former), strings.Clone(route))
 	return s, nil
 }
 
-func (st *Store) takeOver(ctx context.Context, token, node string) (*Session, error) {
+func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, former string, err error) {
 	if s := st.Get(token); s != nil {
-		if err := s.takeOver(ctx, node); !errors.Is(err, ErrLeft) {
-			return s, err
+		if former, err = s.takeOver(ctx, node); !errors.Is(err, ErrLeft) {
+			return s, former, err
 		}
 	}
 	access := st.Replica.Open(token, node)
 	access.LeaveFailover()
 	rec, err := access.Write(ctx, func(rec *record.Record) error {
-		rec.LastAccess = time.Now()
+		former, rec.Route, rec.LastAccess = rec.Route, st.Route, time.Now()
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	s := st.loaded(token, access, rec)
-	s.owned(rec)
-	return s, st.admitted(s, access)
+	s = st.loaded(token, access, rec)
+	return s, former, st.admitted(s, access)
 }
 
 // loaded makes a session of what was found. The strings are parts of a request's Cookie header, which must not be kept
 // alive for them.
 func (st *Store) loaded(token string, access *replica.Access, rec *record.Record) *Session {
 	s := st.session(strings.Clone(token), strings.Clone(access.Home()), rec)
-	s.since = rec.Version
 	s.short.Store(access.Short())
 	return s
 }
@@ -71,7 +73,7 @@ func (st *Store) admitted(s *Session, access *replica.Access) error {
 }
 
 // takeOver replaces what is here by what is stored, and makes the changes to it that were not.
-func (s *Session) takeOver(ctx context.Context, node string) error {
+func (s *Session) takeOver(ctx context.Context, node string) (former string, err error) {
 	s.beginSaving()
 	defer s.endSaving()
 	s.mu.Lock()
@@ -81,7 +83,12 @@ func (s *Session) takeOver(ctx context.Context, node string) error {
 	}
 	s.mu.Unlock()
 	if never { // so nobody else can have it
-		return nil
+		return "", nil
 	}
-	return s.run(ctx, s.begin(true))
+	w := s.begin(true)
+	if w == nil {
+		return "", ErrLeft
+	}
+	err = s.run(ctx, w)
+	return w.former, err
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/gomsm/msm/core/internal/local"
 )
 
-// TestATakeoverLooksOnceMore: what the former instance stores after a takeover, of requests that it had begun to serve, is
-// seen by the new one, also if that has written meanwhile. (Seed 146 of the simulation of requests.)
-func TestATakeoverLooksOnceMore(t *testing.T) {
+// TestWhatTheFormerInstanceStores after a takeover, of requests that it had begun to serve, is seen by the new one, also if
+// that has written meanwhile. (Seed 146 of the simulation of requests.)
+func TestWhatTheFormerInstanceStores(t *testing.T) {
 	inWorld(t, 2, 1, func(w *world) {
 		former, present := w.start(local.Config{Route: "a"}), w.start(local.Config{Route: "b"})
 		s := former.begin("t")
@@ -22,8 +22,51 @@ func TestATakeoverLooksOnceMore(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		present.must(change(s, plus("n", 100))) // stored 50 ms after what the new instance has changed
 		time.Sleep(time.Second)
+		taken, err = present.get("t", nodeOf(taken))
+		present.must(err)
 		if got := value(taken, "n"); got != "111" {
 			t.Errorf("the new instance has n = %s; want 111", got)
+		}
+	})
+}
+
+// TestAnOldCookieTakesOver: the instance that it names has let the session go, and another one has served it since. What
+// comes through the first one is seen by the other. (Seed 660 of the simulation of requests.)
+func TestAnOldCookieTakesOver(t *testing.T) {
+	inWorld(t, 2, 1, func(w *world) {
+		former, present := w.start(local.Config{Route: "a"}), w.start(local.Config{Route: "b"})
+		node := nodeOf(former.begin("t"))
+		settle()
+		_, err := present.TakeOver(context.Background(), "t", node, "a")
+		present.must(err)
+		settle()
+		s, err := former.get("t", node)
+		former.must(err)
+		former.must(change(s, plus("n", 1)))
+		settle()
+		seen, err := present.get("t", node)
+		present.must(err)
+		if got := value(seen, "n"); got != "2" {
+			t.Errorf("the other instance has n = %s; want 2", got)
+		}
+	})
+}
+
+// TestALogoutBeatsALaterClaim: an instance that could not reach the tombstone has stored the session again, with a higher
+// term. It ends when the logout is heard of. (Seed 3107 of the simulation of requests.)
+func TestALogoutBeatsALaterClaim(t *testing.T) {
+	inWorld(t, 3, 1, func(w *world) {
+		a := w.start(local.Config{Route: "a", Sync: true})
+		s := a.begin("t")
+		for range 2 { // each gives the session another home, and so a higher term
+			w.servers[nodeOf(s)].restart()
+			settle()
+			a.must(change(s, plus("n", 1)))
+		}
+		access := a.replica.Open("t", nodeOf(s))
+		a.Ended(context.Background(), []uint64{access.Short()})
+		if a.Get("t") != nil || len(w.holds("t")) > 0 {
+			t.Errorf("it lives on, on %v", w.holds("t"))
 		}
 	})
 }

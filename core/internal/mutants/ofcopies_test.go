@@ -91,6 +91,18 @@ var ofCopies = []mutant{
 		[]edit{{write, "	a.destroying = true\n", "	if a.destroying = true; last == nil {\n		return nil\n	}\n"}}, copies,
 	},
 	{
+		"a tombstone outlives every request that began before it",
+		[]edit{{"internal/replica/replica.go", "const tombstoneLife = time.Minute", "const tombstoneLife = time.Millisecond"}}, copies,
+	},
+	{
+		"a logout ends old copies on nodes that hold none",
+		[]edit{{write, "		a.bury(context.WithoutCancel(ctx), dead)\n", "		_ = dead\n"}}, copies,
+	},
+	{
+		"a logout tells whoever reaches a node that it does not",
+		[]edit{{write, "		a.announce(context.WithoutCancel(ctx))\n", ""}}, copies,
+	},
+	{
 		"what was found in doubt is on every copy before it is shown",
 		[]edit{{load, "case f.heal && (f.unsafe || f.rec.Tombstone):", "case f.heal && f.rec.Tombstone:"}}, copies,
 	},

@@ -2,41 +2,38 @@ package mutants
 
 const lock = "internal/replica/lock.go"
 
-// handlers are the plays of locked handlers in fake time, over two instances.
-var handlers = unit("TestLockedHandlersNeverOverlap|TestALostLock|TestALostLockIsNotPassedOn|TestALockPassedToWhoLeaves|TestLocksAreFair|TestALockThatIsNotHad|TestWhoeverLeavesReleases|TestTheLockOfACrashedInstanceEnds", ".")
-
 // ofLocks are rules of the locking modes.
 var ofLocks = []mutant{
 	{
 		"a lock is released by its owner only",
-		[]edit{{lock, "if string(item.Value) != l.owner {", "if false {"}}, unit("TestLock", "internal/replica"),
+		[]edit{{lock, "if string(item.Value) != l.owner {", "if false {"}}, requests,
 	},
 	{
 		"a lock that another one has is not had",
-		[]edit{{lock, "		case err == nil:\n			return nil, nil", "		case err == nil:\n			return lock, nil"}}, handlers,
+		[]edit{{lock, "		case err == nil:\n			return nil, nil", "		case err == nil:\n			return lock, nil"}}, requests,
 	},
 	{
 		"a lock is extended while its handler runs",
-		[]edit{{"lease.go", "l.first = time.AfterFunc(l.every, l.extend)", "l.first = time.AfterFunc(time.Hour, l.extend)"}}, handlers,
+		[]edit{{"lease.go", "l.first = time.AfterFunc(l.every, l.extend)", "l.first = time.AfterFunc(time.Hour, l.extend)"}}, requests,
 	},
 	{
 		"who has, or had, a lock does not write over what it has not seen",
-		[]edit{{"session_lock.go", "if s.alone {", "if false {"}}, handlers,
+		[]edit{{"session_lock.go", "if s.alone {", "if false {"}}, requests,
 	},
 	{
 		"no handler runs without the lock",
-		[]edit{{"locks.go", "	if err != nil {\n		return nil, l.refused(err)\n	}", "	if err != nil {\n		_ = l.refused(err)\n		return nil, nil\n	}"}}, handlers,
+		[]edit{{"locks.go", "	if err != nil {\n		return nil, l.refused(err)\n	}", "	if err != nil {\n		_ = l.refused(err)\n		return nil, nil\n	}"}}, requests,
 	},
 	{
 		"a lock is released when its request is over, however it ends",
-		[]edit{{"exchange.go", "	s.unlock()\n	x.learn()", "	x.learn()"}}, handlers,
+		[]edit{{"exchange.go", "	s.unlock()\n	x.learn()", "	x.learn()"}}, requests,
 	},
 	{
 		"a lost lock is not passed on",
-		[]edit{{"locks.go", "if mayPass && !lock.gone.Load() && l", "if mayPass && l"}}, handlers,
+		[]edit{{"locks.go", "if mayPass && !lock.gone.Load() && l", "if mayPass && l"}}, requests,
 	},
 	{
 		"a crowd in one instance does not keep others out",
-		[]edit{{"locks.go", "mayPass := lock.passed < maxPassed", "mayPass := true"}}, handlers,
+		[]edit{{"locks.go", "mayPass := lock.passed < maxPassed", "mayPass := true"}}, unit("TestLocksAreFair", "."),
 	},
 }

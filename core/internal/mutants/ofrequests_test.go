@@ -27,7 +27,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"a takeover is a write, and the former instance's changes meet it",
-		[]edit{{"internal/local/takeover.go", "	rec, err := access.Write(ctx, func(rec *record.Record) error {\n		rec.LastAccess = time.Now()\n		return nil\n	})", "	_ = time.Now\n	rec, err := access.Load(ctx)"}}, requests,
+		[]edit{{"internal/local/takeover.go", "	rec, err := access.Write(ctx, func(rec *record.Record) error {\n		former, rec.Route, rec.LastAccess = rec.Route, st.Route, time.Now()\n		return nil\n	})", "	_ = time.Now\n	rec, err := access.Load(ctx)"}}, requests,
 	},
 	{
 		"with synchronous backup a change that was found made waits until it is stored",
@@ -46,11 +46,31 @@ var ofRequests = []mutant{
 		[]edit{
 			{"internal/local/shard.go", "		if s.state.Load() == clean {", "		if true {"},
 			{"internal/local/shard.go", "if !s.state.CompareAndSwap(clean, left) {", "if !s.state.CompareAndSwap(clean, left) && !s.state.CompareAndSwap(dirty, left) {"},
-		}, unit("TestStickyBounds|TestBounds", "internal/local"),
+		}, requests,
 	},
 	{
 		"a session that is too large is refused before anything is sent",
-		[]edit{{save, "if limit && a.store.MaxSize > 0 && len(w.value) > a.store.MaxSize {", "if false {"}}, unit("TestBadValues|TestTooLargeIsToldApart", "."),
+		[]edit{{save, "if limit && a.store.MaxSize > 0 && len(w.value) > a.store.MaxSize {", "if false {"}}, requests,
+	},
+	{
+		"the changes of several requests are made again in their order",
+		[]edit{{"internal/local/save.go", "	for _, c := range changes {\n		draft", "	for _, c := range slices.Backward(changes) {\n		draft"}}, requests,
+	},
+	{
+		"a session does not leave memory while it is written",
+		[]edit{{"internal/local/session.go", "s.saving, s.rests = true, s.state.CompareAndSwap(clean, dirty)", "s.saving, s.rests = true, true"}}, requests,
+	},
+	{
+		"loading what another instance serves is a takeover",
+		[]edit{{"internal/local/takeover.go", "if rec.Route != \"\" && rec.Route != st.Route {", "if false {"}}, requests,
+	},
+	{
+		"who writes what another instance serves tells that one",
+		[]edit{{"internal/local/notice.go", "s.told && w.last != nil {", "s.told && false {"}}, requests,
+	},
+	{
+		"a commit comes before the body",
+		[]edit{{"writer.go", "	if err := w.begin(); err != nil {\n		return 0, err\n	}\n	return w.ResponseWriter.Write(p)", "	n, err := w.ResponseWriter.Write(p)\n	if err == nil {\n		err = w.begin()\n	}\n	return n, err"}}, requests,
 	},
 	{
 		"a node that failed is not asked again, by this request or the next ones", // each of the two rules covers for the other
@@ -63,6 +83,6 @@ var ofRequests = []mutant{
 	{
 		"no request waits for the prober",
 		[]edit{{node, "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() && n.Probe(ctx) != nil {"},
-			{load, "	if !a.usable(n) {\n		n.WorkAround()\n		return answer{}\n	}", ""}}, unit("TestStoppedNode", "."),
+			{load, "	if !a.usable(n) {\n		n.WorkAround()\n		return answer{}\n	}", ""}}, requests,
 	},
 }

@@ -82,6 +82,9 @@ func randomRecord(random *rand.Rand) *Record {
 	for range random.IntN(4) {
 		r.Copies = append(r.Copies, Copy{fmt.Sprint("n", number()), uint32(number())})
 	}
+	if random.IntN(2) == 0 {
+		r.Route = fmt.Sprint("r", number())
+	}
 	for range random.IntN(MaxStamps) {
 		r.Writes = append(r.Writes, Stamp{1 + number()>>1, time.Unix(int64(number()), 0)})
 		r.Requests = append(r.Requests, Stamp{1 + number()>>1, time.Unix(-int64(number()>>1), 0)})
@@ -123,6 +126,22 @@ func TestGoldenBytes(t *testing.T) {
 		t.Errorf("the stored format changed:\n got %x\nwant %x", got, want)
 	}
 	if got := mustDecode(t, want); !reflect.DeepEqual(got, full()) {
+		t.Errorf("old bytes are misread: %+v", got)
+	}
+}
+
+// TestGoldenRoute: a route stands at the end of the placement, and a bit of the flags tells that it is there.
+func TestGoldenRoute(t *testing.T) {
+	want, err := hex.DecodeString(strings.NewReplacer("010400"+"0000003b", "010c00"+"0000003f", "80ee89ab0d"+"00000032", "80ee89ab0d"+"03617070"+"00000032").Replace(golden))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, routed := withChecksum(want), full()
+	routed.Route = "app"
+	if got := routed.Append(nil); !bytes.Equal(got, want) {
+		t.Errorf("the stored format changed:\n got %x\nwant %x", got, want)
+	}
+	if got := mustDecode(t, want); !reflect.DeepEqual(got, routed) {
 		t.Errorf("old bytes are misread: %+v", got)
 	}
 }

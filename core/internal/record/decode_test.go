@@ -19,8 +19,10 @@ func TestUnknownFormatIsToldFromCorruption(t *testing.T) {
 		"the next format":                       {func(b []byte) []byte { b[0] = 2; return b }, ErrFormat},
 		"format 0":                              {func(b []byte) []byte { b[0] = 0; return b }, ErrFormat},
 		"another format, of one byte":           {func([]byte) []byte { return []byte{9} }, ErrFormat},
-		"an unknown flag":                       {func(b []byte) []byte { b[1] |= 8; return withChecksum(b) }, ErrFormat},
-		"an unknown flag and a wrong checksum":  {func(b []byte) []byte { b[1] |= 8; return b }, ErrCorrupt},
+		"an unknown flag":                       {func(b []byte) []byte { b[1] |= knownFlags + 1; return withChecksum(b) }, ErrFormat},
+		"an unknown flag and a wrong checksum":  {func(b []byte) []byte { b[1] |= knownFlags + 1; return b }, ErrCorrupt},
+		"a route that is not there":             {func(b []byte) []byte { b[1] |= flagRoute; return withChecksum(b) }, ErrCorrupt},
+		"a route without a name":                {func([]byte) []byte { return withoutName("r") }, ErrCorrupt},
 		"no bytes":                              {func([]byte) []byte { return nil }, ErrCorrupt},
 		"only a format":                         {func([]byte) []byte { return []byte{1} }, ErrCorrupt},
 		"a header and nothing else":             {func(b []byte) []byte { return withChecksum(b[:7]) }, ErrCorrupt},
@@ -196,4 +198,16 @@ func TestDecodedNamesDoNotPointIntoTheInput(t *testing.T) {
 	if r.Home != "n1" || r.Copies[1].Node != "n2" || r.Transcoder != "cbor" || r.Attributes[0].Name != "cart" {
 		t.Errorf("%+v", r)
 	}
+}
+
+// withoutName is a record whose route is there, and empty.
+func withoutName(route string) []byte {
+	r := full()
+	r.Route = route
+	b := r.Append(nil)
+	at := bytes.Index(b, append([]byte{byte(len(route))}, route...))
+	b[at] = 0
+	b = slices.Delete(b, at+1, at+1+len(route))
+	binary.BigEndian.PutUint32(b[headerSize:], binary.BigEndian.Uint32(b[headerSize:])-uint32(len(route)))
+	return withChecksum(b)
 }

@@ -12,6 +12,7 @@ const (
 	flagSealed = 1 << iota
 	flagTombstone
 	flagUnsettled
+	flagRoute  // the placement has one
 	knownFlags = 1<<iota - 1
 )
 
@@ -60,6 +61,9 @@ func (r *Record) flags() (flags byte) {
 	if r.Unsettled {
 		flags |= flagUnsettled
 	}
+	if r.Route != "" {
+		flags |= flagRoute
+	}
 	return flags
 }
 
@@ -81,7 +85,11 @@ func (r *Record) appendPlacement(b []byte) []byte {
 		b = binary.BigEndian.AppendUint32(b, c.Epoch)
 	}
 	b = appendStamps(b, r.Writes)
-	return appendStamps(b, r.Requests)
+	b = appendStamps(b, r.Requests)
+	if r.Route != "" {
+		b = appendText(b, r.Route)
+	}
+	return b
 }
 
 // appendBody writes what a seal would cover.

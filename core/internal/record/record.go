@@ -3,7 +3,7 @@
 // A stored record is
 //
 //	format, flags, key id     1 byte each
-//	placement                 4 bytes of length; term, version, home, copies, writes, requests
+//	placement                 4 bytes of length; term, version, home, copies, writes, requests, the route if flagged
 //	body                      4 bytes of length; times, transcoder, and name and size of each attribute
 //	                          then the attributes' values, in the same order
 //	checksum                  4 bytes, CRC-32C over everything before it
@@ -57,6 +57,7 @@ type Record struct {
 	Version uint64 // grows with every write
 	Home    string // the primary's node id
 	Copies  []Copy // who held the record when it was written, at most MaxCopies
+	Route   string // the sticky instance that serves the session from its memory; empty: none does
 
 	Writes   []Stamp // the last writes, oldest first; see AddWrite
 	Requests []Stamp // the last requests that changed it, oldest first; see AddRequest

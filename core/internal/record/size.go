@@ -19,6 +19,9 @@ func (r *Record) placementSize() int {
 	for _, c := range r.Copies {
 		size += textSize(c.Node) + epochSize
 	}
+	if r.Route != "" {
+		size += textSize(r.Route)
+	}
 	return size + stampsSize(r.Writes) + stampsSize(r.Requests)
 }
 

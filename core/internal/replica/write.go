@@ -139,7 +139,7 @@ func (a *Access) Destroy(ctx context.Context, last Change) error {
 				return err
 			}
 		}
-		rec.Tombstone, rec.Attributes = true, nil
+		rec.Tombstone, rec.Attributes, rec.Route = true, nil, ""
 		rec.LastAccess, rec.IdleTimeout = a.store.Clock(), max(rec.IdleTimeout, a.store.IdleTime)
 		return nil
 	})

@@ -3,6 +3,7 @@ package requests
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	msm "github.com/gomsm/msm/core"
@@ -15,7 +16,7 @@ var (
 )
 
 // app is the web app that all instances run. It begins a session only when asked to, and says what it saw.
-func app(rw http.ResponseWriter, r *http.Request) {
+func (in *instance) app(rw http.ResponseWriter, r *http.Request) {
 	s, what := msm.From(r.Context()), r.URL.Query().Get("what")
 	if r.URL.Path == "/begin" {
 		owner.Set(s, what)
@@ -25,13 +26,24 @@ func app(rw http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(rw, "gone")
 		return
 	}
-	saw := fmt.Sprintf("%s %d %q", owner.Get(s), visits.Get(s), note.Get(s))
+	if c, err := r.Cookie("SESSION"); err == nil {
+		defer in.enter(tokenOf(c.Value)).leave()
+	}
+	n := visits.Get(s)
+	saw := fmt.Sprintf("%s %d %q", owner.Get(s), n, note.Get(s))
 	if wait, err := time.ParseDuration(r.URL.Query().Get("wait")); err == nil {
 		time.Sleep(wait)
 	}
 	switch r.URL.Path {
 	case "/count":
-		visits.Update(s, func(n int) int { return n + 1 })
+		if in.world.set.locking {
+			visits.Set(s, n+1) // as those do who need locks
+		} else {
+			visits.Update(s, plusOne)
+		}
+	case "/big":
+		visits.Update(s, plusOne)
+		note.Set(s, strings.Repeat("big", maxSize))
 	case "/note":
 		note.Set(s, what)
 	case "/forget":
@@ -43,3 +55,5 @@ func app(rw http.ResponseWriter, r *http.Request) {
 	}
 	fmt.Fprintln(rw, saw)
 }
+
+func plusOne(n int) int { return n + 1 }

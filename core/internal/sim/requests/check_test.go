@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	msm "github.com/gomsm/msm/core"
 )
 
 // All of this is guarded by world.mu.
@@ -41,6 +43,21 @@ func (s *session) only(in *instance, since time.Time) bool {
 		if q.in != in && (q.ended.IsZero() || !q.ended.Before(since)) {
 			return false
 		}
+	}
+	return true
+}
+
+// oneWriter: only one instance has changed the note since.
+func (s *session) oneWriter(since time.Time) bool {
+	var in *instance
+	for _, q := range s.ops {
+		if q.kind != "note" && q.kind != "forget" || !q.ended.IsZero() && q.ended.Before(since) {
+			continue
+		}
+		if in != nil && q.in != in {
+			return false
+		}
+		in = q.in
 	}
 	return true
 }
@@ -102,7 +119,7 @@ func (s *session) overwritten(note string, o *op) bool {
 	if note == "" {
 		first = s.began
 	}
-	if s.visitor.world.set.sticky && !s.only(o.in, first) {
+	if s.visitor.world.set.sticky && !s.oneWriter(first) {
 		return false // of changes that two instances had at once, the one that is stored later stands
 	}
 	for _, p := range s.ops {
@@ -149,8 +166,16 @@ func (w *world) refuse(in *instance, o *op, kind string, a answer) {
 	}
 	w.refused++
 	switch {
-	case strings.Contains(a.text, "the session is gone"):
+	case strings.Contains(a.text, msm.ErrGone.Error()):
 		w.excuse("the session ended meanwhile") // look sees whether it did
+	case kind == "big" && strings.Contains(a.text, msm.ErrTooLarge.Error()):
+		w.excuse("the session would have been too large")
+	case w.set.held > 0 && strings.Contains(a.text, msm.ErrFull.Error()):
+		w.excuse("memory is full of what is not stored")
+	case w.set.patience > 0 && strings.Contains(a.text, msm.ErrLocked.Error()):
+		w.excuse("others had the lock for long")
+	case w.set.locking && strings.Contains(a.text, "in spite of the lock") && (w.disturbedSince(o.began) || time.Since(w.unlocked) < 10*time.Second):
+		w.excuse("another handler was at work after the lock was lost")
 	case w.fault == "away" || w.disturbed == "away" && w.disturbedSince(time.Now().Add(-time.Second)):
 		w.excuse("no node was there")
 	case w.set.backups == 0 && w.disturbedSince(time.Now().Add(-time.Second)):
@@ -162,9 +187,20 @@ func (w *world) refuse(in *instance, o *op, kind string, a answer) {
 
 func (w *world) excuse(why string) { w.excused[why]++ }
 
-// late checks how long a request took. A node that fails may cost it the time of one operation.
+// late checks how long a request took. A node that fails may cost it the time of one operation, until its instance knows.
 func (w *world) late(o *op) {
 	took := time.Since(o.began)
+	if w.set.locking {
+		return // it waits for others
+	}
+	if w.silent(o.in) {
+		if !o.in.knows.IsZero() && o.began.After(o.in.knows) && took > opTimeout/2 {
+			w.wrongf("%s at %s took %v, %v after that had found out what failed", o.kind, o.in.name, took, o.began.Sub(o.in.knows))
+		}
+		if o.in.knows.IsZero() && took >= opTimeout {
+			o.in.knows = time.Now().Add(opTimeout) // by then everything that had been sent before has ended
+		}
+	}
 	if w.fault == "slow" || w.fault == "slower" || w.fault == "away" || w.disturbedSince(o.began) && w.disturbed != w.fault && w.fault == "" {
 		return
 	}
@@ -173,9 +209,22 @@ func (w *world) late(o *op) {
 	if w.fault == "lossy" || w.fault == "resets" || w.fault == "full" {
 		limit += opTimeout // a node that answers its prober between failures fails for each of those that wait for each other
 	}
+	if o.crowd {
+		limit += opTimeout // it had its own, and then its turn came after another request of the session had had one
+	}
 	if took > limit {
 		w.wrongf("%s at %s took %v during %q", o.kind, o.in.name, took, w.fault)
 	}
+}
+
+// silent: a node does not answer that instance.
+func (w *world) silent(in *instance) bool {
+	for _, s := range w.servers {
+		if s.stopped || s.cut == in {
+			return w.fault != "away"
+		}
+	}
+	return false
 }
 
 // forfeit takes back what the crash of an asynchronous instance may lose.

@@ -23,9 +23,16 @@ func (w *world) strike() {
 	if kind == "evict" && w.set.backups == 0 {
 		kind = "restart"
 	}
+	if w.set.locking && w.rng.IntN(3) == 0 {
+		w.unlock()
+		return
+	}
 	s, in := w.servers[w.rng.IntN(len(w.servers))], w.instances[w.rng.IntN(len(w.instances))]
 	w.mu.Lock()
 	w.fault, w.disturbed = kind, kind
+	for _, in := range w.instances {
+		in.knows = time.Time{}
+	}
 	w.note("FAULT %s of %s or %s", kind, s.name, in.name)
 	w.mu.Unlock()
 	switch kind {

@@ -1,6 +1,7 @@
 package requests
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -13,7 +14,11 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-const opTimeout = 100 * time.Millisecond
+const (
+	opTimeout  = 100 * time.Millisecond
+	maxSize    = 4096 // bytes of a session
+	lockExpiry = 2 * time.Second
+)
 
 // instance is a running app process.
 type instance struct {
@@ -28,7 +33,8 @@ type instance struct {
 
 	// Guarded by world.mu.
 	dead  bool
-	draws bool // the balancer sends it no more requests: it is going to end
+	knows time.Time // since when it has known of the fault that is on; zero: it does not
+	draws bool      // the balancer sends it no more requests: it is going to end
 }
 
 // launch starts an instance in a place, under the route that the place had or a new one.
@@ -44,6 +50,10 @@ func (w *world) launch(place int, route string) {
 	c := msm.Config{
 		Nodes: strings.Join(nodes, ","), Sticky: w.set.sticky, BackupSync: w.set.sync, Backups: w.set.backups, Route: route,
 		OpTimeout: opTimeout, DialContext: in.dial, Logger: slog.New(slog.DiscardHandler), ErrorHandler: failed,
+		MaxLocalSessions: w.set.held, MaxSessionSize: maxSize,
+	}
+	if w.set.locking {
+		c.Locking, c.LockExpiry, c.LockWait = msm.LockAll, lockExpiry, cmp.Or(w.set.patience, 20*time.Second)
 	}
 	if !w.set.sticky {
 		c.Route = ""
@@ -53,7 +63,7 @@ func (w *world) launch(place int, route string) {
 		panic(err)
 	}
 	in.manager = m
-	in.handler = m.Middleware(http.HandlerFunc(app))
+	in.handler = m.Middleware(http.HandlerFunc(in.app))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.instances[place] = in

@@ -33,6 +33,8 @@ type op struct {
 	saw    int
 	fresh  bool
 	cookie string
+	busy   bool // not answered yet
+	crowd  bool // others of the session were at work in its instance
 }
 
 // ending is a token that was ended, for good.
@@ -92,15 +94,20 @@ func (t *tab) request(s *session, kind, cookie string) {
 		s.ended[tokenOf(cookie)] = true
 	}
 	floor := s.floor(o)
+	s.meet(o)
 	s.ops = append(s.ops, o)
 	w.note("%s sends %s of %s to %s with %s", t.name, kind, s.name, in.name, cookie)
 	w.mu.Unlock()
 
 	wait := 1 + t.rng.IntN(3)*t.rng.IntN(2e6) // never none: what the load has set off in the background is to be ahead
+	if w.set.locking && t.rng.IntN(15) == 0 {
+		wait += 2500_000_000 + t.rng.IntN(1500_000_000)
+	}
 	a := in.request(fmt.Sprintf("/%s?what=%s&wait=%dns", kind, o.note, wait), cookie)
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	o.busy = false
 	w.requests++
 	w.note("%s gets for %s of %s from %s: %d %q cookie %s", t.name, kind, s.name, in.name, a.status, a.text, a.cookie)
 	switch {
@@ -109,6 +116,8 @@ func (t *tab) request(s *session, kind, cookie string) {
 	case a.text == "gone":
 		o.ended = time.Now()
 		s.lost(o)
+	case kind == "big":
+		w.wrongf("%s has taken more than it may, at %s", s.name, in.name)
 	default:
 		if w.fault != "away" { // what is answered while the instances find the nodes again one by one is not promised
 			o.ended = time.Now()
@@ -117,6 +126,16 @@ func (t *tab) request(s *session, kind, cookie string) {
 		s.take(o, a)
 	}
 	w.late(o)
+}
+
+// meet takes note of requests that are at work in an instance at the same time.
+func (s *session) meet(o *op) {
+	for _, p := range s.ops {
+		if p.in == o.in && p.busy {
+			p.crowd, o.crowd = true, true
+		}
+	}
+	o.busy = true
 }
 
 // lost: the session was not there for a request.

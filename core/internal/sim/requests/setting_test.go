@@ -14,6 +14,9 @@ type setting struct {
 	visitors, tabs int // each visitor has so many tabs, which send one request at a time
 	flips          float64
 	faults         int
+	held           int           // sessions in an instance's memory, 0: as many as there are
+	locking        bool          // handlers of a session wait for each other, and count without Update
+	patience       time.Duration // how long they do, 0: as long as it takes
 }
 
 // drawSetting answers the setting of a seed.
@@ -26,6 +29,10 @@ func drawSetting(seed uint64) setting {
 		s.sync = rng.IntN(2) == 0
 		s.backups = rng.IntN(2)
 		s.flips = []float64{0, 0.02, 0.2}[rng.IntN(3)]
+		s.held = s.backups * []int{0, 2}[rng.IntN(2)] // what is in no memory, and has no backup, ends with its node
+	} else if s.locking = rng.IntN(2) == 0; s.locking {
+		s.tabs++
+		s.patience = []time.Duration{0, 2 * time.Second}[rng.IntN(2)]
 	}
 	return s
 }
@@ -37,6 +44,12 @@ func (s setting) String() string {
 	}
 	if s.sync {
 		mode = "sticky, sync"
+	}
+	if s.held > 0 {
+		mode += fmt.Sprintf(" with %d sessions in memory", s.held)
+	}
+	if s.locking {
+		mode += fmt.Sprintf(", locking (%v)", s.patience)
 	}
 	return fmt.Sprintf("%s, %d nodes, %d backups, %d instances, %d visitors with %d tabs, %.2f of the requests to a wrong instance, %d faults",
 		mode, s.nodes, s.backups, s.places, s.visitors, s.tabs, s.flips, s.faults)

@@ -122,7 +122,7 @@ func (w *world) whole() bool {
 		}
 	}
 	for _, e := range w.endings {
-		if w.set.backups > 0 && w.stored(e.cookie) != nil && !w.holds(e.cookie) {
+		if w.set.backups > 0 && w.stored(e.cookie) != nil && !w.holds(e.cookie) && !w.buried(e.cookie) {
 			return false
 		}
 	}
@@ -144,6 +144,26 @@ func (w *world) holds(cookie string) bool {
 		}
 	}
 	return true
+}
+
+// buried: enough nodes have a tombstone, of this logout or another one at the same time.
+func (w *world) buried(cookie string) bool {
+	newest := w.stored(cookie)
+	if len(newest.Copies) <= w.set.backups {
+		return false
+	}
+	for _, c := range newest.Copies {
+		if there := w.server(c.Node).record(cookie); there == nil || !there.Tombstone {
+			return false
+		}
+	}
+	return true
+}
+
+// begun: the session's home has it, which is written last.
+func (w *world) begun(cookie string) bool {
+	newest := w.stored(cookie)
+	return newest != nil && w.server(newest.Home).record(cookie) != nil
 }
 
 // stored answers the newest record that any server has.

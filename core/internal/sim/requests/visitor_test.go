@@ -63,6 +63,8 @@ func (t *tab) act() {
 		t.send(s, "login")
 	case n < 86:
 		t.send(s, "logout")
+	case n < 87:
+		t.send(s, "big")
 	case n < 90:
 		t.old(s, "count")
 	case n < 96:
@@ -102,12 +104,16 @@ func (t *tab) session() *session {
 
 // old sends a request with a cookie of the session's present token that is not the newest.
 func (t *tab) old(s *session, kind string) {
-	t.world.mu.Lock()
+	w := t.world
+	w.mu.Lock()
 	cookie := ""
 	if list := s.cookies; len(list) > 1 {
 		cookie = list[t.rng.IntN(len(list)-1)]
 	}
-	t.world.mu.Unlock()
+	if w.set.sticky && cookie != "" && !t.mayFlip(cookie) { // its instance is another one than the newest's, mostly
+		cookie = ""
+	}
+	w.mu.Unlock()
 	if cookie != "" && s.kept(cookie) {
 		t.request(s, kind, cookie)
 	}
@@ -187,5 +193,5 @@ func (t *tab) mayFlip(cookie string) bool {
 	if w.set.backups == 0 && (w.fault != "" || time.Since(w.calmSince) < soon) {
 		return false
 	}
-	return w.set.sync || w.stored(cookie) != nil
+	return w.set.sync || w.begun(cookie)
 }

@@ -40,6 +40,8 @@ type world struct {
 	sessions  []*session // all that ever were
 	visitors  []*visitor
 	endings   []ending
+	runs      []*run    // handlers that are at work
+	unlocked  time.Time // when locks were lost last, without any fault of a node
 }
 
 type line struct {
