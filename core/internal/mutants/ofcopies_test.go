@@ -1,7 +1,7 @@
 package mutants
 
 // The simulation of replicas, clusters and nodes.
-var copies = layer{name: "simulation of copies", folder: "internal/sim/copies", test: "TestSeed", seeds: 1500}
+var copies = layer{name: "simulation of copies", folder: "internal/sim/copies", test: "TestSeed", seeds: 10000}
 
 // copyTests are those of the package: for rules that only a rare coincidence of a seed needs.
 var copyTests = unit(".*", "internal/replica")
@@ -47,7 +47,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a write that a backup did not answer is done again with another one",
-		[]edit{{save, "if out, err := w.backup(ctx, n); out != done || err != nil {", "if out, err := w.backup(ctx, n); out == conflict || err != nil {"}}, copies,
+		[]edit{{save, "if out, err := w.backup(ctx, n); out != done || err != nil {", "if out, err := w.backup(ctx, n); out == conflict || err != nil {"}}, copyTests,
 	},
 	{
 		"other backups are a claim, with the next term",

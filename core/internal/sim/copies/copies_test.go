@@ -13,7 +13,7 @@ const (
 	settle    = 30              // steps in which requests that began before end
 	mended    = 250             // far more steps than the next visits of all sessions take, and the mending after them,
 	mendedOne = 25              // and for each session so many more
-	undecided = 5 * time.Second // in which a history is decided, many times over
+	undecided = 20 * time.Second // in which a history is decided, many times over
 )
 
 // watch counts how long nothing has been wrong, and finds sessions that nobody mends.

@@ -47,6 +47,8 @@ func (r *run) play() []string {
 		r.collect()
 	}
 	r.end()
+	for r.step() { // what goes on although its request is over
+	}
 	return r.violations
 }
 

@@ -224,3 +224,22 @@ func TestManyFailuresAreDecided(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFailuresAfterALogoutAreDecided: one call is answered late, and while it waits thirty come that may have happened. They
+// have more orders than can be tried, and none matters. (Seed 9436 of the simulation of copies.)
+func TestFailuresAfterALogoutAreDecided(t *testing.T) {
+	l := history.New(history.Output{})
+	late := l.Begin(0, history.Input{Kind: history.Add})
+	do(l, history.Input{Kind: history.Destroy}, history.Output{})
+	var failed []*history.Call
+	for i := range 30 {
+		failed = append(failed, l.Begin(i+1, history.Input{Kind: history.Add}))
+	}
+	late.End(history.Output{Count: 1})
+	for _, c := range failed {
+		c.End(history.Output{Maybe: true})
+	}
+	if err := l.Check(5 * time.Second); err != nil {
+		t.Error(err)
+	}
+}

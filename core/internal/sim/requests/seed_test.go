@@ -61,9 +61,12 @@ func playSeed(t *testing.T, seed uint64) (w *world) {
 		rand.Reader = real
 		random.Replace(nil)
 	}()
-	synctest.Test(t, func(*testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		w = newWorld(seed, drawSetting(seed))
 		w.play()
+		if len(w.wrong) > 0 { // told in the bubble, which a goroutine that never ends would crash
+			t.Errorf("seed %d (%s): %s (and %d more)", seed, w.set, w.wrong[0], len(w.wrong)-1)
+		}
 		synctest.Wait()
 	})
 	return w
@@ -82,9 +85,6 @@ func TestSeed(t *testing.T) {
 		w := playSeed(t, seed)
 		if *oneSeed != 0 {
 			t.Logf("seed %d: %s\n%s", seed, w.set, strings.Join(w.trace(), "\n"))
-		}
-		if len(w.wrong) > 0 {
-			t.Errorf("seed %d (%s): %s (and %d more)", seed, w.set, w.wrong[0], len(w.wrong)-1)
 		}
 		requests, refused = requests+w.requests, refused+w.refused
 		stalest, slowest = max(stalest, w.stalest), max(slowest, w.slowest)
