@@ -79,18 +79,21 @@ func TestMutants(t *testing.T) {
 
 func tell(out io.Writer, verdicts []verdict) {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	caught := 0
+	caught, of := make(map[string]int), make(map[string]int)
 	for i, m := range all() {
 		v := verdicts[i]
+		of[m.by.name]++
 		if v.seed == "" {
 			fmt.Fprintf(table, "%s\t%s\tNOT CAUGHT\n", m.rule, m.by.name)
 			continue
 		}
-		caught++
+		caught[m.by.name]++
 		fmt.Fprintf(table, "%s\t%s\t%s\t%v\t%.90s\n", m.rule, m.by.name, v.seed, v.took.Round(100*time.Millisecond), v.says)
 	}
 	_ = table.Flush()
-	fmt.Fprintf(out, "%d of %d mutants caught\n", caught, len(verdicts))
+	for by, n := range of {
+		fmt.Fprintf(out, "%d of %d mutants caught by the %s\n", caught[by], n, by)
+	}
 }
 
 // search builds the mutant and has its layer look for a seed that breaks a guarantee.
