@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"math"
 
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -38,7 +37,7 @@ func (s *Session) destroy(ctx context.Context) error {
 func (s *Session) gone() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tell(s.from, math.MaxUint64) // once more, should the first notice have been lost: what is there must not live on
+	s.tell(s.from, ended) // once more, should the first notice have been lost: what is there must not live on
 	s.abandon()
 	s.leave()
 }
@@ -134,7 +133,7 @@ func (s *Session) handOver(ctx context.Context, next *Session, n int) error {
 	if len(late) >= n { // else they were folded
 		late = late[n:]
 	}
-	s.tell(s.from, math.MaxUint64)
+	s.tell(s.from, ended)
 	s.abandon()
 	s.leave()
 	s.mu.Unlock()

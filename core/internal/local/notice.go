@@ -30,19 +30,20 @@ func (st *Store) tookOver(s *Session, former, named string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.from = cmp.Or(former, named)
-	s.tell(s.from, s.stored.Version)
+	s.tell(s.from, replica.Notice{Version: s.stored.Version})
 	if named != s.from {
-		s.tell(named, s.stored.Version)
+		s.tell(named, replica.Notice{Version: s.stored.Version})
 	}
 }
 
-// tell posts a notice to the instance of that route, if it is another one. Guarded by mu.
-func (s *Session) tell(route string, version uint64) {
+// tell posts a notice about the session to the instance of that route, if it is another one. Guarded by mu.
+func (s *Session) tell(route string, n replica.Notice) {
 	if route == "" || route == s.store.Route {
 		return
 	}
+	n.Session, n.At = s.short.Load(), time.Now()
 	select {
-	case s.store.posts <- post{s.node, route, replica.Notice{Session: s.short.Load(), Version: version, At: time.Now()}}:
+	case s.store.posts <- post{s.node, route, n}:
 	default: // that one learns of it with its next write of the session
 	}
 }
@@ -94,35 +95,40 @@ func (st *Store) readNotices(ctx context.Context, node string, read map[string]u
 		return
 	}
 	read[node] = token
-	versions := make(map[uint64]uint64, len(list))
+	newest := make(map[uint64]replica.Notice, len(list))
 	for _, n := range list {
-		versions[n.Session] = max(versions[n.Session], n.Version)
+		if n.Version >= newest[n.Session].Version {
+			newest[n.Session] = n
+		}
 	}
-	for s, version := range st.named(versions) {
-		s.outdated(version)
+	for s, n := range st.named(newest) {
+		s.outdated(n)
 	}
 }
+
+// ended is told to who may still have a session that has been destroyed.
+var ended = replica.Notice{Version: math.MaxUint64}
 
 // Ended destroys sessions, given by replica.Access.Short, that another instance has destroyed: they leave, and what this one
 // may have stored again since, while it could not reach the tombstone, ends as well.
 func (st *Store) Ended(ctx context.Context, sessions []uint64) {
-	ended := make(map[uint64]uint64, len(sessions))
+	named := make(map[uint64]replica.Notice, len(sessions))
 	for _, short := range sessions {
-		ended[short] = math.MaxUint64
+		named[short] = ended
 	}
-	for s, version := range st.named(ended) {
+	for s, n := range st.named(named) {
 		if err := s.Destroy(ctx); err != nil && !errors.Is(err, replica.ErrNoSession) {
-			s.outdated(version)
+			s.outdated(n)
 		}
 	}
 }
 
-// named are the sessions in memory that versions name, each with its version.
-func (st *Store) named(versions map[uint64]uint64) iter.Seq2[*Session, uint64] {
-	return func(yield func(*Session, uint64) bool) {
+// named are the sessions in memory that notices are about.
+func (st *Store) named(notices map[uint64]replica.Notice) iter.Seq2[*Session, replica.Notice] {
+	return func(yield func(*Session, replica.Notice) bool) {
 		for i := range st.shards {
 			for _, s := range st.shards[i].list() {
-				if version, told := versions[s.short.Load()]; told && !yield(s, version) {
+				if n, told := notices[s.short.Load()]; told && !yield(s, n) {
 					return
 				}
 			}
@@ -134,16 +140,22 @@ func (st *Store) named(versions map[uint64]uint64) iter.Seq2[*Session, uint64] {
 // seen. Guarded by mu.
 func (s *Session) served(w *write, rec *record.Record) {
 	if s.told = rec.Route != s.store.Route; s.told && w.last != nil {
-		s.tell(rec.Route, rec.Version)
+		s.tell(rec.Route, replica.Notice{Version: rec.Version, Serves: true})
 	}
 }
 
-// outdated: another instance has taken the session over, or changed it, with that version. What is here and not stored is
-// merged with what that one has, and then leaves.
-func (s *Session) outdated(version uint64) {
+// outdated: another instance has taken the session over, or changed it. What is here and not stored is merged with what
+// that one has, and then leaves. Who serves the session keeps it, and reads what has changed: its memory is what is left of
+// the session if the nodes lose it.
+func (s *Session) outdated(by replica.Notice) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stored.Version >= version {
+	if s.stored.Version >= by.Version {
+		return
+	}
+	if by.Serves {
+		s.markDirty()
+		s.store.queue.at(time.Now(), s)
 		return
 	}
 	s.told = true

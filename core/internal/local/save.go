@@ -145,6 +145,9 @@ func (s *Session) end(w *write, rec *record.Record, err error) error {
 		s.abandon() // it was destroyed, by another instance: that beats every change
 		s.leave()
 		return err
+	case err != nil && w.takeover && s.pending.requests == 0:
+		s.abandon() // nothing is lost with it; what is here is not the truth, and not for the nodes
+		return err
 	case err != nil:
 		s.retry(err)
 		return err

@@ -2,10 +2,12 @@ package local_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // TestWhatTheFormerInstanceStores after a takeover, of requests that it had begun to serve, is seen by the new one, also if
@@ -68,5 +70,44 @@ func TestALogoutBeatsALaterClaim(t *testing.T) {
 		if a.Get("t") != nil || len(w.holds("t")) > 0 {
 			t.Errorf("it lives on, on %v", w.holds("t"))
 		}
+	})
+}
+
+// TestWhoServesKeepsTheSession when the former instance has stored something: it reads that, so that its memory has what a
+// node that is restarted then has lost. (Seed 882 of the random plays.)
+func TestWhoServesKeepsTheSession(t *testing.T) {
+	inWorld(t, 1, 0, func(w *world) {
+		former, present := w.start(local.Config{Route: "a"}), w.start(local.Config{Route: "b"})
+		s := former.begin("t")
+		settle()
+		time.Sleep(20 * time.Millisecond) // beside the looks for notices
+		_, err := present.TakeOver(context.Background(), "t", nodeOf(s), "a")
+		present.must(err)
+		former.must(change(s, plus("n", 100)))
+		settle()
+		w.servers["n1"].restart()
+		settle()
+		w.wantStored("t", "n1", "n", "101")
+	})
+}
+
+// TestATakeoverThatFails stores nothing later: what is here is not the truth. (Seed 655 of the random plays.)
+func TestATakeoverThatFails(t *testing.T) {
+	inWorld(t, 2, 0, func(w *world) {
+		a, b := w.start(local.Config{Route: "a", Sync: true}), w.start(local.Config{Route: "b", Sync: true})
+		node := nodeOf(b.begin("t"))
+		settle()
+		time.Sleep(20 * time.Millisecond) // beside the looks for notices
+		s, err := a.TakeOver(context.Background(), "t", node, "b")
+		a.must(err)
+		a.must(change(s, plus("n", 1)))
+		w.servers[node].set(func(s *server) { s.off = true })
+		if _, err := b.TakeOver(context.Background(), "t", node, "a"); !errors.Is(err, replica.ErrUnavailable) {
+			t.Errorf("a takeover from a node that is off: %v", err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		a.must(change(s, plus("n", 1)))
+		settle()
+		w.wantStored("t", nodeOf(s), "n", "3")
 	})
 }

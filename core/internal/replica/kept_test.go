@@ -144,13 +144,13 @@ func TestNotices(t *testing.T) {
 		t.Error(list, token, err)
 	}
 	for i := range uint64(600) {
-		if err := w.store.Post(ctx, "n1", "a", replica.Notice{Session: i, Version: i + 1, At: time.Now()}); err != nil {
+		if err := w.store.Post(ctx, "n1", "a", replica.Notice{Session: i, Version: i + 1, Serves: i%2 == 1, At: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	list, _, err := w.store.Notices(ctx, "n1", "a")
-	if err != nil || len(list) != 512 || list[511].Session != 599 || list[511].Version != 600 {
-		t.Errorf("%d notices, %v", len(list), err)
+	if err != nil || len(list) != 512 || list[511].Session != 599 || list[511].Version != 600 || !list[511].Serves || list[510].Serves {
+		t.Errorf("%d notices, the last two of them %+v, %v", len(list), list[max(0, len(list)-2):], err)
 	}
 	if list, _, _ := w.store.Notices(ctx, "n1", "b"); len(list) > 0 {
 		t.Error("another instance gets them too")

@@ -10,21 +10,30 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// Notice tells a sticky instance that another one has taken a session over, so that what it holds of it is old. It is a
-// courtesy: versions keep writes safe without it. But who comes with an old cookie would be served from memory for a while.
+// Notice tells a sticky instance that another one has taken a session over, or changed it, so that what it holds of it is
+// old. It is a courtesy: versions keep writes safe without it. But who comes with an old cookie would be served from memory
+// for a while.
 type Notice struct {
 	Session uint64 // see Access.Short
-	Version uint64 // that the takeover has stored
+	Version uint64 // that is stored now
+	Serves  bool   // who is told serves the session all the same
 	At      time.Time
 }
 
 // notices are those for the instance of that route.
-func (s *Store) notices(route string) board { return board{s.KeyPrefix + "left:" + route, 20} }
+func (s *Store) notices(route string) board {
+	return board{s.KeyPrefix + "left:" + route, 8 + 8 + 1 + 4}
+}
 
 // Post leaves a notice for the instance of that route on a node.
 func (s *Store) Post(ctx context.Context, at, route string, n Notice) error {
 	message := binary.BigEndian.AppendUint64(nil, n.Session)
-	return s.leave(ctx, at, s.notices(route), appendLeft(binary.BigEndian.AppendUint64(message, n.Version), n.At))
+	message = binary.BigEndian.AppendUint64(message, n.Version)
+	message = append(message, 0)
+	if n.Serves {
+		message[16] = 1
+	}
+	return s.leave(ctx, at, s.notices(route), appendLeft(message, n.At))
 }
 
 // Notices are those that wait on a node for the instance of that route. token changes with them.
@@ -44,7 +53,9 @@ func (s *Store) Notices(ctx context.Context, at, route string) (list []Notice, t
 // parseNotices ignores a rest that is no notice.
 func parseNotices(value []byte, size int) (list []Notice) {
 	for m := range slices.Chunk(value[:len(value)/size*size], size) {
-		list = append(list, Notice{Session: binary.BigEndian.Uint64(m), Version: binary.BigEndian.Uint64(m[8:]), At: left(m)})
+		list = append(list, Notice{
+			Session: binary.BigEndian.Uint64(m), Version: binary.BigEndian.Uint64(m[8:]), Serves: m[16] == 1, At: left(m),
+		})
 	}
 	return list
 }
