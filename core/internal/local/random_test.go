@@ -33,7 +33,7 @@ type drama struct {
 	visitor   visitor
 	began     int // sessions
 	faulty    *server
-	fragile   bool // since an instance crashed nobody may hold the session
+	fragile   int // so many requests without a fault until an instance is sure to hold the session, since one crashed or failed
 	trace     bool
 }
 
@@ -49,13 +49,16 @@ func (d *drama) pick() (route string, on *instance) {
 	routes := []string{"a", "b"}
 	route = routes[d.rng.IntN(2)]
 	switch {
-	case d.visitor.route != "" && d.rng.IntN(4) > 0: // mostly the balancer is true
+	case d.visitor.route != "" && (d.rng.IntN(4) > 0 || d.divided()): // mostly the balancer is true
 		route = d.visitor.route
 	case !d.config.Sync:
 		time.Sleep(200 * time.Millisecond) // it must not be faster than the write-behind
 	}
 	return route, d.instances[route]
 }
+
+// divided: without backups the instances may believe in different nodes while one fails.
+func (d *drama) divided() bool { return d.backups == 0 && len(d.servers) > 1 && d.faulty != nil }
 
 // find is what a request does before its handler.
 func (d *drama) find(route string, on *instance) (*local.Session, error) {
@@ -105,13 +108,21 @@ func (d *drama) count() {
 		d.visitor = visitor{}
 	case err != nil:
 		v.unknown++
-		d.fragile = true // whoever held the session may have been told that it was taken over
+		d.fragile = 2 // whoever held the session finds with the first one, perhaps, that it was taken over
 	default:
-		d.fragile = false
 		v.acked++
 		v.route, v.node = route, nodeOf(s)
+		d.held()
 	}
 	d.say("count at %s: %v, %+v", route, err, *v)
+}
+
+// held: one more request has been served.
+func (d *drama) held() {
+	if d.fragile > 0 && d.faulty == nil {
+		d.fragile--
+		time.Sleep(200 * time.Millisecond) // until it is stored
+	}
 }
 
 // logout ends the session. Half a second later no instance must accept the old cookie.
@@ -147,7 +158,7 @@ func (d *drama) fault() {
 		d.mend()
 		return
 	}
-	if d.fragile && d.backups == 0 {
+	if d.fragile > 0 && d.backups == 0 {
 		return // the node has the only copy
 	}
 	id := fmt.Sprintf("n%d", 1+d.rng.IntN(len(d.servers)))
@@ -197,7 +208,7 @@ func (d *drama) crash() {
 	d.say("crash of %s", route)
 	d.instances[route].crash()
 	d.launch(route)
-	d.fragile = true
+	d.fragile = max(d.fragile, 1)
 	time.Sleep(3 * time.Second) // crash has the servers off for a moment
 }
 

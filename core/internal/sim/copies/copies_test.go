@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	settle    = 30              // steps in which requests that began before end
-	mended    = 250             // far more steps than the next visits of all sessions take, and the mending after them,
-	mendedOne = 25              // and for each session so many more
+	settle    = 30               // steps in which requests that began before end
+	mended    = 250              // far more steps than the next visits of all sessions take, and the mending after them,
+	mendedOne = 25               // and for each session so many more
 	undecided = 20 * time.Second // in which a history is decided, many times over
 )
 
@@ -124,6 +124,16 @@ func (r *run) newest(v session) (newest *record.Record, copies int) {
 		}
 	}
 	return newest, copies
+}
+
+// checkCopies: what was acknowledged is on every node that it names.
+func (r *run) checkCopies(p *process) {
+	for _, c := range p.stored.Copies {
+		rec := r.on(c.Node, session{p.visitor, p.cookie.id})
+		if rec == nil || rec.Term < p.stored.Term || rec.Term == p.stored.Term && rec.Version < p.stored.Version {
+			r.violate("%s by %s of %s is acknowledged, and is not on %s", p.kind, p.instance.name, p.visitor.name, c.Node)
+		}
+	}
 }
 
 // whole: every session has all its copies. One acknowledged on a single copy, because no other node was left, waits for

@@ -57,6 +57,10 @@ func (r *run) strike() {
 	r.tally.Faults++
 	r.faults, r.since = append(r.faults, f), 0
 	switch f.kind {
+	case "kill", "restart", "evict":
+		r.wiped = r.now
+	}
+	switch f.kind {
 	case "kill":
 		s.kill()
 	case "restart":

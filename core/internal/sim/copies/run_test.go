@@ -23,6 +23,7 @@ type run struct {
 	late       []*process // with old cookies, or without an answer that says what they did, until all is calm
 	tally      tally
 	torn       int                              // quiet steps since a session lacks a copy
+	wiped      int                              // the last step in which a node lost a value
 	note       func(format string, args ...any) // of a replayed seed
 }
 
@@ -212,6 +213,9 @@ func (r *run) take(p *process) {
 		r.tally.Refused++
 		r.late = append(r.late, p)
 		return
+	}
+	if p.stored != nil && r.wiped < p.began {
+		r.checkCopies(p)
 	}
 	if p.out.Count > v.adds {
 		r.violate("doubled: %s of %s sees %d, of %d ever sent", p.kind, v.name, p.out.Count, v.adds)

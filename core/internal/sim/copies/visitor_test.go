@@ -77,8 +77,9 @@ type process struct {
 
 	err     error
 	out     history.Output
-	foreign string // what it saw that is not this session's
-	token   string // of Renew: the new one
+	stored  *record.Record // by what was acknowledged
+	foreign string         // what it saw that is not this session's
+	token   string         // of Renew: the new one
 	home    string
 	moved   bool
 	term    uint64
@@ -194,7 +195,7 @@ func (p *process) write(ctx context.Context, access *replica.Access, change func
 		return nil
 	})
 	if err == nil {
-		p.out, p.term = saw.Of(stored), stored.Term
+		p.out, p.term, p.stored = saw.Of(stored), stored.Term, stored
 	}
 	return err
 }
