@@ -47,7 +47,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a write that a backup did not answer is done again with another one",
-		[]edit{{save, "if out, err := w.backup(ctx, n); out != done || err != nil {", "if out, err := w.backup(ctx, n); out == conflict || err != nil {"}}, copyTests,
+		[]edit{{save, "if out, err := w.backup(ctx, n); out != done || err != nil {", "if out, err := w.backup(ctx, n); out == conflict || err != nil {"}}, copies,
 	},
 	{
 		"other backups are a claim, with the next term",
@@ -63,7 +63,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a claim is unsettled until a plain write",
-		[]edit{{save, "next.Unsettled = lay.claim && len(lay.backups) > 0", "next.Unsettled = false"}}, copies,
+		[]edit{{save, "next.Unsettled = lay.claim && len(lay.backups) > 0", "next.Unsettled = false"}}, copies.in("lost replies among many old cookies"),
 	},
 	{
 		"writers use the backups that the record names",
@@ -108,7 +108,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a record that does not descend from what its home answered is a failed attempt",
-		[]edit{{choose, "if descends(s.rec, seen) {", "if true {"}}, copyTests,
+		[]edit{{choose, "if descends(s.rec, seen) {", "if true {"}}, copies.in("a copy is evicted among many writers"),
 	},
 	{
 		"with the home silent, a copy of its node's present epoch comes before a higher version",

@@ -15,12 +15,12 @@ var ofNodes = []mutant{
 		"a node that someone works around during a probe stays down",
 		[]edit{{node, `	if n.reworked != before {
 		return errReworked
-	}`, ""}}, nodeTests,
+	}`, ""}}, copies.in("lost replies among many old cookies"),
 	},
 	{
 		"a failed probe counts as a failed request",
 		[]edit{{node, `		// epoch we would believe stale copies.
-		n.fail(err)`, "// epoch we would believe stale copies."}}, nodeTests,
+		n.fail(err)`, "// epoch we would believe stale copies."}}, copies.in("old cookies while a node fails"),
 	},
 	{
 		"asking every node reads their epochs with the record",
@@ -35,6 +35,6 @@ var ofNodes = []mutant{
 func answer`, `	return err
 }
 
-func answer`}}, nodeTests,
+func answer`}}, requests,
 	},
 }

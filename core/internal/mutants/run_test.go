@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-var run = flag.Bool("mutants", false, "build every mutant and have it caught; it takes a quarter of an hour")
+var run = flag.Bool("mutants", false, "build every mutant and have it caught; it takes some minutes")
 
 // layer is a test that searches for broken guarantees, and says "seed N" when it has found one.
 type layer struct {
@@ -26,6 +26,14 @@ type layer struct {
 	folder string // below the module
 	test   string
 	seeds  int // how many it tries before a mutant counts as not caught; zero: it is ordinary tests, of rules that no seed is needed for
+
+	setting string // that all seeds play in; empty: they take turns
+}
+
+// in is the layer in one of its settings, for rules that only a rare coincidence needs.
+func (l layer) in(setting string) layer {
+	l.setting = setting
+	return l
 }
 
 // unit is ordinary tests.
@@ -38,7 +46,14 @@ func (l layer) flags(seeds int) []string {
 	if l.seeds == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("-seeds=%d", seeds)}
+	return append(l.place(), fmt.Sprintf("-seeds=%d", seeds))
+}
+
+func (l layer) place() []string {
+	if l.setting == "" {
+		return nil
+	}
+	return []string{"-setting=" + l.setting}
 }
 
 // limit is for one search. A mutant that makes it hang is not caught.
@@ -134,7 +149,7 @@ func newTree(t *testing.T) tree {
 }
 
 func (t tree) replay(ctx context.Context, by layer, seed string) error {
-	again := []string{"-first=" + seed, "-seeds=1"}
+	again := append(by.place(), "-first="+seed, "-seeds=1")
 	if by.seeds == 0 {
 		again = nil
 	}

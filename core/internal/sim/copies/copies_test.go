@@ -11,8 +11,8 @@ import (
 
 const (
 	settle    = 30               // steps in which requests that began before end
-	mended    = 250              // far more steps than the next visits of all sessions take, and the mending after them,
-	mendedOne = 25               // and for each session so many more
+	mended    = 250              // far more steps than the next visits of all sessions take, and the mending after them, among
+	mendedOne = 25               // four requests at a time; and for each session so many more
 	undecided = 20 * time.Second // in which a history is decided, many times over
 )
 
@@ -28,7 +28,7 @@ func (r *run) watch() {
 	if r.torn++; !r.lacking() {
 		r.torn = 0
 	}
-	if limit := mended + mendedOne*len(r.sessions()); r.torn == limit && !r.many {
+	if limit := (mended + mendedOne*len(r.sessions())) * max(r.parallel, 4) / 4; r.torn == limit && !r.many {
 		r.violate("a session still lacks a copy, %d quiet steps and many visits after a fault", limit)
 	}
 }

@@ -155,7 +155,11 @@ func (r *run) healKey(in *instance, s session) {
 }
 
 func (r *run) kind() history.Kind {
-	switch n := r.rng.Float64() * 100; {
+	n := r.rng.Float64() * 100
+	if r.lasting {
+		n *= 0.94
+	}
+	switch {
 	case n < 40:
 		return history.Read
 	case n < 75:

@@ -12,6 +12,7 @@ type settings struct {
 	skew                                           time.Duration // by which the instances' clocks differ at most
 	pace                                           time.Duration // of a step; zero: 1ms
 	lasts                                          int           // steps that a fault lasts at least; zero: 30
+	lasting                                        bool          // no request ends a session
 	old                                            float64       // share of requests with any of the visitor's cookies; zero: a sixth
 }
 
@@ -36,5 +37,7 @@ var table = []settings{
 	{name: "clocks that differ", nodes: 3, apps: 3, clients: 3, parallel: 6, steps: 800, backups: 1, faults: every, skew: 25 * time.Second},
 	{name: "old cookies while a node fails", nodes: 3, apps: 2, clients: 2, parallel: 4, steps: 800, backups: 1, faults: []string{"stop", "lossy", "slow"}, lasts: 60, old: 0.5},
 	{name: "requests that take seconds", nodes: 3, apps: 2, clients: 3, parallel: 6, steps: 500, backups: 1, faults: []string{"stop", "slow", "evict"}, pace: 100 * time.Millisecond},
+	{name: "a copy is evicted among many writers", nodes: 2, apps: 2, clients: 1, parallel: 12, steps: 600, backups: 1, faults: []string{"evict"}, lasting: true},
+	{name: "lost replies among many old cookies", nodes: 2, apps: 2, clients: 3, parallel: 10, steps: 800, backups: 1, faults: []string{"lossy"}, old: 0.5, lasts: 60},
 	{name: "several faults at a time", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every, many: true},
 }

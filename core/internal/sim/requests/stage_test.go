@@ -39,6 +39,7 @@ func (w *world) play() {
 	w.mu.Lock()
 	w.over = true
 	w.mu.Unlock()
+	w.quiet()
 	tabs.Wait()
 	w.end()
 }
@@ -47,26 +48,31 @@ func (w *world) pause(least, most int) time.Duration {
 	return time.Duration(least)*time.Millisecond + time.Duration(w.rng.Int64N(int64(most-least)*1e6))
 }
 
-// quiet lets requests end and no others begin.
+// quiet lets requests end and no others begin. Should they go round in circles, they are stopped, so that the play ends.
 func (w *world) quiet() {
 	w.mu.Lock()
 	w.paused = true
 	w.mu.Unlock()
-	w.until("requests do not end", func() bool { return w.acting == 0 })
+	if !w.until("requests do not end", func() bool { return w.acting == 0 }) {
+		for _, in := range w.instances {
+			in.crash()
+		}
+	}
 }
 
-// until waits for something, which is guarded by mu.
-func (w *world) until(otherwise string, ok func() bool) {
+// until waits for something, which is guarded by mu. It is false if that does not come.
+func (w *world) until(otherwise string, ok func() bool) bool {
 	for range 300 {
 		w.mu.Lock()
 		done := ok()
 		w.mu.Unlock()
 		if done {
-			return
+			return true
 		}
 		time.Sleep(101*time.Millisecond + 77)
 	}
 	w.violate("%s", otherwise)
+	return false
 }
 
 // repair waits until another fault is not the second one: every session has its copies again.
