@@ -90,9 +90,6 @@ func (b *burials) hear(ctx context.Context, at string, list []replica.Obituary) 
 		b.local.Ended(ctx, ended)
 	}
 	for _, o := range list {
-		if !o.Unreached {
-			continue
-		}
 		// With no node to ask nothing is to be done: it gets another epoch before it is used again.
 		if err := b.store.Bury(ctx, o.Session, at); err != nil && ctx.Err() == nil && !errors.Is(err, replica.ErrUnavailable) {
 			b.log.Warn("the copies of a destroyed session are not all overwritten", "error", err)

@@ -27,6 +27,7 @@ type chaosWindow struct {
 }
 
 type chaosRequest struct {
+	what   string
 	at     time.Time
 	took   time.Duration
 	status int
@@ -48,10 +49,10 @@ func (r *chaosReport) begin(kind, name string) (end func()) {
 	}
 }
 
-func (r *chaosReport) request(at time.Time, took time.Duration, status int) {
+func (r *chaosReport) request(q chaosRequest) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.requests = append(r.requests, chaosRequest{at, took, status})
+	r.requests = append(r.requests, q)
 }
 
 func (r *chaosReport) broken(string) {
@@ -104,13 +105,11 @@ func (r *chaosReport) stall() time.Duration { return r.stallMeter.worst(time.Tim
 
 // in answers the window that a request ran in; after: within a second after one of a node.
 func (r *chaosReport) in(q chaosRequest) (kind string) {
-	for _, w := range r.windows {
-		if q.at.Before(w.end) && q.at.Add(q.took).After(w.begin) {
-			if w.name == "drip" { // it answers, slowly: each operation costs something
-				return w.name
-			}
-			return w.kind
+	if w, ok := r.window(q); ok {
+		if w.name == "drip" { // it answers, slowly: each operation costs something
+			return w.name
 		}
+		return w.kind
 	}
 	for _, w := range r.windows {
 		if w.kind == "node" && q.at.After(w.end) && q.at.Sub(w.end) < time.Second {
@@ -120,11 +119,29 @@ func (r *chaosReport) in(q chaosRequest) (kind string) {
 	return "calm"
 }
 
+func (r *chaosReport) window(q chaosRequest) (w chaosWindow, ok bool) {
+	i := slices.IndexFunc(r.windows, func(w chaosWindow) bool { return q.at.Before(w.end) && q.at.Add(q.took).After(w.begin) })
+	if i < 0 {
+		return w, false
+	}
+	return r.windows[i], true
+}
+
+// tell says what a request was, and what happened meanwhile.
+func (r *chaosReport) tell(q chaosRequest) string {
+	w, ok := r.window(q)
+	if !ok {
+		return q.what
+	}
+	return fmt.Sprintf("%s, %v after the begin of %q", q.what, q.at.Sub(w.begin).Round(time.Millisecond), w.name)
+}
+
 // chaosFigures are of the requests of one kind of window.
 type chaosFigures struct {
-	n, errors     int
-	p50, p99, max time.Duration
-	beyondStalls  time.Duration // the slowest, less what the machine stood still meanwhile
+	n, errors    int
+	p50, p99     time.Duration
+	slowest      chaosRequest
+	beyondStalls time.Duration // the slowest, less what the machine stood still meanwhile
 }
 
 func (r *chaosReport) figures() map[string]chaosFigures {
@@ -135,7 +152,7 @@ func (r *chaosReport) figures() map[string]chaosFigures {
 	figures := map[string]chaosFigures{}
 	for kind, list := range of {
 		slices.SortFunc(list, func(a, b chaosRequest) int { return int(a.took - b.took) })
-		f := chaosFigures{n: len(list), p50: list[len(list)/2].took, p99: list[len(list)*99/100].took, max: list[len(list)-1].took}
+		f := chaosFigures{n: len(list), p50: list[len(list)/2].took, p99: list[len(list)*99/100].took, slowest: list[len(list)-1]}
 		for _, q := range list {
 			if q.status >= 500 {
 				f.errors++
@@ -164,8 +181,9 @@ func (r *chaosReport) String() string {
 	figures := r.figures()
 	for _, kind := range []string{"calm", "node", "drip", "after", "instance"} {
 		f := figures[kind]
-		fmt.Fprintf(&text, "  %-9s %6d requests, %d answered 5xx, p50 %v, p99 %v, slowest %v (less stalls %v)\n",
-			kind, f.n, f.errors, f.p50.Round(time.Microsecond), f.p99.Round(time.Microsecond), f.max.Round(time.Millisecond), f.beyondStalls.Round(time.Millisecond))
+		fmt.Fprintf(&text, "  %-9s %6d requests, %d answered 5xx, p50 %v, p99 %v, slowest %v (less stalls %v): %s\n",
+			kind, f.n, f.errors, f.p50.Round(time.Microsecond), f.p99.Round(time.Microsecond),
+			f.slowest.took.Round(time.Millisecond), f.beyondStalls.Round(time.Millisecond), r.tell(f.slowest))
 	}
 	return text.String()
 }

@@ -85,7 +85,7 @@ func (g *guest) ask(method, path, body, cookie string) (text string, status int,
 		g.arena.report.broken(app.route)
 		return "", 0, false
 	}
-	g.arena.report.request(began, time.Since(began), resp.StatusCode)
+	g.arena.report.request(chaosRequest{method + " " + path + " at " + app.route, began, time.Since(began), resp.StatusCode})
 	if resp.StatusCode >= 500 {
 		return text, resp.StatusCode, false
 	}

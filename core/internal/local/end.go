@@ -24,20 +24,30 @@ func (s *Session) destroy(ctx context.Context) error {
 	}
 	var err error
 	if !w.create {
-		err = w.access.Destroy(ctx, nil)
+		err = w.access.Destroy(ctx, w.ends)
 	}
 	if err != nil && !errors.Is(err, replica.ErrNoSession) {
 		return err
 	}
-	s.gone()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone(w)
 	return err
 }
 
-// gone takes the session out of memory with all that was not stored.
-func (s *Session) gone() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tell(s.from, ended) // once more, should the first notice have been lost: what is there must not live on
+// ends takes note of who serves the session that is about to end.
+func (w *write) ends(last *record.Record) error {
+	w.former = last.Route
+	return nil
+}
+
+// gone takes the session out of memory with all that was not stored, and has others do so: who has taken it over, which this
+// instance may not have heard of yet, and once more whom it was taken over from. Guarded by mu.
+func (s *Session) gone(w *write) {
+	s.tell(w.former, ended)
+	if s.from != w.former {
+		s.tell(s.from, ended)
+	}
 	s.abandon()
 	s.leave()
 }
@@ -71,7 +81,7 @@ func (s *Session) Renew(ctx context.Context, r Renewal) (*Session, error) {
 	if err := w.renew(ctx, r, next); err != nil {
 		return nil, errors.Join(err, next.destroy(ctx))
 	}
-	return next, s.handOver(ctx, next, len(w.batches))
+	return next, s.handOver(ctx, next, w)
 }
 
 // onlyHere: no node can know of the session.
@@ -98,7 +108,10 @@ func (w *write) renew(ctx context.Context, r Renewal, next *Session) error {
 	err := next.save(ctx)
 	switch {
 	case err == nil && !w.create:
-		return w.access.Destroy(ctx, func(last *record.Record) error { return w.carryOver(ctx, r, next, last) })
+		return w.access.Destroy(ctx, func(last *record.Record) error {
+			_ = w.ends(last)
+			return w.carryOver(ctx, r, next, last)
+		})
 	case err != nil && w.create && !next.store.Replica.Available():
 		next.showAll()
 		return nil
@@ -126,16 +139,14 @@ func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *r
 }
 
 // handOver ends the old session in memory. Changes that other requests have made to it since the new one began, in
-// batches after the first n, go along.
-func (s *Session) handOver(ctx context.Context, next *Session, n int) error {
+// batches after those of w, go along.
+func (s *Session) handOver(ctx context.Context, next *Session, w *write) error {
 	s.mu.Lock()
 	late := s.pending.batches
-	if len(late) >= n { // else they were folded
-		late = late[n:]
+	if len(late) >= len(w.batches) { // else they were folded
+		late = late[len(w.batches):]
 	}
-	s.tell(s.from, ended)
-	s.abandon()
-	s.leave()
+	s.gone(w)
 	s.mu.Unlock()
 	for _, b := range late {
 		_, number, err := next.apply(nil, nil, func(rec *record.Record) error { return redo(b.changes, rec) })

@@ -62,6 +62,10 @@ func (a *Access) homeOf(seen sightings) *node.Node {
 	return nil
 }
 
+// Outrank has the next Write rank above what was stored with that term, on a node that the look may not ask: by the caller
+// itself, when it could not reach the nodes that the client's id has led others to.
+func (a *Access) Outrank(term uint64) { a.outrank = term }
+
 // LeaveFailover has the next Write give the session a home that is no failover node, if there is one. For instances that
 // each name the node on their own host as failover node, so that a session is never on the host that serves it.
 func (a *Access) LeaveFailover() { a.moveHome = true }

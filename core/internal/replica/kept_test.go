@@ -137,6 +137,32 @@ func TestLeaveFailover(t *testing.T) {
 	}
 }
 
+// TestOutrank: what an instance has stored apart, on a node that the client's id does not name, ranks below its next write.
+// (Seed 1307 of the simulation of requests.)
+func TestOutrank(t *testing.T) {
+	for name, c := range map[string]struct{ apart, want uint64 }{
+		"nothing":      {0, 1},
+		"the same":     {1, 1},
+		"a later term": {4, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 3, 1)
+			home, _ := w.create()
+			a := w.store.Open(token, home)
+			a.Outrank(c.apart)
+			rec, err := a.Write(context.Background(), func(*record.Record) error { return nil })
+			if err != nil || rec.Term != c.want || len(rec.Copies) != 2 {
+				t.Fatalf("%+v, %v; want term %d", rec, err, c.want)
+			}
+			for _, at := range rec.Copies {
+				if there := w.stored(at.Node); there == nil || there.Term != c.want {
+					t.Errorf("%s has %+v", at.Node, there)
+				}
+			}
+		})
+	}
+}
+
 func TestNotices(t *testing.T) {
 	w := newWorld(t, 1, 0)
 	ctx := context.Background()

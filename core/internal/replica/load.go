@@ -71,10 +71,14 @@ func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
 
 func (a *Access) fast(home *node.Node, seen sightings) *found {
 	rec := seen[0].rec
-	return &found{
+	f := &found{
 		rec: rec, home: home.ID(), seen: seen, term: rec.Term, top: rec.Version,
 		heal: rec.Unsettled || a.copyMissing(rec), unsafe: rec.Unsettled,
 	}
+	if rec.Term < a.outrank {
+		f.term, f.claim, f.heal = a.outrank+1, true, true
+	}
+	return f
 }
 
 // copyMissing: a copy is on a node that is down or has lost its values, or there could be one more.

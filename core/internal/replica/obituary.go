@@ -12,19 +12,18 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// Obituary tells the other instances that a session was destroyed. They need it where the tombstone alone is not seen: on a
-// node that the destroyer cannot reach and they can, an old cookie would still find a copy of its node's present epoch; and
-// in the memory of a sticky instance.
+// Obituary tells the other instances that a session was destroyed by one that could not reach every node. On a node that
+// they can reach, an old cookie would still find a copy of its node's present epoch, see Bury; and so does the memory of a
+// sticky instance that could not reach the others.
 type Obituary struct {
-	Session   sid.Hash
-	Unreached bool // a node was not: see Bury
-	At        time.Time
+	Session sid.Hash
+	At      time.Time
 }
 
 // Short is the session's short name, see Access.Short.
 func (s *Store) Short(o Obituary) uint64 { return short(o.Session.Key(s.KeyPrefix, sid.Record)) }
 
-const obituarySize = len(sid.Hash{}) + 1 + 4
+const obituarySize = len(sid.Hash{}) + 4
 
 // ObituaryKey is under which key a node has the obituaries of the last seconds; see ParseObituaries.
 func ObituaryKey(keyPrefix string) string { return keyPrefix + "ended" }
@@ -32,16 +31,11 @@ func ObituaryKey(keyPrefix string) string { return keyPrefix + "ended" }
 // announce leaves an obituary, if someone needs it, on the tombstone's home and on another node, so that it is not lost
 // with one. What cannot be left is no loss: the tombstone is stored.
 func (a *Access) announce(ctx context.Context) {
-	unreached := !a.reachesAll()
 	hash, ours := sid.ParseKey(a.store.KeyPrefix, sid.Record, a.key)
-	if !ours || !unreached && !a.store.Sticky {
+	if !ours || a.reachesAll() {
 		return
 	}
-	message := append(hash[:len(hash):len(hash)], 0)
-	if unreached {
-		message[len(hash)] = 1
-	}
-	message = appendLeft(message, a.store.Clock())
+	message := appendLeft(hash[:len(hash):len(hash)], a.store.Clock())
 	var all sync.WaitGroup
 	for _, at := range a.announceAt() {
 		all.Go(func() {
@@ -73,7 +67,7 @@ func (a *Access) announceAt() []string {
 // ParseObituaries reads what is under ObituaryKey. It ignores a rest that is no obituary.
 func ParseObituaries(value []byte) (list []Obituary) {
 	for m := range slices.Chunk(value[:len(value)/obituarySize*obituarySize], obituarySize) {
-		list = append(list, Obituary{Session: sid.Hash(m[:len(sid.Hash{})]), Unreached: m[len(sid.Hash{})] == 1, At: left(m)})
+		list = append(list, Obituary{Session: sid.Hash(m[:len(sid.Hash{})]), At: left(m)})
 	}
 	return list
 }

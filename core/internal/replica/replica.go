@@ -86,10 +86,11 @@ type Access struct {
 	places     [2]*node.Node  // for the backups of a write, most of the time
 	moved      bool
 	destroying bool
-	moveHome   bool // see LeaveFailover
-	putting    bool // whatever there is may be written over
-	unfinished bool // the last write left something to Heal
-	healed     bool // a write without a change was done
+	moveHome   bool   // see LeaveFailover
+	outrank    uint64 // see Outrank
+	putting    bool   // whatever there is may be written over
+	unfinished bool   // the last write left something to Heal
+	healed     bool   // a write without a change was done
 }
 
 // Open begins an access to the session with the given token; node is where its id says that it lives.

@@ -122,7 +122,7 @@ func (w *world) hear(in *instance, n *node.Node, value []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, o := range replica.ParseObituaries(value) {
-		if o.Unreached && !in.heard[o.Session] && !in.dead {
+		if !in.heard[o.Session] && !in.dead {
 			w.burials = append(w.burials, burial{in, o.Session, n.ID()})
 		}
 		in.heard[o.Session] = true

@@ -64,6 +64,9 @@ func playSeed(t *testing.T, seed uint64) (w *world) {
 	synctest.Test(t, func(t *testing.T) {
 		w = newWorld(seed, drawSetting(seed))
 		w.play()
+		if *oneSeed != 0 {
+			t.Logf("seed %d: %s\n%s", seed, w.set, strings.Join(w.trace(), "\n"))
+		}
 		if len(w.wrong) > 0 { // told in the bubble, which a goroutine that never ends would crash
 			t.Errorf("seed %d (%s): %s (and %d more)", seed, w.set, w.wrong[0], len(w.wrong)-1)
 		}
@@ -83,9 +86,6 @@ func TestSeed(t *testing.T) {
 	var stalest, slowest time.Duration
 	for seed := first; seed < first+uint64(count); seed++ {
 		w := playSeed(t, seed)
-		if *oneSeed != 0 {
-			t.Logf("seed %d: %s\n%s", seed, w.set, strings.Join(w.trace(), "\n"))
-		}
 		requests, refused = requests+w.requests, refused+w.refused
 		stalest, slowest = max(stalest, w.stalest), max(slowest, w.slowest)
 		for why, n := range w.excused {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -135,9 +136,14 @@ func (w *world) whole() bool {
 	return true
 }
 
-// holds: all nodes that the newest record names have it, in their present epochs.
+// holds: the session's newest record is on every node that it names. Once no node was there, an instance that found one again
+// before the others may have left there what nobody comes for any more: then it is what the cookie leads to.
 func (w *world) holds(cookie string) bool {
-	newest := w.stored(cookie)
+	return w.everywhere(cookie, w.stored(cookie)) || w.wasAway && w.everywhere(cookie, w.ledTo(cookie))
+}
+
+// everywhere: all nodes that the record names have it, in their present epochs.
+func (w *world) everywhere(cookie string, newest *record.Record) bool {
 	if newest == nil || newest.Unsettled || len(newest.Copies) <= w.set.backups {
 		return false
 	}
@@ -181,6 +187,20 @@ func (w *world) stored(cookie string) (newest *record.Record) {
 		}
 	}
 	return newest
+}
+
+// ledTo answers the record of the node that the cookie names, if that is its home.
+func (w *world) ledTo(cookie string) *record.Record {
+	name, _, _ := strings.Cut(cookie, ".")
+	_, name, _ = strings.Cut(name, "-")
+	s := w.server(name)
+	if s == nil {
+		return nil
+	}
+	if rec := s.record(cookie); rec != nil && rec.Home == name {
+		return rec
+	}
+	return nil
 }
 
 func (s *server) record(cookie string) *record.Record {
