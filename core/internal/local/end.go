@@ -24,7 +24,10 @@ func (s *Session) destroy(ctx context.Context) error {
 	}
 	var err error
 	if !w.create {
-		err = w.access.Destroy(ctx, w.ends)
+		err = w.access.Destroy(ctx, func(last *record.Record) error {
+			w.former = last.Route
+			return nil
+		})
 	}
 	if err != nil && !errors.Is(err, replica.ErrNoSession) {
 		return err
@@ -35,19 +38,10 @@ func (s *Session) destroy(ctx context.Context) error {
 	return err
 }
 
-// ends takes note of who serves the session that is about to end.
-func (w *write) ends(last *record.Record) error {
-	w.former = last.Route
-	return nil
-}
-
 // gone takes the session out of memory with all that was not stored, and has others do so: who has taken it over, which this
 // instance may not have heard of yet, and once more whom it was taken over from. Guarded by mu.
 func (s *Session) gone(w *write) {
-	s.tell(w.former, ended)
-	if s.from != w.former {
-		s.tell(s.from, ended)
-	}
+	s.tell(ended, w.former, s.from)
 	s.abandon()
 	s.leave()
 }
@@ -109,7 +103,7 @@ func (w *write) renew(ctx context.Context, r Renewal, next *Session) error {
 	switch {
 	case err == nil && !w.create:
 		return w.access.Destroy(ctx, func(last *record.Record) error {
-			_ = w.ends(last)
+			w.former = last.Route
 			return w.carryOver(ctx, r, next, last)
 		})
 	case err != nil && w.create && !next.store.Replica.Available():

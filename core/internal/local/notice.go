@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
@@ -30,21 +31,20 @@ func (st *Store) tookOver(s *Session, former, named string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.from = cmp.Or(former, named)
-	s.tell(s.from, replica.Notice{Version: s.stored.Version})
-	if named != s.from {
-		s.tell(named, replica.Notice{Version: s.stored.Version})
-	}
+	s.tell(replica.Notice{Version: s.stored.Version}, s.from, named)
 }
 
-// tell posts a notice about the session to the instance of that route, if it is another one. Guarded by mu.
-func (s *Session) tell(route string, n replica.Notice) {
-	if route == "" || route == s.store.Route {
-		return
-	}
+// tell posts a notice about the session to the instances of those routes, each once, and not to this one. Guarded by mu.
+func (s *Session) tell(n replica.Notice, routes ...string) {
 	n.Session, n.At = s.short.Load(), time.Now()
-	select {
-	case s.store.posts <- post{s.node, route, n}:
-	default: // that one learns of it with its next write of the session
+	for i, route := range routes {
+		if route == "" || route == s.store.Route || slices.Contains(routes[:i], route) {
+			continue
+		}
+		select {
+		case s.store.posts <- post{s.node, route, n}:
+		default: // that one learns of it with its next write of the session
+		}
 	}
 }
 
@@ -140,7 +140,7 @@ func (st *Store) named(notices map[uint64]replica.Notice) iter.Seq2[*Session, re
 // seen. Guarded by mu.
 func (s *Session) served(w *write, rec *record.Record) {
 	if s.told = rec.Route != s.store.Route; s.told && w.last != nil {
-		s.tell(rec.Route, replica.Notice{Version: rec.Version, Serves: true})
+		s.tell(replica.Notice{Version: rec.Version, Serves: true}, rec.Route)
 	}
 }
 

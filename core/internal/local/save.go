@@ -26,7 +26,7 @@ type write struct {
 
 	last   *record.Record // the record that the changes were made to last
 	newer  bool           // it was not base any more
-	former string         // the route of the instance that it was taken over from
+	former string         // the route of the instance that served the session before a takeover, or its end
 	failed error          // the first change that could not be made to what another instance wrote
 }
 
@@ -102,8 +102,8 @@ func (w *write) change(rec *record.Record) error {
 	if w.used.After(rec.LastAccess) {
 		rec.LastAccess = w.used
 	}
-	if own := w.session.store.Route; rec.Route == "" || w.takeover {
-		w.former, rec.Route = rec.Route, own
+	if rec.Route == "" || w.takeover {
+		w.former, rec.Route = rec.Route, w.session.store.Route
 	}
 	w.newer = !sameRecord(rec, w.base)
 	if !w.newer {

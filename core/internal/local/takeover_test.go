@@ -10,21 +10,29 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
+// takenOver is a session that began at one instance and was taken over by another one a moment ago, beside the looks for
+// notices: the former one has not heard of it.
+func (w *world) takenOver(sync bool) (former, present *instance, s, taken *local.Session) {
+	w.t.Helper()
+	former, present = w.start(local.Config{Route: "a", Sync: sync}), w.start(local.Config{Route: "b", Sync: sync})
+	s = former.begin("t")
+	settle()
+	time.Sleep(20 * time.Millisecond)
+	taken, err := present.TakeOver(context.Background(), "t", nodeOf(s), "a")
+	present.must(err)
+	return former, present, s, taken
+}
+
 // TestWhatTheFormerInstanceStores after a takeover, of requests that it had begun to serve, is seen by the new one, also if
 // that has written meanwhile. (Seed 146 of the simulation of requests.)
 func TestWhatTheFormerInstanceStores(t *testing.T) {
 	inWorld(t, 2, 1, func(w *world) {
-		former, present := w.start(local.Config{Route: "a"}), w.start(local.Config{Route: "b"})
-		s := former.begin("t")
-		settle()
-		time.Sleep(20 * time.Millisecond) // beside the looks for notices
-		taken, err := present.TakeOver(context.Background(), "t", nodeOf(s), "a")
-		present.must(err)
+		_, present, s, taken := w.takenOver(false)
 		present.must(change(taken, plus("n", 10)))
 		time.Sleep(50 * time.Millisecond)
 		present.must(change(s, plus("n", 100))) // stored 50 ms after what the new instance has changed
 		time.Sleep(time.Second)
-		taken, err = present.get("t", nodeOf(taken))
+		taken, err := present.get("t", nodeOf(taken))
 		present.must(err)
 		if got := value(taken, "n"); got != "111" {
 			t.Errorf("the new instance has n = %s; want 111", got)
@@ -77,12 +85,7 @@ func TestALogoutBeatsALaterClaim(t *testing.T) {
 // node that is restarted then has lost. (Seed 882 of the random plays.)
 func TestWhoServesKeepsTheSession(t *testing.T) {
 	inWorld(t, 1, 0, func(w *world) {
-		former, present := w.start(local.Config{Route: "a"}), w.start(local.Config{Route: "b"})
-		s := former.begin("t")
-		settle()
-		time.Sleep(20 * time.Millisecond) // beside the looks for notices
-		_, err := present.TakeOver(context.Background(), "t", nodeOf(s), "a")
-		present.must(err)
+		former, _, s, _ := w.takenOver(false)
 		former.must(change(s, plus("n", 100)))
 		settle()
 		w.servers["n1"].restart()
@@ -94,20 +97,16 @@ func TestWhoServesKeepsTheSession(t *testing.T) {
 // TestATakeoverThatFails stores nothing later: what is here is not the truth. (Seed 655 of the random plays.)
 func TestATakeoverThatFails(t *testing.T) {
 	inWorld(t, 2, 0, func(w *world) {
-		a, b := w.start(local.Config{Route: "a", Sync: true}), w.start(local.Config{Route: "b", Sync: true})
-		node := nodeOf(b.begin("t"))
-		settle()
-		time.Sleep(20 * time.Millisecond) // beside the looks for notices
-		s, err := a.TakeOver(context.Background(), "t", node, "b")
-		a.must(err)
-		a.must(change(s, plus("n", 1)))
+		former, present, s, taken := w.takenOver(true)
+		node := nodeOf(s)
+		present.must(change(taken, plus("n", 1)))
 		w.servers[node].set(func(s *server) { s.off = true })
-		if _, err := b.TakeOver(context.Background(), "t", node, "a"); !errors.Is(err, replica.ErrUnavailable) {
+		if _, err := former.TakeOver(context.Background(), "t", node, "b"); !errors.Is(err, replica.ErrUnavailable) {
 			t.Errorf("a takeover from a node that is off: %v", err)
 		}
 		time.Sleep(100 * time.Millisecond)
-		a.must(change(s, plus("n", 1)))
+		present.must(change(taken, plus("n", 1)))
 		settle()
-		w.wantStored("t", nodeOf(s), "n", "3")
+		w.wantStored("t", nodeOf(taken), "n", "3")
 	})
 }

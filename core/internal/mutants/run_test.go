@@ -8,10 +8,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -41,19 +43,16 @@ func unit(tests, folder string) layer {
 	return layer{name: "tests", folder: folder, test: "(" + tests + ")"}
 }
 
-// flags of a search.
-func (l layer) flags(seeds int) []string {
+// flags of a search for so many seeds, from the first one. Ordinary tests have none.
+func (l layer) flags(first string, seeds int) []string {
 	if l.seeds == 0 {
 		return nil
 	}
-	return append(l.place(), fmt.Sprintf("-seeds=%d", seeds))
-}
-
-func (l layer) place() []string {
-	if l.setting == "" {
-		return nil
+	list := []string{"-first=" + first, fmt.Sprintf("-seeds=%d", seeds)}
+	if l.setting != "" {
+		list = append(list, "-setting="+l.setting)
 	}
-	return []string{"-setting=" + l.setting}
+	return list
 }
 
 // limit is for one search. A mutant that makes it hang is not caught.
@@ -106,8 +105,8 @@ func tell(out io.Writer, verdicts []verdict) {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%v\t%.90s\n", m.rule, m.by.name, v.seed, v.took.Round(100*time.Millisecond), v.says)
 	}
 	_ = table.Flush()
-	for by, n := range of {
-		fmt.Fprintf(out, "%d of %d mutants caught by the %s\n", caught[by], n, by)
+	for _, by := range slices.Sorted(maps.Keys(of)) {
+		fmt.Fprintf(out, "%d of %d mutants caught by the %s\n", caught[by], of[by], by)
 	}
 }
 
@@ -121,7 +120,7 @@ func (m mutant) search(ctx context.Context, dir string) (verdict, error) {
 	if err := m.by.build(ctx, program, "-overlay="+overlay); err != nil {
 		return verdict{}, err
 	}
-	return m.by.run(ctx, program, overlay, m.by.flags(m.by.seeds)...)
+	return m.by.run(ctx, program, overlay, m.by.flags("1", m.by.seeds)...)
 }
 
 // tree is the module as it is: its layers, built.
@@ -140,7 +139,7 @@ func newTree(t *testing.T) tree {
 			t.Fatal(err)
 		}
 		programs[m.by.folder] = program
-		v, err := m.by.run(t.Context(), program, "", m.by.flags(20)...)
+		v, err := m.by.run(t.Context(), program, "", m.by.flags("1", 20)...)
 		if err != nil || v.seed != "" {
 			t.Fatalf("without a mutation the %s finds at seed %s: %s (%v)", m.by.name, v.seed, v.says, err)
 		}
@@ -149,11 +148,7 @@ func newTree(t *testing.T) tree {
 }
 
 func (t tree) replay(ctx context.Context, by layer, seed string) error {
-	again := append(by.place(), "-first="+seed, "-seeds=1")
-	if by.seeds == 0 {
-		again = nil
-	}
-	v, err := by.run(ctx, t.programs[by.folder], "", again...)
+	v, err := by.run(ctx, t.programs[by.folder], "", by.flags(seed, 1)...)
 	if err == nil && v.seed != "" {
 		err = errors.New(v.says)
 	}

@@ -6,6 +6,11 @@ type Rank struct {
 	LastWrite     uint64 // id of the newest write, 0 if there is none
 }
 
+// Before reports whether the other one is newer, by term and then by version.
+func (r Rank) Before(other Rank) bool {
+	return r.Term < other.Term || r.Term == other.Term && r.Version < other.Version
+}
+
 // Rank returns the record's rank.
 func (r *Record) Rank() Rank { return Rank{r.Term, r.Version, r.LastWrite()} }
 

@@ -177,7 +177,7 @@ func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
 // outranked: the backup has what this attempt does not know of.
 func (w *write) outranked(there record.Rank) bool {
 	if w.claim {
-		return there.Term > w.next.Term || there.Term == w.next.Term && there.Version >= w.next.Version
+		return !there.Before(w.next.Rank())
 	}
 	base := w.found.rec.Rank()
 	if there.Term != base.Term {

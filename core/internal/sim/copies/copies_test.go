@@ -116,7 +116,7 @@ func (r *run) newest(v session) (newest *record.Record, copies int) {
 	for _, name := range r.names {
 		rec := r.on(name, v)
 		switch {
-		case rec == nil || rec.Term < newest.Term || rec.Term == newest.Term && rec.Version < newest.Version:
+		case rec == nil || rec.Rank().Before(newest.Rank()):
 		case rec.Rank() == newest.Rank():
 			copies++
 		default:
@@ -130,7 +130,7 @@ func (r *run) newest(v session) (newest *record.Record, copies int) {
 func (r *run) checkCopies(p *process) {
 	for _, c := range p.stored.Copies {
 		rec := r.on(c.Node, session{p.visitor, p.cookie.id})
-		if rec == nil || rec.Term < p.stored.Term || rec.Term == p.stored.Term && rec.Version < p.stored.Version {
+		if rec == nil || rec.Rank().Before(p.stored.Rank()) {
 			r.violate("%s by %s of %s is acknowledged, and is not on %s", p.kind, p.instance.name, p.visitor.name, c.Node)
 		}
 	}

@@ -56,8 +56,7 @@ func (r *run) strike() {
 	r.note("%s %s", f.kind, f.node)
 	r.tally.Faults++
 	r.faults, r.since = append(r.faults, f), 0
-	switch f.kind {
-	case "kill", "restart", "evict":
+	if slices.Contains(wipes, f.kind) {
 		r.wiped = r.now
 	}
 	switch f.kind {

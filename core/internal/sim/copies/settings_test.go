@@ -24,6 +24,9 @@ var every = []string{
 // ofNodes are those after which a refill is to be enough.
 var ofNodes = []string{"kill", "stop", "restart", "cut", "lossy", "slow", "full"}
 
+// wipes are those in which a node loses a session.
+var wipes = []string{"kill", "restart", "evict"}
+
 // table is what seeds take turns with.
 var table = []settings{
 	{name: "three nodes, one fault at a time", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every},

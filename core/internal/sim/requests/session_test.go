@@ -3,8 +3,9 @@ package requests
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // session is what a visitor was promised about a session, under whatever ids it had. Guarded by world.mu.
@@ -45,10 +46,18 @@ type ending struct {
 	by     *instance
 }
 
+// ids are what cookies have: without keys they are not signed.
+var ids = func() *sid.Format {
+	f, err := sid.NewFormat("SESSION", nil)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}()
+
 func tokenOf(cookie string) string {
-	token, _, _ := strings.Cut(cookie, ".")
-	token, _, _ = strings.Cut(token, "-")
-	return token
+	id, _ := ids.Parse(cookie)
+	return id.Token
 }
 
 // newSession is guarded by world.mu, like all of a session.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
@@ -182,7 +181,7 @@ func (w *world) begun(cookie string) bool {
 func (w *world) stored(cookie string) (newest *record.Record) {
 	for _, s := range w.servers {
 		rec := s.record(cookie)
-		if rec != nil && (newest == nil || rec.Term > newest.Term || rec.Term == newest.Term && rec.Version > newest.Version) {
+		if rec != nil && (newest == nil || newest.Rank().Before(rec.Rank())) {
 			newest = rec
 		}
 	}
@@ -191,13 +190,12 @@ func (w *world) stored(cookie string) (newest *record.Record) {
 
 // ledTo answers the record of the node that the cookie names, if that is its home.
 func (w *world) ledTo(cookie string) *record.Record {
-	name, _, _ := strings.Cut(cookie, ".")
-	_, name, _ = strings.Cut(name, "-")
-	s := w.server(name)
+	id, _ := ids.Parse(cookie)
+	s := w.server(id.Node)
 	if s == nil {
 		return nil
 	}
-	if rec := s.record(cookie); rec != nil && rec.Home == name {
+	if rec := s.record(cookie); rec != nil && rec.Home == id.Node {
 		return rec
 	}
 	return nil
