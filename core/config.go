@@ -49,7 +49,7 @@ type Config struct {
 	// FailoverNodes are ids of nodes to use only when no other is available: "n1". Empty: none.
 	FailoverNodes string
 	// Backups is how many nodes keep a copy beside the primary, 8 at most. Zero: 1, where there is another node; in
-	// sticky mode none. For none at all see NoBackup.
+	// sticky mode none. For none at all see NoBackup. With 2, two nodes may lose all they have at the same moment.
 	Backups int
 	// RefillRate is how many sessions a second are looked at when a node comes back empty or with old values, or one has
 	// been removed, so that sessions that idle get their copies again without a request. One instance does it for each such

@@ -3,9 +3,6 @@ package mutants
 // The simulation of replicas, clusters and nodes.
 var copies = layer{name: "simulation of copies", folder: "internal/sim/copies", test: "TestSeed", seeds: 10000}
 
-// copyTests are those of the package: for rules that only a rare coincidence of a seed needs.
-var copyTests = unit(".*", "internal/replica")
-
 const (
 	save   = "internal/replica/save.go"
 	load   = "internal/replica/load.go"
@@ -63,7 +60,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a claim is unsettled until a plain write",
-		[]edit{{save, "next.Unsettled = lay.claim && len(lay.backups) > 0", "next.Unsettled = false"}}, copies.in("lost replies among many old cookies"),
+		[]edit{{save, "next.Unsettled = lay.claim && len(lay.backups) > 0", "next.Unsettled = false"}}, copies.in("two of three nodes lose all"),
 	},
 	{
 		"writers use the backups that the record names",
@@ -72,7 +69,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a copy from before its node's present epoch is not trusted",
-		[]edit{{load, "return ok && epoch == n.Epoch()", "return ok && epoch != 0"}}, copies,
+		[]edit{{load, "rec.Home == n.ID() && inEpoch(rec, n)", "rec.Home == n.ID()"}}, copies,
 	},
 	{
 		"a copy that is missing, or from before its node's present epoch, is healed",
@@ -111,8 +108,20 @@ var ofCopies = []mutant{
 		[]edit{{choose, "if descends(s.rec, seen) {", "if true {"}}, copies.in("a copy is evicted among many writers"),
 	},
 	{
-		"with the home silent, a copy of its node's present epoch comes before a higher version",
-		[]edit{{choose, "return answered || a.inEpoch(s)", "return answered || true"}}, copyTests,
+		"an attempt that did not get to all its copies comes after others of its term",
+		[]edit{{choose, "a.refuted(than.rec, seen); x != y {", "a.refuted(than.rec, seen); x != y && false {"}}, copies.in("two of three nodes lose all"),
+	},
+	{
+		"only what a node has kept since speaks against a record",
+		[]edit{{choose, "s.rec == nil || !inEpoch(rec, n) {", "s.rec == nil || n == nil {"}}, copies.in("two of three nodes lose all"),
+	},
+	{
+		"an attempt on its way to a home that can tell may be finished",
+		[]edit{{choose, "home.rec == nil && s.rec.Rank().Before(rec.Rank())", "(home.rec == nil || true) && s.rec.Rank().Before(rec.Rank())"}}, copies,
+	},
+	{
+		"of two writes of one version, that which the other one's nodes have comes first",
+		[]edit{{choose, "x.Version == y.Version && x.LastWrite() != y.LastWrite()", "false"}}, copies.in("two of three nodes lose all"),
 	},
 	{
 		"a session is gone only if its home has missed a second time",
@@ -124,7 +133,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"the client is told of a claim, also if its cookie's node stays",
-		[]edit{{write, "a.moved = a.moved || f.claim", "a.moved = false"}}, copyTests,
+		[]edit{{write, "a.moved = a.moved || f.claim", "a.moved = false"}}, copies.in("two nodes, one fault"),
 	},
 	{
 		"after a conflict every node is asked",

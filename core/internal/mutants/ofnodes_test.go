@@ -2,9 +2,6 @@ package mutants
 
 const node = "internal/node/node.go"
 
-// nodeTests are those of the package, against real memcached.
-var nodeTests = unit(".*", "internal/node")
-
 // ofNodes are rules of package node.
 var ofNodes = []mutant{
 	{
@@ -24,7 +21,11 @@ var ofNodes = []mutant{
 	},
 	{
 		"asking every node reads their epochs with the record",
-		[]edit{{node, "	if epoch != 0 {\n", "	if false {\n"}}, nodeTests,
+		[]edit{{node, "	n.learn(epoch, before)\n", ""}}, copies.in("two of three nodes lose all"),
+	},
+	{
+		"a node without an epoch has lost what it had",
+		[]edit{{node, "	n.learn(epoch, before)\n", "	if epoch != 0 {\n		n.learn(epoch, before)\n	}\n"}}, copies.in("two of three nodes lose all"),
 	},
 	{
 		"a failed operation makes the node unavailable, also for others",

@@ -77,7 +77,7 @@ var ofRequests = []mutant{
 		[]edit{
 			{load, "return n.Available() && !slices.Contains(a.failed, n.ID())", "return n.Available() || !slices.Contains(a.failed, n.ID()) || true"},
 			{node, "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if false {"},
-			{node, "(Item, uint32, error) {\n	if !n.Available() {", "(Item, uint32, error) {\n	if false {"},
+			{node, "	if !before.available {", "	if false {"},
 		}, requests,
 	},
 	{

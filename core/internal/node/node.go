@@ -87,7 +87,7 @@ func (n *Node) DownFor() time.Duration {
 	return time.Since(s.since)
 }
 
-// Epoch is the node's epoch as last read from it; 0 if it never was.
+// Epoch is the node's epoch as last read from it; 0 if it never was, or the node has none.
 func (n *Node) Epoch() uint32 { return n.state.Load().epoch }
 
 // Close ends the client.
@@ -137,22 +137,19 @@ func (n *Node) GetWith(ctx context.Context, key, other string) (item, also Item,
 	return item, items[other], nil
 }
 
-// GetWithEpoch asks for a key and the node's epoch in one round trip. With ErrMiss the epoch is still right.
+// GetWithEpoch asks for a key and the node's epoch in one round trip. With ErrMiss the epoch is still right; 0: the node has
+// lost it with all else, as in a restart, and no probe has come yet.
 func (n *Node) GetWithEpoch(ctx context.Context, key string) (Item, uint32, error) {
-	if !n.Available() {
+	before := n.state.Load()
+	if !before.available {
 		return Item{}, 0, ErrDown
 	}
-	n.mu.Lock()
-	before := n.reworked
-	n.mu.Unlock()
 	items, err := n.client.GetMulti(ctx, key, n.options.EpochKey)
 	if err := n.judge(ctx, "get", err); err != nil {
 		return Item{}, 0, err
 	}
 	epoch := parseEpoch(items[n.options.EpochKey].Value)
-	if epoch != 0 {
-		n.learn(epoch, before)
-	}
+	n.learn(epoch, before)
 	item, ok := items[key]
 	if !ok {
 		return Item{}, epoch, ErrMiss
@@ -207,12 +204,10 @@ func answer(err error) bool {
 	return false
 }
 
-// learn takes an epoch that was read while the node was in use, unless someone worked around it since.
-func (n *Node) learn(epoch uint32, before uint64) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if s := n.state.Load(); n.reworked == before && s.available && s.epoch != epoch {
-		n.state.Store(&state{available: true, epoch: epoch, since: time.Now()})
+// learn takes an epoch that was read while the node was in use, unless someone worked around it since, or a probe was faster.
+func (n *Node) learn(epoch uint32, before *state) {
+	if epoch != before.epoch {
+		n.state.CompareAndSwap(before, &state{available: true, epoch: epoch, since: before.since})
 	}
 }
 

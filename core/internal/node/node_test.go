@@ -205,6 +205,13 @@ func TestEpoch(t *testing.T) {
 			t.Errorf("%v, %x, %x, %x, %x", err, a.Epoch(), b.Epoch(), c.Epoch(), epoch)
 		}
 	})
+	t.Run("who asks a node that lost everything learns that its epoch is gone", func(t *testing.T) {
+		n, f := newNode(t)
+		f.Memory = node.NewMemory(node.MemoryOptions{})
+		if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, node.ErrMiss) || epoch != 0 || n.Epoch() != 0 || !n.Available() {
+			t.Errorf("%v, %x, %x", err, epoch, n.Epoch())
+		}
+	})
 	t.Run("a work-around during a probe is not lost", func(t *testing.T) {
 		for _, at := range []string{"get", "cas"} {
 			n, f := newNode(t)

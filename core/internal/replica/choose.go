@@ -1,6 +1,9 @@
 package replica
 
-import "github.com/gomsm/msm/core/internal/record"
+import (
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/record"
+)
 
 // choose picks the newest record among what every node has shown. There is at least one.
 //
@@ -68,14 +71,14 @@ func descends(rec *record.Record, seen sightings) bool {
 	return !answered || home.rec == nil || rec.HasWrite(home.rec.LastWrite())
 }
 
-// newer orders two candidates: by term, then by whether its node was alive when it was written, then by version; of
-// equals the home's own, then the one the client came for.
+// newer orders two candidates: by term, then by whether another copy refutes them, then by version; of equals the home's own,
+// then the one the client came for.
 func (a *Access) newer(s, than sighting, seen sightings) bool {
 	if s.rec.Term != than.rec.Term {
 		return s.rec.Term > than.rec.Term
 	}
-	if x, y := a.current(s, seen), a.current(than, seen); x != y {
-		return x
+	if x, y := a.refuted(s.rec, seen), a.refuted(than.rec, seen); x != y {
+		return y
 	}
 	if s.rec.Version != than.rec.Version {
 		return s.rec.Version > than.rec.Version
@@ -86,15 +89,37 @@ func (a *Access) newer(s, than sighting, seen sightings) bool {
 	return s.node == a.node
 }
 
-// current: with the home silent, a copy that was written before its node's present life may lack later writes.
-func (a *Access) current(s sighting, seen sightings) bool {
-	_, answered := seen.of(s.rec.Home)
-	return answered || a.inEpoch(s)
+// refuted: a node that the record names has kept its values since, and shows that the record did not get there. So it is not
+// on all its copies, and was not acknowledged. What shows it is another claim of its term, another write of its version, or
+// something older; but an attempt on its way to a home that can tell what descends from its own may be finished.
+func (a *Access) refuted(rec *record.Record, seen sightings) bool {
+	home, _ := seen.of(rec.Home)
+	for _, s := range seen {
+		n, known := a.store.Cluster.Node(s.node)
+		if !known || s.rec == nil || !inEpoch(rec, n) {
+			continue
+		}
+		if rivals(s.rec, rec) || home.rec == nil && s.rec.Rank().Before(rec.Rank()) {
+			return true
+		}
+	}
+	return false
+}
+
+// rivals are of one term, and at most one of them was acknowledged.
+func rivals(x, y *record.Record) bool {
+	return x.Term == y.Term && (x.Home != y.Home || x.Version == y.Version && x.LastWrite() != y.LastWrite())
 }
 
 // inEpoch: the copy was written in its node's present epoch.
 func (a *Access) inEpoch(s sighting) bool {
 	n, known := a.store.Cluster.Node(s.node)
-	epoch, named := s.rec.Copy(s.node)
-	return known && named && n.Available() && epoch == n.Epoch()
+	return known && n.Available() && inEpoch(s.rec, n)
+}
+
+// inEpoch: the record on the node was written in its present epoch. Without one, between a restart and the next probe,
+// none is.
+func inEpoch(rec *record.Record, n *node.Node) bool {
+	epoch, named := rec.Copy(n.ID())
+	return named && epoch != 0 && epoch == n.Epoch()
 }

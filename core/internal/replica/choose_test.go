@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,16 +22,27 @@ func TestChoose(t *testing.T) {
 		}
 		members = append(members, cluster.Member{Node: nodes[id]})
 	}
-	// at is a record as node has it, written in the node's present epoch unless stale.
-	at := func(id, home string, term, version uint64, stale bool, writes ...uint64) sighting {
-		rec := &record.Record{Term: term, Version: version, Home: home, Copies: []record.Copy{{Node: id, Epoch: nodes[id].Epoch()}}}
-		if stale {
-			rec.Copies[0].Epoch++
+	// at is a record as a node has it, with copies everywhere, each written in its node's present epoch.
+	at := func(id, home string, term, version uint64, writes ...uint64) sighting {
+		rec := &record.Record{Term: term, Version: version, Home: home}
+		for _, m := range members {
+			rec.Copies = append(rec.Copies, record.Copy{Node: m.Node.ID(), Epoch: m.Node.Epoch()})
 		}
 		for _, w := range writes {
 			rec.AddWrite(w, time.Now())
 		}
 		return sighting{node: id, rec: rec, token: 1}
+	}
+	// before is the same, written before a node lost what it had.
+	before := func(lost string, s sighting) sighting {
+		i := slices.IndexFunc(s.rec.Copies, func(c record.Copy) bool { return c.Node == lost })
+		s.rec.Copies[i].Epoch++
+		return s
+	}
+	// without is the same, with no copy on a node.
+	without := func(id string, s sighting) sighting {
+		s.rec.Copies = slices.DeleteFunc(s.rec.Copies, func(c record.Copy) bool { return c.Node == id })
+		return s
 	}
 	missing := func(id string) sighting { return sighting{node: id} }
 	for name, c := range map[string]struct {
@@ -41,21 +53,27 @@ func TestChoose(t *testing.T) {
 		claim bool
 	}{
 		"a later term beats a higher version": {
-			sightings{at("n1", "n1", 1, 9, false, 1, 2), at("n2", "n2", 2, 5, false, 1, 3), missing("n3"), missing("n4")}, "n2", "n2", 2, false},
+			sightings{at("n1", "n1", 1, 9, 1, 2), at("n2", "n2", 2, 5, 1, 3), missing("n3"), missing("n4")}, "n2", "n2", 2, false},
 		"of one term the higher version": {
-			sightings{at("n1", "n1", 1, 5, false, 1), at("n2", "n1", 1, 6, false, 1, 2), missing("n3"), missing("n4")}, "n2", "n1", 1, false},
+			sightings{at("n1", "n1", 1, 5, 1), at("n2", "n1", 1, 6, 1, 2), missing("n3"), missing("n4")}, "n2", "n1", 1, false},
 		"not an attempt that the home overtook": {
-			sightings{at("n1", "n1", 1, 5, false, 1, 3), at("n2", "n1", 1, 6, false, 1, 2), missing("n3"), missing("n4")}, "n1", "n1", 1, false},
+			sightings{at("n1", "n1", 1, 5, 1, 3), at("n2", "n1", 1, 6, 1, 2), missing("n3"), missing("n4")}, "n1", "n1", 1, false},
 		"an attempt, if there is nothing else": {
-			sightings{at("n2", "n1", 1, 6, false, 1, 2), missing("n1"), missing("n3"), missing("n4")}, "n2", "n1", 1, false},
+			sightings{at("n2", "n1", 1, 6, 1, 2), missing("n1"), missing("n3"), missing("n4")}, "n2", "n1", 1, false},
 		"the home is silent: the copy becomes it, in a new term": {
-			sightings{at("n2", "n1", 3, 6, false, 1), missing("n3"), missing("n4")}, "n2", "n2", 4, true},
+			sightings{at("n2", "n1", 3, 6, 1), missing("n3"), missing("n4")}, "n2", "n2", 4, true},
 		"the home is silent: a copy of its node's present epoch beats a newer one of an earlier epoch": {
-			sightings{at("n2", "n1", 1, 9, true, 1, 2), at("n3", "n1", 1, 6, false, 1), missing("n4")}, "n3", "n3", 2, true},
+			sightings{before("n2", at("n2", "n1", 1, 9, 1, 2)), at("n3", "n1", 1, 6, 1), missing("n4")}, "n3", "n3", 2, true},
 		"the home is silent: a copy of an earlier epoch is better than none": {
-			sightings{at("n2", "n1", 1, 9, true, 1), missing("n3"), missing("n4")}, "n2", "n2", 2, true},
+			sightings{before("n2", at("n2", "n1", 1, 9, 1)), missing("n3"), missing("n4")}, "n2", "n2", 2, true},
+		"the home is silent: not an attempt that got to one copy of two": {
+			sightings{at("n2", "n1", 1, 6, 1, 2), at("n3", "n1", 1, 5, 1), missing("n4")}, "n3", "n3", 2, true},
+		"the home has lost it: not an attempt that got to a node that had lost it too": {
+			sightings{missing("n1"), at("n2", "n1", 1, 6, 1, 2), before("n2", at("n3", "n1", 1, 6, 1, 3)), missing("n4")}, "n3", "n1", 1, false},
+		"of two claims of one term that which the nodes of the other have": {
+			sightings{without("n2", at("n1", "n1", 2, 6, 1, 2)), without("n1", at("n2", "n3", 2, 6, 1, 3)), without("n1", at("n3", "n3", 2, 6, 1, 3))}, "n3", "n3", 2, false},
 		"of equals the home's own": {
-			sightings{at("n2", "n1", 1, 6, false, 1), at("n1", "n1", 1, 6, false, 1), missing("n3"), missing("n4")}, "n1", "n1", 1, false},
+			sightings{at("n2", "n1", 1, 6, 1), at("n1", "n1", 1, 6, 1), missing("n3"), missing("n4")}, "n1", "n1", 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := New(Config{Cluster: cluster.New(members), Backups: 1}).Open("token", "n1")

@@ -62,11 +62,7 @@ func (a *Access) search(ctx context.Context) (*found, error) {
 
 // trusted: the record was written in the node's present life, and names it home. So no one had to work around it since.
 func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
-	if rec == nil || rec.Home != n.ID() {
-		return false
-	}
-	epoch, ok := rec.Copy(n.ID())
-	return ok && epoch == n.Epoch()
+	return rec != nil && rec.Home == n.ID() && inEpoch(rec, n)
 }
 
 func (a *Access) fast(home *node.Node, seen sightings) *found {

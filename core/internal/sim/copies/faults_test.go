@@ -46,8 +46,15 @@ func (r *run) lingering() bool {
 	return false
 }
 
-// strike begins a fault of a random node or instance.
+// strike begins faults.
 func (r *run) strike() {
+	for range max(r.atOnce, 1) {
+		r.strikeOne()
+	}
+}
+
+// strikeOne begins a fault of a random node or instance.
+func (r *run) strikeOne() {
 	f := fault{r.settings.faults[r.rng.IntN(len(r.settings.faults))], r.names[r.rng.IntN(len(r.names))]}
 	s, at := r.servers[f.node], r.rng.IntN(len(r.instances))
 	if s.state != "up" {

@@ -221,6 +221,9 @@ func (r *run) take(p *process) {
 	if p.stored != nil && r.wiped < p.began {
 		r.checkCopies(p)
 	}
+	if p.untold() {
+		r.violate("%s by %s of %s has moved the session from %s to %s, and the client is not told", p.kind, p.instance.name, v.name, p.from.Home, p.home)
+	}
 	if p.out.Count > v.adds {
 		r.violate("doubled: %s of %s sees %d, of %d ever sent", p.kind, v.name, p.out.Count, v.adds)
 	}

@@ -12,6 +12,7 @@ type settings struct {
 	skew                                           time.Duration // by which the instances' clocks differ at most
 	pace                                           time.Duration // of a step; zero: 1ms
 	lasts                                          int           // steps that a fault lasts at least; zero: 30
+	atOnce                                         int           // so many faults begin at the same moment; zero: 1
 	lasting                                        bool          // no request ends a session
 	old                                            float64       // share of requests with any of the visitor's cookies; zero: a sixth
 }
@@ -42,5 +43,7 @@ var table = []settings{
 	{name: "requests that take seconds", nodes: 3, apps: 2, clients: 3, parallel: 6, steps: 500, backups: 1, faults: []string{"stop", "slow", "evict"}, pace: 100 * time.Millisecond},
 	{name: "a copy is evicted among many writers", nodes: 2, apps: 2, clients: 1, parallel: 12, steps: 600, backups: 1, faults: []string{"evict"}, lasting: true},
 	{name: "lost replies among many old cookies", nodes: 2, apps: 2, clients: 3, parallel: 10, steps: 800, backups: 1, faults: []string{"lossy"}, old: 0.5, lasts: 60},
+	{name: "two of four nodes lose all at once", nodes: 4, apps: 2, clients: 1, parallel: 8, steps: 800, backups: 2, faults: []string{"restart", "kill"}, atOnce: 2, lasting: true},
+	{name: "two of three nodes lose all at once", nodes: 3, apps: 2, clients: 2, parallel: 8, steps: 800, backups: 2, faults: []string{"restart", "kill"}, atOnce: 2, lasting: true},
 	{name: "several faults at a time", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every, many: true},
 }

@@ -78,6 +78,7 @@ type process struct {
 	err     error
 	out     history.Output
 	stored  *record.Record // by what was acknowledged
+	from    record.Record  // what the change was last made to
 	foreign string         // what it saw that is not this session's
 	token   string         // of Renew: the new one
 	home    string
@@ -184,6 +185,7 @@ func (p *process) serve(ctx context.Context, access *replica.Access, blind bool)
 func (p *process) write(ctx context.Context, access *replica.Access, change func(*record.Record)) error {
 	saw := replica.NewResults[history.Output](access)
 	stored, err := access.Write(ctx, func(rec *record.Record) error {
+		p.from = *rec
 		rec.Attributes = rec.Draft().Attributes
 		text, _ := rec.Get("text")
 		change(rec)
@@ -198,6 +200,13 @@ func (p *process) write(ctx context.Context, access *replica.Access, change func
 		p.out, p.term, p.stored = saw.Of(stored), stored.Term, stored
 	}
 	return err
+}
+
+// untold: the request has moved the session to the very node that its cookie names, and does not say so. The client would
+// keep what another answer has told it meanwhile. (A change that an earlier try has stored already is not made again, and
+// the home may have changed since; then the version is higher.)
+func (p *process) untold() bool {
+	return p.stored != nil && p.stored.Version == p.from.Version+1 && p.stored.Home != p.from.Home && p.home == p.cookie.node && !p.moved
 }
 
 // renew gives the session another id, in the order in which package msm does it: what others store meanwhile comes along.
