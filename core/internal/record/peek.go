@@ -11,6 +11,9 @@ func (r Rank) Before(other Rank) bool {
 	return r.Term < other.Term || r.Term == other.Term && r.Version < other.Version
 }
 
+// Beyond reports whether r is what who knows the other one does not know of: newer, or another write of the same version.
+func (r Rank) Beyond(known Rank) bool { return r != known && !r.Before(known) }
+
 // Rank returns the record's rank.
 func (r *Record) Rank() Rank { return Rank{r.Term, r.Version, r.LastWrite()} }
 

@@ -23,3 +23,23 @@ func TestPeekSeesTheRankThatDecodeSees(t *testing.T) {
 		})
 	}
 }
+
+func TestRanks(t *testing.T) {
+	for name, c := range map[string]struct {
+		r, other       Rank
+		before, beyond bool
+	}{
+		"the same":                         {Rank{2, 5, 1}, Rank{2, 5, 1}, false, false},
+		"another write of the version":     {Rank{2, 5, 1}, Rank{2, 5, 9}, false, true},
+		"an earlier version":               {Rank{2, 4, 1}, Rank{2, 5, 1}, true, false},
+		"a later version":                  {Rank{2, 6, 1}, Rank{2, 5, 1}, false, true},
+		"an earlier term, a later version": {Rank{1, 9, 1}, Rank{2, 5, 1}, true, false},
+		"a later term, an earlier version": {Rank{3, 1, 1}, Rank{2, 5, 1}, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if before, beyond := c.r.Before(c.other), c.r.Beyond(c.other); before != c.before || beyond != c.beyond {
+				t.Errorf("before %v, beyond %v", before, beyond)
+			}
+		})
+	}
+}

@@ -15,24 +15,13 @@ func (a *Access) withKept(f *found, err error) (*found, error) {
 		return nil, err
 	case err != nil:
 		return a.restore(a.seen, 0, err)
-	case f.rec.Tombstone || a.newerThanKept(f.rec):
+	case f.rec.Tombstone || f.rec.Rank().Beyond(a.kept.Rank()): // someone else has written since the caller did
 		return f, nil
 	case f.rec.Rank() == a.kept.Rank():
 		f.rec = a.kept // the same values; the caller knows better when the session was used last
 		return f, nil
 	}
 	return a.restore(f.seen, f.top, nil)
-}
-
-// newerThanKept: someone else has written since the caller did. Of two writes of one version the stored one stands.
-func (a *Access) newerThanKept(rec *record.Record) bool {
-	if rec.Term != a.kept.Term {
-		return rec.Term > a.kept.Term
-	}
-	if rec.Version != a.kept.Version {
-		return rec.Version > a.kept.Version
-	}
-	return rec.LastWrite() != a.kept.LastWrite()
 }
 
 // restore makes what the caller holds the session's record again, by a claim, so that whatever turns up later on a node

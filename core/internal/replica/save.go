@@ -179,11 +179,7 @@ func (w *write) outranked(there record.Rank) bool {
 	if w.claim {
 		return !there.Before(w.next.Rank())
 	}
-	base := w.found.rec.Rank()
-	if there.Term != base.Term {
-		return there.Term > base.Term
-	}
-	return there.Version > base.Version || there.Version == base.Version && there.LastWrite != base.LastWrite
+	return there.Beyond(w.found.rec.Rank())
 }
 
 // put stores on one node, only if it still has what was seen there.

@@ -3,7 +3,6 @@ package requests
 import (
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 )
 
@@ -174,12 +173,12 @@ func (t *tab) pick(cookie string) *instance {
 	}
 	some := list[t.rng.IntN(len(list))]
 	flip := t.rng.Float64() < w.set.flips
-	_, route, routed := strings.Cut(cookie, ".")
-	if !routed || flip && t.mayFlip(cookie) {
+	id, _ := ids.Parse(cookie)
+	if id.Route == "" || flip && t.mayFlip(cookie) {
 		return some
 	}
 	for _, in := range list {
-		if in.route == route {
+		if in.route == id.Route {
 			return in
 		}
 	}
