@@ -39,8 +39,8 @@ type Client interface {
 	// CompareAndSwap stores only if the value is still the one whose Token the item carries, else ErrConflict or, if there is none any more, ErrMiss.
 	CompareAndSwap(ctx context.Context, key string, item Item, ttl time.Duration) error
 	// Keys calls found with the keys that begin with prefix, in no order, some perhaps twice. What is there from the begin
-	// to the end and is neither read nor written meanwhile is among them; of the rest some may be missing. found must be
-	// quick, because the server waits for it, and must not use the node. It answers ErrNoList or ErrCrawling if the server
+	// to the end is among them; of servers before memcached 1.6.19 it may lack what is read or written meanwhile. found must
+	// be quick, because the server waits for it, and must not use the node. It answers ErrNoList or ErrCrawling if the server
 	// says so; after any other error some keys are missing.
 	Keys(ctx context.Context, prefix string, found func(key string)) error
 	Close() error

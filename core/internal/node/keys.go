@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,10 +34,42 @@ func (m *Memcached) Keys(ctx context.Context, prefix string, found func(key stri
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	patient := &patientConn{conn}
-	if _, err := io.WriteString(patient, "lru_crawler metadump all\r\n"); err != nil {
-		return ctxFirst(ctx, err)
+	return ctxFirst(ctx, listKeys(patient, bufio.NewReaderSize(patient, maxKeyLine), prefix, found))
+}
+
+// listKeys asks for the server's version, and then for the walks that suit it.
+func listKeys(w io.Writer, r *bufio.Reader, prefix string, found func(key string)) error {
+	if _, err := io.WriteString(w, "version\r\n"); err != nil {
+		return err
 	}
-	return ctxFirst(ctx, readKeys(bufio.NewReaderSize(patient, maxKeyLine), prefix, found))
+	version, err := r.ReadSlice('\n')
+	if err != nil {
+		return fmt.Errorf("the server does not tell its version: %w", err)
+	}
+	for _, walk := range walks(string(version)) {
+		if _, err := io.WriteString(w, "lru_crawler metadump "+walk+"\r\n"); err != nil {
+			return err
+		}
+		if err := readKeys(r, prefix, found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hashWalk is the first version of memcached that walks its hash table without holding a lock on a part of it while it
+// waits for who reads the list. Before, a reader that stops would hang the requests of others.
+var hashWalk = []int{1, 6, 19}
+
+// walks answers what a server has to walk, one after the other, so that its list lacks nothing. The hash table is exact.
+// A walk of the LRU misses what moves in it, and what another connection has locked; two walks seldom miss the same.
+func walks(version string) []string {
+	v := make([]int, len(hashWalk))
+	_, err := fmt.Sscanf(version, "VERSION %d.%d.%d", &v[0], &v[1], &v[2])
+	if err == nil && slices.Compare(v, hashWalk) >= 0 {
+		return []string{"hash"}
+	}
+	return []string{"all", "all"}
 }
 
 func (m *Memcached) dialKeys(ctx context.Context) (net.Conn, error) {

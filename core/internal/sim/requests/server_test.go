@@ -96,6 +96,8 @@ func (s *server) answer(cmd command) string {
 		return s.get(cmd.words[1:])
 	case "add", "cas":
 		return s.write(cmd)
+	case "version":
+		return "VERSION 1.6.19\r\n"
 	case "lru_crawler":
 		return s.list()
 	}
