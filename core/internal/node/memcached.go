@@ -33,6 +33,7 @@ type Memcached struct {
 
 	mu     sync.Mutex
 	closed bool
+	slots  []*slot       // all of them
 	free   []*slot       // used last first, so that idle connections stay few
 	hung   chan struct{} // closed when an operation fails, so that who waits for a slot does not wait a timeout more
 }
@@ -145,23 +146,39 @@ func (m *Memcached) run(ctx context.Context, op func(*slot) error) error {
 
 // failure ends an operation that got no answer.
 func (m *Memcached) failure(ctx context.Context, s *slot, err error, ctxFirst bool) error {
-	lost := s.lost(err)
+	lost, late := s.lost(err), !time.Now().Before(s.deadline)
 	s.drop()
 	switch {
-	case ctxFirst && !time.Now().Before(s.deadline):
+	case ctxFirst && late:
 		<-ctx.Done() // the request's time is up, not the node's; its timer may be a moment late
 		return ctx.Err()
+	case s.wasCut():
+		return errHung
 	case lost:
 		return fmt.Errorf("connection lost: %w", err)
 	}
+	m.giveUp(late)
+	return err
+}
+
+// giveUp lets go of those who wait for a slot, and if the node hangs, of those who wait for an answer, too: it is not
+// available any more, so none of them should wait a timeout of its own.
+func (m *Memcached) giveUp(hangs bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	close(m.hung)
 	m.hung = make(chan struct{})
-	return err
+	if !hangs {
+		return
+	}
+	for _, s := range m.slots {
+		if s.busy {
+			s.cut()
+		}
+	}
 }
 
-var errHung = errors.New("another operation on the node failed while this one waited for a connection")
+var errHung = errors.New("another operation on the node failed while this one waited")
 
 func (m *Memcached) acquire(ctx context.Context) (*slot, error) {
 	select {
@@ -173,12 +190,14 @@ func (m *Memcached) acquire(ctx context.Context) (*slot, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n := len(m.free); n > 0 {
-		s := m.free[n-1]
-		m.free = m.free[:n-1]
-		return s, nil
+	if len(m.free) == 0 {
+		s := newSlot(m)
+		m.slots, m.free = append(m.slots, s), append(m.free, s)
 	}
-	return newSlot(m), nil
+	s := m.free[len(m.free)-1]
+	m.free = m.free[:len(m.free)-1]
+	s.take()
+	return s, nil
 }
 
 func (m *Memcached) wait(ctx context.Context) error {
@@ -202,6 +221,7 @@ func (m *Memcached) wait(ctx context.Context) error {
 
 func (m *Memcached) release(s *slot) {
 	m.mu.Lock()
+	s.busy = false
 	if m.closed {
 		s.drop()
 	} else {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,6 +20,12 @@ type slot struct {
 	conn     *conn     // nil: none yet, or the last one is dead
 	deadline time.Time // of the operation that runs
 	fresh    bool      // its connection was made for it
+	busy     bool      // an operation runs; guarded by Memcached.mu
+
+	mu      sync.Mutex // guards what cut needs
+	hung    bool       // the operation has been cut
+	dialing context.CancelFunc
+	waiting net.Conn // for an answer
 }
 
 func newSlot(m *Memcached) *slot {
@@ -36,9 +43,59 @@ func (s *slot) begin(ctx context.Context, timeout time.Duration) (ctxFirst bool)
 		s.deadline, ctxFirst = d, true
 	}
 	if s.conn != nil {
-		s.conn.checked = false
+		s.conn.checked, s.conn.timed = false, false
 	}
 	return ctxFirst
+}
+
+// take makes the slot ready for an operation.
+func (s *slot) take() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy, s.hung = true, false
+}
+
+// cut ends the operation that runs, wherever it is, as if its time were up.
+func (s *slot) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hung = true
+	if s.dialing != nil {
+		s.dialing()
+	}
+	if s.waiting != nil {
+		_ = s.waiting.SetDeadline(past)
+	}
+}
+
+var past = time.Unix(1, 0)
+
+// wasCut reports whether the operation has been cut.
+func (s *slot) wasCut() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hung
+}
+
+// dials lets cut end a dial.
+func (s *slot) dials(cancel context.CancelFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dialing = cancel
+	if s.hung {
+		cancel()
+	}
+}
+
+// waits gives the connection that the operation uses its deadline.
+func (s *slot) waits(c net.Conn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = c
+	if s.hung {
+		return c.SetDeadline(past)
+	}
+	return c.SetDeadline(s.deadline)
 }
 
 // lost: the server closed a connection that had served before under the operation.
@@ -71,18 +128,19 @@ type conn struct {
 	net.Conn
 	slot    *slot
 	alive   func() bool
-	checked bool
-	until   time.Time // the deadline that is set
+	checked bool // in the operation that runs, as is timed
+	timed   bool // has its deadline
 }
 
 func (c *conn) connect() error {
 	ctx, cancel := context.WithDeadline(context.Background(), c.slot.deadline)
 	defer cancel()
+	c.slot.dials(cancel)
 	made, err := c.slot.dialer(ctx, c.slot.addr.network, c.slot.addr.where)
 	if err != nil {
 		return err
 	}
-	c.Conn, c.alive, c.checked, c.until, c.slot.fresh = made, liveness(made), true, time.Time{}, true
+	c.Conn, c.alive, c.checked, c.timed, c.slot.fresh = made, liveness(made), true, false, true
 	return nil
 }
 
@@ -106,11 +164,11 @@ func (c *conn) Write(p []byte) (int, error) {
 
 // SetDeadline: gomemcache extends its deadline with every item that it reads. The operation's stays, and is set once.
 func (c *conn) SetDeadline(time.Time) error {
-	if c.until.Equal(c.slot.deadline) {
+	if c.timed {
 		return nil
 	}
-	c.until = c.slot.deadline
-	return c.Conn.SetDeadline(c.until)
+	c.timed = true
+	return c.slot.waits(c.Conn)
 }
 
 // address is where the server is, and gomemcache's selector for it: a selector with one server to pick. A host name

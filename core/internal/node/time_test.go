@@ -139,6 +139,93 @@ func TestWaitingForAConnection(t *testing.T) {
 	})
 }
 
+// TestOneTimeoutIsEnough: when an operation runs out of time the node hangs (F-02), so those that began later end with it,
+// wherever they are. Any other failure is that of one connection.
+func TestOneTimeoutIsEnough(t *testing.T) {
+	const timeout, later = 100 * time.Millisecond, 70 * time.Millisecond
+	answers := func(after time.Duration) func(int, *bufio.Scanner, net.Conn) {
+		return func(_ int, lines *bufio.Scanner, conn net.Conn) {
+			for lines.Scan() {
+				time.Sleep(after)
+				say(conn, "END\r\n")
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		first, second func(int, *bufio.Scanner, net.Conn) // what becomes of the two connections; nil: nobody accepts
+		ends          time.Duration                       // of the second operation
+		fails         bool
+	}{
+		"one that waits for its answer": {first: silent, second: silent, ends: timeout, fails: true},
+		"one that connects":             {first: silent, second: nil, ends: timeout, fails: true},
+		"one after one that connects":   {first: nil, second: silent, ends: timeout, fails: true},
+		"one that was answered":         {first: silent, second: answers(10 * time.Millisecond), ends: later + 10*time.Millisecond},
+		"not one beside a connection that breaks": {
+			first:  func(_ int, lines *bufio.Scanner, _ net.Conn) { lines.Scan(); time.Sleep(timeout - 1) },
+			second: answers(timeout - 1), ends: later + timeout - 1,
+		},
+	} {
+		for op, do := range requests {
+			t.Run(op+", "+name, func(t *testing.T) {
+				if !strings.HasPrefix(op, "Get") && !c.fails {
+					return // the answers are those of a read
+				}
+				synctest.Test(t, func(t *testing.T) {
+					var dials atomic.Int32
+					dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+						serve := c.first
+						if dials.Add(1) == 2 {
+							serve = c.second
+						}
+						if serve == nil {
+							return hang(ctx, network, address)
+						}
+						return (&pipes{serve: serve}).dial(ctx, network, address)
+					}
+					m := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, DialContext: dial})
+					began := time.Now()
+					go func() { _ = do(t.Context(), m) }()
+					time.Sleep(later)
+					err := do(t.Context(), m)
+					if took := time.Since(began); took != c.ends || c.fails == (err == nil || errors.Is(err, node.ErrMiss)) {
+						t.Errorf("%v after %v", err, took)
+					}
+					time.Sleep(time.Second) // for the far ends
+				})
+			})
+		}
+	}
+}
+
+// TestAnAnswerThatComesAsTheNodeIsGivenUp may count or not; what comes then has a time of its own.
+func TestAnAnswerThatComesAsTheNodeIsGivenUp(t *testing.T) {
+	const timeout = 100 * time.Millisecond
+	for range 50 { // either may be first
+		synctest.Test(t, func(t *testing.T) {
+			p := &pipes{serve: func(_ int, lines *bufio.Scanner, conn net.Conn) {
+				for lines.Scan() {
+					if lines.Text() == "gets b" {
+						time.Sleep(timeout / 2)
+						say(conn, "END\r\n")
+					}
+				}
+			}}
+			m := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, DialContext: p.dial})
+			began := time.Now()
+			go func() { _, _ = m.Get(t.Context(), "a") }()
+			time.Sleep(timeout / 2)
+			if _, err := m.Get(t.Context(), "b"); err == nil || time.Since(began) != timeout {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+			time.Sleep(time.Nanosecond)
+			if _, err := m.Get(t.Context(), "b"); !errors.Is(err, node.ErrMiss) {
+				t.Errorf("afterwards: %v", err)
+			}
+			time.Sleep(time.Second) // for the far ends
+		})
+	}
+}
+
 // TestABusyNode answers, but slowly: who finds no connection is told so, and sends nothing.
 func TestABusyNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
