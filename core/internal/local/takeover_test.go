@@ -81,6 +81,43 @@ func TestALogoutBeatsALaterClaim(t *testing.T) {
 	})
 }
 
+// TestWhoStoodStillBringsNoLogoutBack: an instance that was halted for longer than its operations may last finds all its
+// nodes failed at first. What it had not stored yet must not go to the one node that it tries next, over a logout that it
+// cannot see there. (Chaos, as soon as its balancer did not wait for the halted instance.)
+func TestWhoStoodStillBringsNoLogoutBack(t *testing.T) {
+	for name, sync := range map[string]bool{"sync": true, "async": false} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, 3, 1, func(w *world) {
+				halted, other := w.start(local.Config{Route: "b", Sync: sync}), w.start(local.Config{Route: "a", Sync: sync})
+				s := halted.begin("t")
+				halted.must(change(s, plus("n", 1)))
+				settle()
+				taken, err := other.TakeOver(context.Background(), "t", nodeOf(s), "b")
+				other.must(err)
+				other.must(taken.Destroy(context.Background()))
+				fail := func() {
+					for _, c := range w.stored(nodeOf(taken), "t").Copies {
+						n, _ := halted.replica.Cluster.Node(c.Node)
+						n.WorkAround()
+					}
+				}
+				fail()
+				if err := change(s, plus("n", 1)); sync && err == nil {
+					t.Error("it is told stored")
+				}
+				for range 200 { // until it stores what it has
+					fail()
+					time.Sleep(time.Millisecond)
+				}
+				settle()
+				if held := w.holds("t"); len(held) > 0 || halted.Get("t") != nil {
+					t.Errorf("it lives on, on %v", held)
+				}
+			})
+		})
+	}
+}
+
 // TestWhoServesKeepsTheSession when the former instance has stored something: it reads that, so that its memory has what a
 // node that is restarted then has lost. (Seed 882 of the random plays.)
 func TestWhoServesKeepsTheSession(t *testing.T) {

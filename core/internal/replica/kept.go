@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
@@ -28,13 +29,32 @@ func (a *Access) withKept(f *found, err error) (*found, error) {
 // that is silent now ranks below it.
 func (a *Access) restore(seen sightings, top uint64, why error) (*found, error) {
 	home := a.homeOf(seen)
-	if home == nil {
+	switch {
+	case home == nil:
 		return nil, why
+	case a.stoodStill(seen):
+		return nil, ErrUnavailable
 	}
 	return &found{
 		rec: a.kept, home: home.ID(), seen: seen, term: a.kept.Term + 1, top: max(top, a.kept.Version),
 		heal: true, unsafe: true, claim: true,
 	}, nil
+}
+
+// stillTime is how long several nodes have to be away at once before that is believed: four looks of their probers.
+const stillTime = time.Second
+
+// stoodStill: more nodes are silent at once than there are backups, since a moment ago. Most likely it was the caller that
+// did not run for a while. Another instance may have ended the session meanwhile, and nobody who could tell has answered; a
+// moment later the nodes will.
+func (a *Access) stoodStill(seen sightings) bool {
+	silent := 0
+	for _, m := range a.store.Cluster.Members() {
+		if _, answered := seen.of(m.Node.ID()); !answered && m.Node.DownFor() < stillTime {
+			silent++
+		}
+	}
+	return a.store.Backups > 0 && silent > a.store.Backups
 }
 
 // homeOf is where a restored record goes: where it is expected, or else to the best of the nodes that answered.
