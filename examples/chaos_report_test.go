@@ -106,9 +106,6 @@ func (r *chaosReport) stall() time.Duration { return r.stallMeter.worst(time.Tim
 // in answers the window that a request ran in; after: within a second after one of a node.
 func (r *chaosReport) in(q chaosRequest) (kind string) {
 	if w, ok := r.window(q); ok {
-		if w.name == "drip" { // it answers, slowly: each operation costs something
-			return w.name
-		}
 		return w.kind
 	}
 	for _, w := range r.windows {
@@ -179,7 +176,7 @@ func (r *chaosReport) String() string {
 	}
 	fmt.Fprintf(&text, "  %d counts of the last 100 ms before an instance fault lost\n", r.lostYoung)
 	figures := r.figures()
-	for _, kind := range []string{"calm", "node", "drip", "after", "instance"} {
+	for _, kind := range []string{"calm", "node", "after", "instance"} {
 		f := figures[kind]
 		fmt.Fprintf(&text, "  %-9s %6d requests, %d answered 5xx, p50 %v, p99 %v, slowest %v (less stalls %v): %s\n",
 			kind, f.n, f.errors, f.p50.Round(time.Microsecond), f.p99.Round(time.Microsecond),

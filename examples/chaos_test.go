@@ -61,10 +61,8 @@ func (a *arena) judge() {
 		}
 	}
 	figures := a.report.figures()
-	for kind, f := range figures {
-		if f.errors > 0 && (kind == "node" || kind == "drip") {
-			a.t.Errorf("%s: %d requests were answered 5xx", kind, f.errors)
-		}
+	if n := figures["node"].errors; n > 0 {
+		a.t.Errorf("%d requests were answered 5xx in a node's fault", n)
 	}
 	limit := a.timeout + 50*time.Millisecond
 	if slowest := figures["node"].beyondStalls; *strict && slowest > limit || slowest > 3*limit {

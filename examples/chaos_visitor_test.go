@@ -19,9 +19,11 @@ type guest struct {
 	rng    *rand.Rand
 
 	cookie  string
-	acks    []ack  // counts that were acknowledged in this session, rising
-	maybe   int    // counts whose request failed: done or not, now or later
-	text    string // that was acknowledged last
+	born    time.Time // of the session
+	servant string    // the app that answered last
+	acks    []ack     // counts that were acknowledged in this session, rising
+	maybe   int       // counts whose request failed: done or not, now or later
+	text    string    // that was acknowledged last
 	textAt  time.Time
 	texts   map[string]bool // that were ever sent
 	unsure  bool            // a login or logout failed: the session may have another id, or be gone
@@ -85,12 +87,16 @@ func (g *guest) ask(method, path, body, cookie string) (text string, status int,
 		g.arena.report.broken(app.route)
 		return "", 0, false
 	}
+	g.servant = app.route
 	g.arena.report.request(chaosRequest{method + " " + path + " at " + app.route, began, time.Since(began), resp.StatusCode})
 	if resp.StatusCode >= 500 {
 		return text, resp.StatusCode, false
 	}
 	for _, c := range resp.Cookies() {
 		if c.Name == "SESSION" && cookie == g.cookie {
+			if g.cookie == "" {
+				g.born = time.Now()
+			}
 			g.cookie = c.Value
 		}
 	}
@@ -199,7 +205,7 @@ func (g *guest) login() {
 		return
 	}
 	if g.cookie != old {
-		g.dead = append(g.dead, deadCookie{old, time.Now()})
+		g.buried(old)
 	}
 }
 
@@ -212,8 +218,19 @@ func (g *guest) logout() {
 		g.unsure = true
 		return
 	}
-	g.dead = append(g.dead, deadCookie{old, time.Now()})
+	g.buried(old)
 	g.begin()
+}
+
+// buried: from now on the cookie must be dead; unless its session was so young when its instance was killed or halted that
+// the one that ended it could not know of it.
+func (g *guest) buried(cookie string) {
+	since, was := g.arena.report.lastInstanceFault()
+	elsewhere := !strings.HasSuffix(cookie, "."+g.servant)
+	if g.arena.mode.async && was && elsewhere && g.born.After(since.Add(-asyncBound-g.arena.report.stall())) {
+		return
+	}
+	g.dead = append(g.dead, deadCookie{cookie, time.Now()})
 }
 
 // begin is a new session.

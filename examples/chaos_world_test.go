@@ -185,11 +185,10 @@ var instanceFaults = []struct {
 	}},
 	{"SIGSTOP, SIGCONT", func(a *arena, app *arenaApp, hold time.Duration) {
 		kill(app.process, syscall.SIGSTOP)
-		time.Sleep(50 * time.Millisecond) // until its balancer's health check fails
-		a.service(app, false)
+		a.service(app, false) // at once, so that others take over what it has not stored yet
 		time.Sleep(hold)
+		a.service(app, true) // first: what it answers late is younger than what another instance could know of
 		kill(app.process, syscall.SIGCONT)
-		a.service(app, true)
 	}},
 }
 
