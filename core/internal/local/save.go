@@ -59,7 +59,7 @@ func (s *Session) begin(takeover bool) *write {
 	switch {
 	case takeover:
 		w.access.LeaveFailover()
-		w.access.Outrank(s.stored.Term)
+		w.access.Outrank(s.stored)
 	case !w.create: // else there is nothing yet that could be kept, and Create knows what to store
 		w.access.Keep(w.usedNow(s.stored))
 	}

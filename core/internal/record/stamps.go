@@ -30,6 +30,14 @@ func (r *Record) LastWrite() uint64 {
 	return r.Writes[len(r.Writes)-1].ID
 }
 
+// Written is when the newest write was, to the second; zero if there is none.
+func (r *Record) Written() time.Time {
+	if len(r.Writes) == 0 {
+		return time.Time{}
+	}
+	return r.Writes[len(r.Writes)-1].At
+}
+
 // LastRequest returns the id of the newest request that changed the record, 0 if there is none.
 func (r *Record) LastRequest() uint64 {
 	if len(r.Requests) == 0 {

@@ -71,9 +71,18 @@ func (a *Access) homeOf(seen sightings) *node.Node {
 	return nil
 }
 
-// Outrank has the next Write rank above what was stored with that term, on a node that the look may not ask: by the caller
-// itself, when it could not reach the nodes that the client's id has led others to.
-func (a *Access) Outrank(term uint64) { a.outrank = term }
+// Outrank tells of what the caller has stored last, perhaps apart: on a node that the look may not ask, when it could not
+// reach those that the client's id has led others to. Should these have written since, the next Write ranks above it.
+func (a *Access) Outrank(apart *record.Record) { a.apart = apart }
+
+// behind: the record's term is lower than that of what the caller has stored.
+func (a *Access) behind(rec *record.Record) bool { return a.apart != nil && rec.Term < a.apart.Term }
+
+// outdated: what the caller has stored came later than the record. Whoever had to work around the record's node, and could
+// not replace its epoch, has left it there. The caller's record descends from it, as far back as it remembers, or is younger.
+func (a *Access) outdated(rec *record.Record) bool {
+	return a.behind(rec) && (a.apart.HasWrite(rec.LastWrite()) || rec.Written().Before(a.apart.Written()))
+}
 
 // LeaveFailover has the next Write give the session a home that is no failover node, if there is one. For instances that
 // each name the node on their own host as failover node, so that a session is never on the host that serves it.

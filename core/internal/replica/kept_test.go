@@ -137,19 +137,33 @@ func TestLeaveFailover(t *testing.T) {
 	}
 }
 
-// TestOutrank: what an instance has stored apart, on a node that the client's id does not name, ranks below its next write.
-// (Seed 1307 of the simulation of requests.)
+// TestOutrank: what an instance has stored apart, on a node that the client's id does not name, ranks below its next write,
+// if others have written since on the node that the id names; but not if they have not.
 func TestOutrank(t *testing.T) {
-	for name, c := range map[string]struct{ apart, want uint64 }{
-		"nothing":      {0, 1},
-		"the same":     {1, 1},
-		"a later term": {4, 5},
+	apart := func(term uint64, since time.Duration, writes ...record.Stamp) func(rec *record.Record) *record.Record {
+		return func(rec *record.Record) *record.Record {
+			at := rec.Written().Add(since)
+			return &record.Record{Term: term, Writes: append(writes, record.Stamp{ID: 7, At: at})}
+		}
+	}
+	for name, c := range map[string]struct {
+		apart func(rec *record.Record) *record.Record
+		want  uint64
+	}{
+		"nothing":                       {func(*record.Record) *record.Record { return nil }, 1},
+		"the same term":                 {apart(1, -time.Second), 1},
+		"a later term":                  {apart(4, -time.Second), 5},
+		"a later term, the same second": {apart(4, 0), 5},
+		"a later term, and later":       {apart(4, time.Second), 1},
+		"what descends from it": {func(rec *record.Record) *record.Record {
+			return apart(4, 0, rec.Writes...)(rec)
+		}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 3, 1)
 			home, _ := w.create()
 			a := w.store.Open(token, home)
-			a.Outrank(c.apart)
+			a.Outrank(c.apart(w.stored(home)))
 			rec, err := a.Write(context.Background(), func(*record.Record) error { return nil })
 			if err != nil || rec.Term != c.want || len(rec.Copies) != 2 {
 				t.Fatalf("%+v, %v; want term %d", rec, err, c.want)

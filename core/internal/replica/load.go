@@ -52,7 +52,7 @@ func (a *Access) search(ctx context.Context) (*found, error) {
 		}
 		if answer.answered {
 			seen = append(a.room[:0], answer.sighting)
-			if !a.thorough && a.trusted(home, answer.rec) {
+			if !a.thorough && a.trusted(home, answer.rec) && !a.outdated(answer.rec) {
 				return a.fast(home, seen), nil
 			}
 		}
@@ -71,8 +71,8 @@ func (a *Access) fast(home *node.Node, seen sightings) *found {
 		rec: rec, home: home.ID(), seen: seen, term: rec.Term, top: rec.Version,
 		heal: rec.Unsettled || a.copyMissing(rec), unsafe: rec.Unsettled,
 	}
-	if rec.Term < a.outrank {
-		f.term, f.claim, f.heal = a.outrank+1, true, true
+	if a.behind(rec) {
+		f.term, f.claim, f.heal = a.apart.Term+1, true, true
 	}
 	return f
 }

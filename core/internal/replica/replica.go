@@ -81,16 +81,16 @@ type Access struct {
 	found      *found
 	seen       sightings      // what the last full look saw
 	kept       *record.Record // what the caller holds; see Keep
+	apart      *record.Record // what the caller has stored; see Outrank
 	lock       *Lock          // that the caller has; see Under
 	room       [2]sighting    // for what is seen, most of the time
 	places     [2]*node.Node  // for the backups of a write, most of the time
 	moved      bool
 	destroying bool
-	moveHome   bool   // see LeaveFailover
-	outrank    uint64 // see Outrank
-	putting    bool   // whatever there is may be written over
-	unfinished bool   // the last write left something to Heal
-	healed     bool   // a write without a change was done
+	moveHome   bool // see LeaveFailover
+	putting    bool // whatever there is may be written over
+	unfinished bool // the last write left something to Heal
+	healed     bool // a write without a change was done
 }
 
 // Open begins an access to the session with the given token; node is where its id says that it lives.
