@@ -3,11 +3,13 @@ package replica_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -174,6 +176,29 @@ func TestOutrank(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestALogoutIsNeverOutdated by what another instance stores elsewhere before it hears of it.
+func TestALogoutIsNeverOutdated(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	home, backups := w.create()
+	apart := *w.held(home)
+	if err := w.store.Open(token, home).Destroy(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	third := w.store.Cluster.Ranking("")
+	third = slices.DeleteFunc(third, func(n *node.Node) bool { return n.ID() == home || n.ID() == backups[0] })
+	apart.Term, apart.Home = 4, third[0].ID()
+	apart.Copies = []record.Copy{{Node: apart.Home, Epoch: third[0].Epoch()}}
+	apart.AddWrite(7, w.stored(home).Written().Add(2*time.Second))
+	if err := w.servers[apart.Home].Memory.Add(context.Background(), key, node.Item{Value: apart.Append(nil)}, 0); err != nil {
+		t.Fatal(err)
+	}
+	a := w.store.Open(token, home)
+	a.Outrank(&apart)
+	if rec, err := a.Write(context.Background(), func(*record.Record) error { return nil }); !errors.Is(err, replica.ErrNoSession) {
+		t.Errorf("%+v, %v", rec, err)
 	}
 }
 
