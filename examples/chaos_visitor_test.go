@@ -148,17 +148,27 @@ func (g *guest) sees(n int) {
 // promised is what must be there: all, or with asynchronous backup what was acknowledged long enough before an instance
 // was killed or halted.
 func (g *guest) promised() int {
-	since, was := g.arena.report.lastInstanceFault()
-	if !g.arena.mode.async || !was || len(g.acks) == 0 {
+	since, young := g.lastHalt()
+	if since.IsZero() || len(g.acks) == 0 {
 		return g.last()
 	}
-	limit, n := since.Add(-asyncBound-g.arena.report.stall()), 0
+	n := 0
 	for _, a := range g.acks {
-		if a.at.Before(limit) || a.at.After(since.Add(time.Second)) {
+		if a.at.Before(young) || a.at.After(since.Add(time.Second)) {
 			n = a.n
 		}
 	}
 	return n
+}
+
+// lastHalt is when an instance was killed or halted last, and from when on what it had acknowledged before may be unknown
+// to the others. Both are zero if there was none, or if all is stored before it is acknowledged.
+func (g *guest) lastHalt() (since, young time.Time) {
+	since, was := g.arena.report.lastInstanceFault()
+	if !g.arena.mode.async || !was {
+		return time.Time{}, time.Time{}
+	}
+	return since, since.Add(-asyncBound - g.arena.report.stall())
 }
 
 // asyncBound is what a crash may cost: README, sticky mode.
@@ -225,9 +235,9 @@ func (g *guest) logout() {
 // buried: from now on the cookie must be dead; unless its session was so young when its instance was killed or halted that
 // the one that ended it could not know of it.
 func (g *guest) buried(cookie string) {
-	since, was := g.arena.report.lastInstanceFault()
+	since, young := g.lastHalt()
 	elsewhere := !strings.HasSuffix(cookie, "."+g.servant)
-	if g.arena.mode.async && was && elsewhere && g.born.After(since.Add(-asyncBound-g.arena.report.stall())) {
+	if !since.IsZero() && elsewhere && g.born.After(young) {
 		return
 	}
 	g.dead = append(g.dead, deadCookie{cookie, time.Now()})

@@ -190,12 +190,13 @@ func (m *Memcached) acquire(ctx context.Context) (*slot, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.free) == 0 {
-		s := newSlot(m)
-		m.slots, m.free = append(m.slots, s), append(m.free, s)
+	var s *slot
+	if n := len(m.free); n > 0 {
+		s, m.free = m.free[n-1], m.free[:n-1]
+	} else {
+		s = newSlot(m)
+		m.slots = append(m.slots, s)
 	}
-	s := m.free[len(m.free)-1]
-	m.free = m.free[:len(m.free)-1]
 	s.take()
 	return s, nil
 }

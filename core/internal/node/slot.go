@@ -23,7 +23,7 @@ type slot struct {
 	busy     bool      // an operation runs; guarded by Memcached.mu
 
 	mu      sync.Mutex // guards what cut needs
-	hung    bool       // the operation has been cut
+	over    bool       // the operation has been cut
 	dialing context.CancelFunc
 	waiting net.Conn // for an answer
 }
@@ -52,14 +52,14 @@ func (s *slot) begin(ctx context.Context, timeout time.Duration) (ctxFirst bool)
 func (s *slot) take() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.busy, s.hung = true, false
+	s.busy, s.over = true, false
 }
 
 // cut ends the operation that runs, wherever it is, as if its time were up.
 func (s *slot) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hung = true
+	s.over = true
 	if s.dialing != nil {
 		s.dialing()
 	}
@@ -74,7 +74,7 @@ var past = time.Unix(1, 0)
 func (s *slot) wasCut() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.hung
+	return s.over
 }
 
 // dials lets cut end a dial.
@@ -82,7 +82,7 @@ func (s *slot) dials(cancel context.CancelFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dialing = cancel
-	if s.hung {
+	if s.over {
 		cancel()
 	}
 }
@@ -92,7 +92,7 @@ func (s *slot) waits(c net.Conn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiting = c
-	if s.hung {
+	if s.over {
 		return c.SetDeadline(past)
 	}
 	return c.SetDeadline(s.deadline)

@@ -166,10 +166,10 @@ func TestOneTimeoutIsEnough(t *testing.T) {
 		},
 	} {
 		for op, do := range requests {
+			if !strings.HasPrefix(op, "Get") && !c.fails {
+				continue // the answers are those of a read
+			}
 			t.Run(op+", "+name, func(t *testing.T) {
-				if !strings.HasPrefix(op, "Get") && !c.fails {
-					return // the answers are those of a read
-				}
 				synctest.Test(t, func(t *testing.T) {
 					var dials atomic.Int32
 					dial := func(ctx context.Context, network, address string) (net.Conn, error) {

@@ -23,27 +23,20 @@ type Stamp struct {
 }
 
 // LastWrite returns the id of the newest write, 0 if there is none.
-func (r *Record) LastWrite() uint64 {
-	if len(r.Writes) == 0 {
-		return 0
-	}
-	return r.Writes[len(r.Writes)-1].ID
-}
+func (r *Record) LastWrite() uint64 { return last(r.Writes).ID }
 
 // Written is when the newest write was, to the second; zero if there is none.
-func (r *Record) Written() time.Time {
-	if len(r.Writes) == 0 {
-		return time.Time{}
-	}
-	return r.Writes[len(r.Writes)-1].At
-}
+func (r *Record) Written() time.Time { return last(r.Writes).At }
 
 // LastRequest returns the id of the newest request that changed the record, 0 if there is none.
-func (r *Record) LastRequest() uint64 {
-	if len(r.Requests) == 0 {
-		return 0
+func (r *Record) LastRequest() uint64 { return last(r.Requests).ID }
+
+// last is the newest stamp, the zero one if there is none.
+func last(stamps []Stamp) Stamp {
+	if len(stamps) == 0 {
+		return Stamp{}
 	}
-	return r.Requests[len(r.Requests)-1].ID
+	return stamps[len(stamps)-1]
 }
 
 // HasWrite reports whether the record descends from that write, as far back as it remembers.
