@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -80,10 +81,12 @@ func New(config Config) (*Manager, error) {
 		config: config, log: config.Logger, format: format, coder: config.Transcoder, readable: readable(config),
 		absent: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), turns: newTurns(0),
 	}
-	m.nodes = newNodes(&m.config)
+	draws := random.Default()
+	m.nodes = newNodes(&m.config, draws)
 	copies := replica.Config{
 		Cluster: m.nodes.cluster, Backups: config.Backups, KeyPrefix: config.KeyPrefix,
 		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout, Sticky: config.Sticky,
+		Random: draws.Of("copies"),
 	}
 	if config.Sticky {
 		copies.MaxSize = 0 // memory refuses what is too large

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -14,6 +15,7 @@ type nodes struct {
 	config  *Config
 	cluster *cluster.Cluster
 	onNews  func(n *node.Node, value []byte) // obituaries
+	random  *random.Source                   // each prober has one of its own within it
 
 	mu      sync.Mutex // one change of the list at a time
 	running map[place]*running
@@ -28,8 +30,10 @@ type running struct {
 	done chan struct{}
 }
 
-func newNodes(c *Config) *nodes {
-	return &nodes{config: c, cluster: cluster.New(nil), onNews: func(*node.Node, []byte) {}, running: make(map[place]*running)}
+func newNodes(c *Config, from *random.Source) *nodes {
+	return &nodes{
+		config: c, cluster: cluster.New(nil), onNews: func(*node.Node, []byte) {}, random: from, running: make(map[place]*running),
+	}
 }
 
 // begin uses the configured list, or an in-memory node if there is none.
@@ -85,6 +89,7 @@ func (n *nodes) start(spec cluster.Spec, client node.Client, probes *sync.WaitGr
 	made := node.New(spec.ID, spec.Address, client, node.Options{
 		EpochKey: n.config.KeyPrefix + "epoch", Logger: n.config.Logger,
 		NewsKey: replica.ObituaryKey(n.config.KeyPrefix), OnNews: n.onNews,
+		Random: n.random.Of("prober of " + spec.ID),
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{node: made, stop: stop, done: make(chan struct{})}

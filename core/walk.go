@@ -49,7 +49,7 @@ func (w *walk) fill(ctx context.Context, r *refill) error {
 			r.ended(at.ended)
 			return nil
 		}
-		lock := replica.NewLock(r.node, w.lockKey(), refillLock)
+		lock := replica.NewLock(r.node, w.lockKey(), refillLock, w.store.Random)
 		ours, err := lock.Take(ctx)
 		if err != nil {
 			return err

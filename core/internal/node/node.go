@@ -25,6 +25,7 @@ type Options struct {
 	NewsKey    string                      // read with every probe; empty: nothing is
 	OnNews     func(n *Node, value []byte) // called by the prober, which waits for it, with what is new under NewsKey
 	Logger     *slog.Logger                // nil: none
+	Random     *random.Source              // of the prober; nil: the runtime's
 }
 
 // Node is one memcached server. It is safe for concurrent use.
@@ -237,14 +238,14 @@ func (n *Node) probe(ctx context.Context, dirty bool) (epoch uint32, news Item, 
 	old := parseEpoch(item.Value)
 	switch {
 	case errors.Is(err, ErrMiss):
-		fresh := random.Uint32()
+		fresh := n.options.Random.Uint32()
 		return fresh, news, n.client.Add(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh)}, 0)
 	case err != nil:
 		return 0, news, err
 	case !dirty && old != 0:
 		return old, news, nil
 	}
-	fresh := random.Uint32()
+	fresh := n.options.Random.Uint32()
 	return fresh, news, n.client.CompareAndSwap(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh), Token: item.Token}, 0)
 }
 
@@ -307,7 +308,7 @@ func (n *Node) Run(ctx context.Context) {
 			return
 		case <-n.wake:
 			wait = n.options.ProbeEvery / 4
-		case <-time.After(jitter(wait)):
+		case <-time.After(n.jitter(wait)):
 		}
 		wait = n.round(ctx, wait)
 	}
@@ -328,7 +329,7 @@ func (n *Node) round(ctx context.Context, wait time.Duration) time.Duration {
 }
 
 // jitter keeps instances from probing in step.
-func jitter(d time.Duration) time.Duration { return d*4/5 + random.Wait(d*2/5+1) }
+func (n *Node) jitter(d time.Duration) time.Duration { return d*4/5 + n.options.Random.Wait(d*2/5+1) }
 
 func formatEpoch(e uint32) []byte { return fmt.Appendf(nil, "%08x", e) }
 

@@ -1,48 +1,89 @@
 // Package random gives what need not be secret its randomness: ids of writes and locks, epochs, and how long to wait. A
-// simulation replaces its sources, so that it replays exactly.
+// simulation has sources of its own, one for each actor, so that it replays exactly.
 package random
 
 import (
+	"encoding/binary"
+	"hash/fnv"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Sources are what a simulation draws from. They must be safe for concurrent use. Waits have one of their own, because
-// they alone decide what happens when: which of two simultaneous draws gets which id makes no difference.
-type Sources struct{ IDs, Waits rand.Source }
+// Source is what one actor draws from. A nil Source draws from the runtime. It is safe for concurrent use, but who draws
+// first gets the first number: actors that are at work at one moment need sources of their own.
+type Source struct {
+	seed uint64
 
-var replaced atomic.Pointer[Sources]
+	mu   sync.Mutex
+	from *rand.PCG
+}
 
-// Replace has everything drawn from s; nil: from the runtime again. It is for tests.
-func Replace(s *Sources) { replaced.Store(s) }
+// NewSource returns the source of the actor with that name. The same seed and name give the same numbers.
+func NewSource(seed uint64, name string) *Source {
+	h := fnv.New64a()
+	_, _ = h.Write(binary.LittleEndian.AppendUint64(nil, seed))
+	_, _ = h.Write([]byte(name))
+	own := h.Sum64()
+	return &Source{seed: own, from: rand.NewPCG(seed, own)}
+}
 
-// Uint64 is any number but 0.
-func Uint64() uint64 {
+// Of returns the source of an actor within this one, which depends on nothing that was drawn; nil if s is nil.
+func (s *Source) Of(name string) *Source {
+	if s == nil {
+		return nil
+	}
+	return NewSource(s.seed, name)
+}
+
+var standard atomic.Pointer[Source]
+
+// Default returns what managers draw from that are made now: nil, unless a simulation has replaced it.
+func Default() *Source { return standard.Load() }
+
+// Replace makes s the default; nil is the runtime again. It is for simulations.
+func Replace(s *Source) { standard.Store(s) }
+
+// Uint64 returns any number but 0.
+func (s *Source) Uint64() uint64 {
 	for {
-		n := rand.Uint64
-		if s := replaced.Load(); s != nil {
-			n = s.IDs.Uint64
-		}
-		if id := n(); id != 0 {
-			return id
+		if n := s.draw(); n != 0 {
+			return n
 		}
 	}
 }
 
-// Uint32 is any number but 0.
-func Uint32() uint32 {
+// Uint32 returns any number but 0.
+func (s *Source) Uint32() uint32 {
 	for {
-		if id := uint32(Uint64() >> 32); id != 0 {
-			return id
+		if n := uint32(s.draw() >> 32); n != 0 {
+			return n
 		}
 	}
 }
 
-// Wait is any time from 0 up to, not including, most.
-func Wait(most time.Duration) time.Duration {
-	if s := replaced.Load(); s != nil {
-		return time.Duration(s.Waits.Uint64() % uint64(most))
+// Wait returns any time from 0 up to, not including, most.
+func (s *Source) Wait(most time.Duration) time.Duration {
+	if s == nil {
+		return rand.N(most)
 	}
-	return rand.N(most)
+	return time.Duration(s.draw() % uint64(most))
+}
+
+// Read fills p, and implements io.Reader.
+func (s *Source) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(s.draw())
+	}
+	return len(p), nil
+}
+
+func (s *Source) draw() uint64 {
+	if s == nil {
+		return rand.Uint64()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.from.Uint64()
 }

@@ -28,8 +28,9 @@ type Lock struct {
 }
 
 // NewLock makes a lock that ends so long after it was last extended: whole seconds, and memcached may end it one earlier.
-func NewLock(at *node.Node, key string, life time.Duration) *Lock {
-	return &Lock{node: at, key: key, owner: strconv.FormatUint(random.Uint64(), 36), life: life}
+// Its owner's name is drawn from a source.
+func NewLock(at *node.Node, key string, life time.Duration, from *random.Source) *Lock {
+	return &Lock{node: at, key: key, owner: strconv.FormatUint(from.Uint64(), 36), life: life}
 }
 
 // Take reports whether the lock is ours now.
@@ -97,6 +98,7 @@ const (
 // one lock. It answers ErrUnavailable if no node is available.
 func (s *Store) Lock(ctx context.Context, token string, life time.Duration) (*Lock, error) {
 	home, key := s.key(token), sid.Key(s.KeyPrefix, sid.Lock, token)
+	own := s.Random.Of(key) // who waits for one lock has nothing to do with who waits for another
 	for wait := lockPollMin; ; wait = min(2*wait, lockPollMax) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -107,7 +109,7 @@ func (s *Store) Lock(ctx context.Context, token string, life time.Duration) (*Lo
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(wait/2 + random.Wait(wait)):
+		case <-time.After(wait/2 + own.Wait(wait)):
 		}
 	}
 }
@@ -119,7 +121,7 @@ func (s *Store) tryLock(ctx context.Context, home, key string, life time.Duratio
 		if !n.Available() {
 			continue
 		}
-		lock := NewLock(n, key, life)
+		lock := NewLock(n, key, life, s.Random)
 		taken, err := lock.Take(context.WithoutCancel(ctx))
 		switch {
 		case taken:

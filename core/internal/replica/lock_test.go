@@ -65,7 +65,7 @@ func TestLock(t *testing.T) {
 				w := newWorld(t, 1, 0)
 				n := w.nodes["n1"]
 				w.create()
-				first, second := replica.NewLock(n, "lock", life), replica.NewLock(n, "lock", life)
+				first, second := replica.NewLock(n, "lock", life, nil), replica.NewLock(n, "lock", life, nil)
 				w.take(first)
 				if ok, err := second.Take(t.Context()); ok || err != nil {
 					t.Errorf("a second owner: %v %v", ok, err)

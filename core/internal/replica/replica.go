@@ -14,6 +14,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -48,6 +49,7 @@ type Config struct {
 	MaxSize   int              // bytes a record may have; checked before anything is sent
 	IdleTime  time.Duration    // the longest idle time that a forgotten copy of a destroyed session may still have
 	Clock     func() time.Time // what time it is; nil: time.Now. Clocks of instances differ
+	Random    *random.Source   // of ids, and of waits for locks; nil: the runtime's
 	Sticky    bool             // instances hold sessions in memory: a tombstone has to outlive what any of them may still hold
 }
 
@@ -100,7 +102,7 @@ func (s *Store) Open(token, node string) *Access {
 
 // OpenKey begins an access to the session under a key, for who cannot know its token.
 func (s *Store) OpenKey(key, node string) *Access {
-	return &Access{store: s, key: key, node: node, request: newRequest()}
+	return &Access{store: s, key: key, node: node, request: s.newRequest()}
 }
 
 // key is where the record of the session with the token lies, on every node.

@@ -3,7 +3,6 @@ package replica
 import (
 	"slices"
 
-	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -11,9 +10,9 @@ import (
 // landed. Its other bits are the same for all.
 const attemptBits = 1<<6 - 1
 
-func newRequest() uint64 {
+func (s *Store) newRequest() uint64 {
 	for {
-		if id := random.Uint64() &^ attemptBits; id != 0 {
+		if id := s.Random.Uint64() &^ attemptBits; id != 0 {
 			return id
 		}
 	}

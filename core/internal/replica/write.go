@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -91,7 +90,7 @@ func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Reco
 	}
 	a.count(f, change)
 	a.unfinished = next.Unsettled || a.copyMissing(next)
-	a.node, a.found, a.thorough, a.request = f.home, nil, false, newRequest()
+	a.node, a.found, a.thorough, a.request = f.home, nil, false, a.store.newRequest()
 	return next, done, nil
 }
 
@@ -105,7 +104,7 @@ func (a *Access) next(f *found, change Change) (*record.Record, error) {
 		}
 		next.AddRequest(a.request|a.tried, now)
 	}
-	next.AddWrite(random.Uint64(), now)
+	next.AddWrite(a.store.Random.Uint64(), now)
 	next.Version, next.Term, next.Home = f.top+1, f.term, f.home
 	return next, nil
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/random"
+
 	msm "github.com/gomsm/msm/core"
 )
 
@@ -58,6 +60,7 @@ func (w *world) launch(place int, route string) {
 	if !w.set.sticky {
 		c.Route = ""
 	}
+	random.Replace(random.NewSource(w.seed, in.name))
 	m, err := msm.New(c)
 	if err != nil {
 		panic(err)

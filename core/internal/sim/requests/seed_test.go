@@ -3,11 +3,8 @@ package requests
 import (
 	"crypto/rand"
 	"flag"
-	"io"
-	mathrand "math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,42 +18,10 @@ var (
 	firstAt = flag.Uint64("first", 1, "the first seed")
 )
 
-// locked is a source for several goroutines.
-type locked struct {
-	mu   sync.Mutex
-	from *mathrand.PCG
-}
-
-func newLocked(seed, stream uint64) *locked { return &locked{from: mathrand.NewPCG(seed, stream)} }
-
-// Uint64 implements rand.Source.
-func (l *locked) Uint64() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.from.Uint64()
-}
-
-// Read implements io.Reader.
-func (l *locked) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = byte(l.Uint64())
-	}
-	return len(p), nil
-}
-
-// moment is a source that gives those who draw at one moment the same, so that it makes no difference who is first.
-type moment uint64
-
-// Uint64 implements rand.Source.
-func (m moment) Uint64() uint64 {
-	return mix(uint64(m)*0x9e3779b97f4a7c15 + uint64(time.Now().UnixNano()))
-}
-
 // playSeed plays a seed in a bubble of its own, where chance is the seed's as well.
 func playSeed(t *testing.T, seed uint64) (w *world) {
 	real := rand.Reader
-	rand.Reader = io.Reader(newLocked(seed, 10))
-	random.Replace(&random.Sources{IDs: newLocked(seed, 11), Waits: moment(seed)})
+	rand.Reader = random.NewSource(seed, "session ids")
 	defer func() {
 		rand.Reader = real
 		random.Replace(nil)
