@@ -36,7 +36,7 @@ type background struct {
 
 type job struct {
 	token, node string
-	run         func(b *background, access *replica.Access, token string) error
+	run         func(ctx context.Context, access *replica.Access, token string) error
 }
 
 func newBackground(store *replica.Store, due *moments, log *slog.Logger) *background {
@@ -48,14 +48,16 @@ func newBackground(store *replica.Store, due *moments, log *slog.Logger) *backgr
 	return b
 }
 
-func (b *background) heal(token, node string) { b.add(job{token, node, (*background).doHeal}) }
+func (b *background) heal(token, node string) { b.add(job{token, node, doHeal}) }
 
-func (b *background) doHeal(access *replica.Access, _ string) error { return access.Heal(b.ctx) }
+func doHeal(ctx context.Context, access *replica.Access, _ string) error {
+	return access.Heal(ctx)
+}
 
-func (b *background) refresh(token, node string) { b.add(job{token, node, (*background).doRefresh}) }
+func (b *background) refresh(token, node string) { b.add(job{token, node, b.doRefresh}) }
 
-func (b *background) doRefresh(access *replica.Access, token string) error {
-	due, err := access.Refresh(b.ctx)
+func (b *background) doRefresh(ctx context.Context, access *replica.Access, token string) error {
+	due, err := access.Refresh(ctx)
 	if errors.Is(err, replica.ErrNoSession) {
 		due = time.Now().Add(absentTime) // so a dead cookie costs no look with every request either
 	}
@@ -81,7 +83,7 @@ func (b *background) add(j job) {
 }
 
 func (b *background) work() {
-	for {
+	for b.ctx.Err() == nil {
 		select {
 		case <-b.ctx.Done():
 			return
@@ -92,7 +94,7 @@ func (b *background) work() {
 }
 
 func (b *background) do(j job) {
-	err := j.run(b, b.store.Open(j.token, j.node), j.token)
+	err := j.run(b.store.Random.As(b.ctx, "background", j.token), b.store.Open(j.token, j.node), j.token)
 	if err != nil && !errors.Is(err, replica.ErrNoSession) && b.ctx.Err() == nil {
 		b.log.Warn("background write failed; the session's next request tries again", "error", err)
 	}

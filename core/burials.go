@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,7 +64,7 @@ func (b *burials) read(n *node.Node, value []byte) {
 }
 
 func (b *burials) work(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 			return
@@ -73,8 +74,8 @@ func (b *burials) work(ctx context.Context) {
 			news := maps.Clone(b.news)
 			clear(b.news)
 			b.mu.Unlock()
-			for at, value := range news {
-				b.hear(ctx, at, b.unheard(replica.ParseObituaries(value)))
+			for _, at := range slices.Sorted(maps.Keys(news)) {
+				b.hear(ctx, at, b.unheard(replica.ParseObituaries(news[at])))
 			}
 		}
 	}

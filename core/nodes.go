@@ -107,7 +107,9 @@ func (n *nodes) start(spec cluster.Spec, client node.Client, probes *sync.WaitGr
 }
 
 func (n *nodes) memcached(spec cluster.Spec) node.Client {
-	return node.NewMemcached(spec.Address, node.ClientOptions{Timeout: n.config.OpTimeout, DialContext: n.config.DialContext})
+	return node.NewMemcached(spec.Address, node.ClientOptions{
+		Timeout: n.config.OpTimeout, DialContext: n.config.DialContext, Random: n.random.Of("operations on " + spec.ID),
+	})
 }
 
 func (n *nodes) close() {

@@ -104,13 +104,11 @@ func (w *refills) start(r *refill) {
 func (w *refills) run(ctx context.Context, r *refill) {
 	for sleep(ctx, r.nextPause()) == nil {
 		err := w.fill(ctx, r)
-		if err == nil {
+		if err == nil || ctx.Err() != nil { // or another one begins instead
 			return
 		}
 		r.failed()
-		if ctx.Err() == nil {
-			w.log.Warn("the refill of a node has stopped, and goes on later", "node", r.node.ID(), "error", err)
-		}
+		w.log.Warn("the refill of a node has stopped, and goes on later", "node", r.node.ID(), "error", err)
 	}
 }
 

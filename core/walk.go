@@ -199,7 +199,8 @@ func (w *walk) portion(ctx context.Context, r *refill, seen *seenKeys, keys []se
 
 // heal looks at one session. What is wrong with it alone does not stop the walk: its next request meets it as well.
 func (w *walk) heal(ctx context.Context, r *refill, seen *seenKeys, k seenKey) error {
-	healed, err := w.store.HealKey(ctx, seen.key(k), seen.node(k).ID())
+	key := seen.key(k)
+	healed, err := w.store.HealKey(w.store.Random.As(ctx, "refill of", r.node.ID(), key), key, seen.node(k).ID())
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

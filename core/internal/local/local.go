@@ -10,7 +10,6 @@ package local
 import (
 	"context"
 	"errors"
-	"hash/maphash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -48,7 +47,6 @@ type Config struct {
 type Store struct {
 	Config
 	shards  [shardCount]shard
-	seed    maphash.Seed
 	count   atomic.Int64
 	bytes   atomic.Int64
 	queue   *queue
@@ -64,7 +62,7 @@ func New(c Config) *Store {
 	if c.RefillRate == 0 {
 		c.RefillRate = 2000
 	}
-	st := &Store{Config: c, seed: maphash.MakeSeed(), queue: newQueue(), posts: make(chan post, noticeQueue)}
+	st := &Store{Config: c, queue: newQueue(), posts: make(chan post, noticeQueue)}
 	for i := range st.shards {
 		st.shards[i].sessions = make(map[string]*Session)
 	}
@@ -121,7 +119,7 @@ func (st *Store) saveAll(ctx context.Context, sessions []*Session) {
 func (st *Store) work(sessions <-chan *Session) {
 	for s := range sessions {
 		s.beginSaving()
-		_ = s.save(context.Background()) // it is queued again, and logged
+		_ = s.save(st.Replica.Random.As(context.Background(), "write-behind", s.token)) // it is queued again, and logged
 		s.endSaving()
 	}
 }

@@ -53,8 +53,8 @@ func (st *Store) notify(ctx context.Context) {
 	tick := time.NewTicker(noticeEvery)
 	defer tick.Stop()
 	read := make(map[string]uint64) // the token of what was read last, by node
-	for {
-		select { // what is due comes first, however many there are to post
+	for ctx.Err() == nil {          // its end comes before what is left to post
+		select { // and what is due before that, however many there are
 		case <-tick.C:
 			st.readAll(ctx, read)
 			continue

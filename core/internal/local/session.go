@@ -1,6 +1,7 @@
 package local
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,13 +29,13 @@ type Session struct {
 	soon  bool      // it is due after no more than the usual delay; guarded by queue.mu
 
 	mu       sync.Mutex
-	free     sync.Cond      // of mu: saving has ended
-	saving   bool           // one write to the nodes at a time, in which the session does not leave
-	rests    bool           // while saving: nothing waits to be stored, as far as is known
-	node     string         // where it is read from, or will be once it is stored
-	stored   *record.Record // what the nodes have, as far as is known; of version 0: nothing yet
-	current  *record.Record // with every change
-	seen     *record.Record // what requests see: current, or with Config.Sync as much of it as is stored
+	saving   bool            // one write to the nodes at a time, in which the session does not leave
+	waiting  []chan struct{} // for their turn to save, in the order in which they came
+	rests    bool            // while saving: nothing waits to be stored, as far as is known
+	node     string          // where it is read from, or will be once it is stored
+	stored   *record.Record  // what the nodes have, as far as is known; of version 0: nothing yet
+	current  *record.Record  // with every change
+	seen     *record.Record  // what requests see: current, or with Config.Sync as much of it as is stored
 	pending  pending
 	tried    bool   // a write that may have reached a node began
 	changes  uint64 // applied so far
@@ -57,7 +58,6 @@ const overhead = 980
 
 func (st *Store) session(token, node string, rec *record.Record) *Session {
 	s := &Session{store: st, token: token, node: node, stored: rec, current: rec, seen: rec}
-	s.free.L = &s.mu
 	s.size.Store(sizeOf(rec))
 	if !rec.Deadline.IsZero() {
 		s.deadline = rec.Deadline.UnixNano()
@@ -69,24 +69,34 @@ func (st *Store) session(token, node string, rec *record.Record) *Session {
 
 func sizeOf(rec *record.Record) int64 { return int64(rec.Size()) + overhead }
 
-// beginSaving waits for the session's turn to be written. Until endSaving it does not leave to make room: what others
+// beginSaving waits for the caller's turn to write the session. Until endSaving it does not leave to make room: what others
 // would do to it meanwhile, after they had loaded it again, would be unknown here.
 func (s *Session) beginSaving() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.saving {
-		s.free.Wait()
+	if !s.saving {
+		s.saving, s.rests = true, s.state.CompareAndSwap(clean, dirty)
+		s.mu.Unlock()
+		return
 	}
-	s.saving, s.rests = true, s.state.CompareAndSwap(clean, dirty)
+	called := make(chan struct{})
+	s.waiting = append(s.waiting, called)
+	s.mu.Unlock()
+	<-called
 }
 
+// endSaving hands the turn over to who has waited longest, so that nobody who comes this moment is faster.
 func (s *Session) endSaving() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.saving = false; s.rests && len(s.pending.batches) == 0 {
+	s.rests = s.rests && len(s.pending.batches) == 0
+	if len(s.waiting) > 0 {
+		close(s.waiting[0])
+		s.waiting = slices.Delete(s.waiting, 0, 1)
+		return
+	}
+	if s.saving = false; s.rests {
 		s.state.CompareAndSwap(dirty, clean)
 	}
-	s.free.Signal()
 }
 
 // schedule computes when the session ends and when it has to be refreshed.

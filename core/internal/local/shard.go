@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"hash/maphash"
 	"sync"
 	"time"
 )
@@ -24,7 +23,11 @@ type shard struct {
 }
 
 func (st *Store) shard(token string) *shard {
-	return &st.shards[maphash.String(st.seed, token)%shardCount]
+	h := uint32(2166136261) // FNV-1a of some of it, for a token is random
+	for i := range min(len(token), 8) {
+		h = (h ^ uint32(token[i])) * 16777619
+	}
+	return &st.shards[h%shardCount]
 }
 
 // Get answers the session of that token, and marks it as used; nil if it is not here, or has ended.
@@ -202,7 +205,7 @@ func (st *Store) sweepShard(sh *shard, now time.Time) {
 	}
 }
 
-// each goes through all sessions until f answers false. f must not use the shard.
+// each goes through all sessions, in each shard in the order of their use, until f answers false. f must not use the shard.
 func (st *Store) each(f func(*Session) bool) {
 	for i := range st.shards {
 		if !st.shards[i].each(f) {
@@ -214,7 +217,7 @@ func (st *Store) each(f func(*Session) bool) {
 func (sh *shard) each(f func(*Session) bool) bool {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	for _, s := range sh.sessions {
+	for s := sh.oldest; s != nil; s = s.newer {
 		if !f(s) {
 			return false
 		}

@@ -24,6 +24,7 @@ const (
 // Keys implements Client. It has a connection of its own, because gomemcache does not know the command, and because the
 // list may be long.
 func (m *Memcached) Keys(ctx context.Context, prefix string, found func(key string)) error {
+	m.options.Random.Pause(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
+
+	"github.com/gomsm/msm/core/internal/random"
 )
 
 // ClientOptions say how to speak with a memcached server.
@@ -19,6 +21,7 @@ type ClientOptions struct {
 	MaxConns int           // connections at a time; zero: 64. Who finds none free waits, 5/4 of Timeout at most
 	// DialContext connects; nil: a net.Dialer. The network is "tcp" or "unix".
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	Random      *random.Source // of a simulation, in which no two operations begin at one moment; nil otherwise
 }
 
 // Memcached is a client of one memcached server. It is safe for concurrent use.
@@ -128,6 +131,7 @@ func (m *Memcached) do(ctx context.Context, op func(*memcache.Client) error) err
 }
 
 func (m *Memcached) run(ctx context.Context, op func(*slot) error) error {
+	m.options.Random.Pause(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -3,9 +3,11 @@
 package random
 
 import (
+	"context"
 	"encoding/binary"
 	"hash/fnv"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,6 +79,31 @@ func (s *Source) Read(p []byte) (int, error) {
 		p[i] = byte(s.draw())
 	}
 	return len(p), nil
+}
+
+// actor is the key in a context of who acts.
+type actor struct{}
+
+// As returns a context for what the actor of that name does, see Pause; ctx itself if s is nil.
+func (s *Source) As(ctx context.Context, name ...string) context.Context {
+	if s == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, actor{}, strings.Join(name, " "))
+}
+
+// pauseMost is short beside everything that a simulation measures, and long beside its unit, a nanosecond, so that hardly
+// ever two pauses that begin at one moment end at one.
+const pauseMost = 100 * time.Microsecond
+
+// Pause keeps apart what would happen at one moment, whose order nothing decides: it waits for a time that follows from
+// the source, the context's actor and the moment. It returns at once if s is nil.
+func (s *Source) Pause(ctx context.Context) {
+	if s == nil {
+		return
+	}
+	name, _ := ctx.Value(actor{}).(string)
+	time.Sleep(1 + NewSource(s.seed^uint64(time.Now().UnixNano()), name).Wait(pauseMost))
 }
 
 func (s *Source) draw() uint64 {

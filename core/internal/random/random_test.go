@@ -1,8 +1,11 @@
 package random_test
 
 import (
+	"maps"
 	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/random"
@@ -62,6 +65,46 @@ func TestBounds(t *testing.T) {
 				t.Fatalf("%s gives an id that is 0", name)
 			}
 		}
+	}
+}
+
+// TestPause: what begins at one moment goes on at moments that depend on who it is, and always on the same.
+func TestPause(t *testing.T) {
+	play := func() map[string]time.Duration {
+		ends := make(map[string]time.Duration)
+		synctest.Test(t, func(*testing.T) {
+			var mu sync.Mutex
+			var all sync.WaitGroup
+			began, s := time.Now(), random.NewSource(1, "instance")
+			for _, who := range []string{"", "a", "b", "c"} {
+				all.Go(func() {
+					s.Pause(s.As(t.Context(), who))
+					mu.Lock()
+					defer mu.Unlock()
+					ends[who] = time.Since(began)
+				})
+			}
+			all.Wait()
+		})
+		return ends
+	}
+	first := play()
+	if again := play(); !maps.Equal(first, again) {
+		t.Errorf("%v, and then %v", first, again)
+	}
+	if moments := slices.Sorted(maps.Values(first)); len(slices.Compact(moments)) != 4 || moments[0] <= 0 {
+		t.Errorf("those that pause at one moment go on at %v", first)
+	}
+}
+
+// TestNoPauseWithoutASimulation: a nil source costs nothing.
+func TestNoPauseWithoutASimulation(t *testing.T) {
+	var none *random.Source
+	if n := testing.AllocsPerRun(100, func() { none.Pause(none.As(t.Context(), "who", "what")) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if none.As(t.Context(), "who") != t.Context() {
+		t.Error("the context is another one")
 	}
 }
 

@@ -32,9 +32,11 @@ type instance struct {
 	handler http.Handler
 	active  sync.WaitGroup
 	crashed chan struct{}
+	source  *random.Source
 
 	// Guarded by world.mu.
 	dead  bool
+	dials int
 	knows time.Time // since when it has known of the fault that is on; zero: it does not
 	draws bool      // the balancer sends it no more requests: it is going to end
 }
@@ -60,7 +62,8 @@ func (w *world) launch(place int, route string) {
 	if !w.set.sticky {
 		c.Route = ""
 	}
-	random.Replace(random.NewSource(w.seed, in.name))
+	in.source = random.NewSource(w.seed, in.name)
+	random.Replace(in.source)
 	m, err := msm.New(c)
 	if err != nil {
 		panic(err)
@@ -89,7 +92,7 @@ type answer struct {
 func (a answer) ok() bool { return a.status == http.StatusOK }
 
 // request sends a request to the instance and waits for the answer.
-func (in *instance) request(path, cookie string) answer {
+func (in *instance) request(who, path, cookie string) answer {
 	method := http.MethodPost
 	if strings.HasPrefix(path, "/read") {
 		method = http.MethodGet
@@ -98,6 +101,7 @@ func (in *instance) request(path, cookie string) answer {
 	if cookie != "" {
 		r.AddCookie(&http.Cookie{Name: "SESSION", Value: cookie})
 	}
+	r = r.WithContext(in.source.As(r.Context(), who))
 	rw, done := httptest.NewRecorder(), make(chan struct{})
 	in.active.Go(func() {
 		defer close(done)
@@ -108,6 +112,7 @@ func (in *instance) request(path, cookie string) answer {
 	case <-in.crashed:
 		return answer{}
 	}
+	in.source.Pause(r.Context()) // answers that leave at one moment arrive one after the other
 	in.world.mu.Lock()
 	dead := in.dead
 	in.world.mu.Unlock()

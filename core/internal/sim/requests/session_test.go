@@ -108,11 +108,13 @@ func (t *tab) request(s *session, kind, cookie string) {
 	w.note("%s sends %s of %s to %s with %s", t.name, kind, s.name, in.name, cookie)
 	w.mu.Unlock()
 
-	wait := 1 + t.rng.IntN(3)*t.rng.IntN(2e6) // never none: what the load has set off in the background is to be ahead
+	// Never none: what the load has set off in the background is to be ahead. And no two the same, for handlers may begin at
+	// one moment.
+	wait := 1 + t.rng.IntN(1e5) + t.rng.IntN(3)*t.rng.IntN(2e6)
 	if w.set.locking && t.rng.IntN(15) == 0 {
 		wait += 2500_000_000 + t.rng.IntN(1500_000_000)
 	}
-	a := in.request(fmt.Sprintf("/%s?what=%s&wait=%dns", kind, o.note, wait), cookie)
+	a := in.request(t.name, fmt.Sprintf("/%s?what=%s&wait=%dns", kind, o.note, wait), cookie)
 
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -230,7 +230,7 @@ func (w *world) end() {
 			if w.forgotten(e) {
 				continue
 			}
-			if a := in.request("/read", e.cookie); !a.ok() || a.text != "gone" {
+			if a := in.request("the end", "/read", e.cookie); !a.ok() || a.text != "gone" {
 				w.violate("at the end, the dead cookie %s is taken by %s: %d %s", e.cookie, in.name, a.status, a.text)
 			}
 		}
@@ -245,7 +245,7 @@ func (w *world) end() {
 
 // last compares what is there with what was promised.
 func (w *world) last(s *session, in *instance) {
-	a := in.request("/read", s.cookie())
+	a := in.request("the end", "/read", s.cookie())
 	w.say("at the end %s has for %s: %d %s", in.name, s.name, a.status, a.text)
 	acked := 0
 	for _, o := range s.ops {

@@ -87,7 +87,7 @@ func (t *tab) session() *session {
 	t.num++
 	w.mu.Unlock()
 	name := fmt.Sprintf("%s.%d", t.visitor.name, t.num)
-	a := in.request("/begin?what="+name, "")
+	a := in.request(t.name, "/begin?what="+name, "")
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.note("%s begins %s at %s: %d %s", t.name, name, in.name, a.status, a.text)
@@ -139,7 +139,7 @@ func (t *tab) check(e ending) {
 		return
 	}
 	w, began := t.world, time.Now()
-	a := in.request("/read", e.cookie)
+	a := in.request(t.name, "/read", e.cookie)
 	w.mu.Lock()
 	w.requests++
 	w.note("%s comes to %s with the dead cookie %s: %d %s", t.name, in.name, e.cookie, a.status, a.text)

@@ -2,6 +2,7 @@ package requests
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -16,6 +17,7 @@ import (
 type conn struct {
 	from   *instance
 	to     *server
+	name   string
 	life   int    // of the server that accepted it
 	sent   []byte // not yet a whole command
 	came   []byte // not yet read
@@ -64,7 +66,8 @@ func (in *instance) dial(ctx context.Context, _, address string) (net.Conn, erro
 	case !s.up:
 		return nil, syscall.ECONNREFUSED
 	}
-	c := &conn{from: in, to: s, life: s.life, ready: make(chan struct{}, 1)}
+	in.dials++
+	c := &conn{from: in, to: s, name: fmt.Sprint("connection ", in.dials), life: s.life, ready: make(chan struct{}, 1)}
 	s.conns = append(s.conns, c)
 	return c, nil
 }
@@ -75,14 +78,21 @@ func (c *conn) world() *world { return c.from.world }
 func (c *conn) Read(p []byte) (int, error) {
 	for {
 		n, until, err := c.take(p)
-		if n > 0 || err != nil {
-			return n, err
+		if n > 0 {
+			return n, nil
 		}
-		if err := c.wait(until); err != nil {
+		if err == nil {
+			err = c.wait(until)
+		}
+		if err != nil {
+			c.part()
 			return 0, err
 		}
 	}
 }
+
+// part keeps apart what those do next who wait on several connections that end at one moment.
+func (c *conn) part() { c.from.source.Pause(c.from.source.As(context.Background(), c.name)) }
 
 func (c *conn) take(p []byte) (n int, until time.Time, err error) {
 	c.world().mu.Lock()
