@@ -114,7 +114,7 @@ func TestTheLocksNodeFails(t *testing.T) {
 				synctest.Wait()
 				for i, s := range w.servers {
 					if c.off == len(w.servers) || fmt.Sprintf("n%d", i+1) == at {
-						s.turn(true)
+						s.Fail(off)
 					}
 				}
 				v.send(t.Context(), 1, func(s *Session) { Update(s, "n", func(n int) int { return n + 1 }) })

@@ -141,7 +141,7 @@ func (v *visitors) serve(h http.HandlerFunc) {
 func (w *world) checkFree(id string) {
 	w.t.Helper()
 	for i, s := range w.servers {
-		if _, err := s.memory.Get(context.Background(), lockKey(id)); err == nil {
+		if s.Value(lockKey(id)) != nil {
 			w.t.Errorf("n%d still has the lock", i+1)
 		}
 	}
@@ -149,11 +149,8 @@ func (w *world) checkFree(id string) {
 
 // forgetLock has every server lose the lock, as by eviction.
 func (w *world) forgetLock(id string) {
-	key := lockKey(id)
 	for _, s := range w.servers {
-		if item, err := s.memory.Get(context.Background(), key); err == nil {
-			_ = s.memory.CompareAndSwap(context.Background(), key, item, -time.Second)
-		}
+		s.Evict(lockKey(id))
 	}
 }
 

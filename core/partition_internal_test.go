@@ -6,35 +6,33 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
 // split is two instances on three nodes, with probers, of which the first can be cut off from one node.
 type split struct {
 	t      *testing.T
 	m      [2]*Manager
-	cut    [3]atomic.Bool // the first instance's way to each node
-	newest string         // the client's cookie
+	ways   []*nodetest.Client // of the first instance to each node
+	newest string             // the client's cookie
 }
 
 func newSplit(t *testing.T, ctx context.Context, probers *sync.WaitGroup) *split {
 	s := &split{t: t}
 	w := newWorld(t, 3, 0)
-	var open atomic.Bool
 	for i := range s.m {
 		m, err := New(Config{Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := w.connect(&instance{t: t}, func(node int) *atomic.Bool {
-			if i == 0 {
-				return &s.cut[node]
-			}
-			return &open
-		})
+		in := w.silent()
+		if i == 0 {
+			s.ways = in.ways
+		}
 		s.m[i] = w.adopt(m, in)
 		for _, n := range in.nodes {
 			probers.Go(func() { n.Run(ctx) })
@@ -105,7 +103,7 @@ func TestAsymmetricPartition(t *testing.T) {
 					s := newSplit(t, ctx, &probers)
 					s.visit(0, "", add)
 					old := s.newest
-					s.cut[tokenNode(old)].Store(true)
+					s.ways[tokenNode(old)].Fail(off)
 					c.meanwhile(s)
 					changed := time.Now()
 					if n := s.count(1, s.newest); c.want > 0 && (n != c.want || s.newest == old) {
@@ -118,7 +116,7 @@ func TestAsymmetricPartition(t *testing.T) {
 							during = time.Since(changed)
 						}
 					}
-					s.cut[tokenNode(old)].Store(false)
+					s.ways[tokenNode(old)].Fail(nil)
 					ended := time.Now()
 					for ; time.Since(ended) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
 						if stale() {

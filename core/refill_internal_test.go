@@ -2,158 +2,49 @@ package msm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// server is an in-memory node that can be off, for everyone or for one instance, and restarted empty.
-type server struct {
-	mu     sync.Mutex
-	memory *node.Memory
-	off    bool
-	busy   bool
-	keys   func() error // asked before a list is answered; nil: no error
-	added  func()       // called when something was added; nil: not
-}
-
-// link is one instance's way to a server.
-type link struct {
-	*server
-	cut   *atomic.Bool
-	lists *atomic.Int32
-}
-
-var errOff = errors.New("connection refused")
-
-func (l link) at() (*node.Memory, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.off || l.cut.Load() {
-		return nil, errOff
-	}
-	if l.busy {
-		return nil, node.ErrBusy
-	}
-	return l.memory, nil
-}
-
-func (l link) Get(ctx context.Context, key string) (item node.Item, err error) {
-	m, err := l.at()
-	if err != nil {
-		return item, err
-	}
-	return m.Get(ctx, key)
-}
-
-func (l link) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
-	m, err := l.at()
-	if err != nil {
-		return nil, err
-	}
-	return m.GetMulti(ctx, keys...)
-}
-
-func (l link) Add(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
-	m, err := l.at()
-	if err != nil {
-		return err
-	}
-	err = m.Add(ctx, key, item, ttl)
-	if err == nil && l.added != nil {
-		l.added()
-	}
-	return err
-}
-
-func (l link) CompareAndSwap(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
-	m, err := l.at()
-	if err != nil {
-		return err
-	}
-	return m.CompareAndSwap(ctx, key, item, ttl)
-}
-
-func (l link) Keys(ctx context.Context, prefix string, found func(string)) error {
-	m, err := l.at()
-	if err != nil {
-		return err
-	}
-	l.lists.Add(1)
-	l.mu.Lock()
-	answer := l.keys
-	l.mu.Unlock()
-	if answer != nil {
-		if err := answer(); err != nil {
-			return err
-		}
-	}
-	return m.Keys(ctx, prefix, found)
-}
-
-func (l link) Close() error { return nil }
-
-func (s *server) restart() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.memory = node.NewMemory(node.MemoryOptions{})
-}
-
-func (s *server) turn(off bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.off = off
-}
-
-func (s *server) occupy(busy bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.busy = busy
-}
-
-func (s *server) answerLists(answer func() error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.keys = answer
-}
+// off is a fault of a server that nobody reaches, and of a way that leads nowhere.
+var off = nodetest.Refuse(nodetest.ErrOff)
 
 // world is servers n1, n2, …, and instances that use them.
 type world struct {
 	t       *testing.T
 	rate    int
-	servers []*server
+	servers []*nodetest.Server
+	begun   int // instances
 	ctx     context.Context
 }
 
 func newWorld(t *testing.T, servers, rate int) *world {
-	w := &world{t: t, rate: rate, ctx: t.Context()}
-	for range servers {
-		w.servers = append(w.servers, &server{memory: node.NewMemory(node.MemoryOptions{})})
-	}
-	return w
+	return &world{t: t, rate: rate, servers: nodetest.Several(servers), ctx: t.Context()}
 }
 
 // instance is an app process with its own view of the nodes.
 type instance struct {
+	w       *world
 	t       *testing.T
+	name    string
+	ways    []*nodetest.Client // to the servers
+	listed  int                // lists before the test began
 	nodes   []*node.Node
 	store   *replica.Store
 	refills *refills
 	burials *burials
-	cut     atomic.Bool
-	lists   atomic.Int32
 	stop    func()
 }
 
@@ -178,21 +69,17 @@ func (w *world) instance() *instance {
 
 // silent is an instance in which nothing happens by itself: it has looked at the nodes once.
 func (w *world) silent() *instance {
-	in := &instance{t: w.t}
-	return w.connect(in, func(int) *atomic.Bool { return &in.cut })
-}
-
-// connect gives the instance its nodes; cut tells whether it cannot reach one.
-func (w *world) connect(in *instance, cut func(node int) *atomic.Bool) *instance {
+	w.begun++
+	in := &instance{w: w, t: w.t, name: fmt.Sprint("instance ", w.begun)}
 	var members []cluster.Member
 	in.burials = newBurials(nil, slog.New(slog.DiscardHandler))
-	for i, s := range w.servers {
-		id := fmt.Sprintf("n%d", i+1)
-		n := node.New(id, id, link{s, cut(i), &in.lists}, node.Options{
+	for _, s := range w.servers {
+		way := s.Client(in.name)
+		n := s.Node(way, node.Options{
 			EpochKey: "msm:epoch", NewsKey: replica.ObituaryKey("msm:"), OnNews: in.burials.read,
 		})
 		_ = n.Probe(w.ctx)
-		in.nodes, members = append(in.nodes, n), append(members, cluster.Member{Node: n})
+		in.ways, in.nodes, members = append(in.ways, way), append(in.nodes, n), append(members, cluster.Member{Node: n})
 	}
 	in.store = replica.New(replica.Config{Cluster: cluster.New(members), Backups: 1, KeyPrefix: "msm:", IdleTime: time.Hour})
 	in.burials.store = in.store
@@ -222,10 +109,25 @@ func (in *instance) refill() RefillStats {
 	return RefillStats{}
 }
 
+// lists is how often the instance has asked servers for their keys, since the test began.
+func (in *instance) lists() (n int) {
+	for _, s := range in.w.servers {
+		n += s.Count(func(o nodetest.Op) bool { return o.Kind == nodetest.List && o.From == in.name })
+	}
+	return n - in.listed
+}
+
+// cut ends its way to every server.
+func (in *instance) cut() {
+	for _, way := range in.ways {
+		way.Fail(off)
+	}
+}
+
 // has counts the sessions that a server has.
-func (s *server) has(sessions int) (n int) {
+func has(s *nodetest.Server, sessions int) (n int) {
 	for i := range sessions {
-		if _, err := s.memory.Get(context.Background(), sid.Key("msm:", sid.Record, token(i))); err == nil {
+		if s.Value(sid.Key("msm:", sid.Record, token(i))) != nil {
 			n++
 		}
 	}
@@ -238,7 +140,7 @@ func (w *world) checkHealed(in *instance, sessions int) {
 	for i := range sessions {
 		key, copies := sid.Key("msm:", sid.Record, token(i)), 0
 		for at, s := range w.servers {
-			if _, err := s.memory.Get(context.Background(), key); err != nil {
+			if s.Value(key) == nil {
 				continue
 			}
 			copies++
@@ -264,9 +166,9 @@ func begin(t *testing.T, servers, rate, sessions, instances int) (w *world, list
 		if s := in.refill(); s.State != RefillDone || s.Total != 0 {
 			t.Fatalf("before: %+v", s)
 		}
-		in.lists.Store(0)
+		in.listed = in.lists()
 	}
-	w.servers[0].restart()
+	w.servers[0].Restart(nil)
 	return w, list
 }
 
@@ -287,7 +189,7 @@ func TestARefillKeepsItsPace(t *testing.T) {
 				if took := in[0].refill().Ended.Sub(began); took < want-portion-time.Millisecond || took > want {
 					t.Errorf("took %v; want %v", took, want)
 				}
-				if n := w.servers[0].has(100); n != 100 || in[0].refill().Healed != 100 {
+				if n := has(w.servers[0], 100); n != 100 || in[0].refill().Healed != 100 {
 					t.Errorf("%d of 100 sessions, %+v", n, in[0].refill())
 				}
 				in[0].stop()
@@ -309,10 +211,10 @@ func TestOneInstanceRefills(t *testing.T) {
 			}
 			if s.Total > 0 {
 				working++
-				if s.Total != 1000 || s.Done != 1000 || s.Healed == 0 || i.lists.Load() != 3 {
-					t.Errorf("%+v, %d lists", s, i.lists.Load())
+				if s.Total != 1000 || s.Done != 1000 || s.Healed == 0 || i.lists() != 3 {
+					t.Errorf("%+v, %d lists", s, i.lists())
 				}
-			} else if i.lists.Load() != 0 {
+			} else if i.lists() != 0 {
 				t.Error("an instance listed keys, and another one refilled")
 			}
 		}
@@ -336,7 +238,7 @@ func TestAnInstanceThatDiesInARefill(t *testing.T) {
 		done int // sessions that may be done twice: those since the last checkpoint
 	}{
 		"it was closed":  {func(in *instance) { in.stop() }, 2 * time.Second, 10},
-		"it was cut off": {func(in *instance) { in.cut.Store(true) }, 8 * time.Second, 110},
+		"it was cut off": {(*instance).cut, 8 * time.Second, 110},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -354,9 +256,7 @@ func TestAnInstanceThatDiesInARefill(t *testing.T) {
 				c.die(first)
 				half := first.refill().Done
 				died := time.Now()
-				for second.refill().State != RefillRunning {
-					time.Sleep(10 * time.Millisecond)
-				}
+				nodetest.Until(t, func() bool { return second.refill().State == RefillRunning })
 				if took := time.Since(died); took > c.soon {
 					t.Errorf("the other one began after %v; want %v", took, c.soon)
 				}
@@ -365,7 +265,7 @@ func TestAnInstanceThatDiesInARefill(t *testing.T) {
 				if s.State != RefillDone || s.Total > sessions-half+c.done || s.Total < sessions-half-10 {
 					t.Errorf("after %d of %d: %+v", half, sessions, s)
 				}
-				if n := w.servers[0].has(sessions); n != sessions {
+				if n := has(w.servers[0], sessions); n != sessions {
 					t.Errorf("%d of %d", n, sessions)
 				}
 				first.stop()
@@ -382,33 +282,31 @@ func TestWhatInterruptsARefill(t *testing.T) {
 		interrupt func(w *world, in *instance)
 		again     int // sessions that the refill which ends looks at, at least
 	}{
-		"the node is restarted once more": {func(w *world, _ *instance) { w.servers[0].restart() }, sessions},
+		"the node is restarted once more": {func(w *world, _ *instance) { w.servers[0].Restart(nil) }, sessions},
 		"the node hangs for a while": {func(w *world, _ *instance) {
-			w.servers[0].turn(true)
+			w.servers[0].Fail(off)
 			time.Sleep(20 * time.Second)
-			w.servers[0].turn(false)
+			w.servers[0].Fail(nil)
 		}, sessions},
 		"a request works around the node": {func(_ *world, in *instance) { in.nodes[0].WorkAround() }, sessions},
 		"the source hangs for a while": {func(w *world, in *instance) {
-			w.servers[1].turn(true)
+			w.servers[1].Fail(off)
 			time.Sleep(20 * time.Second)
 			if s := in.refill(); s.Done > s.Healed+10 {
 				in.t.Errorf("it went on without the source: %+v", s)
 			}
-			w.servers[1].turn(false)
+			w.servers[1].Fail(nil)
 		}, 0},
 		"requests have all connections for a while": {func(w *world, _ *instance) {
-			w.servers[1].occupy(true)
+			w.servers[1].Fail(nodetest.Refuse(node.ErrBusy))
 			time.Sleep(20 * time.Second)
-			w.servers[1].occupy(false)
+			w.servers[1].Fail(nil)
 		}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, in := begin(t, 2, 100, sessions, 1)
-				for in[0].refill().Done < sessions/2 {
-					time.Sleep(10 * time.Millisecond)
-				}
+				nodetest.Until(t, func() bool { return in[0].refill().Done >= sessions/2 })
 				c.interrupt(w, in[0])
 				time.Sleep(2 * time.Minute)
 				if s := in[0].refill(); s.State != RefillDone || s.Total < c.again {
@@ -425,22 +323,21 @@ func TestWhatInterruptsARefill(t *testing.T) {
 func TestALostLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, in := begin(t, 2, 100, 1000, 1)
-		for in[0].refill().Done < 500 {
-			time.Sleep(10 * time.Millisecond)
-		}
+		nodetest.Until(t, func() bool { return in[0].refill().Done >= 500 })
 		for left := true; left; { // the renewal may come between
-			item, err := w.servers[0].memory.Get(t.Context(), "msm:refill")
+			m := w.servers[0].Memory()
+			item, err := m.Get(t.Context(), "msm:refill")
 			if err != nil {
 				t.Fatal(err)
 			}
 			item.Value = []byte("another")
-			left = w.servers[0].memory.CompareAndSwap(t.Context(), "msm:refill", item, time.Minute) != nil
+			left = m.CompareAndSwap(t.Context(), "msm:refill", item, time.Minute) != nil
 		}
 		time.Sleep(refillLock/extensions + time.Second)
-		at := w.servers[0].has(1000)
+		at := has(w.servers[0], 1000)
 		time.Sleep(30 * time.Second)
-		if s := in[0].refill(); s.State != RefillWaiting || w.servers[0].has(1000) != at || at > 800 {
-			t.Errorf("%d sessions, then %d, %+v", at, w.servers[0].has(1000), s)
+		if s := in[0].refill(); s.State != RefillWaiting || has(w.servers[0], 1000) != at || at > 800 {
+			t.Errorf("%d sessions, then %d, %+v", at, has(w.servers[0], 1000), s)
 		}
 		time.Sleep(time.Minute)
 		w.checkHealed(in[0], 1000)
@@ -468,18 +365,24 @@ func TestServersThatCannotBeListed(t *testing.T) {
 		}, RefillDone},
 		"the list breaks off once": {func(n int) error {
 			if n == 1 {
-				return errOff
+				return nodetest.ErrOff
 			}
 			return nil
 		}, RefillDone},
 		"it never lists":             {func(int) error { return node.ErrNoList }, RefillUnlisted},
-		"the list always breaks off": {func(int) error { return errOff }, RefillWaiting},
+		"the list always breaks off": {func(int) error { return nodetest.ErrOff }, RefillWaiting},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, in := begin(t, 3, 1000, 300, 1)
 				n := 0
-				w.servers[1].answerLists(func() error { n++; return c.keys(n) })
+				w.servers[1].Fail(nodetest.Only(nodetest.Of(nodetest.List), func(_ context.Context, _ nodetest.Op, do func() error) error {
+					n++
+					if err := c.keys(n); err != nil {
+						return err
+					}
+					return do()
+				}))
 				time.Sleep(3 * time.Minute)
 				s := in[0].refill()
 				if s.State != c.want || s.State == RefillDone && s.Total != 300 {
@@ -489,7 +392,7 @@ func TestServersThatCannotBeListed(t *testing.T) {
 				case RefillDone:
 					w.checkHealed(in[0], 300)
 				case RefillUnlisted: // about a third each is on n1 and n2, n1 and n3, n2 and n3
-					if has := w.servers[0].has(300); has < 50 || has > 150 || s.Healed != has {
+					if has := has(w.servers[0], 300); has < 50 || has > 150 || s.Healed != has {
 						t.Errorf("%d sessions, %+v", has, s)
 					}
 				}
@@ -531,12 +434,12 @@ func TestANodeThatLeavesTheList(t *testing.T) {
 				w, in := begin(t, 3, 1000, 0, 2)
 				time.Sleep(time.Minute)
 				in[0].create(500)
-				w.servers[at].turn(true)
+				w.servers[at].Fail(off)
 				for _, i := range in { // in a rolling way: each instance is told at its time
 					i.store.Cluster.Set(slices.Delete(slices.Clone(i.store.Cluster.Members()), at, at+1))
 					time.Sleep(20 * time.Second)
 				}
-				w.servers[at].restart()
+				w.servers[at].Restart(nil)
 				w.checkHealed(in[0], 500)
 				for _, i := range in {
 					i.stop()
@@ -550,9 +453,7 @@ func TestANodeThatLeavesTheList(t *testing.T) {
 func TestARefillEndsWithItsNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, in := begin(t, 3, 100, 500, 1)
-		for in[0].refill().Done == 0 {
-			time.Sleep(10 * time.Millisecond)
-		}
+		nodetest.Until(t, func() bool { return in[0].refill().Done > 0 })
 		members := in[0].store.Cluster.Members()
 		in[0].store.Cluster.Set(members[1:])
 		time.Sleep(refillPoll + time.Millisecond)
@@ -560,9 +461,9 @@ func TestARefillEndsWithItsNode(t *testing.T) {
 		if s := in[0].refills.stats(in[0].nodes[0]); s != nil {
 			t.Errorf("%+v", s)
 		}
-		at := w.servers[0].has(500)
+		at := has(w.servers[0], 500)
 		time.Sleep(time.Minute)
-		if n := w.servers[0].has(500); n != at {
+		if n := has(w.servers[0], 500); n != at {
 			t.Errorf("%d sessions more", n-at)
 		}
 		in[0].stop()
@@ -575,11 +476,11 @@ func TestARefillListsTheNodeItself(t *testing.T) {
 		w, in := begin(t, 2, 1000, 0, 1)
 		time.Sleep(time.Minute)
 		in[0].create(100)
-		w.servers[0].turn(true)
+		w.servers[0].Fail(off)
 		time.Sleep(time.Second)
-		w.servers[1].restart()
+		w.servers[1].Restart(nil)
 		time.Sleep(time.Minute)
-		w.servers[0].turn(false)
+		w.servers[0].Fail(nil)
 		time.Sleep(time.Minute)
 		w.checkHealed(in[0], 100)
 		in[0].stop()
@@ -596,10 +497,8 @@ func TestARefillWaitsForEveryone(t *testing.T) {
 		in[0].create(sessions)
 		late := w.silent()
 		old := in[0].nodes[0].Epoch()
-		w.servers[0].restart()
-		for in[0].nodes[0].Epoch() == old {
-			time.Sleep(time.Millisecond)
-		}
+		w.servers[0].Restart(nil)
+		nodetest.Until(t, func() bool { return in[0].nodes[0].Epoch() != old })
 		for i := range 300 { // ms: as late as a probe can be
 			_, err := late.store.Open(token(i), "n1").Write(t.Context(), func(*record.Record) error { return nil })
 			if err != nil {

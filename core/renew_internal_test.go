@@ -1,8 +1,11 @@
 package msm
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
+
+	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
 // TestRenewTellsWhereTheSessionIs: found by the simulation. A login takes along what another request has stored meanwhile,
@@ -11,7 +14,8 @@ func TestRenewTellsWhereTheSessionIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2, 0)
 		v := newVisitors(t, w, Config{})
-		var home *server
+		var home *nodetest.Server
+		failed := false
 		v.send(t.Context(), 0, func(login *Session) {
 			if err := login.Renew(); err != nil {
 				t.Error(err)
@@ -23,18 +27,24 @@ func TestRenewTellsWhereTheSessionIs(t *testing.T) {
 				if n.ID() == login.id.Node {
 					home = w.servers[i]
 				}
-				w.servers[i].added = func() {
-					if added++; added == 2 { // the new session is on both
-						home.turn(true)
+				w.servers[i].Fail(nodetest.Only(nodetest.Of(nodetest.Add), func(_ context.Context, _ nodetest.Op, do func() error) error {
+					err := do()
+					if err == nil {
+						added++
 					}
-				}
+					if err == nil && added == 2 { // the new session is on both
+						home.Fail(off)
+						failed = true
+					}
+					return err
+				}))
 			}
 		})
 		v.wait.Wait()
-		if !home.off {
+		if !failed {
 			t.Fatal("the node did not fail")
 		}
-		home.turn(false)
+		home.Fail(nil)
 		n := 0
 		v.send(t.Context(), 1, func(s *Session) { n = Get[int](s, "n") }) // to an instance that saw no failure
 		if v.wait.Wait(); n != 1 {

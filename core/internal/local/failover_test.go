@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -34,7 +35,7 @@ func TestNodeFails(t *testing.T) {
 			s := a.begin("t")
 			settle()
 			old := nodeOf(s)
-			w.servers[old].set(func(s *server) { s.off = true })
+			w.servers[old].Fail(off)
 			time.Sleep(time.Second)
 			node := nodeOf(a.Get("t"))
 			if node == old {
@@ -49,7 +50,7 @@ func TestNodeFails(t *testing.T) {
 		"a change while the node is dead goes to another one": {2, 0, func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
-			w.servers[nodeOf(s)].set(func(s *server) { s.off = true })
+			w.servers[nodeOf(s)].Fail(off)
 			a.must(change(s, plus("n", 1)))
 			settle()
 			w.wantStored("t", nodeOf(s), "n", "2")
@@ -58,10 +59,10 @@ func TestNodeFails(t *testing.T) {
 			s := a.begin("t")
 			settle()
 			old := nodeOf(s)
-			w.servers[old].set(func(s *server) { s.off = true })
+			w.servers[old].Fail(off)
 			a.must(change(s, plus("n", 1)))
 			settle()
-			w.servers[old].set(func(s *server) { s.off = false })
+			w.servers[old].Fail(nil)
 			time.Sleep(10 * time.Second)
 			w.wantStored("t", old, "n", "2") // the old cookie
 			w.wantStored("t", nodeOf(s), "n", "2")
@@ -69,7 +70,7 @@ func TestNodeFails(t *testing.T) {
 		"the one node is back empty: the session is stored again from memory, without a request": {1, 0, func(w *world, a *instance) {
 			a.begin("t")
 			settle()
-			w.servers["n1"].restart()
+			w.servers["n1"].Restart(nil)
 			settle()
 			w.wantStored("t", "n1", "n", "1")
 		}},
@@ -77,9 +78,9 @@ func TestNodeFails(t *testing.T) {
 			s := a.begin("t")
 			settle()
 			old := nodeOf(s)
-			w.servers[old].set(func(s *server) { s.off = true })
+			w.servers[old].Fail(off)
 			time.Sleep(time.Second)
-			w.servers[old].set(func(s *server) { s.off = false })
+			w.servers[old].Fail(nil)
 			time.Sleep(10 * time.Second)
 			if got := w.holds("t"); fmt.Sprint(got) != fmt.Sprint([]string{old}) {
 				w.t.Errorf("on %v; it was on %s", got, old)
@@ -89,7 +90,7 @@ func TestNodeFails(t *testing.T) {
 			s := a.begin("t")
 			settle()
 			old := nodeOf(s)
-			w.servers[old].set(func(s *server) { s.off = true })
+			w.servers[old].Fail(off)
 			a.must(change(s, plus("n", 1)))
 			settle()
 			got := 0
@@ -107,7 +108,7 @@ func TestNodeFails(t *testing.T) {
 			s := a.begin("t")
 			settle()
 			old := nodeOf(s)
-			w.servers[old].set(func(s *server) { s.off = true })
+			w.servers[old].Fail(off)
 			time.Sleep(15 * time.Second)
 			a.crash()
 			w.wantStored("t", old, "n", "1")
@@ -117,7 +118,7 @@ func TestNodeFails(t *testing.T) {
 			settle()
 			for id, server := range w.servers {
 				if id != nodeOf(s) {
-					server.restart()
+					server.Restart(nil)
 				}
 			}
 			settle()
@@ -129,26 +130,26 @@ func TestNodeFails(t *testing.T) {
 			s := a.begin("t")
 			settle()
 			node := nodeOf(s)
-			w.all(func(s *server) { s.off = true })
+			w.all(off)
 			a.must(change(s, plus("n", 1)))
 			time.Sleep(time.Minute)
 			s = a.Get("t")
 			if s == nil || value(s, "n") != "2" || nodeOf(s) != node {
 				w.t.Fatal("it is not served as before")
 			}
-			w.all(func(s *server) { s.off = false })
+			w.all(nil)
 			time.Sleep(10 * time.Second)
 			w.wantStored("t", nodeOf(s), "n", "2")
 		}},
 		"a session that began without any node gets one later": {2, 0, func(w *world, a *instance) {
-			w.all(func(s *server) { s.off = true })
+			w.all(off)
 			time.Sleep(10 * time.Second)
 			s := a.begin("t")
 			if nodeOf(s) != "" {
 				w.t.Errorf("it is on %s", nodeOf(s))
 			}
 			a.must(change(s, plus("n", 1)))
-			w.all(func(s *server) { s.off = false })
+			w.all(nil)
 			time.Sleep(10 * time.Second)
 			if nodeOf(s) == "" {
 				w.t.Error("it has no node")
@@ -158,7 +159,7 @@ func TestNodeFails(t *testing.T) {
 		"a write that was done although it failed is not done twice": {1, 0, func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
-			w.servers["n1"].set(func(s *server) { s.mute = 1 })
+			w.servers["n1"].Fail(mute(1))
 			a.must(change(s, plus("n", 1)))
 			settle()
 			if got := value(s, "n"); got != "2" {
@@ -171,7 +172,7 @@ func TestNodeFails(t *testing.T) {
 		"nor is one that was done although it failed, with another one after it": {1, 0, func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
-			w.servers["n1"].set(func(s *server) { s.mute = 1 })
+			w.servers["n1"].Fail(mute(1))
 			a.must(change(s, plus("n", 1)))
 			time.Sleep(90 * time.Millisecond)
 			a.must(change(s, plus("n", 10)))
@@ -182,14 +183,15 @@ func TestNodeFails(t *testing.T) {
 			s := a.begin("t")
 			settle()
 			n1 := w.servers["n1"]
-			n1.set(func(s *server) { s.mute = 9 })
+			before := n1.Count(writes)
+			n1.Fail(mute(9))
 			a.must(ignore(change(s, plus("n", 1)), replica.ErrUnavailable))
-			w.until(func() bool { return n1.mute == 0 })
-			reads := 0
-			n1.set(func(s *server) { s.delay, reads = 100*time.Millisecond, s.reads })
-			w.until(func() bool { return n1.reads > reads })
+			nodetest.Until(w.t, func() bool { return n1.Count(writes) == before+9 })
+			n1.Fail(nodetest.Slow(100 * time.Millisecond))
+			begun := n1.Count(reads)
+			nodetest.Until(w.t, func() bool { return n1.Count(reads) > begun })
 			a.must(change(s, plus("n", 10)))
-			n1.set(func(s *server) { s.delay = 0 })
+			n1.Fail(nil)
 			settle()
 			if c := a.Counts(); value(s, "n") != "12" || c.PendingChanges != 0 || local.Remembered(s) != 0 {
 				w.t.Errorf("n = %s, %+v", value(s, "n"), c)
@@ -206,10 +208,10 @@ func TestNodeFails(t *testing.T) {
 				if a.replica.FirstNode(token) == "n1" {
 					continue
 				}
-				w.servers["n1"].set(func(s *server) { s.mute = 1 })
+				w.servers["n1"].Fail(mute(1))
 				s := a.begin(token)
 				settle()
-				w.servers["n1"].set(func(s *server) { s.mute = 0 })
+				w.servers["n1"].Fail(nil)
 				if value(s, "n") != "1" {
 					w.t.Errorf("n = %q", value(s, "n"))
 				}
@@ -217,7 +219,7 @@ func TestNodeFails(t *testing.T) {
 			}
 		}},
 		"a beginning that was stored although it failed is not a second session": {1, 0, func(w *world, a *instance) {
-			w.servers["n1"].set(func(s *server) { s.mute = 1 })
+			w.servers["n1"].Fail(mute(1))
 			s, err := a.create("t")
 			if errors.Is(err, replica.ErrUnavailable) {
 				return // the prober found the node before the request looked whether there is one, so its client is told
@@ -250,11 +252,11 @@ func TestTwoInstances(t *testing.T) {
 		"after a takeover the old instance's unsaved changes are merged, and its copy leaves": func(w *world, a, b *instance) {
 			s := a.begin("t")
 			settle()
-			w.all(func(s *server) { s.delay = 30 * time.Millisecond })
+			w.all(nodetest.Slow(30 * time.Millisecond))
 			go func() { _ = change(s, plus("n", 1)) }()
 			go func() { _ = change(s, put("a", "x")) }()
 			taken := b.takeOver("t", nodeOf(s))
-			w.all(func(s *server) { s.delay = 0 })
+			w.all(nil)
 			b.must(change(taken, plus("n", 10)))
 			b.must(change(taken, put("b", "y")))
 			settle()
@@ -352,7 +354,7 @@ func TestTwoInstances(t *testing.T) {
 			b.must(err)
 			b.must(taken.Destroy(context.Background()))
 			time.Sleep(500 * time.Millisecond)
-			w.servers[node].restart()
+			w.servers[node].Restart(nil)
 			settle()
 			if a.Get("t") != nil || len(w.holds("t")) > 0 {
 				w.t.Errorf("it is back, on %v", w.holds("t"))
@@ -443,9 +445,9 @@ func TestDestroy(t *testing.T) {
 			s := a.begin("t")
 			settle()
 			node := nodeOf(s)
-			w.servers[node].set(func(s *server) { s.off = true })
+			w.servers[node].Fail(off)
 			a.must(s.Destroy(ctx))
-			w.servers[node].set(func(s *server) { s.off = false })
+			w.servers[node].Fail(nil)
 			time.Sleep(10 * time.Second)
 			b := w.start(local.Config{})
 			if _, err := b.get("t", node); !errors.Is(err, replica.ErrNoSession) {
@@ -455,7 +457,7 @@ func TestDestroy(t *testing.T) {
 		"without any node it fails, and the session lives on": func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
-			w.all(func(s *server) { s.off = true })
+			w.all(off)
 			if err := s.Destroy(ctx); !errors.Is(err, replica.ErrUnavailable) {
 				w.t.Errorf("%v", err)
 			}
@@ -484,7 +486,7 @@ func TestRenew(t *testing.T) {
 		"a change at the same time goes along": func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
-			w.all(func(s *server) { s.delay = 20 * time.Millisecond })
+			w.all(nodetest.Slow(20 * time.Millisecond))
 			done := make(chan *local.Session)
 			go func() {
 				next, err := s.Renew(ctx, renewal(a, s, "u"))
@@ -499,7 +501,7 @@ func TestRenew(t *testing.T) {
 				}
 			}
 			next := <-done
-			w.all(func(s *server) { s.delay = 0 })
+			w.all(nil)
 			settle()
 			if acknowledged == 0 && !a.Sync { // with Sync they wait, and end with the session
 				w.t.Error("no change came in between")
@@ -517,14 +519,14 @@ func TestRenew(t *testing.T) {
 			b := w.start(local.Config{Sync: true})
 			other, err := b.get("t", nodeOf(s))
 			b.must(err)
-			w.all(func(s *server) { s.delay = 20 * time.Millisecond })
+			w.all(nodetest.Slow(20 * time.Millisecond))
 			go func() {
 				time.Sleep(25 * time.Millisecond) // between the look at the old session and its end
 				b.must(change(other, put("b", "x")))
 			}()
 			next, err := s.Renew(ctx, renewal(a, s, "u"))
 			a.must(err)
-			w.all(func(s *server) { s.delay = 0 })
+			w.all(nil)
 			settle()
 			if value(next, "b") != "x" || value(next, "n") != "1" || len(w.holds("t")) > 0 {
 				w.t.Errorf("b = %q, n = %q, the old one on %v", value(next, "b"), value(next, "n"), w.holds("t"))
@@ -549,7 +551,7 @@ func TestRenew(t *testing.T) {
 		"without any node it fails, and the session lives on under its id": func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
-			w.all(func(s *server) { s.off = true })
+			w.all(off)
 			if _, err := s.Renew(ctx, renewal(a, s, "u")); !errors.Is(err, replica.ErrUnavailable) {
 				w.t.Errorf("%v", err)
 			}
@@ -558,12 +560,12 @@ func TestRenew(t *testing.T) {
 			}
 		},
 		"a session that began without any node can be renewed without one": func(w *world, a *instance) {
-			w.all(func(s *server) { s.off = true })
+			w.all(off)
 			time.Sleep(10 * time.Second)
 			s := a.begin("t")
 			next, err := s.Renew(ctx, renewal(a, s, "u"))
 			a.must(err)
-			w.all(func(s *server) { s.off = false })
+			w.all(nil)
 			time.Sleep(10 * time.Second)
 			if a.Get("t") != nil || len(w.holds("t")) > 0 || a.Counts().PendingChanges != 0 {
 				w.t.Errorf("the old one on %v, %+v", w.holds("t"), a.Counts())
@@ -615,7 +617,7 @@ func TestRefill(t *testing.T) {
 			nodes[token] = nodeOf(a.begin(token))
 		}
 		settle()
-		w.servers["n1"].restart()
+		w.servers["n1"].Restart(nil)
 		time.Sleep(5 * time.Second)
 		if got := a.Counts().Refilled; got < 400 || got > 600 {
 			t.Errorf("%d sessions were stored again", got)
@@ -642,13 +644,13 @@ func TestRefillIsPaced(t *testing.T) {
 			a.begin(fmt.Sprint("t", i))
 		}
 		settle()
-		w.servers["n1"].restart()
+		w.servers["n1"].Restart(nil)
 		time.Sleep(5 * time.Second)
-		if _, n := w.servers["n1"].counts(); n < 1000+300 || n > 1000+500 {
+		if n := w.servers["n1"].Count(writes); n < 1000+300 || n > 1000+500 {
 			t.Errorf("%d sessions within 5 s at 100 a second", n-1000)
 		}
 		time.Sleep(10 * time.Second)
-		if _, n := w.servers["n1"].counts(); n != 2000 {
+		if n := w.servers["n1"].Count(writes); n != 2000 {
 			t.Errorf("%d sessions in the end", n-1000)
 		}
 	})

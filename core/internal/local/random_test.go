@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -32,7 +33,7 @@ type drama struct {
 	instances map[string]*instance
 	visitor   visitor
 	began     int // sessions
-	faulty    *server
+	faulty    *nodetest.Server
 	fragile   int // so many requests without a fault until an instance is sure to hold the session, since one crashed or failed
 	trace     bool
 }
@@ -170,14 +171,14 @@ func (d *drama) fault() {
 	d.say("fault %d of %s", kind, id)
 	switch kind {
 	case 0:
-		d.faulty.set(func(s *server) { s.off = true })
+		d.faulty.Fail(off)
 	case 1:
-		d.faulty.restart()
+		d.faulty.Restart(nil)
 		time.Sleep(2 * time.Second) // without backups only the instance that holds a session has it now
 	case 2:
-		d.faulty.set(func(s *server) { s.mute = 1 + d.rng.IntN(3) })
+		d.faulty.Fail(mute(1 + d.rng.IntN(3)))
 	case 3:
-		d.faulty.set(func(s *server) { s.delay = time.Duration(d.rng.IntN(60)) * time.Millisecond })
+		d.faulty.Fail(nodetest.Slow(time.Duration(d.rng.IntN(60)) * time.Millisecond))
 	}
 }
 
@@ -186,7 +187,7 @@ func (d *drama) mend() {
 		return
 	}
 	d.say("mended")
-	d.faulty.set(func(s *server) { s.off, s.mute, s.delay = false, 0, 0 })
+	d.faulty.Fail(nil)
 	d.faulty = nil
 	time.Sleep(8 * time.Second) // the next fault comes after repair
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
 // TestSameChangeWaitsToo: a request that changes nothing any more, because another one has just made the same change, is
@@ -14,7 +15,7 @@ func TestSameChangeWaitsToo(t *testing.T) {
 	inWorld(t, 1, 0, func(w *world) {
 		a := w.start(local.Config{Sync: true})
 		s := a.begin("t")
-		w.all(func(s *server) { s.delay = 20 * time.Millisecond })
+		w.all(nodetest.Slow(20 * time.Millisecond))
 		var first sync.WaitGroup
 		first.Go(func() { a.must(change(s, put("a", "1"))) })
 		time.Sleep(time.Millisecond)

@@ -99,7 +99,7 @@ func TestALogoutBeatsALaterClaim(t *testing.T) {
 		a := w.start(local.Config{Route: "a", Sync: true})
 		s := a.begin("t")
 		for range 2 { // each gives the session another home, and so a higher term
-			w.servers[nodeOf(s)].restart()
+			w.servers[nodeOf(s)].Restart(nil)
 			settle()
 			a.must(change(s, plus("n", 1)))
 		}
@@ -155,7 +155,7 @@ func TestWhoServesKeepsTheSession(t *testing.T) {
 		former, _, s, _ := w.takenOver(false)
 		former.must(change(s, plus("n", 100)))
 		settle()
-		w.servers["n1"].restart()
+		w.servers["n1"].Restart(nil)
 		settle()
 		w.wantStored("t", "n1", "n", "101")
 	})
@@ -167,7 +167,7 @@ func TestATakeoverThatFails(t *testing.T) {
 		former, present, s, taken := w.takenOver(true)
 		node := nodeOf(s)
 		present.must(change(taken, plus("n", 1)))
-		w.servers[node].set(func(s *server) { s.off = true })
+		w.servers[node].Fail(off)
 		if _, err := former.TakeOver(context.Background(), "t", node, "b"); !errors.Is(err, replica.ErrUnavailable) {
 			t.Errorf("a takeover from a node that is off: %v", err)
 		}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,6 +15,7 @@ import (
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -27,140 +27,43 @@ const idle = 30 * time.Minute
 // world is some in-memory servers, which every instance has nodes of its own for. Time is fake.
 type world struct {
 	t       *testing.T
-	servers map[string]*server
+	servers map[string]*nodetest.Server
 	backups int
 }
 
-// server is an in-memory node that can be off, slow, or take a write and not answer.
-type server struct {
-	*node.Memory
-	mu     sync.Mutex
-	off    bool
-	mute   int           // so many writes are done, but nobody hears of it
-	delay  time.Duration // of everything
-	writes int
-	reads  int
-}
+// off is a fault of a server that nobody reaches.
+var off = nodetest.Refuse(nodetest.ErrOff)
 
-var errOff = errors.New("connection refused")
+// What is done about sessions; not what probers and notices do at any time.
+var reads, writes = nodetest.Reads("msm:s:"), nodetest.Writes("msm:s:")
 
-func (s *server) set(change func(*server)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	change(s)
-}
-
-// restart loses all values.
-func (s *server) restart() {
-	s.set(func(s *server) { s.Memory = node.NewMemory(node.MemoryOptions{}) })
-}
-
-// enter is the beginning of every operation.
-func (s *server) enter(counter *int) (*node.Memory, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.off {
-		return nil, errOff
-	}
-	*counter++
-	delay := s.delay
-	s.mu.Unlock()
-	time.Sleep(delay)
-	s.mu.Lock()
-	return s.Memory, nil
-}
-
-// Get and the others implement node.Client.
-func (s *server) Get(ctx context.Context, key string) (node.Item, error) {
-	m, err := s.enter(counted(&s.reads, key))
-	if err != nil {
-		return node.Item{}, err
-	}
-	return m.Get(ctx, key)
-}
-
-// counted: what is about sessions; not what probers and notices do at any time.
-func counted(counter *int, key string) *int {
-	if !strings.HasPrefix(key, "msm:s:") {
-		return new(int)
-	}
-	return counter
-}
-
-func (s *server) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
-	m, err := s.enter(&s.reads)
-	if err != nil {
-		return nil, err
-	}
-	return m.GetMulti(ctx, keys...)
-}
-
-func (s *server) Add(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
-	return s.write(key, func(m *node.Memory) error { return m.Add(ctx, key, item, ttl) })
-}
-
-func (s *server) CompareAndSwap(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
-	return s.write(key, func(m *node.Memory) error { return m.CompareAndSwap(ctx, key, item, ttl) })
-}
-
-func (s *server) write(key string, do func(*node.Memory) error) error {
-	m, err := s.enter(counted(&s.writes, key))
-	if err != nil {
-		return err
-	}
-	err = do(m)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.mute > 0 && strings.HasPrefix(key, "msm:s:") {
-		s.mute--
-		return errOff
-	}
-	return err
-}
-
-func (s *server) counts() (reads, writes int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.reads, s.writes
-}
+// mute has the server do the next writes of sessions, and nobody hears of it.
+func mute(n int) nodetest.Fault { return nodetest.Only(writes, nodetest.Mute(n)) }
 
 // inWorld runs a test in a bubble of fake time, on so many servers.
 func inWorld(t *testing.T, servers, backups int, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, servers: map[string]*server{}, backups: backups}
-		for i := range servers {
-			w.servers[fmt.Sprintf("n%d", i+1)] = &server{Memory: node.NewMemory(node.MemoryOptions{})}
+		w := &world{t: t, servers: map[string]*nodetest.Server{}, backups: backups}
+		for _, s := range nodetest.Several(servers) {
+			w.servers[s.ID()] = s
 		}
 		test(w)
 	})
 }
 
-func (w *world) all(change func(*server)) {
+// all gives every server a fault; nil: they work.
+func (w *world) all(fault nodetest.Fault) {
 	for _, s := range w.servers {
-		s.set(change)
+		s.Fail(fault)
 	}
 }
 
-func (w *world) counts() (reads, writes int) {
+// count tells how many such operations came to the servers.
+func (w *world) count(such func(nodetest.Op) bool) (n int) {
 	for _, s := range w.servers {
-		r, n := s.counts()
-		reads, writes = reads+r, writes+n
+		n += s.Count(such)
 	}
-	return reads, writes
-}
-
-// until waits for something that becomes true with n1.
-func (w *world) until(ok func() bool) {
-	w.t.Helper()
-	for range 100_000 {
-		done := false
-		w.servers["n1"].set(func(*server) { done = ok() })
-		if done {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	w.t.Fatal("waited in vain")
+	return n
 }
 
 // ignore takes an error for none.
@@ -187,8 +90,8 @@ func (w *world) start(config local.Config) *instance {
 	var members []cluster.Member
 	var probers sync.WaitGroup
 	for i := range len(w.servers) {
-		id := fmt.Sprintf("n%d", i+1)
-		n := node.New(id, id, w.servers[id], node.Options{EpochKey: "epoch"})
+		s := w.servers[fmt.Sprintf("n%d", i+1)]
+		n := s.Node(s.Client(config.Route), node.Options{EpochKey: "epoch"})
 		_ = n.Probe(ctx)
 		probers.Go(func() { n.Run(ctx) })
 		members = append(members, cluster.Member{Node: n})
@@ -211,13 +114,13 @@ func (w *world) start(config local.Config) *instance {
 
 // crash ends the instance as SIGKILL would: nothing more is stored.
 func (a *instance) crash() {
-	off := map[*server]bool{}
+	before := map[*nodetest.Server]nodetest.Fault{}
 	for _, s := range a.w.servers {
-		s.set(func(s *server) { off[s], s.off = s.off, true })
+		before[s] = s.Fail(off)
 	}
 	a.close()
-	for s, was := range off {
-		s.set(func(s *server) { s.off = was })
+	for s, fault := range before {
+		s.Fail(fault)
 	}
 }
 
@@ -304,14 +207,11 @@ func nodeOf(s *local.Session) string {
 // stored is what a server has, nil if it has nothing.
 func (w *world) stored(id, token string) *record.Record {
 	w.t.Helper()
-	w.servers[id].mu.Lock()
-	m := w.servers[id].Memory
-	w.servers[id].mu.Unlock()
-	item, err := m.Get(context.Background(), sid.Key("msm:", sid.Record, token))
-	if err != nil {
+	value := w.servers[id].Value(sid.Key("msm:", sid.Record, token))
+	if value == nil {
 		return nil
 	}
-	rec, err := record.Decode(item.Value)
+	rec, err := record.Decode(value)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -20,7 +21,7 @@ func TestWriteBehind(t *testing.T) {
 	}{
 		"a new session is stored within 100 ms, and not before": {0, func(w *world, a *instance) {
 			s := a.begin("t")
-			if _, n := w.counts(); n != 0 {
+			if n := w.count(writes); n != 0 {
 				w.t.Error("the request waited for a node")
 			}
 			time.Sleep(100 * time.Millisecond)
@@ -31,25 +32,25 @@ func TestWriteBehind(t *testing.T) {
 		"a read costs no round trip": {0, func(w *world, a *instance) {
 			a.begin("t")
 			settle()
-			reads, writes := w.counts()
+			before, stored := w.count(reads), w.count(writes)
 			for range 100 {
 				if s := a.Get("t"); value(s, "n") != "1" {
 					w.t.Error("lost")
 				}
 			}
-			if r, n := w.counts(); r != reads || n != writes {
-				w.t.Errorf("%d reads and %d writes", r-reads, n-writes)
+			if r, n := w.count(reads), w.count(writes); r != before || n != stored {
+				w.t.Errorf("%d reads and %d writes", r-before, n-stored)
 			}
 		}},
 		"many changes within 70 ms are one write, of the newest state": {0, func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
-			_, before := w.counts()
+			before := w.count(writes)
 			for range 100 {
 				a.must(change(s, plus("n", 1)))
 			}
 			time.Sleep(100 * time.Millisecond)
-			if _, n := w.counts(); n-before != 1 {
+			if n := w.count(writes); n-before != 1 {
 				w.t.Errorf("%d writes", n-before)
 			}
 			w.wantStored("t", nodeOf(s), "n", "101")
@@ -57,21 +58,21 @@ func TestWriteBehind(t *testing.T) {
 		"a change during a write is written after it": {0, func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
-			w.all(func(s *server) { s.delay = 100 * time.Millisecond })
+			w.all(nodetest.Slow(100 * time.Millisecond))
 			a.must(change(s, plus("n", 1)))
 			time.Sleep(80 * time.Millisecond) // the write is at the node, for 190 ms more; the next one is due in 70
 			a.must(change(s, plus("n", 1)))
 			settle()
-			w.all(func(s *server) { s.delay = 0 })
+			w.all(nil)
 			w.wantStored("t", nodeOf(s), "n", "3")
 		}},
 		"a change that changes nothing is not written": {0, func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
-			_, before := w.counts()
+			before := w.count(writes)
 			a.must(change(s, put("n", "1")))
 			settle()
-			if _, n := w.counts(); n != before {
+			if n := w.count(writes); n != before {
 				w.t.Errorf("%d writes", n-before)
 			}
 		}},
@@ -85,13 +86,13 @@ func TestWriteBehind(t *testing.T) {
 		"a use is stored after a twentieth of the idle timeout, and not with every read": {0, func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
-			_, before := w.counts()
+			before := w.count(writes)
 			for range 20 { // 3 of them are due
 				time.Sleep(idle / 20 / 5)
 				a.Get("t")
 			}
 			settle()
-			if _, n := w.counts(); n-before < 2 || n-before > 4 {
+			if n := w.count(writes); n-before < 2 || n-before > 4 {
 				w.t.Errorf("%d writes", n-before)
 			}
 			if rec := w.stored(nodeOf(s), "t"); time.Since(rec.LastAccess) > idle/20 {
@@ -168,7 +169,7 @@ func TestBackPressure(t *testing.T) {
 			a.begin(fmt.Sprint("t", i))
 		}
 		settle()
-		w.all(func(s *server) { s.delay = 20 * time.Millisecond }) // 16 workers, 2 operations: 400 writes a second
+		w.all(nodetest.Slow(20 * time.Millisecond)) // 16 workers, 2 operations: 400 writes a second
 		began, worst := time.Now(), int64(0)
 		for range 10 {
 			for i := range sessions {
@@ -183,7 +184,7 @@ func TestBackPressure(t *testing.T) {
 		if worst > sessions*3/4 {
 			t.Errorf("%d changes were pending at a time", worst)
 		}
-		w.all(func(s *server) { s.delay = 0 })
+		w.all(nil)
 		settle()
 		if c := a.Counts(); c.PendingChanges != 0 || c.PendingSessions != 0 {
 			t.Errorf("%+v", c)
@@ -199,12 +200,12 @@ func TestBackPressureEnds(t *testing.T) {
 			a.begin(fmt.Sprint("t", i))
 		}
 		settle()
-		w.all(func(s *server) { s.delay = 200 * time.Millisecond })
+		w.all(nodetest.Slow(200 * time.Millisecond))
 		for i := range 400 {
 			a.must(change(a.Get(fmt.Sprint("t", i)), plus("n", 1)))
 		}
 		time.Sleep(500 * time.Millisecond)
-		w.all(func(s *server) { s.off = true })
+		w.all(off)
 		began := time.Now()
 		for i := range 400 {
 			a.must(change(a.Get(fmt.Sprint("t", i)), plus("n", 1)))
@@ -212,7 +213,7 @@ func TestBackPressureEnds(t *testing.T) {
 		if took := time.Since(began); took == 0 || took > 2*time.Second {
 			t.Errorf("400 changes took %v", took)
 		}
-		w.all(func(s *server) { s.off, s.delay = false, 0 })
+		w.all(nil)
 		time.Sleep(20 * time.Second)
 		if c := a.Counts(); c.PendingChanges != 0 {
 			t.Errorf("%+v", c)
@@ -256,7 +257,7 @@ func TestBounds(t *testing.T) {
 			}
 		}},
 		"what is not stored never leaves; a new session is refused then": {local.Config{MaxSessions: 3}, func(w *world, a *instance) {
-			w.all(func(s *server) { s.off = true })
+			w.all(off)
 			settle()
 			for i := range 3 {
 				a.begin(fmt.Sprint("t", i))
@@ -264,7 +265,7 @@ func TestBounds(t *testing.T) {
 			if _, err := a.create("t3"); !errors.Is(err, local.ErrFull) {
 				w.t.Errorf("%v", err)
 			}
-			w.all(func(s *server) { s.off = false })
+			w.all(nil)
 			time.Sleep(10 * time.Second)
 			if _, err := a.create("t3"); err != nil {
 				w.t.Errorf("with the nodes back: %v", err)
@@ -325,7 +326,7 @@ func TestLongOutage(t *testing.T) {
 				s := a.begin("t")
 				settle()
 				node := nodeOf(s)
-				w.all(func(s *server) { s.off = true })
+				w.all(off)
 				time.Sleep(time.Second)
 				for range 10_000 {
 					a.must(change(a.Get("t"), plus("n", 1)))
@@ -340,7 +341,7 @@ func TestLongOutage(t *testing.T) {
 					t.Errorf("%d changes are remembered", n)
 				}
 				time.Sleep(time.Minute)
-				w.all(func(s *server) { s.off = false })
+				w.all(nil)
 				time.Sleep(10 * time.Second)
 				if got := a.Counts(); got.PendingChanges != 0 || got.Clashes != 0 {
 					t.Errorf("%+v", got)
@@ -370,7 +371,7 @@ func TestClose(t *testing.T) {
 		w.wantStored("t7", "n1", "n", "2")
 
 		b := w.start(local.Config{})
-		w.all(func(s *server) { s.off = true })
+		w.all(off)
 		time.Sleep(time.Second)
 		for i := range 7 {
 			b.begin(fmt.Sprint("u", i))
@@ -390,7 +391,7 @@ func TestSync(t *testing.T) {
 		a := w.start(local.Config{Sync: true})
 		s := a.begin("t")
 		w.wantStored("t", nodeOf(s), "n", "1")
-		w.all(func(s *server) { s.delay = 20 * time.Millisecond })
+		w.all(nodetest.Slow(20 * time.Millisecond))
 		done := make(chan error)
 		go func() { done <- change(s, plus("n", 1)) }()
 		time.Sleep(10 * time.Millisecond)
@@ -401,7 +402,7 @@ func TestSync(t *testing.T) {
 		if value(s, "n") != "2" {
 			t.Error("it is stored and not seen")
 		}
-		w.all(func(s *server) { s.delay = 0 })
+		w.all(nil)
 		w.wantStored("t", nodeOf(s), "n", "2")
 	})
 }
@@ -413,10 +414,10 @@ func TestAttributesThatStay(t *testing.T) {
 			a := w.start(local.Config{Sync: sync, Stays: func(name string) bool { return name == "here" }})
 			s := a.begin("t")
 			settle()
-			_, before := w.counts()
+			before := w.count(writes)
 			a.must(change(s, put("here", "x")))
 			settle()
-			if _, n := w.counts(); n != before {
+			if n := w.count(writes); n != before {
 				t.Error("it was written")
 			}
 			a.must(change(s, plus("n", 1)))

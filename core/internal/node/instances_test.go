@@ -9,15 +9,16 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/msmtest"
 )
 
 // TestBeforeTheFirstProbe nothing is asked of a node.
 func TestBeforeTheFirstProbe(t *testing.T) {
 	for op, do := range operations {
-		f := &flaky{Memory: node.NewMemory(node.MemoryOptions{})}
-		if err := do(t.Context(), node.New("n1", "memory", f, options)); !errors.Is(err, node.ErrDown) || f.calls.Load() != 0 {
-			t.Errorf("%s: %v, %d calls", op, err, f.calls.Load())
+		s := nodetest.New("n1")
+		if err := do(t.Context(), instance(s)); !errors.Is(err, node.ErrDown) || s.Count(nodetest.Any) != 0 {
+			t.Errorf("%s: %v, %d calls", op, err, s.Count(nodetest.Any))
 		}
 	}
 }
@@ -25,29 +26,24 @@ func TestBeforeTheFirstProbe(t *testing.T) {
 // TestTwoInstancesAtTheSameTime: one is overtaken by the other while it gives the node an epoch, and finds its way.
 func TestTwoInstancesAtTheSameTime(t *testing.T) {
 	for name, c := range map[string]struct {
-		at    string // the operation of the first before which the second probes
+		at    nodetest.Kind // the operation of the first before which the second probes
 		dirty bool
 	}{
-		"both find an empty node":                 {"add", false},
-		"both had to work around it":              {"cas", true},
-		"the other had replaced its epoch before": {"get", true},
+		"both find an empty node":                 {nodetest.Add, false},
+		"both had to work around it":              {nodetest.CompareAndSwap, true},
+		"the other had replaced its epoch before": {nodetest.Get, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			first := &flaky{Memory: node.NewMemory(node.MemoryOptions{})}
-			a := node.New("n1", "memory", first, options)
-			b := node.New("n1", "memory", &flaky{Memory: first.Memory}, options)
+			s := nodetest.New("n1")
+			first := s.Client("first")
+			a, b := s.Node(first, options), instance(s)
 			if c.dirty {
 				mustProbe(t, a)
 				mustProbe(t, b)
 				a.WorkAround()
 				b.WorkAround()
 			}
-			first.pause = func(op string) {
-				if op == c.at {
-					first.pause = nil
-					mustProbe(t, b)
-				}
-			}
+			first.Fail(nodetest.Once(nodetest.Of(c.at), func() { mustProbe(t, b) }))
 			if err := a.Probe(t.Context()); (err == nil) != a.Available() {
 				t.Errorf("%v, available: %v", err, a.Available())
 			}
@@ -72,10 +68,9 @@ func mustProbe(t *testing.T, n *node.Node) {
 
 // TestAProbeThatIsCalledOff, as at the end of the program, is no failure of the node.
 func TestAProbeThatIsCalledOff(t *testing.T) {
-	n, f := newNode(t)
+	n, s := newNode(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	f.pause = func(string) { cancel() }
-	f.failWith(context.Canceled)
+	s.Fail(cancelled(cancel))
 	if err := n.Probe(ctx); !errors.Is(err, context.Canceled) || !n.Available() {
 		t.Errorf("%v, available: %v", err, n.Available())
 	}
@@ -83,8 +78,8 @@ func TestAProbeThatIsCalledOff(t *testing.T) {
 
 // TestANodeThatLostItsEpoch since the last probe says so: no old epoch is made up for it.
 func TestANodeThatLostItsEpoch(t *testing.T) {
-	n, f := newNode(t)
-	f.Memory = node.NewMemory(node.MemoryOptions{})
+	n, s := newNode(t)
+	s.Restart(nil)
 	if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, node.ErrMiss) || epoch != 0 {
 		t.Errorf("%v, epoch %x", err, epoch)
 	}
@@ -95,17 +90,17 @@ func TestProbesAreNotInStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var probes []time.Time
-		f := &flaky{Memory: node.NewMemory(node.MemoryOptions{})}
-		f.pause = func(op string) {
+		s := nodetest.New("n1")
+		looks := s.Client("")
+		looks.Fail(nodetest.Only(nodetest.Of(nodetest.Get), func(_ context.Context, _ nodetest.Op, do func() error) error {
 			mu.Lock()
-			defer mu.Unlock()
-			if op == "get" {
-				probes = append(probes, time.Now())
-			}
-		}
+			probes = append(probes, time.Now())
+			mu.Unlock()
+			return do()
+		}))
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		go node.New("n1", "memory", f, options).Run(ctx)
+		go s.Node(looks, options).Run(ctx)
 		gapsOf := func(d, least, most time.Duration) {
 			t.Helper()
 			mu.Lock()
@@ -128,7 +123,7 @@ func TestProbesAreNotInStep(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		gapsOf(time.Minute, 200*time.Millisecond, 300*time.Millisecond)
-		f.failWith(errors.New("i/o timeout"))
+		s.Fail(nodetest.Refuse(nodetest.ErrLost))
 		time.Sleep(time.Minute)
 		gapsOf(5*time.Minute, 4*time.Second, 6*time.Second)
 	})

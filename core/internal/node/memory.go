@@ -125,6 +125,19 @@ func (m *Memory) Keys(ctx context.Context, prefix string, found func(key string)
 // Close implements Client.
 func (m *Memory) Close() error { return nil }
 
+// Clone answers a node that has what this one has now, with the same tokens.
+func (m *Memory) Clone() *Memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := NewMemory(m.options)
+	c.tokens, c.bytes = m.tokens, m.bytes
+	for e := m.recent.Front(); e != nil; e = e.Next() {
+		copied := *e.Value.(*memoryItem)
+		c.items[copied.key] = c.recent.PushBack(&copied) // its value is never changed
+	}
+	return c
+}
+
 func (m *Memory) write(ctx context.Context, key string, item Item, ttl time.Duration, check func(old *memoryItem, there bool) error) error {
 	if err := usable(ctx, key); err != nil {
 		return err

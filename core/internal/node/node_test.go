@@ -8,79 +8,32 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// flaky is a client of a memory that fails when it is told to.
-type flaky struct {
-	*node.Memory
-	calls atomic.Int32
-	fail  atomic.Pointer[error]
-	pause func(op string) // before each operation
-}
-
-func (f *flaky) before(op string) error {
-	f.calls.Add(1)
-	if f.pause != nil {
-		f.pause(op)
-	}
-	if err := f.fail.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
-func (f *flaky) failWith(err error) { f.fail.Store(&err) }
-func (f *flaky) work()              { f.fail.Store(nil) }
-
-func (f *flaky) Get(ctx context.Context, key string) (node.Item, error) {
-	if err := f.before("get"); err != nil {
-		return node.Item{}, err
-	}
-	return f.Memory.Get(ctx, key)
-}
-
-func (f *flaky) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
-	if err := f.before("get"); err != nil {
-		return nil, err
-	}
-	return f.Memory.GetMulti(ctx, keys...)
-}
-
-func (f *flaky) Add(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
-	if err := f.before("add"); err != nil {
-		return err
-	}
-	return f.Memory.Add(ctx, key, item, ttl)
-}
-
-func (f *flaky) CompareAndSwap(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
-	if err := f.before("cas"); err != nil {
-		return err
-	}
-	return f.Memory.CompareAndSwap(ctx, key, item, ttl)
-}
-
 var options = node.Options{EpochKey: "epoch"}
 
+// instance is what somebody has of a server.
+func instance(s *nodetest.Server) *node.Node { return s.Node(s.Client(""), options) }
+
 // newNode makes a node that is up.
-func newNode(t *testing.T) (*node.Node, *flaky) {
+func newNode(t *testing.T) (*node.Node, *nodetest.Server) {
 	t.Helper()
-	f := &flaky{Memory: node.NewMemory(node.MemoryOptions{})}
-	n := node.New("n1", "memory", f, options)
+	s := nodetest.New("n1")
+	n := instance(s)
 	if n.Available() || n.Epoch() != 0 {
 		t.Error("available before its first probe")
 	}
 	if err := n.Probe(t.Context()); err != nil || !n.Available() || n.Epoch() == 0 {
 		t.Fatalf("%v, epoch %x", err, n.Epoch())
 	}
-	return n, f
+	return n, s
 }
 
 var operations = map[string]func(ctx context.Context, n *node.Node) error{
@@ -106,8 +59,8 @@ func TestFailuresMakeANodeUnavailable(t *testing.T) {
 			node.ErrBusy:                         false,
 		} {
 			t.Run(fmt.Sprint(op, ", ", err), func(t *testing.T) {
-				n, f := newNode(t)
-				f.failWith(err)
+				n, s := newNode(t)
+				s.Fail(nodetest.Refuse(err))
 				if got := do(t.Context(), n); !errors.Is(got, err) {
 					t.Errorf("%v", got)
 				}
@@ -117,20 +70,27 @@ func TestFailuresMakeANodeUnavailable(t *testing.T) {
 				if !failure {
 					return
 				}
-				before := f.calls.Load()
-				if got := do(t.Context(), n); !errors.Is(got, node.ErrDown) || f.calls.Load() != before {
-					t.Errorf("while it is down: %v, after %d calls", got, f.calls.Load()-before)
+				before := s.Count(nodetest.Any)
+				if got := do(t.Context(), n); !errors.Is(got, node.ErrDown) || s.Count(nodetest.Any) != before {
+					t.Errorf("while it is down: %v, after %d calls", got, s.Count(nodetest.Any)-before)
 				}
 			})
 		}
 	}
 }
 
+// cancelled is what happens to an operation whose request is over in its middle.
+func cancelled(cancel func()) nodetest.Fault {
+	return func(context.Context, nodetest.Op, func() error) error {
+		cancel()
+		return context.Canceled
+	}
+}
+
 func TestACancelledRequestIsNoFailure(t *testing.T) {
-	n, f := newNode(t)
+	n, s := newNode(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	f.pause = func(string) { cancel() }
-	f.failWith(context.Canceled)
+	s.Fail(cancelled(cancel))
 	if _, err := n.Get(ctx, "a"); !errors.Is(err, context.Canceled) || !n.Available() {
 		t.Errorf("%v", err)
 	}
@@ -156,40 +116,40 @@ func TestEpoch(t *testing.T) {
 		}
 	})
 	t.Run("a node whose probe failed gets a new one: others may have worked around it", func(t *testing.T) {
-		n, f := newNode(t)
+		n, s := newNode(t)
 		before := n.Epoch()
-		f.failWith(errors.New("i/o timeout"))
+		s.Fail(nodetest.Refuse(nodetest.ErrLost))
 		if err := n.Probe(t.Context()); err == nil || n.Available() {
 			t.Errorf("%v", err)
 		}
-		f.work()
+		s.Fail(nil)
 		if err := n.Probe(t.Context()); err != nil || n.Epoch() == before {
 			t.Errorf("%v, %x then %x", err, before, n.Epoch())
 		}
 	})
 	t.Run("a node that lost everything gets a new one", func(t *testing.T) {
-		n, f := newNode(t)
+		n, s := newNode(t)
 		before := n.Epoch()
-		f.Memory = node.NewMemory(node.MemoryOptions{})
+		s.Restart(nil)
 		if err := n.Probe(t.Context()); err != nil || n.Epoch() == before {
 			t.Errorf("%v, %x then %x", err, before, n.Epoch())
 		}
 	})
 	t.Run("what is no epoch is replaced", func(t *testing.T) {
 		for _, text := range []string{"", "x", "0000000g", "00000000", "123456789", "\x00\x00\x00\x00\x00\x00\x00\x01"} {
-			f := &flaky{Memory: node.NewMemory(node.MemoryOptions{})}
-			if err := f.Memory.Add(t.Context(), "epoch", node.Item{Value: []byte(text)}, 0); err != nil {
+			s := nodetest.New("n1")
+			if err := s.Memory().Add(t.Context(), "epoch", node.Item{Value: []byte(text)}, 0); err != nil {
 				t.Fatal(err)
 			}
-			n := node.New("n1", "memory", f, options)
+			n := instance(s)
 			if err := n.Probe(t.Context()); err != nil || n.Epoch() == 0 {
 				t.Errorf("%q: %v, %x", text, err, n.Epoch())
 			}
 		}
 	})
 	t.Run("other instances learn a new one by their probe, and by asking for a record", func(t *testing.T) {
-		a, f := newNode(t)
-		b, c := node.New("n1", "memory", f, options), node.New("n1", "memory", f, options)
+		a, s := newNode(t)
+		b, c := instance(s), instance(s)
 		for _, n := range []*node.Node{b, c} {
 			if err := n.Probe(t.Context()); err != nil || n.Epoch() != a.Epoch() {
 				t.Fatalf("%v, %x and %x", err, a.Epoch(), n.Epoch())
@@ -206,22 +166,17 @@ func TestEpoch(t *testing.T) {
 		}
 	})
 	t.Run("who asks a node that lost everything learns that its epoch is gone", func(t *testing.T) {
-		n, f := newNode(t)
-		f.Memory = node.NewMemory(node.MemoryOptions{})
+		n, s := newNode(t)
+		s.Restart(nil)
 		if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, node.ErrMiss) || epoch != 0 || n.Epoch() != 0 || !n.Available() {
 			t.Errorf("%v, %x, %x", err, epoch, n.Epoch())
 		}
 	})
 	t.Run("a work-around during a probe is not lost", func(t *testing.T) {
-		for _, at := range []string{"get", "cas"} {
-			n, f := newNode(t)
+		for _, at := range []nodetest.Kind{nodetest.Get, nodetest.CompareAndSwap} {
+			n, s := newNode(t)
 			n.WorkAround()
-			f.pause = func(op string) {
-				if op == at {
-					f.pause = nil
-					n.WorkAround()
-				}
-			}
+			s.Fail(nodetest.Once(nodetest.Of(at), n.WorkAround))
 			if err := n.Probe(t.Context()); err == nil || n.Available() {
 				t.Errorf("at %s: available after a probe that began before the work-around", at)
 			}
@@ -232,14 +187,14 @@ func TestEpoch(t *testing.T) {
 		}
 	})
 	t.Run("an epoch that was read before a work-around is not learnt", func(t *testing.T) {
-		n, f := newNode(t)
+		n, s := newNode(t)
 		before := n.Epoch()
-		other := node.New("n1", "memory", f.Memory, options)
+		other := instance(s)
 		other.WorkAround()
 		if err := other.Probe(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		f.pause = func(string) { f.pause = nil; n.WorkAround() }
+		s.Fail(nodetest.Once(nodetest.Any, n.WorkAround))
 		_, _, _ = n.GetWithEpoch(t.Context(), "a")
 		if n.Epoch() != before || n.Available() {
 			t.Errorf("%x then %x", before, n.Epoch())
@@ -291,14 +246,14 @@ func TestNews(t *testing.T) {
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		f := &flaky{Memory: node.NewMemory(node.MemoryOptions{})}
-		n := node.New("n1", "memory", f, node.Options{EpochKey: "epoch", Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		s := nodetest.New("n1")
+		n := s.Node(s.Client(""), node.Options{EpochKey: "epoch", Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); n.Run(ctx) }()
 
 		time.Sleep(10 * time.Second)
-		if calls := f.calls.Load(); calls < 32 || calls > 52 || !n.Available() { // 40, and jitter
+		if calls := s.Count(nodetest.Any); calls < 32 || calls > 52 || !n.Available() { // 40, and jitter
 			t.Errorf("%d probes in 10 s of peace", calls)
 		}
 		n.WorkAround()
@@ -306,14 +261,14 @@ func TestRun(t *testing.T) {
 		if !n.Available() {
 			t.Error("a node that was worked around, and answers, is not used again at once")
 		}
-		f.failWith(errors.New("i/o timeout"))
+		s.Fail(nodetest.Refuse(nodetest.ErrLost))
 		time.Sleep(time.Minute)
-		f.calls.Store(0)
+		before := s.Count(nodetest.Any)
 		time.Sleep(time.Minute)
-		if calls := f.calls.Load(); calls < 10 || calls > 15 || n.Available() {
+		if calls := s.Count(nodetest.Any) - before; calls < 10 || calls > 15 || n.Available() {
 			t.Errorf("%d probes in a minute of a node that is down; every 5 s is enough", calls)
 		}
-		f.work()
+		s.Fail(nil)
 		time.Sleep(6100 * time.Millisecond)
 		if !n.Available() {
 			t.Error("a node that is back is not used again")

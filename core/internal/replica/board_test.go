@@ -56,8 +56,8 @@ func TestObituaries(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, s := range w.servers {
-			if item, err := s.Get(context.Background(), replica.ObituaryKey("msm:")); err == nil {
-				value = item.Value
+			if left := s.Value(replica.ObituaryKey("msm:")); left != nil {
+				value = left
 			}
 		}
 	})
@@ -107,9 +107,9 @@ func TestBury(t *testing.T) {
 		if err := w.bury(); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		item, err := w.servers[home].Get(context.Background(), key)
-		if err != nil || bytes.Equal(item.Value, c.there) != c.remain {
-			t.Errorf("%s: the node has %q, %v", c.name, item.Value, err)
+		value := w.servers[home].Value(key)
+		if value == nil || bytes.Equal(value, c.there) != c.remain {
+			t.Errorf("%s: the node has %q", c.name, value)
 		}
 	}
 }
@@ -117,11 +117,7 @@ func TestBury(t *testing.T) {
 // bury does what an obituary asks for, from every node that has the tombstone.
 func (w *world) bury() error {
 	for id, s := range w.servers {
-		item, err := s.Get(context.Background(), replica.ObituaryKey("msm:"))
-		if err != nil {
-			continue
-		}
-		for _, o := range replica.ParseObituaries(item.Value) {
+		for _, o := range replica.ParseObituaries(s.Value(replica.ObituaryKey("msm:"))) {
 			if err := w.store.Bury(context.Background(), o.Session, id); err != nil {
 				return fmt.Errorf("from %s: %w", id, err)
 			}

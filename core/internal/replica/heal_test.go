@@ -7,7 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -85,14 +84,14 @@ func written(t *testing.T, w *world, home, backup string) {
 }
 
 func (w *world) without(id string, do func()) {
-	w.servers[id].off = true
+	w.servers[id].Fail(off)
 	do()
-	w.servers[id].off = false
+	w.servers[id].Fail(nil)
 	w.probe()
 }
 
 func (w *world) restart(id string) {
-	w.servers[id].Memory = node.NewMemory(node.MemoryOptions{})
+	w.servers[id].Restart(nil)
 	w.probe()
 }
 
@@ -120,7 +119,8 @@ func (w *world) checkBoth(value string) {
 func TestHealKeyWhileNoNodeAnswers(t *testing.T) {
 	w := newWorld(t, 2, 1)
 	home, backups := w.create()
-	w.servers[home].off, w.servers[backups[0]].off = true, true
+	w.servers[home].Fail(off)
+	w.servers[backups[0]].Fail(off)
 	if healed, err := w.store.HealKey(context.Background(), key, home); healed || !errors.Is(err, replica.ErrUnavailable) {
 		t.Errorf("%v, %v", healed, err)
 	}

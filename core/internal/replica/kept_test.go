@@ -41,8 +41,7 @@ func TestKeep(t *testing.T) {
 	}{
 		"no node has it any more: it is stored again, with the next term": {2, func(w *world, home string) {
 			rec := w.held(home)
-			w.servers[home].Memory = newWorld(w.t, 1, 0).servers["n1"].Memory
-			w.probe()
+			w.restart(home)
 			stored, err := w.write(home, rec, "x")
 			if err != nil || stored.Home != home || stored.Term != rec.Term+1 || stored.Version <= rec.Version {
 				w.t.Errorf("%+v, %v", stored, err)
@@ -50,12 +49,12 @@ func TestKeep(t *testing.T) {
 		}},
 		"the home is dead: another node gets it": {2, func(w *world, home string) {
 			rec := w.held(home)
-			w.servers[home].off = true
+			w.servers[home].Fail(off)
 			stored, err := w.write(home, rec, "x")
 			if err != nil || stored.Home == home || stored.Term != rec.Term+1 {
 				w.t.Errorf("%+v, %v", stored, err)
 			}
-			w.servers[home].off = false
+			w.servers[home].Fail(nil)
 			w.probe() // it is back, with the old copy
 			w.probe()
 			if found, err := w.store.Open(token, home).Load(context.Background()); err != nil || len(found.Attributes) != 2 {
@@ -64,13 +63,13 @@ func TestKeep(t *testing.T) {
 		}},
 		"an old copy turns up where the newest was lost: what is held wins": {2, func(w *world, home string) {
 			old := w.held(home)
-			w.servers[home].off = true
+			w.servers[home].Fail(off)
 			newest, err := w.write(home, old, "x")
 			if err != nil {
 				w.t.Fatal(err)
 			}
-			w.servers[home].off = false
-			w.servers[newest.Home].off = true
+			w.servers[home].Fail(nil)
+			w.servers[newest.Home].Fail(off)
 			w.probe()
 			w.probe()
 			stored, err := w.write(newest.Home, newest, "y")
@@ -102,7 +101,7 @@ func TestKeep(t *testing.T) {
 		"no node answers: nobody knows": {2, func(w *world, home string) {
 			rec := w.held(home)
 			for _, s := range w.servers {
-				s.off = true
+				s.Fail(off)
 			}
 			if _, err := w.write(home, rec, "x"); !errors.Is(err, replica.ErrUnavailable) {
 				w.t.Errorf("%v", err)
@@ -192,7 +191,7 @@ func TestALogoutIsNeverOutdated(t *testing.T) {
 	apart.Term, apart.Home = 4, third[0].ID()
 	apart.Copies = []record.Copy{{Node: apart.Home, Epoch: third[0].Epoch()}}
 	apart.AddWrite(7, w.stored(home).Written().Add(2*time.Second))
-	if err := w.servers[apart.Home].Memory.Add(context.Background(), key, node.Item{Value: apart.Append(nil)}, 0); err != nil {
+	if err := w.servers[apart.Home].Memory().Add(context.Background(), key, node.Item{Value: apart.Append(nil)}, 0); err != nil {
 		t.Fatal(err)
 	}
 	a := w.store.Open(token, home)
@@ -232,17 +231,17 @@ func TestWithoutBackupsASilentNodeIsWaitedFor(t *testing.T) {
 				home, _ := w.create()
 				if older { // the session moved on, and its first home came back with the old copy
 					rec := w.held(home)
-					w.servers[home].off = true
+					w.servers[home].Fail(off)
 					moved, err := w.write(home, rec, "x")
 					if err != nil {
 						t.Fatal(err)
 					}
-					w.servers[home].off = false
+					w.servers[home].Fail(nil)
 					w.probe()
 					w.probe()
 					home = moved.Home
 				}
-				w.servers[home].off = true
+				w.servers[home].Fail(off)
 				if rec, err := w.store.Open(token, home).Load(context.Background()); !errors.Is(err, replica.ErrUnavailable) {
 					t.Errorf("at once: %+v, %v", rec, err)
 				}

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -58,7 +58,7 @@ func TestLock(t *testing.T) {
 			w.restart("n1")
 			w.take(second)
 		}, replica.ErrLockLost, false},
-		"its node does not answer": {func(w *world, _, _ *replica.Lock) { w.servers["n1"].off = true }, errOff, false},
+		"its node does not answer": {func(w *world, _, _ *replica.Lock) { w.servers["n1"].Fail(off) }, nodetest.ErrOff, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -74,8 +74,8 @@ func TestLock(t *testing.T) {
 				if err := first.Release(t.Context()); !errors.Is(err, c.release) {
 					t.Errorf("%v; want %v", err, c.release)
 				}
-				if _, err := w.servers["n1"].Memory.Get(t.Context(), "lock"); errors.Is(err, node.ErrMiss) != c.free {
-					t.Errorf("free: %v", err)
+				if owner := w.servers["n1"].Value("lock"); (owner == nil) != c.free {
+					t.Errorf("of %q; free: %v", owner, c.free)
 				}
 			})
 		})
@@ -119,13 +119,15 @@ func TestStoreLock(t *testing.T) {
 		"free":                              {nil, 0, nil, "best", 0},
 		"released after a while":            {nil, time.Second, nil, "best", time.Second},
 		"not released in time":              {nil, time.Hour, errLate, "", 2 * time.Second},
-		"the best node is known to be down": {func(w *world, best, _ string) { w.servers[best].off = true; w.probe() }, 0, nil, "other", 0},
-		"the best node fails":               {func(w *world, best, _ string) { w.servers[best].off = true }, 0, nil, "other", 0},
+		"the best node is known to be down": {func(w *world, best, _ string) { w.servers[best].Fail(off); w.probe() }, 0, nil, "other", 0},
+		"the best node fails":               {func(w *world, best, _ string) { w.servers[best].Fail(off) }, 0, nil, "other", 0},
 		"every node fails": {func(w *world, best, other string) {
-			w.servers[best].off, w.servers[other].off = true, true
+			w.servers[best].Fail(off)
+			w.servers[other].Fail(off)
 		}, 0, replica.ErrUnavailable, "", 0},
 		"every node is known to be down": {func(w *world, best, other string) {
-			w.servers[best].off, w.servers[other].off = true, true
+			w.servers[best].Fail(off)
+			w.servers[other].Fail(off)
 			w.probe()
 		}, 0, replica.ErrUnavailable, "", 0},
 	} {
@@ -156,9 +158,9 @@ func TestStoreLock(t *testing.T) {
 				}
 				at := map[string]string{"best": best, "other": other}[c.node]
 				for id, s := range w.servers {
-					_, err := s.Memory.Get(t.Context(), sid.Key("msm:", sid.Lock, token))
-					if c.want == nil && (err == nil) != (id == at) {
-						t.Errorf("%s: %v; the lock belongs on %s", id, err, at)
+					owner := s.Value(sid.Key("msm:", sid.Lock, token))
+					if c.want == nil && (owner != nil) != (id == at) {
+						t.Errorf("%s has that of %q; the lock belongs on %s", id, owner, at)
 					}
 				}
 				time.Sleep(2 * time.Hour)

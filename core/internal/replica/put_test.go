@@ -28,12 +28,12 @@ func TestPutWritesOverWhateverThereIs(t *testing.T) {
 		"an old tombstone": func(w *world) { w.put("0", time.Hour); w.destroy(); time.Sleep(time.Minute + time.Second) },
 		"a live record on a node that died": func(w *world) {
 			w.put("0", time.Hour)
-			w.servers[w.store.FirstNode(token)].off = true
+			w.servers[w.store.FirstNode(token)].Fail(off)
 		},
 		"a tombstone on a node that died": func(w *world) {
 			w.put("0", time.Hour)
 			w.destroy()
-			w.servers[w.store.FirstNode(token)].off = true
+			w.servers[w.store.FirstNode(token)].Fail(off)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -22,59 +23,21 @@ var key = sid.Key("msm:", sid.Record, token)
 // world is some in-memory nodes and a store on them.
 type world struct {
 	t       testing.TB
-	servers map[string]*server
+	servers map[string]*nodetest.Server
 	nodes   map[string]*node.Node
 	store   *replica.Store
 }
 
-// server is an in-memory node that can be off.
-type server struct {
-	*node.Memory
-	off    bool
-	before func() // a look at several keys
-}
-
-var errOff = errors.New("connection refused")
-
-func (s *server) Get(ctx context.Context, key string) (node.Item, error) {
-	if s.off {
-		return node.Item{}, errOff
-	}
-	return s.Memory.Get(ctx, key)
-}
-
-func (s *server) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
-	if s.off {
-		return nil, errOff
-	}
-	if s.before != nil {
-		s.before()
-	}
-	return s.Memory.GetMulti(ctx, keys...)
-}
-
-func (s *server) Add(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
-	if s.off {
-		return errOff
-	}
-	return s.Memory.Add(ctx, key, item, ttl)
-}
-
-func (s *server) CompareAndSwap(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
-	if s.off {
-		return errOff
-	}
-	return s.Memory.CompareAndSwap(ctx, key, item, ttl)
-}
+// off is a fault of a server that nobody reaches.
+var off = nodetest.Refuse(nodetest.ErrOff)
 
 func newWorld(t testing.TB, nodes, backups int) *world {
-	w := &world{t: t, servers: map[string]*server{}, nodes: map[string]*node.Node{}}
+	w := &world{t: t, servers: map[string]*nodetest.Server{}, nodes: map[string]*node.Node{}}
 	var members []cluster.Member
-	for i := range nodes {
-		id := fmt.Sprintf("n%d", i+1)
-		w.servers[id] = &server{Memory: node.NewMemory(node.MemoryOptions{})}
-		w.nodes[id] = node.New(id, id, w.servers[id], node.Options{EpochKey: "epoch"})
-		members = append(members, cluster.Member{Node: w.nodes[id]})
+	for _, s := range nodetest.Several(nodes) {
+		n := s.Node(s.Client(""), node.Options{EpochKey: "epoch"})
+		w.servers[s.ID()], w.nodes[s.ID()] = s, n
+		members = append(members, cluster.Member{Node: n})
 	}
 	w.store = replica.New(replica.Config{Cluster: cluster.New(members), Backups: backups, KeyPrefix: "msm:", MaxSize: 10_000, IdleTime: 30 * time.Minute})
 	w.probe()
@@ -105,11 +68,11 @@ func (w *world) create() (home string, backups []string) {
 
 // stored reads what a server has.
 func (w *world) stored(id string) *record.Record {
-	item, err := w.servers[id].Memory.Get(context.Background(), key)
-	if err != nil {
+	value := w.servers[id].Value(key)
+	if value == nil {
 		return nil
 	}
-	rec, err := record.Decode(item.Value)
+	rec, err := record.Decode(value)
 	if err != nil {
 		w.t.Fatalf("%s has %v", id, err)
 	}
@@ -119,11 +82,12 @@ func (w *world) stored(id string) *record.Record {
 // overwrite puts bytes into a server behind everyone's back.
 func (w *world) overwrite(id string, value []byte) {
 	w.t.Helper()
-	item, err := w.servers[id].Memory.Get(context.Background(), key)
+	m := w.servers[id].Memory()
+	item, err := m.Get(context.Background(), key)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.servers[id].Memory.CompareAndSwap(context.Background(), key, node.Item{Value: value, Token: item.Token}, 0); err != nil {
+	if err := m.CompareAndSwap(context.Background(), key, node.Item{Value: value, Token: item.Token}, 0); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -207,8 +171,8 @@ func TestAnUnknownFormatIsKept(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if item, err := w.servers[home].Memory.Get(t.Context(), key); err != nil || item.Value[0] != record.FormatVersion+1 {
-		t.Errorf("it was not kept: %v", err)
+	if value := w.servers[home].Value(key); len(value) == 0 || value[0] != record.FormatVersion+1 {
+		t.Errorf("it was not kept: %q", value)
 	}
 }
 
@@ -230,7 +194,7 @@ func TestSilentNodes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, c.nodes, 1)
 			for _, id := range c.off {
-				w.servers[id].off = true
+				w.servers[id].Fail(off)
 			}
 			for round := range 2 { // the failures are met, and then known
 				if _, err := w.store.Open(token, "n1").Load(t.Context()); !errors.Is(err, c.want) {
@@ -246,15 +210,17 @@ func TestSilentNodes(t *testing.T) {
 func TestAStaleCopyIsNotBelievedWithTwoNodesSilent(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	home, _ := w.create()
-	w.servers[home].off = true
+	w.servers[home].Fail(off)
 	access := w.store.Open(token, home)
 	if _, err := access.Write(t.Context(), set("2")); err != nil || access.Home() == home {
 		t.Fatalf("%v, home %s", err, access.Home())
 	}
-	w.servers[home].off = false
+	w.servers[home].Fail(nil)
 	w.probe()
 	for id, s := range w.servers {
-		s.off = id != home
+		if id != home {
+			s.Fail(off)
+		}
 	}
 	for _, cookie := range []string{home, access.Home()} {
 		if rec, err := w.store.Open(token, cookie).Load(t.Context()); !errors.Is(err, replica.ErrUnavailable) {
@@ -262,7 +228,7 @@ func TestAStaleCopyIsNotBelievedWithTwoNodesSilent(t *testing.T) {
 		}
 	}
 	for _, s := range w.servers {
-		s.off = false
+		s.Fail(nil)
 	}
 	w.probe()
 	for id := range w.servers {
@@ -285,14 +251,14 @@ func TestAChangeOfPlacesIsAClaim(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 3, 1)
 			home, backups := w.create()
-			off := failing(home, backups[0])
-			w.servers[off].off = true
+			failed := failing(home, backups[0])
+			w.servers[failed].Fail(off)
 			access := w.store.Open(token, home)
 			rec, err := access.Write(t.Context(), set("2"))
 			if err != nil || rec.Term != 2 || !rec.Unsettled || !access.NeedsHeal() {
 				t.Fatalf("%v, %+v", err, rec)
 			}
-			if _, named := rec.Copy(off); named || access.Moved() != (off == home) {
+			if _, named := rec.Copy(failed); named || access.Moved() != (failed == home) {
 				t.Errorf("copies %v, moved %v", rec.Copies, access.Moved())
 			}
 			if err := w.store.Open(token, access.Home()).Heal(t.Context()); err != nil {
@@ -315,11 +281,11 @@ func TestTombstonesOutliveStaleCopies(t *testing.T) {
 				home, _ := w.create()
 				access := w.store.Open(token, home)
 				if moved {
-					w.servers[home].off = true
+					w.servers[home].Fail(off)
 					if _, err := access.Write(t.Context(), set("2")); err != nil {
 						t.Fatal(err)
 					}
-					w.servers[home].off = false
+					w.servers[home].Fail(nil)
 					w.probe()
 				}
 				if err := w.store.Open(token, access.Home()).Destroy(t.Context(), nil); err != nil {
@@ -372,19 +338,13 @@ func FuzzStoredValue(f *testing.F) {
 func TestAnAbsenceIsConfirmed(t *testing.T) {
 	w := newWorld(t, 2, 1)
 	home, backups := w.create()
-	item, err := w.servers[home].Memory.Get(t.Context(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	empty := node.NewMemory(node.MemoryOptions{})
-	epoch, _ := w.servers[home].Memory.Get(t.Context(), "epoch")
-	_ = empty.Add(t.Context(), "epoch", epoch, 0)
-	w.servers[home].Memory = empty // lost, and not yet noticed
-	w.servers[backups[0]].before = func() {
-		w.servers[backups[0]].before = nil
-		_ = empty.Add(t.Context(), key, item, 0)
-		w.servers[backups[0]].Memory = node.NewMemory(node.MemoryOptions{})
-	}
+	had := w.servers[home].Memory().Clone()
+	w.servers[home].Evict(key) // lost, and not yet noticed
+	other := w.servers[backups[0]]
+	other.Fail(nodetest.Once(nodetest.Of(nodetest.Get), func() {
+		w.servers[home].Restart(had)
+		other.Restart(nil)
+	}))
 	if _, err := w.store.Open(token, home).Load(t.Context()); err != nil {
 		t.Errorf("%v", err)
 	}

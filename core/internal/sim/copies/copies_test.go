@@ -1,7 +1,6 @@
 package copies
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -37,12 +36,8 @@ func (r *run) watch() {
 func (r *run) calm() bool {
 	for _, in := range r.instances {
 		for _, name := range r.names {
-			s := r.servers[name]
-			if s.memory == nil {
-				return false
-			}
-			item, err := s.memory.Get(context.Background(), "epoch")
-			if err != nil || !in.nodes[name].Available() || fmt.Sprintf("%08x", in.nodes[name].Epoch()) != string(item.Value) {
+			epoch := r.servers[name].Value("epoch")
+			if epoch == nil || !in.nodes[name].Available() || fmt.Sprintf("%08x", in.nodes[name].Epoch()) != string(epoch) {
 				return false
 			}
 		}
@@ -95,15 +90,11 @@ func (r *run) repairing() bool {
 
 // on answers what a server has of a session; nil: nothing.
 func (r *run) on(name string, v session) *record.Record {
-	s := r.servers[name]
-	if s.memory == nil {
+	value := r.servers[name].Value(sid.Key("msm:", sid.Record, v.token()))
+	if value == nil {
 		return nil
 	}
-	item, err := s.memory.Get(context.Background(), sid.Key("msm:", sid.Record, v.token()))
-	if err != nil {
-		return nil
-	}
-	rec, err := record.Decode(item.Value)
+	rec, err := record.Decode(value)
 	if err != nil {
 		return nil
 	}

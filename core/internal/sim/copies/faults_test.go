@@ -2,10 +2,10 @@ package copies
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"testing/synctest"
 
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -71,11 +71,11 @@ func (r *run) strikeOne() {
 		s.kill()
 	case "restart":
 		s.kill()
-		s.start()
+		s.state = "up"
 	case "restart warm": // memcached -e: what it had is there again
 		s.state = "dead"
 	case "stop":
-		s.state = "stopped"
+		s.stop()
 	case "lossy":
 		s.lost = 0.1
 	case "slow":
@@ -89,9 +89,9 @@ func (r *run) strikeOne() {
 			r.instances[at].cut[name] = true
 		}
 	case "evict":
-		s.evict(sid.Key("msm:", sid.Record, r.anyone().token()))
+		s.Evict(sid.Key("msm:", sid.Record, r.anyone().token()))
 	case "evict epoch":
-		s.evict("epoch")
+		s.Evict("epoch")
 	case "crash":
 		r.crash(at)
 	}
@@ -104,7 +104,7 @@ func (r *run) recover() {
 		s := r.servers[f.node]
 		switch s.state {
 		case "dead":
-			s.start()
+			s.state = "up"
 		case "stopped":
 			s.goOn(r.rng)
 		}
@@ -125,7 +125,7 @@ func (r *run) crash(at int) {
 	var left []*call
 	for _, c := range r.pending {
 		if c.instance == dead {
-			c.reply <- errRefused
+			c.reply <- nodetest.ErrOff
 		} else {
 			left = append(left, c)
 		}
@@ -141,13 +141,4 @@ func (r *run) crash(at int) {
 func (r *run) anyone() session {
 	list := r.sessions()
 	return list[r.rng.IntN(len(list))]
-}
-
-func (s *server) evict(key string) {
-	if s.memory == nil {
-		return
-	}
-	if item, err := s.memory.Get(context.Background(), key); err == nil {
-		_ = s.memory.CompareAndSwap(context.Background(), key, item, -1)
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 	"github.com/gomsm/msm/core/internal/sim/history"
@@ -89,7 +90,7 @@ func (r *run) probe(in *instance, name string) {
 		switch err := in.nodes[name].Probe(ctx); {
 		case err == nil:
 			in.probed[name] = began
-		case errors.Is(err, errTimeout), errors.Is(err, errRefused):
+		case errors.Is(err, nodetest.ErrLost), errors.Is(err, nodetest.ErrOff):
 			r.fell(in, name)
 		}
 	})

@@ -8,7 +8,7 @@ import (
 func (r *run) logTo(log func(format string, args ...any)) {
 	r.trace = func(c *call, err error) {
 		p, op := r.active[c.process], "read"
-		if c.write {
+		if c.Write() {
 			op = "WRITE"
 		}
 		if p == nil || p.visitor == nil {

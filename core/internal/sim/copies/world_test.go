@@ -3,7 +3,6 @@ package copies
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -40,11 +40,11 @@ type world struct {
 
 // server is a memcached that can die, hang and come back.
 type server struct {
-	state   string // up, dead, stopped
-	memory  *node.Memory
-	lost    float64 // so many replies get lost
-	full    bool    // it has no memory for what is written
-	arrived []*call // while stopped: they happen when it goes on, although nobody waits any more
+	*nodetest.Server
+	state   string         // up, dead, stopped
+	lost    float64        // so many replies get lost
+	full    bool           // it has no memory for what is written
+	arrived *nodetest.Halt // while stopped: what happens when it goes on, although nobody waits any more
 }
 
 // instance is an app process.
@@ -69,26 +69,19 @@ type burial struct {
 
 // call is one operation on its way to a server.
 type call struct {
+	nodetest.Op
 	process  int
 	instance *instance
 	server   string
-	write    bool
-	do       func(*node.Memory) error
+	do       func() error
 	reply    chan error
 }
 
-var (
-	errTimeout = errors.New("sim: timeout")
-	errRefused = errors.New("sim: connection refused")
-	errFull    = errors.New("SERVER_ERROR out of memory storing object")
-)
-
 func newWorld(seed uint64, s settings) *world {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), pace: cmp.Or(s.pace, time.Millisecond), servers: map[string]*server{}, active: map[int]*process{}}
-	for i := range s.nodes {
-		name := fmt.Sprintf("n%d", i+1)
-		w.names = append(w.names, name)
-		w.servers[name] = &server{state: "up", memory: node.NewMemory(node.MemoryOptions{})}
+	for _, n := range nodetest.Several(s.nodes) {
+		w.names = append(w.names, n.ID())
+		w.servers[n.ID()] = &server{Server: n, state: "up"}
 	}
 	for i := range s.apps {
 		w.instances = append(w.instances, w.newInstance(fmt.Sprintf("i%d", i), s))
@@ -103,7 +96,9 @@ func (w *world) newInstance(name string, s settings) *instance {
 	in.ctx, in.end = context.WithCancel(context.Background())
 	var members []cluster.Member
 	for _, n := range w.names {
-		in.nodes[n] = node.New(n, n, &client{w, in, n}, node.Options{
+		way := w.servers[n].Client(name)
+		way.Fail(w.ask(in, n))
+		in.nodes[n] = w.servers[n].Node(way, node.Options{
 			EpochKey: "epoch", NewsKey: replica.ObituaryKey("msm:"), OnNews: func(n *node.Node, value []byte) { w.hear(in, n, value) },
 		})
 		members = append(members, cluster.Member{Node: in.nodes[n]})
@@ -131,18 +126,20 @@ func (w *world) hear(in *instance, n *node.Node, value []byte) {
 
 type processKey struct{}
 
-// do lets an operation wait for the scheduler.
-func (w *world) do(ctx context.Context, in *instance, server string, write bool, op func(*node.Memory) error) error {
-	c := &call{instance: in, server: server, write: write, do: op, reply: make(chan error, 1)}
-	c.process, _ = ctx.Value(processKey{}).(int)
-	w.mu.Lock()
-	if in.dead {
+// ask lets each operation of an instance on a server wait for the scheduler.
+func (w *world) ask(in *instance, server string) nodetest.Fault {
+	return func(ctx context.Context, op nodetest.Op, do func() error) error {
+		c := &call{Op: op, instance: in, server: server, do: do, reply: make(chan error, 1)}
+		c.process, _ = ctx.Value(processKey{}).(int)
+		w.mu.Lock()
+		if in.dead {
+			w.mu.Unlock()
+			return nodetest.ErrOff
+		}
+		w.pending = append(w.pending, c)
 		w.mu.Unlock()
-		return errRefused
+		return <-c.reply
 	}
-	w.pending = append(w.pending, c)
-	w.mu.Unlock()
-	return <-c.reply
 }
 
 // step lets one waiting operation happen. It reports whether there was one.
@@ -174,88 +171,34 @@ func (w *world) happen(c *call) (err error) {
 	s := w.servers[c.server]
 	switch {
 	case c.instance.cut[c.server]:
-		return errTimeout
+		return nodetest.ErrLost
 	case s.state == "dead":
-		return errRefused
+		return nodetest.ErrOff
 	case s.state == "stopped":
-		if c.write {
-			s.arrived = append(s.arrived, c)
+		if c.Write() {
+			s.arrived.Hold(func() { _ = c.do() })
 		}
-		return errTimeout
-	case s.full && c.write:
-		return errFull
+		return nodetest.ErrLost
+	case s.full && c.Write():
+		return nodetest.ErrFull
 	}
-	err = c.do(s.memory)
+	err = c.do()
 	if s.lost > 0 && w.rng.Float64() < s.lost {
-		return errTimeout
+		return nodetest.ErrLost
 	}
 	return err
 }
 
-func (s *server) kill() { *s = server{state: "dead"} }
-
-// start begins with what there is, if there is something.
-func (s *server) start() {
-	s.state = "up"
-	if s.memory == nil {
-		s.memory = node.NewMemory(node.MemoryOptions{})
-	}
+// kill loses what the server had.
+func (s *server) kill() {
+	s.Restart(nil)
+	*s = server{Server: s.Server, state: "dead"}
 }
+
+func (s *server) stop() { s.state, s.arrived = "stopped", &nodetest.Halt{} }
 
 // goOn lets land what was sent while the server hung, in any order.
 func (s *server) goOn(rng *rand.Rand) {
 	s.state = "up"
-	rng.Shuffle(len(s.arrived), func(i, j int) { s.arrived[i], s.arrived[j] = s.arrived[j], s.arrived[i] })
-	for _, c := range s.arrived {
-		_ = c.do(s.memory)
-	}
-	s.arrived = nil
+	s.arrived.GoOn(rng)
 }
-
-// client is how an instance reaches a server.
-type client struct {
-	world    *world
-	instance *instance
-	server   string
-}
-
-func (c *client) Get(ctx context.Context, key string) (item node.Item, err error) {
-	var got node.Item
-	err = c.world.do(ctx, c.instance, c.server, false, func(m *node.Memory) (err error) {
-		got, err = m.Get(context.Background(), key)
-		return err
-	})
-	if err != nil {
-		return node.Item{}, err
-	}
-	return got, nil
-}
-
-func (c *client) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
-	var got map[string]node.Item
-	err := c.world.do(ctx, c.instance, c.server, false, func(m *node.Memory) (err error) {
-		got, err = m.GetMulti(context.Background(), keys...)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return got, nil
-}
-
-func (c *client) Add(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
-	return c.world.do(ctx, c.instance, c.server, true, func(m *node.Memory) error {
-		return m.Add(context.Background(), key, item, ttl)
-	})
-}
-
-func (c *client) CompareAndSwap(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
-	return c.world.do(ctx, c.instance, c.server, true, func(m *node.Memory) error {
-		return m.CompareAndSwap(context.Background(), key, item, ttl)
-	})
-}
-
-func (c *client) Close() error { return nil }
-
-// Keys implements node.Client. Nothing in the simulation lists keys.
-func (c *client) Keys(context.Context, string, func(string)) error { return node.ErrNoList }

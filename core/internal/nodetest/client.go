@@ -1,0 +1,88 @@
+package nodetest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+// Client is somebody's way to a server. It implements node.Client.
+type Client struct {
+	failing
+	name   string
+	server *Server
+}
+
+// Client makes a way to the server for somebody of that name.
+func (s *Server) Client(name string) *Client { return &Client{name: name, server: s} }
+
+// send has an operation meet the fault of the way, and then that of the server. What happens there does not depend on ctx
+// any more.
+func (c *Client) send(ctx context.Context, kind Kind, key string, do func(context.Context, *node.Memory) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	op := Op{c.name, kind, key}
+	return c.meet(ctx, op, func() error {
+		return c.server.receive(ctx, op, func(m *node.Memory) error { return do(context.WithoutCancel(ctx), m) })
+	})
+}
+
+// Get implements node.Client.
+func (c *Client) Get(ctx context.Context, key string) (node.Item, error) {
+	var got node.Item
+	err := c.send(ctx, Get, key, func(ctx context.Context, m *node.Memory) (err error) {
+		got, err = m.Get(ctx, key)
+		return err
+	})
+	if err != nil { // got may yet be written, by an operation that lands late
+		return node.Item{}, err
+	}
+	return got, nil
+}
+
+// GetMulti implements node.Client.
+func (c *Client) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
+	var got map[string]node.Item
+	err := c.send(ctx, Get, keys[0], func(ctx context.Context, m *node.Memory) (err error) {
+		got, err = m.GetMulti(ctx, keys...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return got, nil
+}
+
+// Add implements node.Client.
+func (c *Client) Add(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
+	return c.send(ctx, Add, key, func(ctx context.Context, m *node.Memory) error { return m.Add(ctx, key, item, ttl) })
+}
+
+// CompareAndSwap implements node.Client.
+func (c *Client) CompareAndSwap(ctx context.Context, key string, item node.Item, ttl time.Duration) error {
+	return c.send(ctx, CompareAndSwap, key, func(ctx context.Context, m *node.Memory) error {
+		return m.CompareAndSwap(ctx, key, item, ttl)
+	})
+}
+
+// Keys implements node.Client. The list is sorted, so that a simulation replays.
+func (c *Client) Keys(ctx context.Context, prefix string, found func(key string)) error {
+	var list []string
+	err := c.send(ctx, List, prefix, func(ctx context.Context, m *node.Memory) error {
+		return m.Keys(ctx, prefix, func(key string) { list = append(list, key) })
+	})
+	if err != nil {
+		return err
+	}
+	slices.Sort(list)
+	for _, key := range list {
+		found(key)
+	}
+	return nil
+}
+
+// Close implements node.Client.
+func (c *Client) Close() error { return nil }
