@@ -3,6 +3,8 @@ package node_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +19,7 @@ func TestTheLifeOfAValue(t *testing.T) {
 	for sentence, test := range lives {
 		t.Run("memcached, "+sentence, func(t *testing.T) {
 			t.Parallel()
-			memcached := newMemcached(t, msmtest.StartServer(t).Addr(), node.ClientOptions{Timeout: 5 * time.Second})
+			memcached := newMemcached(t, msmtest.StartServer(t).Addr(), node.ClientOptions{Timeout: generous})
 			test(t, client{t, memcached, ""})
 		})
 		t.Run("memory, "+sentence, func(t *testing.T) {
@@ -26,16 +28,51 @@ func TestTheLifeOfAValue(t *testing.T) {
 	}
 }
 
-var lives = map[string]func(t *testing.T, c client){
-	"a swap takes a time to live away, and brings one": func(_ *testing.T, c client) {
-		c.want(c.add("taken", "x", 2*time.Second), nil)
+// TestASwapSetsTheTimeToLive: it takes one away, and brings one. memcached says itself how long a value has.
+func TestASwapSetsTheTimeToLive(t *testing.T) {
+	swap := func(c client) {
+		c.want(c.add("taken", "x", time.Hour), nil)
 		c.want(c.cas("taken", "y", c.get("taken").Token, 0), nil)
 		c.want(c.add("brought", "x", 0), nil)
-		c.want(c.cas("brought", "y", c.get("brought").Token, 2*time.Second), nil)
-		time.Sleep(3100 * time.Millisecond)
-		c.get("taken")
-		c.missing("brought")
-	},
+		c.want(c.cas("brought", "y", c.get("brought").Token, time.Hour), nil)
+	}
+	t.Run("memory", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := client{t, node.NewMemory(node.MemoryOptions{}), ""}
+			swap(c)
+			time.Sleep(time.Hour)
+			c.get("taken")
+			c.missing("brought")
+		})
+	})
+	t.Run("memcached", func(t *testing.T) {
+		addr := msmtest.StartServer(t).Addr()
+		swap(client{t, newMemcached(t, addr, node.ClientOptions{Timeout: generous}), ""})
+		if left := secondsLeft(t, addr, "taken"); left != -1 {
+			t.Errorf("%d s are left", left)
+		}
+		if left := secondsLeft(t, addr, "brought"); left <= 0 || left > 3600 {
+			t.Errorf("%d s are left of an hour", left)
+		}
+	})
+}
+
+// secondsLeft asks memcached how long a value has to live; -1: for ever.
+func secondsLeft(t *testing.T, addr, key string) (left int) {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "mg %s t\r\n", key)
+	if _, err := fmt.Fscanf(conn, "HD t%d\r\n", &left); err != nil {
+		t.Fatal(err)
+	}
+	return left
+}
+
+var lives = map[string]func(t *testing.T, c client){
 	"a swap for no time is a removal that minds the token": func(_ *testing.T, c client) {
 		c.want(c.add("a", "x", 0), nil)
 		token := c.get("a").Token

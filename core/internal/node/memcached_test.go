@@ -11,7 +11,9 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
@@ -43,7 +45,7 @@ func inParallel(n int, f func(i int) error) (errs []error) {
 // TestARestartCostsNoError: gomemcache alone fails once for every pooled connection.
 func TestARestartCostsNoError(t *testing.T) {
 	s := msmtest.StartServer(t)
-	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: 2 * time.Second})
+	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: generous})
 	add := func(round string) func(int) error {
 		return func(i int) error {
 			return c.Add(t.Context(), fmt.Sprint(round, i), node.Item{Value: make([]byte, 5000)}, 0)
@@ -58,86 +60,63 @@ func TestARestartCostsNoError(t *testing.T) {
 	}
 }
 
-// TestADeadNodeFailsFast: F-01.
+// TestADeadNodeFailsFast: F-01. It is refused, and nobody waits for an answer.
 func TestADeadNodeFailsFast(t *testing.T) {
 	s := msmtest.StartServer(t)
-	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: 5 * time.Second})
+	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: patience})
 	_, _ = c.Get(t.Context(), "a")
 	s.Kill()
-	began := time.Now()
-	if _, err := c.Get(t.Context(), "a"); err == nil || errors.Is(err, node.ErrMiss) || time.Since(began) > time.Second {
-		t.Errorf("%v after %v", err, time.Since(began))
+	if _, err := c.Get(t.Context(), "a"); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("%v", err)
 	}
 }
 
 // TestAHungNodeCostsOneTimeout: F-02. That includes the wait for a connection: who waits when the first operation runs
-// out of time is told at once.
+// out of time is told so, and does not ask. TestWaitingForAConnection shows when.
 func TestAHungNodeCostsOneTimeout(t *testing.T) {
-	const timeout = time.Second
+	t.Parallel()
 	s := msmtest.StartServer(t)
-	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: timeout, MaxConns: 4})
+	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: 2 * time.Second, MaxConns: 4})
 	_, _ = c.Get(t.Context(), "a")
 	s.Stop()
-	errs := inParallel(32, func(int) error {
-		began := time.Now()
-		_, err := c.Get(t.Context(), "a")
-		if took := time.Since(began); took > timeout*3/2 {
-			return fmt.Errorf("took %v: %w", took, err)
-		}
-		if err == nil || errors.Is(err, node.ErrBusy) || errors.Is(err, node.ErrMiss) {
-			return fmt.Errorf("not a failure of the node: %w", err)
-		}
-		return nil
-	})
+	errs := inParallel(32, func(int) error { _, err := c.Get(t.Context(), "a"); return err })
+	if len(errs) != 32 {
+		t.Errorf("%d of 32 failed", len(errs))
+	}
 	for _, err := range errs {
-		t.Error(err)
-	}
-}
-
-// fake is a server that speaks as it is told: it answers each line that it reads with what speak writes.
-func fake(t *testing.T, speak func(line string, w io.Writer)) (addr string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				for lines := bufio.NewScanner(conn); lines.Scan(); {
-					speak(lines.Text(), conn)
-				}
-			}()
+		if errors.Is(err, node.ErrBusy) || errors.Is(err, node.ErrMiss) {
+			t.Errorf("not a failure of the node: %v", err)
 		}
-	}()
-	return l.Addr().String()
+	}
 }
 
 // TestADripFeedingNodeCostsOneTimeout: F-06. gomemcache begins its timeout anew with every answer that it reads.
 func TestADripFeedingNodeCostsOneTimeout(t *testing.T) {
 	const timeout = 400 * time.Millisecond
-	addr := fake(t, func(_ string, w io.Writer) {
-		for _, b := range []byte("VALUE a 0 40 1\r\n" + strings.Repeat("x", 40) + "\r\nVALUE b 0 40 1\r\n" + strings.Repeat("x", 40) + "\r\nEND\r\n") {
-			if _, err := w.Write([]byte{b}); err != nil {
+	value := "0 40 1\r\n" + strings.Repeat("x", 40) + "\r\n"
+	drip := func(_ int, lines *bufio.Scanner, conn net.Conn) {
+		lines.Scan()
+		for _, b := range []byte("VALUE a " + value + "VALUE b " + value + "END\r\n") {
+			if _, err := conn.Write([]byte{b}); err != nil {
 				return
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
-	})
-	c := newMemcached(t, addr, node.ClientOptions{Timeout: timeout})
-	for name, read := range map[string]func() error{
-		"Get":      func() error { _, err := c.Get(t.Context(), "a"); return err },
-		"GetMulti": func() error { _, err := c.GetMulti(t.Context(), "a", "b"); return err },
-	} {
-		began := time.Now()
-		if err := read(); err == nil || time.Since(began) > timeout*3/2 {
-			t.Errorf("%s: %v after %v", name, err, time.Since(began))
+	}
+	for op, read := range requests {
+		if !strings.HasPrefix(op, "Get") {
+			continue
 		}
+		t.Run(op, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, DialContext: (&pipes{serve: drip}).dial})
+				began := time.Now()
+				if err := read(t.Context(), c); err == nil || time.Since(began) != timeout {
+					t.Errorf("%v after %v", err, time.Since(began))
+				}
+				time.Sleep(time.Second) // the far end notices
+			})
+		})
 	}
 }
 
@@ -159,12 +138,22 @@ func TestWhatANodeSays(t *testing.T) {
 		"that the key does not exist": {"END\r\n", node.ErrMiss},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			m := newMemcached(t, fake(t, func(line string, w io.Writer) { _, _ = io.WriteString(w, c.says) }), node.ClientOptions{Timeout: 200 * time.Millisecond})
-			_, err := m.Get(t.Context(), "a")
-			if err == nil || c.want != nil && !errors.Is(err, c.want) || c.want == nil && errors.Is(err, node.ErrMiss) {
-				t.Errorf("%v", err)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				p := &pipes{serve: func(_ int, lines *bufio.Scanner, conn net.Conn) {
+					for lines.Scan() {
+						say(conn, c.says)
+					}
+				}}
+				m := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})
+				_, err := m.Get(t.Context(), "a")
+				if err == nil || c.want != nil && !errors.Is(err, c.want) || c.want == nil && errors.Is(err, node.ErrMiss) {
+					t.Errorf("%v", err)
+				}
+				_, _ = m.Get(t.Context(), "a")
+				if again := p.dials.Load() == 1; again != errors.Is(c.want, node.ErrMiss) {
+					t.Errorf("the connection is used again: %v", again)
+				}
+			})
 		})
 	}
 }
@@ -172,7 +161,7 @@ func TestWhatANodeSays(t *testing.T) {
 // TestTheRequestsTimeIsNotTheNodes: a context that ends first is no evidence against the node.
 func TestTheRequestsTimeIsNotTheNodes(t *testing.T) {
 	s := msmtest.StartServer(t)
-	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: 10 * time.Second})
+	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: patience})
 	_, _ = c.Get(t.Context(), "a")
 	s.Stop()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -182,23 +171,30 @@ func TestTheRequestsTimeIsNotTheNodes(t *testing.T) {
 	}
 }
 
+// TestAllConnectionsInUse: who waits for a connection gets it when its user has run out of the request's time.
 func TestAllConnectionsInUse(t *testing.T) {
-	block := make(chan struct{})
-	addr := fake(t, func(_ string, w io.Writer) { <-block; _, _ = io.WriteString(w, "END\r\n") })
-	c := newMemcached(t, addr, node.ClientOptions{Timeout: time.Second, MaxConns: 1})
-	first := make(chan error)
-	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
-	defer cancel()
-	go func() { _, err := c.Get(ctx, "a"); first <- err }()
-	time.Sleep(600 * time.Millisecond)
-	go func() { _, err := c.Get(t.Context(), "a"); first <- err }()
-	if err := <-first; !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the first: %v", err)
-	}
-	close(block)
-	if err := <-first; !errors.Is(err, node.ErrMiss) {
-		t.Errorf("the second, which had to wait: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := &pipes{serve: func(number int, lines *bufio.Scanner, conn net.Conn) {
+			for lines.Scan() {
+				if number > 1 {
+					say(conn, "END\r\n")
+				}
+			}
+		}}
+		c := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: time.Second, MaxConns: 1, DialContext: p.dial})
+		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+		defer cancel()
+		first := make(chan error, 1)
+		go func() { _, err := c.Get(ctx, "a"); first <- err }()
+		synctest.Wait()
+		began := time.Now()
+		if _, err := c.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) || time.Since(began) != 700*time.Millisecond {
+			t.Errorf("the second, which had to wait: %v after %v", err, time.Since(began))
+		}
+		if err := <-first; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the first: %v", err)
+		}
+	})
 }
 
 func TestAddresses(t *testing.T) {
@@ -209,7 +205,7 @@ func TestAddresses(t *testing.T) {
 		"IPv6":          relay(t, "tcp", "[::1]:0", msmtest.StartServer(t).Addr()),
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newMemcached(t, addr, node.ClientOptions{Timeout: 2 * time.Second})
+			c := newMemcached(t, addr, node.ClientOptions{Timeout: generous})
 			if err := c.Add(t.Context(), "a", node.Item{Value: []byte("x")}, 0); err != nil {
 				t.Error(err)
 			}
@@ -252,10 +248,5 @@ func TestCloseLeavesNothing(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
-	if now := runtime.NumGoroutine(); now > before {
-		t.Errorf("%d goroutines, %d before", now, before)
-	}
+	eventually(t, fmt.Sprintf("no more goroutines than before, %d", before), func() bool { return runtime.NumGoroutine() <= before })
 }

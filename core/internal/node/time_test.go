@@ -125,11 +125,12 @@ func TestTheEndOfTheRequest(t *testing.T) {
 // TestWaitingForAConnection ends with the first failure of those who have one: the node hangs.
 func TestWaitingForAConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: 100 * time.Millisecond, MaxConns: 4, DialContext: (&pipes{serve: silent}).dial})
+		p := &pipes{serve: silent}
+		c := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: 100 * time.Millisecond, MaxConns: 4, DialContext: p.dial})
 		began := time.Now()
 		errs := inParallel(16, func(int) error { _, err := c.Get(t.Context(), "a"); return err })
-		if took := time.Since(began); len(errs) != 16 || took != 100*time.Millisecond {
-			t.Errorf("%d errors after %v", len(errs), took)
+		if took := time.Since(began); len(errs) != 16 || took != 100*time.Millisecond || p.dials.Load() != 4 {
+			t.Errorf("%d errors after %v and %d dials", len(errs), took, p.dials.Load())
 		}
 		for _, err := range errs {
 			if errors.Is(err, node.ErrBusy) || errors.Is(err, node.ErrMiss) {
