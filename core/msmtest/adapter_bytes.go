@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	msm "github.com/gomsm/msm/core"
 )
@@ -53,7 +52,7 @@ func (s *suite) ways(file string) []way {
 		{"HEAD", "HEAD", 200, "", func(w http.ResponseWriter, _ *http.Request) error { _, _ = io.WriteString(w, "not sent"); return nil }},
 		{"nothing at all", "GET", 200, "", func(http.ResponseWriter, *http.Request) error { return nil }},
 		{"within http.TimeoutHandler", "GET", 200, "x", func(w http.ResponseWriter, r *http.Request) error {
-			http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "x") }), time.Minute, "").ServeHTTP(w, r)
+			http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "x") }), 2*patience, "").ServeHTTP(w, r)
 			return nil
 		}},
 	}

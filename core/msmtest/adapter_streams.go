@@ -169,7 +169,7 @@ func (s *suite) earlyHints(t *testing.T) {
 
 func (s *suite) controller(t *testing.T) {
 	v := s.visit(t, s.app(NewManager(t, msm.Config{}), func(c Call) error {
-		control, later := http.NewResponseController(c.W), time.Now().Add(time.Minute)
+		control, later := http.NewResponseController(c.W), time.Now().Add(2*patience)
 		for name, err := range map[string]error{
 			"SetReadDeadline": control.SetReadDeadline(later), "SetWriteDeadline": control.SetWriteDeadline(later),
 			"EnableFullDuplex": control.EnableFullDuplex(),
@@ -188,7 +188,7 @@ func (s *suite) timeoutAround(t *testing.T) {
 		add(c)
 		_, err := io.WriteString(c.W, "x")
 		return err
-	})), time.Minute, "too slow"))
+	})), 2*patience, "too slow"))
 	v.do("POST", "/x").gets(t, 200, "x").cookies(t, 1)
 	v.counts(1)
 }
