@@ -33,6 +33,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// patience only ends a wait that is in vain.
+const patience = 2 * time.Minute
+
 var builds sync.Map // program to func() (path string, err error)
 
 // build compiles a program once.
@@ -84,7 +87,7 @@ func (l *lockedBuffer) String() string {
 func start(t *testing.T, cmd *exec.Cmd, env ...string) *process {
 	t.Helper()
 	jar, _ := cookiejar.New(nil)
-	p := &process{t: t, cmd: cmd, browser: &http.Client{Jar: jar, Timeout: 30 * time.Second}, read: make(chan struct{})}
+	p := &process{t: t, cmd: cmd, browser: &http.Client{Jar: jar, Timeout: patience}, read: make(chan struct{})}
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = &p.output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // make's children end with it
@@ -113,11 +116,18 @@ func start(t *testing.T, cmd *exec.Cmd, env ...string) *process {
 	return nil
 }
 
+// startProgram starts an example. No node hangs there, but on a machine that is busy with other things one that is well may
+// take longer than the default of 100 ms, and an app that is told to end longer than its five seconds.
 func startProgram(t *testing.T, program string, env ...string) *process {
 	t.Helper()
-	// On a machine that is busy with other tests a node that is well may take longer than the default of 100 ms.
-	env = append([]string{"MSM_OP_TIMEOUT=2s"}, env...)
-	return start(t, exec.Command(build(t, program), "-addr", "127.0.0.1:0"), env...)
+	return startPatient(t, program, patience, env...)
+}
+
+// startPatient starts an example that takes so long to store what is left when it is told to end.
+func startPatient(t *testing.T, program string, grace time.Duration, env ...string) *process {
+	t.Helper()
+	env = append([]string{"MSM_OP_TIMEOUT=10s"}, env...)
+	return start(t, exec.Command(build(t, program), "-addr", "127.0.0.1:0", "-grace", grace.String()), env...)
 }
 
 // terminate sends SIGTERM and waits for the end.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 	"github.com/gomsm/msm/core/msmtest"
@@ -34,11 +33,9 @@ func TestWebSocket(t *testing.T) {
 		}
 		_ = conn.Close(websocket.StatusNormalClosure, "")
 		stored := fmt.Sprintf(`{"connections":%d,"messages":%d}`, connection, n)
-		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-			if _, body := p.ask("GET", "/", ""); body == stored {
-				break
-			}
-		}
-		want(t, p, "GET", "/", "", 200, stored)
+		eventually(t, stored, func() bool {
+			_, body := p.ask("GET", "/", "")
+			return body == stored
+		})
 	}
 }

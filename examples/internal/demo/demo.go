@@ -24,6 +24,7 @@ import (
 // finish, and the manager is closed.
 func Serve(m *msm.Manager, h http.Handler) {
 	addr := flag.String("addr", "127.0.0.1:8080", "address to listen on; port 0 picks a free one")
+	grace := flag.Duration("grace", 5*time.Second, "after SIGTERM: the time for running requests to end, and for sessions to be stored")
 	flag.Parse()
 	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
@@ -39,11 +40,11 @@ func Serve(m *msm.Manager, h http.Handler) {
 	}()
 	fmt.Printf("listening on http://%s\n", listener.Addr())
 	<-stop.Done()
-	finish(m, server)
+	finish(m, server, *grace)
 }
 
-func finish(m *msm.Manager, server *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+func finish(m *msm.Manager, server *http.Server, grace time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		log.Print("requests still running: ", err)
