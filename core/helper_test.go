@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,15 +13,46 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
+// No test is decided by these times, for a machine may be as busy as it likes.
+const (
+	// patience ends a hang: how long tests wait for what other processes bring about, and requests for a lock in tests
+	// that are not about giving up.
+	patience = 2 * time.Minute
+	// opTimeout is that of managers whose nodes do not hang. A healthy node never misses it.
+	opTimeout = 10 * time.Second
+	// hangTimeout is that of managers with a node that does: it has to pass once.
+	hangTimeout = 2 * time.Second
+)
+
 // waitFor polls a condition that other processes bring about.
 func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if ok() {
 			return
 		}
 	}
 	t.Fatalf("waited in vain for %s", what)
+}
+
+// waitForRounds waits until everyone has done so many rounds that began after now.
+func waitForRounds(t testing.TB, done []atomic.Int64, n int64) {
+	t.Helper()
+	var want []int64
+	for i := range done {
+		want = append(want, done[i].Load()+n+1) // the one that ends next may have begun before
+	}
+	for i := range done {
+		waitFor(t, "more rounds", func() bool { return done[i].Load() >= want[i] })
+	}
+}
+
+// healed waits until managers have done what requests left to do in the background.
+func healed(t testing.TB, managers ...*msm.Manager) {
+	t.Helper()
+	for _, m := range managers {
+		waitFor(t, "the background", m.Idle)
+	}
 }
 
 func mustURL(s string) *url.URL {
@@ -31,38 +63,6 @@ func mustURL(s string) *url.URL {
 	return u
 }
 
-// stallMeter measures how long this machine, which others use too, kept us from running.
-type stallMeter struct {
-	stop    chan struct{}
-	longest chan time.Duration
-}
-
-func startStallMeter() *stallMeter {
-	m := &stallMeter{make(chan struct{}), make(chan time.Duration)}
-	go func() {
-		var longest time.Duration
-		for {
-			began := time.Now()
-			select {
-			case <-m.stop:
-				m.longest <- longest
-				return
-			case <-time.After(5 * time.Millisecond):
-				longest = max(longest, time.Since(began)-5*time.Millisecond)
-			}
-		}
-	}()
-	return m
-}
-
-func (m *stallMeter) worst() time.Duration {
-	close(m.stop)
-	return <-m.longest
-}
-
 func handlerOf(f func(*msm.Session)) http.Handler {
 	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(msm.From(r.Context())) })
 }
-
-// patience is how long requests wait for a lock in tests that are not about giving up, on a machine that others use too.
-const patience = 30 * time.Second

@@ -99,7 +99,7 @@ func TestFromWithoutTheMiddlewareSaysWhichLineIsMissing(t *testing.T) {
 func TestCloseLeavesNothingBehind(t *testing.T) {
 	list, servers := startServers(t, 2)
 	before := runtime.NumGoroutine()
-	m, err := msm.New(msm.Config{Nodes: list, Logger: quiet})
+	m, err := msm.New(msm.Config{Nodes: list, Logger: quiet, OpTimeout: hangTimeout})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package msm_test
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,67 +11,70 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// shift is when a handler ran.
-type shift struct{ begin, end time.Time }
+// shift is what handlers of one session work in, each alone if locks work.
+type shift struct{ working, overlaps atomic.Int32 }
 
-// shifts are those of the handlers of one session.
-type shifts struct {
-	mu   sync.Mutex
-	list []shift
-}
-
-// work is a handler that counts by a read and a later write.
-func (x *shifts) work(d time.Duration) func(s *msm.Session) {
+// count is a handler that counts by a read and a later write, and does something in between.
+func (x *shift) count(meanwhile func()) func(s *msm.Session) {
 	return func(s *msm.Session) {
-		begin, n := time.Now(), count.Get(s)
-		time.Sleep(d)
+		if x.working.Add(1) > 1 {
+			x.overlaps.Add(1)
+		}
+		n := count.Get(s)
+		meanwhile()
 		count.Set(s, n+1)
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		x.list = append(x.list, shift{begin, time.Now()})
+		x.working.Add(-1)
 	}
 }
 
-func (x *shifts) overlaps() (n int) {
-	slices.SortFunc(x.list, func(a, b shift) int { return a.begin.Compare(b.begin) })
-	for i := 1; i < len(x.list); i++ {
-		if x.list[i].begin.Before(x.list[i-1].end) {
-			n++
-		}
-	}
-	return n
+// locked is a session on two memcached processes, with a handler that has its lock.
+type locked struct {
+	t       *testing.T
+	servers map[string]*msmtest.Server
+	proxies []*msmtest.Proxy
+	id      string
+	shift   shift
 }
 
 // TestLocksOnRealNodes: LockAll over two instances and two memcached processes.
 func TestLocksOnRealNodes(t *testing.T) {
 	for name, c := range map[string]struct {
-		handlers []time.Duration
-		disturb  func(t *testing.T, servers map[string]*msmtest.Server, id string)
-		overlap  bool // two may run at the same time; then one is told
+		expiry  time.Duration
+		others  int
+		first   func(l *locked) // what the first handler does, while the others want the lock
+		overlap bool            // two may run at the same time; then one is told
 	}{
-		"many short handlers":                            {slices.Repeat([]time.Duration{5 * time.Millisecond}, 60), nil, false},
-		"a handler of three times the lock's expiry":     {[]time.Duration{6 * time.Second, time.Millisecond, time.Millisecond}, nil, false},
-		"the lock's node is killed while a handler runs": {[]time.Duration{time.Second, 10 * time.Millisecond, 10 * time.Millisecond}, killLock, true},
+		"many short handlers": {0, 59, func(*locked) {}, false},
+		"a handler that needs longer than a lock lives": {5 * time.Second, 2, func(l *locked) {
+			waitFor(l.t, "six extensions, of which there are five in a lock's life", func() bool {
+				sent := about("msm:l:", l.proxies...)
+				return len(slices.DeleteFunc(sent, func(name string) bool { return name != "cas" })) >= 6
+			})
+		}, false},
+		"the lock's node is killed while a handler runs": {0, 2, func(l *locked) {
+			l.servers[nodeOf(l.id)].Kill() // which is the session's home as well
+			waitFor(l.t, "a handler of the other instance", func() bool { return l.shift.overlaps.Load() > 0 })
+		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			list, servers := startServers(t, 2)
-			config := msm.Config{Nodes: list, Locking: msm.LockAll, LockExpiry: 2 * time.Second, LockWait: patience}
+			l := &locked{t: t}
+			config := msm.Config{Locking: msm.LockAll, LockExpiry: c.expiry, LockWait: patience}
+			config.Nodes, l.servers, l.proxies = startSeen(t, 2)
 			m := []*msm.Manager{newManager(t, config), newManager(t, config)}
-			id := begin(t, m[0], func(s *msm.Session) { count.Set(s, 0) })
-			var x shifts
-			var all sync.WaitGroup
-			status := make([]int, len(c.handlers))
-			for i, d := range c.handlers {
-				all.Go(func() { status[i] = visit(m[i%2], id, x.work(d)).StatusCode })
-				if i == 0 {
-					time.Sleep(100 * time.Millisecond) // the first one has the lock
-					if c.disturb != nil {
-						c.disturb(t, servers, id)
-					}
+			l.id = begin(t, m[0], func(s *msm.Session) { count.Set(s, 0) })
+			var others sync.WaitGroup
+			status := make([]int, 1+c.others)
+			status[0] = visit(m[0], l.id, l.shift.count(func() {
+				for i := range c.others {
+					others.Go(func() {
+						pause := func() { time.Sleep(time.Millisecond) } // room for another one, if there were no lock
+						status[1+i] = visit(m[i%2], l.id, l.shift.count(pause)).StatusCode
+					})
 				}
-			}
-			all.Wait()
+				c.first(l)
+			})).StatusCode
+			others.Wait()
 			stored := 0
 			for i, code := range status {
 				switch {
@@ -80,19 +84,14 @@ func TestLocksOnRealNodes(t *testing.T) {
 					t.Errorf("request %d: %d", i, code)
 				}
 			}
-			if n := x.overlaps(); (n > 0) != c.overlap {
-				t.Errorf("%d of %d handlers overlap", n, len(x.list))
+			if n := l.shift.overlaps.Load(); (n > 0) != c.overlap {
+				t.Errorf("%d of %d handlers overlap", n, len(status))
 			}
-			visit(m[1], id, func(s *msm.Session) {
+			visit(m[1], l.id, func(s *msm.Session) {
 				if count.Get(s) != stored {
 					t.Errorf("count %d of %d that were told it is stored", count.Get(s), stored)
 				}
 			})
 		})
 	}
-}
-
-// killLock kills the node that has the session's lock, which is the session's home as well.
-func killLock(_ *testing.T, servers map[string]*msmtest.Server, id string) {
-	servers[nodeOf(id)].Kill()
 }

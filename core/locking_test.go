@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	msm "github.com/gomsm/msm/core"
@@ -36,14 +37,14 @@ func TestCommandsOfALock(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := startWire(t, msm.Config{Locking: c.locking, LockWait: patience})
+			w := startWire(t, msm.Config{Locking: c.locking, LockWait: patience, LockExpiry: time.Hour}) // none is extended
 			w.do("POST", "/write")
 			w.do("GET", "/read")
-			time.Sleep(20 * time.Millisecond) // the release of the last lock may follow its answer
+			w.finish()
 			w.reset()
 			method, path, _ := strings.Cut(c.path, " ")
 			w.do(method, path)
-			time.Sleep(20 * time.Millisecond)
+			w.finish()
 			lock, all := w.about("msm:l:"), w.about("msm:")
 			if !slices.Equal(lock, c.lock) || !slices.Equal(all, c.all) {
 				t.Errorf("about the lock %v, want %v; in all %v, want %v", lock, c.lock, all, c.all)
@@ -192,7 +193,7 @@ func lock(t *testing.T, s *msm.Session) {
 	}
 }
 
-// TestSessionLockRefuses: each is an error that the handler sees, and nothing is stored.
+// TestSessionLockRefuses, in fake time: each is an error that the handler sees, and nothing is stored.
 func TestSessionLockRefuses(t *testing.T) {
 	app := msm.Config{Locking: msm.LockApp, LockWait: 50 * time.Millisecond}
 	for name, c := range map[string]struct {
@@ -229,20 +230,22 @@ func TestSessionLockRefuses(t *testing.T) {
 		}, msm.ErrGone.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := newManager(t, c.config)
-			id := begin(t, m, func(s *msm.Session) { s.Set("a", 1) })
-			var err error
-			resp := visit(m, id, func(s *msm.Session) {
-				err = c.request(m, id, s)
-				s.Set("a", 2) // as if nothing were
-			})
-			if err == nil || !strings.Contains(err.Error(), c.want) || resp.StatusCode != 503 {
-				t.Errorf("%v, %d; want %q, 503", err, resp.StatusCode, c.want)
-			}
-			visit(m, id, func(s *msm.Session) {
-				if msm.Get[int](s, "a") == 2 || s.Has("b") {
-					t.Errorf("a = %d, %v", msm.Get[int](s, "a"), s.Keys())
+			synctest.Test(t, func(t *testing.T) {
+				m := newManager(t, c.config)
+				id := begin(t, m, func(s *msm.Session) { s.Set("a", 1) })
+				var err error
+				resp := visit(m, id, func(s *msm.Session) {
+					err = c.request(m, id, s)
+					s.Set("a", 2) // as if nothing were
+				})
+				if err == nil || !strings.Contains(err.Error(), c.want) || resp.StatusCode != 503 {
+					t.Errorf("%v, %d; want %q, 503", err, resp.StatusCode, c.want)
 				}
+				visit(m, id, func(s *msm.Session) {
+					if msm.Get[int](s, "a") == 2 || s.Has("b") {
+						t.Errorf("a = %d, %v", msm.Get[int](s, "a"), s.Keys())
+					}
+				})
 			})
 		})
 	}

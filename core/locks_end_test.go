@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// long is how long handlers go on that have left already: nobody else waits so long.
+const long = time.Minute
+
 // TestWhoeverLeavesReleases: the next request, in the other instance, has the lock at once.
 func TestWhoeverLeavesReleases(t *testing.T) {
 	for name, leave := range map[string]func(v *visitors){
@@ -57,13 +60,13 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 			cancel()
 		},
 		"it says so itself": func(v *visitors) {
-			v.send(context.Background(), 0, func(s *Session) { _ = s.Unlock(); time.Sleep(time.Hour) })
+			v.send(context.Background(), 0, func(s *Session) { _ = s.Unlock(); time.Sleep(long) })
 			synctest.Wait()
 		},
 		"the connection is hijacked": func(v *visitors) {
 			go v.serve(func(w http.ResponseWriter, _ *http.Request) {
 				_, _, _ = http.NewResponseController(w).Hijack()
-				time.Sleep(time.Hour)
+				time.Sleep(long)
 			})
 			synctest.Wait()
 		},
@@ -71,7 +74,7 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 			go v.serve(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 				_, _ = io.WriteString(w, ": hello\n\n")
-				time.Sleep(time.Hour)
+				time.Sleep(long)
 			})
 			synctest.Wait()
 		},
@@ -92,7 +95,7 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 				if served > passPause && name != "it says so itself" || len(v.m[0].locks.turns.lines) > 0 {
 					t.Errorf("served after %v, %d lines", served, len(v.m[0].locks.turns.lines))
 				}
-				time.Sleep(2 * time.Hour)
+				time.Sleep(2 * long)
 			})
 		})
 	}

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
@@ -200,29 +202,33 @@ func TestMSMLocking(t *testing.T) {
 		"paths that the pattern matches wait, others do not (RequestsDontLockSessionForNotMatchingUriPattern); W-12": func(t *testing.T) {
 			c := startTomcats(t, 2, msm.Config{Locking: msm.LockURI(regexp.MustCompile("^/locked"))})
 			c.do(c.tc1, "POST /", set("k1"))
+			var over atomic.Bool
 			end, second := make(chan struct{}), make(chan struct{})
-			first := c.meanwhile(c.tc1, "POST /locked/1?x=y", func(*msm.Session) { <-end })
+			first := c.meanwhile(c.tc1, "POST /locked/1?x=y", func(*msm.Session) { <-end; over.Store(true) })
 			c.do(c.tc2, "GET /other?path=/locked", nothing) // would wait for the first one for ever
 			go func() {
 				defer close(second)
-				c.do(c.tc2, "POST /locked/2", nothing)
+				c.do(c.tc2, "POST /locked/2", func(*msm.Session) {
+					if !over.Load() { // MSM's test does not look whether anything waits; there nothing did
+						t.Error("a request that the pattern matches did not wait for another one")
+					}
+				})
 			}()
-			select { // MSM's test does not look whether anything waits; there nothing did
-			case <-second:
-				t.Error("a request that the pattern matches did not wait for another one")
-			case <-time.After(100 * time.Millisecond):
-			}
+			time.Sleep(100 * time.Millisecond) // time enough to be too early
 			close(end)
 			first()
 			<-second
 		},
 		"reads keep a session alive (NonStickySessionIsValidEvenWhenAccessedReadonly)": each(lockModes, func(t *testing.T, mode msm.Locking) {
-			c := startTomcats(t, 2, msm.Config{Locking: mode, IdleTimeout: 2 * time.Second})
-			c.do(c.tc1, "POST /", set("k"))
-			for range 6 {
-				time.Sleep(time.Second / 2)
-				c.check(c.tc2, "k")
-			}
+			synctest.Test(t, func(t *testing.T) {
+				w, config := newNetwork(t, 2), msm.Config{Locking: mode, IdleTimeout: 2 * time.Second}
+				c := &tomcats{t: t, tc1: w.manager(config), tc2: w.manager(config)}
+				c.do(c.tc1, "POST /", set("k"))
+				for range 6 {
+					time.Sleep(time.Second)
+					c.check(c.tc2, "k")
+				}
+			})
 		}),
 		"by header as by cookie (NonStickySessionIsValidForDifferentSessionTrackingModes)": each(lockModes, func(t *testing.T, mode msm.Locking) {
 			c := startTomcats(t, 2, msm.Config{Locking: mode, Header: "X-Session"})
@@ -345,7 +351,8 @@ func TestMSMLocking(t *testing.T) {
 				},
 			} {
 				t.Run(name, func(t *testing.T) {
-					c := startTomcats(t, 1, msm.Config{Locking: msm.LockAll, LockWait: 100 * time.Millisecond, OpTimeout: 200 * time.Millisecond})
+					t.Parallel()
+					c := startTomcats(t, 1, msm.Config{Locking: msm.LockAll, LockWait: 2 * time.Second, OpTimeout: hangTimeout})
 					c.do(c.tc1, "POST /", set("k"))
 					end := disturb(c)
 					h := c.tc2.Middleware(handlerOf(func(*msm.Session) { t.Error("its handler runs") }))
@@ -358,20 +365,20 @@ func TestMSMLocking(t *testing.T) {
 			}
 		},
 		"W-16: the lock is held until every copy is written": func(t *testing.T) {
-			c := startTomcats(t, 2, msm.Config{Locking: msm.LockAll, OpTimeout: 2 * time.Second})
+			c := startTomcats(t, 2, msm.Config{Locking: msm.LockAll}) // nothing times out while the node is stopped
 			c.do(c.tc1, "POST /", set("k1"))
 			backup := map[string]string{"n1": "n2", "n2": "n1"}[nodeOf(c.id)]
 			first := c.meanwhile(c.tc1, "POST /", func(s *msm.Session) { s.Set("k2", 1); c.servers[backup].Stop() })
+			var goesOn atomic.Bool
 			second := make(chan struct{})
 			go func() {
 				defer close(second)
-				c.check(c.tc2, "k1", "k2")
+				if c.check(c.tc2, "k1", "k2"); !goesOn.Load() {
+					t.Error("the next one did not wait for the backup")
+				}
 			}()
-			select {
-			case <-second:
-				t.Error("the next one did not wait for the backup")
-			case <-time.After(200 * time.Millisecond):
-			}
+			time.Sleep(200 * time.Millisecond) // time enough to be too early
+			goesOn.Store(true)
 			c.servers[backup].Continue()
 			first()
 			<-second

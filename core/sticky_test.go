@@ -183,20 +183,6 @@ func TestStickySession(t *testing.T) {
 				}
 			})
 		},
-		"a request that never looks at the session keeps it alive": func(t *testing.T, config msm.Config) {
-			config.IdleTimeout = time.Second
-			m := newManager(t, config)
-			id := begin(t, m, func(s *msm.Session) { add(s) })
-			for range 4 {
-				time.Sleep(400 * time.Millisecond)
-				visit(m, id, func(*msm.Session) {})
-			}
-			visit(m, id, func(s *msm.Session) {
-				if s.IsNew() {
-					t.Error("it ended")
-				}
-			})
-		},
 		"attributes that stay here are there, and nowhere else": func(t *testing.T, config msm.Config) {
 			config.Nodes, _ = startServers(t, 1)
 			config.AttributeFilter = regexp.MustCompile(`^local\.`)
@@ -374,14 +360,14 @@ func TestStickyBounds(t *testing.T) {
 
 // TestStickyBytesFollowTheMemoryLimit: without MaxLocalBytes a quarter of what the runtime may use.
 func TestStickyBytesFollowTheMemoryLimit(t *testing.T) {
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(256 << 20))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(128 << 20))
 	list, _ := startServers(t, 1)
 	m := newManager(t, msm.Config{Nodes: list, Sticky: true})
-	for range 3000 { // 90 MiB
+	for range 1500 { // 45 MiB
 		visit(m, "", func(s *msm.Session) { s.Set("a", make([]byte, 30<<10)) })
 	}
 	written(t, m)
-	if l := m.Stats().Local; l.Bytes > 64<<20 || l.Bytes < 60<<20 || l.Evictions == 0 {
+	if l := m.Stats().Local; l.Bytes > 32<<20 || l.Bytes < 30<<20 || l.Evictions == 0 {
 		t.Errorf("%+v", l)
 	}
 }
@@ -398,13 +384,15 @@ func TestStickyClose(t *testing.T) {
 		t.Error(err)
 	}
 	m, _ = msm.New(config)
-	visit(m, id, func(s *msm.Session) {
+	resp := visit(m, id, func(s *msm.Session) {
 		if add(s) != 2 {
 			t.Error("it was not stored")
 		}
 	})
+	written(t, m)
 	servers["n1"].Kill()
-	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	visit(m, idOf(resp, id), func(s *msm.Session) { add(s) })
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	unsaved := (*msm.UnsavedError)(nil)
 	if err := m.Close(ctx); !errors.As(err, &unsaved) || unsaved.Sessions != 1 {
@@ -424,18 +412,16 @@ func TestStickyOnTheWire(t *testing.T) {
 	if got := w.session(); len(got) > 0 {
 		t.Errorf("100 reads: %v", got)
 	}
-	for range 100 {
-		w.do("POST", "/write")
-	}
-	waitFor(t, "the last write", func() bool { return w.manager.Stats().Local.PendingChanges == 0 })
-	if n := len(w.session()); n < 2 || n >= 100 { // a gets and a cas for each, if each were written
-		t.Errorf("100 writes: %d commands", n)
+	w.do("POST", "/write")
+	written(t, w.manager)
+	if got := fmt.Sprint(w.session()); got != "[cas gets]" {
+		t.Errorf("a write: %s", got)
 	}
 
 	other := w.another(msm.Config{Sticky: true, Route: "b", IdleTimeout: time.Hour})
 	other.browser.Jar.SetCookies(mustURL(other.URL), w.browser.Jar.Cookies(mustURL(w.URL)))
 	w.reset()
-	if _, body := other.do("GET", "/read"); body != "101" {
+	if _, body := other.do("GET", "/read"); body != "2" {
 		t.Errorf("count %s", body)
 	}
 	if got := fmt.Sprint(w.session()); got != "[cas gets]" {
@@ -444,7 +430,7 @@ func TestStickyOnTheWire(t *testing.T) {
 }
 
 // down is how long TestNoNodeAtFullLoad keeps every node down.
-var down = flag.Duration("down", 2*time.Second, "how long TestNoNodeAtFullLoad keeps every node down; make soak: 1m")
+var down = flag.Duration("down", time.Second/2, "how long TestNoNodeAtFullLoad keeps every node down; make soak: 1m")
 
 // TestNoNodeAtFullLoad: G9. With every node down and 64 visitors at full speed, memory, goroutines and queue stay bounded,
 // and come back to where they were.

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	msm "github.com/gomsm/msm/core"
@@ -117,22 +119,6 @@ var storeCases = map[string]func(s shelf){
 		s.wantError("Set", s.Final().Set("k", []byte("late"), time.Minute), msm.ErrGone)
 		s.wantNone("k")
 	},
-	"a value expires on time, and its key can be used again at once": func(s shelf) {
-		for _, value := range []string{"a", "b"} {
-			s.commit("k", value, 150*time.Millisecond)
-			s.want("k", value)
-			time.Sleep(160 * time.Millisecond)
-			s.wantNone("k")
-		}
-	},
-	"the last expiry counts, be it earlier or later": func(s shelf) {
-		s.commit("k", "long", time.Hour)
-		s.commit("k", "short", 100*time.Millisecond)
-		time.Sleep(110 * time.Millisecond)
-		s.wantNone("k")
-		s.commit("k", "long", time.Hour)
-		s.want("k", "long")
-	},
 	"an expiry that is past deletes": func(s shelf) {
 		s.commit("k", "a", time.Minute)
 		s.commit("k", "b", -time.Second)
@@ -226,6 +212,39 @@ var storeCases = map[string]func(s shelf){
 	},
 }
 
+// TestLifeOfAValue, in fake time.
+func TestLifeOfAValue(t *testing.T) {
+	for name, run := range map[string]func(s shelf){
+		"a value expires on time, and its key can be used again at once": func(s shelf) {
+			for _, value := range []string{"a", "b"} {
+				s.commit("k", value, 150*time.Millisecond)
+				time.Sleep(149 * time.Millisecond)
+				s.want("k", value)
+				time.Sleep(2 * time.Millisecond)
+				s.wantNone("k")
+			}
+		},
+		"the last expiry counts, be it earlier or later": func(s shelf) {
+			s.commit("k", "long", time.Hour)
+			s.commit("k", "short", 100*time.Millisecond)
+			time.Sleep(101 * time.Millisecond)
+			s.wantNone("k")
+			s.commit("k", "long", time.Hour)
+			time.Sleep(30 * time.Second)
+			s.want("k", "long")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for where, m := range map[string]*msm.Manager{"memcached": newNetwork(t, 2).manager(msm.Config{}), "in memory": newManager(t, msm.Config{})} {
+					t.Log(where)
+					run(shelf{m.Store("a"), t})
+				}
+			})
+		})
+	}
+}
+
 func TestAStoreReachesNoSessionAndNoOtherStore(t *testing.T) {
 	m := newManager(t, msm.Config{})
 	a := serve(t, counting(m))
@@ -273,11 +292,12 @@ type fleet struct {
 
 type managers []*msm.Manager
 
+// startFleet is for nodes of which one may hang.
 func startFleet(t *testing.T, nodes int) *fleet {
 	list, servers := startServers(t, nodes)
 	f := &fleet{t: t, servers: servers}
 	for range 2 {
-		f.managers = append(f.managers, newManager(t, msm.Config{Nodes: list}))
+		f.managers = append(f.managers, newManager(t, msm.Config{Nodes: list, OpTimeout: hangTimeout}))
 	}
 	f.one, f.two = shelf{f.managers[0].Store("a"), t}, shelf{f.managers[1].Store("a"), t}
 	return f
@@ -297,12 +317,11 @@ func (f *fleet) waitUntilAllUp() {
 	})
 }
 
-// waitForHeals waits until what was asked for in the background is done.
-func (f *fleet) waitForHeals() {
-	for before := f.fullLoads(); ; before = f.fullLoads() {
-		time.Sleep(200 * time.Millisecond)
-		if f.fullLoads() == before {
-			return
+func (f *fleet) waitForRefills(after time.Time, nodes ...string) {
+	f.t.Helper()
+	for _, m := range f.managers {
+		for _, id := range nodes {
+			waitForRefill(f.t, m, id, after)
 		}
 	}
 }
@@ -356,6 +375,7 @@ func TestAStoreOutlivesItsNodes(t *testing.T) {
 				f.two.commit("made"+k, "new", time.Hour)
 			})
 			check("new")
+			began := time.Now()
 			c.after(f.servers["n1"])
 			f.waitUntilAllUp()
 			check("new")
@@ -364,9 +384,10 @@ func TestAStoreOutlivesItsNodes(t *testing.T) {
 				f.two.wantNone("gone" + k)
 				f.two.wantError("Commit", f.two.Commit("gone"+k, []byte("late"), time.Now().Add(time.Hour)), msm.ErrGone)
 			})
-			f.waitForHeals()
+			f.waitForRefills(began, "n1")
+			healed(t, f.managers...)
 			check("new") // a heal may have moved what the other instance knew
-			f.waitForHeals()
+			healed(t, f.managers...)
 			before := f.fullLoads()
 			check("new")
 			if n := f.fullLoads() - before; n > 0 {
@@ -381,6 +402,7 @@ func TestAStoreOutlivesItsNodes(t *testing.T) {
 
 // TestAShortLifeAfterALongOne: the copy of the long-lived value, on a node that was away, does not come back.
 func TestAShortLifeAfterALongOne(t *testing.T) {
+	t.Parallel()
 	f := startFleet(t, 3)
 	f.each(func(k string) { f.one.set(k, "long", time.Hour) })
 	f.servers["n1"].Stop()
@@ -397,28 +419,37 @@ func TestAShortLifeAfterALongOne(t *testing.T) {
 // TestAStoreUnderFaults: one writer for each key sees what it wrote, whatever node fails meanwhile. With three nodes and
 // one fault at a time nothing but that is an error.
 func TestAStoreUnderFaults(t *testing.T) {
+	t.Parallel()
 	f := startFleet(t, 3)
+	f.waitForRefills(time.Time{}, "n1", "n2", "n3") // of new nodes: nothing to do
 	stop := make(chan struct{})
 	var writers sync.WaitGroup
-	for i := range 16 {
+	rounds := make([]atomic.Int64, 16)
+	for i := range rounds {
 		s := []shelf{f.one, f.two}[i%2]
-		writers.Go(func() { s.follow(fmt.Sprint("k", i), stop) })
+		writers.Go(func() { s.follow(fmt.Sprint("k", i), &rounds[i], stop) })
 	}
-	for _, fault := range []func(){
-		f.servers["n1"].Kill, f.servers["n1"].Restart,
-		f.servers["n2"].Stop, f.servers["n2"].Continue,
-		f.servers["n3"].Kill, f.servers["n3"].Restart,
+	for _, fault := range []struct {
+		node         string
+		begins, ends func(*msmtest.Server)
+	}{
+		{"n1", (*msmtest.Server).Kill, (*msmtest.Server).Restart},
+		{"n2", (*msmtest.Server).Stop, (*msmtest.Server).Continue},
+		{"n3", (*msmtest.Server).Kill, (*msmtest.Server).Restart},
 	} {
-		time.Sleep(400 * time.Millisecond)
-		fault()
+		waitForRounds(t, rounds, 10)
+		began := time.Now()
+		fault.begins(f.servers[fault.node])
+		waitForRounds(t, rounds, 10)
+		fault.ends(f.servers[fault.node])
+		f.waitForRefills(began, fault.node) // until then another one would be a second fault
 	}
-	f.waitUntilAllUp()
 	close(stop)
 	writers.Wait()
 }
 
 // follow writes a key again and again, deletes it now and then, and looks after each.
-func (s shelf) follow(key string, stop <-chan struct{}) {
+func (s shelf) follow(key string, rounds *atomic.Int64, stop <-chan struct{}) {
 	for n := 1; ; n++ {
 		select {
 		case <-stop:
@@ -429,11 +460,12 @@ func (s shelf) follow(key string, stop <-chan struct{}) {
 		if n%7 == 0 {
 			s.delete(key)
 			s.wantNone(key)
-			continue
+		} else {
+			s.set(key, fmt.Sprint(n), time.Hour)
+			s.want(key, fmt.Sprint(n))
 		}
-		s.set(key, fmt.Sprint(n), time.Hour)
-		s.want(key, fmt.Sprint(n))
-		time.Sleep(time.Millisecond)
+		rounds.Add(1)
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 

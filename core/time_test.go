@@ -1,6 +1,7 @@
 package msm_test
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,11 +9,19 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestLifeOfASession, in fake time: what keeps a session alive, and what ends it. Every step is a pause and a request.
+// TestLifeOfASession, in fake time: what keeps a session alive, and what ends it, be it in memory or not. Every step is a
+// pause and a request.
 func TestLifeOfASession(t *testing.T) {
 	read := func(s *msm.Session) { count.Get(s) }
 	write := func(s *msm.Session) { add(s) }
 	untouched := func(*msm.Session) {}
+	short := msm.Config{IdleTimeout: 2 * time.Minute}
+	bounded := msm.Config{IdleTimeout: 2 * time.Minute, AbsoluteTimeout: 4 * time.Minute}
+	modes := map[string]func(*msm.Config){
+		"non-sticky":    func(*msm.Config) {},
+		"sticky, async": func(c *msm.Config) { c.Sticky = true },
+		"sticky, sync":  func(c *msm.Config) { c.Sticky, c.BackupSync = true, true },
+	}
 	type step struct {
 		pause time.Duration
 		do    func(*msm.Session)
@@ -23,11 +32,13 @@ func TestLifeOfASession(t *testing.T) {
 		steps  []step
 		alive  bool
 	}{
-		"unused for just the idle timeout": {begin: write, steps: []step{{30 * time.Minute, untouched}}, alive: true},
-		"unused for a twentieth longer":    {begin: write, steps: []step{{31*time.Minute + 31*time.Second, untouched}}, alive: false},
-		"read again and again":             {begin: write, steps: []step{{29 * time.Minute, read}, {29 * time.Minute, read}, {29 * time.Minute, read}}, alive: true},
-		"written again and again":          {begin: write, steps: []step{{29 * time.Minute, write}, {29 * time.Minute, write}}, alive: true},
-		"requests that never look at it":   {begin: write, steps: []step{{29 * time.Minute, untouched}, {29 * time.Minute, untouched}, {29 * time.Minute, untouched}}, alive: true},
+		"by default, unused for just the idle timeout": {begin: write, steps: []step{{30 * time.Minute, untouched}}, alive: true},
+		"by default, unused for a twentieth longer":    {begin: write, steps: []step{{31*time.Minute + 31*time.Second, untouched}}, alive: false},
+		"unused for just the idle timeout":             {config: short, begin: write, steps: []step{{120 * time.Second, untouched}}, alive: true},
+		"unused for a twentieth longer":                {config: short, begin: write, steps: []step{{128 * time.Second, untouched}}, alive: false},
+		"read again and again":                         {config: short, begin: write, steps: []step{{115 * time.Second, read}, {115 * time.Second, read}, {115 * time.Second, read}}, alive: true},
+		"written again and again":                      {config: short, begin: write, steps: []step{{115 * time.Second, write}, {115 * time.Second, write}}, alive: true},
+		"requests that never look at it":               {config: short, begin: write, steps: []step{{115 * time.Second, untouched}, {115 * time.Second, untouched}, {115 * time.Second, untouched}}, alive: true},
 		"an idle timeout of its own, unused": {
 			begin: func(s *msm.Session) { add(s); s.SetIdleTimeout(time.Minute) },
 			steps: []step{{64 * time.Second, untouched}}, alive: false,
@@ -37,36 +48,36 @@ func TestLifeOfASession(t *testing.T) {
 			steps: []step{{50 * time.Second, read}, {50 * time.Second, read}, {50 * time.Second, read}}, alive: true,
 		},
 		"used until its absolute timeout": {
-			config: msm.Config{AbsoluteTimeout: time.Hour}, begin: write,
-			steps: []step{{25 * time.Minute, write}, {25 * time.Minute, write}, {10 * time.Minute, untouched}}, alive: false,
+			config: bounded, begin: write,
+			steps: []step{{100 * time.Second, write}, {100 * time.Second, write}, {41 * time.Second, untouched}}, alive: false,
 		},
 		"renewed before its absolute timeout": {
-			config: msm.Config{AbsoluteTimeout: time.Hour}, begin: write,
-			steps: []step{{25 * time.Minute, write}, {25 * time.Minute, func(s *msm.Session) { _ = s.Renew() }}, {25 * time.Minute, untouched}}, alive: true,
+			config: bounded, begin: write,
+			steps: []step{{100 * time.Second, write}, {100 * time.Second, func(s *msm.Session) { _ = s.Renew() }}, {100 * time.Second, untouched}}, alive: true,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				m := newManager(t, c.config)
-				id := begin(t, m, c.begin)
-				for _, s := range c.steps {
-					time.Sleep(s.pause)
-					resp := visit(m, id, s.do)
-					synctest.Wait() // what goes on in the background
-					if cookies := sessionCookies(resp); len(cookies) == 1 {
-						id = cookies[0].Value
+		for mode, edit := range modes {
+			t.Run(name+", "+mode, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					edit(&c.config)
+					m := newManager(t, c.config)
+					id := begin(t, m, c.begin)
+					for _, s := range c.steps {
+						time.Sleep(s.pause)
+						resp := visit(m, id, s.do)
+						synctest.Wait() // what goes on in the background
+						if cookies := sessionCookies(resp); len(cookies) == 1 {
+							id = cookies[0].Value
+						}
 					}
-				}
-				visit(m, id, func(s *msm.Session) {
-					if s.IsNew() == c.alive {
-						t.Errorf("alive: %v", !s.IsNew())
-					}
+					visit(m, id, func(s *msm.Session) {
+						if s.IsNew() == c.alive {
+							t.Errorf("alive: %v", !s.IsNew())
+						}
+					})
 				})
-				if err := m.Close(t.Context()); err != nil {
-					t.Error(err)
-				}
 			})
-		})
+		}
 	}
 }
 
@@ -89,9 +100,6 @@ func TestKeepingAliveIsRateLimited(t *testing.T) {
 				if n := m.Stats().Refreshes; n < 38 || n > 40 { // every 90 s, and a second
 					t.Errorf("%d refreshes in an hour; 40 are enough", n)
 				}
-				if err := m.Close(t.Context()); err != nil {
-					t.Error(err)
-				}
 			})
 		})
 	}
@@ -112,8 +120,32 @@ func TestALogoutIsRememberedAsLongAsItMatters(t *testing.T) {
 				}
 			})
 		}
-		if err := m.Close(t.Context()); err != nil {
-			t.Error(err)
+	})
+}
+
+// TestStickyWritesBehind: what requests change is on the nodes within 100 ms, in one write, for which none of them waits.
+func TestStickyWritesBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t, 2)
+		m := w.manager(msm.Config{Sticky: true, Backups: 1})
+		id := begin(t, m, func(s *msm.Session) { add(s) })
+		time.Sleep(time.Second)
+		w.reset()
+		began := time.Now()
+		for range 100 {
+			visit(m, id, func(s *msm.Session) { add(s) })
 		}
+		if took := time.Since(began); took > 0 || len(w.about("msm:s:")) > 0 {
+			t.Errorf("the requests took %v and sent %v", took, w.about("msm:s:"))
+		}
+		time.Sleep(100 * time.Millisecond)
+		if got := w.about("msm:s:"); !slices.Equal(got, []string{"cas", "cas", "gets", "gets"}) {
+			t.Errorf("100 changes: %v; want one write on each node", got)
+		}
+		visit(w.manager(msm.Config{Sticky: true, Backups: 1}), id, func(s *msm.Session) {
+			if n := count.Get(s); n != 101 {
+				t.Errorf("stored is %d", n)
+			}
+		})
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	msm "github.com/gomsm/msm/core"
@@ -96,11 +97,14 @@ func (v *visitor) want(value any) {
 	}
 }
 
+// TestStore is in fake time.
 func TestStore(t *testing.T) {
 	for keys, pairs := range map[string][][]byte{"signed": {key}, "encrypted": {key, key2}, "bare": nil} {
 		for name, run := range cases {
 			t.Run(keys+": "+name, func(t *testing.T) {
-				run(&visitor{msmgorilla.NewStore(newManager(t, msm.Config{}), pairs...), nil, t})
+				synctest.Test(t, func(t *testing.T) {
+					run(&visitor{msmgorilla.NewStore(newManager(t, msm.Config{}), pairs...), nil, t})
+				})
 			})
 		}
 	}
@@ -199,13 +203,13 @@ var cases = map[string]func(v *visitor){
 		v.want(1)
 	},
 	"MaxAge ends the session, and each Save extends it": func(v *visitor) {
-		v.store.Options.MaxAge = 1
+		v.store.Options.MaxAge = 10
 		v.do(put(1))
-		time.Sleep(700 * time.Millisecond)
+		time.Sleep(9 * time.Second)
 		v.do(put(2))
-		time.Sleep(700 * time.Millisecond)
+		time.Sleep(9 * time.Second)
 		v.want(2)
-		time.Sleep(400 * time.Millisecond)
+		time.Sleep(2 * time.Second)
 		v.want(nil)
 	},
 	"MaxAge 0 goes with the browser": func(v *visitor) {
@@ -214,9 +218,11 @@ var cases = map[string]func(v *visitor){
 			v.t.Errorf("%+v", c)
 		}
 		v.want(1)
-		v.store.IdleTimeout = time.Millisecond
+		v.store.IdleTimeout = time.Minute
 		v.do(put(2))
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(time.Minute - time.Second)
+		v.want(2)
+		time.Sleep(2 * time.Second)
 		v.want(nil)
 	},
 	"MaxAge of more than 30 days": func(v *visitor) {
@@ -300,7 +306,7 @@ func TestKeysRotate(t *testing.T) {
 // TestStoreTrouble: a node that does not answer is no logout.
 func TestStoreTrouble(t *testing.T) {
 	server := msmtest.StartServer(t)
-	v := &visitor{msmgorilla.NewStore(newManager(t, msm.Config{Nodes: server.Addr()}), key), nil, t}
+	v := &visitor{msmgorilla.NewStore(newManager(t, msm.Config{Nodes: server.Addr(), OpTimeout: 2 * time.Second}), key), nil, t}
 	v.do(put(1))
 	server.Stop()
 	r, w := v.request(), httptest.NewRecorder()
@@ -313,15 +319,11 @@ func TestStoreTrouble(t *testing.T) {
 	if err := s.Save(r, w); !errors.Is(err, msmgorilla.ErrNotLoaded) || len(w.Header()) > 0 {
 		t.Errorf("%v, %v", err, w.Header())
 	}
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if s, err := v.store.Get(v.request(), "s"); err == nil {
-			if s.Values["k"] != 1 {
-				t.Errorf("%v", s.Values)
-			}
-			return
-		} else if time.Now().After(end) {
-			t.Fatal(err)
-		}
+	for s, err = v.store.Get(v.request(), "s"); err != nil; s, err = v.store.Get(v.request(), "s") {
+		time.Sleep(10 * time.Millisecond) // until the node is looked at again
+	}
+	if s.Values["k"] != 1 {
+		t.Errorf("%v", s.Values)
 	}
 }
 

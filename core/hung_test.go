@@ -1,0 +1,177 @@
+package msm_test
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// call is a request, as its visitor sees it.
+type call struct {
+	began, took time.Duration // the former since the test began
+	status      int
+}
+
+// crowd is visitors who count, one request after the other.
+type crowd struct {
+	m     []*msm.Manager
+	began time.Time
+	stop  chan struct{}
+	done  sync.WaitGroup
+
+	mu    sync.Mutex
+	calls []call
+	ids   []string
+	acked []int
+}
+
+// newCrowd begins a session for each of n visitors, whose requests go to the managers in turn.
+func newCrowd(t *testing.T, n int, m ...*msm.Manager) *crowd {
+	c := &crowd{m: m, began: time.Now(), stop: make(chan struct{})}
+	for range n {
+		c.ids, c.acked = append(c.ids, begin(t, m[0], func(s *msm.Session) { add(s) })), append(c.acked, 1)
+	}
+	return c
+}
+
+// come has every visitor send requests until leave, with a pause of 20 ms between an answer and the next one.
+func (c *crowd) come() {
+	for i := range c.ids {
+		c.done.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-c.stop:
+					return
+				case <-time.After(20*time.Millisecond + time.Duration(i)*time.Microsecond):
+				}
+				c.count(i, c.m[(i+n)%len(c.m)])
+			}
+		})
+	}
+}
+
+func (c *crowd) count(i int, m *msm.Manager) {
+	n, began := 0, time.Now()
+	resp := visit(m, c.ids[i], func(s *msm.Session) { n = add(s) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls = append(c.calls, call{began.Sub(c.began), time.Since(began), resp.StatusCode})
+	c.ids[i] = idOf(resp, c.ids[i])
+	if resp.StatusCode == 200 {
+		c.acked[i] = n
+	}
+}
+
+func (c *crowd) leave() {
+	close(c.stop)
+	c.done.Wait()
+}
+
+// TestAHungNodeCostsOneTimeout: F-02, G8. When a node hangs, what was under way with it ends with the first timeout; from
+// then on nobody waits for it, nor for a look at it. That real processes keep it is in TestStoppedNode.
+func TestAHungNodeCostsOneTimeout(t *testing.T) {
+	const timeout = 100 * time.Millisecond
+	for name, c := range map[string]struct {
+		nodes, instances int
+		config           msm.Config
+	}{
+		"one of two nodes":                 {2, 1, msm.Config{}},
+		"one of three nodes":               {3, 1, msm.Config{}},
+		"one of three nodes, for two apps": {3, 2, msm.Config{}},
+		"in sticky mode, synchronously":    {3, 1, msm.Config{Sticky: true, BackupSync: true, Backups: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newNetwork(t, c.nodes)
+				var m []*msm.Manager
+				for range c.instances {
+					m = append(m, w.manager(c.config))
+				}
+				crowd := newCrowd(t, 16, m...)
+				crowd.come()
+				time.Sleep(200 * time.Millisecond)
+				hangs := time.Since(crowd.began)
+				w.servers["n2"].halt()
+				time.Sleep(time.Second / 2)
+				w.servers["n2"].goOn()
+				time.Sleep(time.Second / 2)
+				crowd.leave()
+
+				known, waited := hangs+timeout+10*time.Millisecond, 0
+				for _, call := range crowd.calls {
+					if call.status != 200 || call.took > timeout {
+						t.Errorf("%+v", call)
+					}
+					if call.took > 0 {
+						waited++
+					}
+					if call.took > 0 && (call.began < hangs-timeout || call.began > known) {
+						t.Errorf("%+v waited, and the node hung after %v", call, hangs)
+					}
+				}
+				if waited == 0 || waited > 16*c.instances {
+					t.Errorf("%d requests waited", waited)
+				}
+				for i, id := range crowd.ids {
+					visit(m[0], id, func(s *msm.Session) {
+						if n := count.Get(s); n != crowd.acked[i] {
+							t.Errorf("visitor %d: counts %d; %d were acknowledged", i, n, crowd.acked[i])
+						}
+					})
+				}
+				t.Logf("%d requests, of which %d waited", len(crowd.calls), waited)
+			})
+		})
+	}
+}
+
+// TestCloseWaitsForOneTimeoutAtMost, whatever goes on.
+func TestCloseWaitsForOneTimeoutAtMost(t *testing.T) {
+	for name, c := range map[string]struct {
+		nodes int
+		most  time.Duration
+		hangs []string
+		after time.Duration   // before it is closed
+		state msm.RefillState // of the first node by then
+	}{
+		"nothing goes on":               {2, 0, nil, 15 * time.Second, msm.RefillDone},
+		"a refill":                      {2, 0, nil, 5 * time.Second, msm.RefillRunning},
+		"a node hangs":                  {2, 100 * time.Millisecond, []string{"n2"}, 10 * time.Millisecond, msm.RefillWaiting},
+		"a node has hung for some time": {2, 100 * time.Millisecond, []string{"n2"}, 3 * time.Second, msm.RefillRunning},
+		"all nodes hang":                {3, 100 * time.Millisecond, []string{"n1", "n2", "n3"}, 10 * time.Millisecond, msm.RefillWaiting},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newNetwork(t, c.nodes)
+				m := w.manager(msm.Config{RefillRate: 10})
+				id := begin(t, m, func(s *msm.Session) { add(s) })
+				for range 100 {
+					begin(t, m, func(s *msm.Session) { add(s) })
+				}
+				for _, node := range c.hangs {
+					w.servers[node].halt()
+				}
+				var request sync.WaitGroup
+				request.Go(func() { visit(m, id, func(s *msm.Session) { add(s) }) })
+				time.Sleep(c.after)
+				if r := refillOf(m, "n1"); r.State != c.state {
+					t.Errorf("%+v", r)
+				}
+				began := time.Now()
+				if err := m.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(began); took > c.most {
+					t.Errorf("closed after %v; at most %v", took, c.most)
+				}
+				for _, node := range c.hangs {
+					w.servers[node].goOn()
+				}
+				request.Wait()
+			})
+		})
+	}
+}
