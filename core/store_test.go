@@ -437,10 +437,10 @@ func TestAStoreUnderFaults(t *testing.T) {
 		{"n2", (*msmtest.Server).Stop, (*msmtest.Server).Continue},
 		{"n3", (*msmtest.Server).Kill, (*msmtest.Server).Restart},
 	} {
-		waitForRounds(t, rounds, 10)
+		waitForRounds(t, rounds, 8)
 		began := time.Now()
 		fault.begins(f.servers[fault.node])
-		waitForRounds(t, rounds, 10)
+		waitForRounds(t, rounds, 8)
 		fault.ends(f.servers[fault.node])
 		f.waitForRefills(began, fault.node) // until then another one would be a second fault
 	}
@@ -465,7 +465,7 @@ func (s shelf) follow(key string, rounds *atomic.Int64, stop <-chan struct{}) {
 			s.want(key, fmt.Sprint(n))
 		}
 		rounds.Add(1)
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
