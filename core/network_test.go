@@ -3,12 +3,10 @@ package msm_test
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +14,7 @@ import (
 
 	msm "github.com/gomsm/msm/core"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
 // network is memcached servers n1, n2 and so on within this process, which managers with the real client reach by pipes.
@@ -102,12 +101,12 @@ func (s *fake) accept() net.Conn {
 		defer far.Close()
 		in := bufio.NewReader(far)
 		for {
-			words, data, err := command(in)
+			c, err := command(in)
 			if err != nil {
 				return
 			}
-			s.note(words)
-			if _, err := io.WriteString(far, s.answer(words, data)); err != nil {
+			s.note(c)
+			if _, err := io.WriteString(far, s.answer(c)); err != nil {
 				return
 			}
 		}
@@ -116,9 +115,9 @@ func (s *fake) accept() net.Conn {
 }
 
 // note keeps a command, and waits while the server is halted.
-func (s *fake) note(words []string) {
+func (s *fake) note(c nodetest.Command) {
 	s.mu.Lock()
-	s.commands = append(s.commands, strings.Join(words, " "))
+	s.commands = append(s.commands, strings.Join(c.Words, " "))
 	goesOn := s.goesOn
 	s.mu.Unlock()
 	if goesOn != nil {
@@ -127,85 +126,24 @@ func (s *fake) note(words []string) {
 }
 
 // command reads one command with its data.
-func command(in *bufio.Reader) (words []string, data []byte, err error) {
+func command(in *bufio.Reader) (nodetest.Command, error) {
 	line, err := in.ReadString('\n')
 	if err != nil {
-		return nil, nil, err
+		return nodetest.Command{}, err
 	}
-	words = strings.Fields(line)
-	if words[0] != "add" && words[0] != "cas" {
-		return words, nil, nil
+	c := nodetest.Command{Words: strings.Fields(line)}
+	if c.Stores() {
+		c.Data = make([]byte, c.Size())
+		_, err = io.ReadFull(in, c.Data)
+		c.Data = c.Data[:c.Size()-len("\r\n")]
 	}
-	data = make([]byte, number(words[4])+uint64(len("\r\n")))
-	_, err = io.ReadFull(in, data)
-	return words, data[:len(data)-len("\r\n")], err
+	return c, err
 }
 
-func number(word string) uint64 {
-	n, err := strconv.ParseUint(word, 10, 64)
-	if err != nil {
-		panic(err)
+// answer does a command.
+func (s *fake) answer(c nodetest.Command) string {
+	if s.unlist && c.Words[0] == "lru_crawler" {
+		return "CLIENT_ERROR lru crawler disabled\r\n"
 	}
-	return n
-}
-
-// answer does a command, as memcached's doc/protocol.txt has it.
-func (s *fake) answer(words []string, data []byte) string {
-	var b strings.Builder
-	switch words[0] {
-	case "gets":
-		for _, key := range words[1:] {
-			if item, err := s.memory.Get(context.Background(), key); err == nil {
-				fmt.Fprintf(&b, "VALUE %s %d %d %d\r\n%s\r\n", key, item.Flags, len(item.Value), item.Token, item.Value)
-			}
-		}
-	case "add", "cas":
-		return s.write(words, data)
-	case "version":
-		return "VERSION 1.6.19\r\n"
-	case "lru_crawler":
-		if s.unlist {
-			return "CLIENT_ERROR lru crawler disabled\r\n"
-		}
-		_ = s.memory.Keys(context.Background(), "", func(key string) {
-			fmt.Fprintf(&b, "key=%s exp=-1 la=0 cas=0 fetch=no cls=1 size=100\r\n", strings.ReplaceAll(key, ":", "%3A"))
-		})
-	default:
-		panic(fmt.Sprintf("no such command: %q", words))
-	}
-	return b.String() + "END\r\n"
-}
-
-// write is <add|cas> key flags exptime bytes [token].
-func (s *fake) write(words []string, data []byte) string {
-	item, ttl := node.Item{Value: data, Flags: uint32(number(words[2]))}, lifetime(words[3])
-	var err error
-	if words[0] == "add" {
-		err = s.memory.Add(context.Background(), words[1], item, ttl)
-	} else {
-		item.Token = number(words[5])
-		err = s.memory.CompareAndSwap(context.Background(), words[1], item, ttl)
-	}
-	for answer, is := range map[string]error{"NOT_STORED": node.ErrExists, "EXISTS": node.ErrConflict, "NOT_FOUND": node.ErrMiss} {
-		if errors.Is(err, is) {
-			return answer + "\r\n"
-		}
-	}
-	if err != nil {
-		panic(err)
-	}
-	return "STORED\r\n"
-}
-
-// lifetime is what memcached makes of an exptime: seconds, at once if there are fewer than none, or from thirty days on a
-// moment of Unix time.
-func lifetime(word string) time.Duration {
-	if strings.HasPrefix(word, "-") {
-		return -time.Second
-	}
-	seconds := number(word)
-	if seconds > 30*24*60*60 {
-		return time.Until(time.Unix(int64(seconds), 0))
-	}
-	return time.Duration(seconds) * time.Second
+	return c.Answer(s.memory)
 }

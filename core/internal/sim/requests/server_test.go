@@ -2,10 +2,7 @@ package requests
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -91,74 +88,10 @@ func (s *server) deliver(c *conn, reply string, cutAt int) {
 
 // answer does a command.
 func (s *server) answer(cmd command) string {
-	switch cmd.words[0] {
-	case "gets":
-		return s.get(cmd.words[1:])
-	case "add", "cas":
-		return s.write(cmd)
-	case "version":
-		return "VERSION 1.6.19\r\n"
-	case "lru_crawler":
-		return s.list()
-	}
-	panic(fmt.Sprintf("no such command: %q", cmd.words))
-}
-
-func (s *server) get(keys []string) string {
-	var b strings.Builder
-	for _, key := range keys {
-		if item, err := s.memory.Get(context.Background(), key); err == nil {
-			fmt.Fprintf(&b, "VALUE %s %d %d %d\r\n%s\r\n", key, item.Flags, len(item.Value), item.Token, item.Value)
-		}
-	}
-	return b.String() + "END\r\n"
-}
-
-// write is <add|cas> key flags exptime bytes [token].
-func (s *server) write(cmd command) string {
-	if s.full {
+	if s.full && cmd.Stores() {
 		return "SERVER_ERROR out of memory storing object\r\n"
 	}
-	number := func(i int) int64 {
-		n, err := strconv.ParseInt(cmd.words[i], 10, 64)
-		if err != nil {
-			panic(err)
-		}
-		return n
-	}
-	item, ttl := node.Item{Value: cmd.data, Flags: uint32(number(2))}, time.Duration(number(3))*time.Second
-	var err error
-	if cmd.words[0] == "add" {
-		err = s.memory.Add(context.Background(), cmd.key(), item, ttl)
-	} else {
-		item.Token = uint64(number(5))
-		err = s.memory.CompareAndSwap(context.Background(), cmd.key(), item, ttl)
-	}
-	switch {
-	case err == nil:
-		return "STORED\r\n"
-	case errors.Is(err, node.ErrExists):
-		return "NOT_STORED\r\n"
-	case errors.Is(err, node.ErrConflict):
-		return "EXISTS\r\n"
-	case errors.Is(err, node.ErrMiss):
-		return "NOT_FOUND\r\n"
-	}
-	panic(err)
-}
-
-func (s *server) list() string {
-	var b strings.Builder
-	for _, key := range s.keys() {
-		fmt.Fprintf(&b, "key=%s exp=-1 la=0 cas=0 fetch=no cls=1 size=100\r\n", strings.ReplaceAll(key, ":", "%3A"))
-	}
-	return b.String() + "END\r\n"
-}
-
-func (s *server) keys() (list []string) {
-	_ = s.memory.Keys(context.Background(), "", func(key string) { list = append(list, key) })
-	slices.Sort(list)
-	return list
+	return cmd.Answer(s.memory)
 }
 
 // evict takes a value away, as memcached does when it needs the room. Guarded by world.mu.
@@ -197,10 +130,10 @@ func (s *server) goOn() {
 
 // describe says what a write stores.
 func describe(cmd command) string {
-	if !writes(cmd) || !strings.Contains(cmd.key(), ":s:") {
+	if !cmd.Stores() || !strings.Contains(cmd.Key(), ":s:") {
 		return ""
 	}
-	rec, err := record.Decode(cmd.data)
+	rec, err := record.Decode(cmd.Data)
 	if err != nil {
 		return err.Error()
 	}

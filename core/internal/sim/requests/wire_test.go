@@ -6,10 +6,11 @@ import (
 	"io"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
 // conn is an instance's connection to a server. What is written to it are commands, each done by the server in its own
@@ -27,23 +28,16 @@ type conn struct {
 	ready  chan struct{} // has room for one: something has changed
 }
 
-// command is one line of memcached's text protocol, with its data.
-type command struct {
-	words []string
-	data  []byte
-}
-
-func (c command) key() string { return c.words[1] }
+// command is what an instance has sent.
+type command struct{ nodetest.Command }
 
 // text is the command without values that a seed does not decide, such as CAS tokens.
 func (c command) text() string {
-	if writes(c) {
-		return c.words[0] + " " + c.key()
+	if c.Stores() {
+		return c.Words[0] + " " + c.Key()
 	}
-	return strings.Join(c.words, " ")
+	return strings.Join(c.Words, " ")
 }
-
-func writes(c command) bool { return c.words[0] == "add" || c.words[0] == "cas" }
 
 // dial takes no time: which of two simultaneous operations gets an idle connection, and which a new one, must make no
 // difference.
@@ -161,16 +155,13 @@ func (c *conn) whole() (command, bool) {
 	if !ok {
 		return command{}, false
 	}
-	cmd := command{words: strings.Fields(text)}
-	if writes(cmd) {
-		size, err := strconv.Atoi(cmd.words[4])
-		if err != nil {
-			panic(err)
-		}
-		if len(rest) < size+2 {
-			return command{}, false
-		}
-		cmd.data, rest = []byte(rest[:size]), rest[size+2:]
+	cmd := command{nodetest.Command{Words: strings.Fields(text)}}
+	size := cmd.Size()
+	if len(rest) < size {
+		return command{}, false
+	}
+	if cmd.Stores() {
+		cmd.Data, rest = []byte(rest[:size-len("\r\n")]), rest[size:]
 	}
 	c.sent = []byte(rest)
 	return cmd, true

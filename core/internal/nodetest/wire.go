@@ -1,0 +1,118 @@
+package nodetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+// Command is one command of memcached's text protocol (its doc/protocol.txt): the words of its line, and the data of one
+// that stores something.
+type Command struct {
+	Words []string
+	Data  []byte
+}
+
+// Key returns the first key.
+func (c Command) Key() string { return c.Words[1] }
+
+// Stores reports whether data follow the command's line.
+func (c Command) Stores() bool { return c.Words[0] == "add" || c.Words[0] == "cas" }
+
+// Size returns how many bytes follow the command's line, with the end of their own line.
+func (c Command) Size() int {
+	if !c.Stores() {
+		return 0
+	}
+	return int(number(c.Words[4])) + len("\r\n")
+}
+
+// Answer does a command in a memory, as memcached does, and returns what it says. It panics on what msm never sends.
+func (c Command) Answer(m *node.Memory) string {
+	switch c.Words[0] {
+	case "gets":
+		return c.get(m)
+	case "add", "cas":
+		return c.store(m)
+	case "version":
+		return "VERSION 1.6.19\r\n"
+	case "lru_crawler":
+		return list(m)
+	}
+	panic(fmt.Sprintf("no such command: %q", c.Words))
+}
+
+func (c Command) get(m *node.Memory) string {
+	var b strings.Builder
+	for _, key := range c.Words[1:] {
+		if item, err := m.Get(context.Background(), key); err == nil {
+			fmt.Fprintf(&b, "VALUE %s %d %d %d\r\n%s\r\n", key, item.Flags, len(item.Value), item.Token, item.Value)
+		}
+	}
+	return b.String() + "END\r\n"
+}
+
+// store is <add|cas> key flags exptime bytes [token].
+func (c Command) store(m *node.Memory) string {
+	item, ttl := node.Item{Value: c.Data, Flags: uint32(number(c.Words[2]))}, lifetime(c.Words[3])
+	var err error
+	if c.Words[0] == "add" {
+		err = m.Add(context.Background(), c.Key(), item, ttl)
+	} else {
+		item.Token = number(c.Words[5])
+		err = m.CompareAndSwap(context.Background(), c.Key(), item, ttl)
+	}
+	switch {
+	case err == nil:
+		return "STORED\r\n"
+	case errors.Is(err, node.ErrExists):
+		return "NOT_STORED\r\n"
+	case errors.Is(err, node.ErrConflict):
+		return "EXISTS\r\n"
+	case errors.Is(err, node.ErrMiss):
+		return "NOT_FOUND\r\n"
+	case errors.Is(err, node.ErrTooLarge):
+		return "SERVER_ERROR object too large for cache\r\n"
+	}
+	panic(err)
+}
+
+// list is sorted, so that a simulation replays.
+func list(m *node.Memory) string {
+	var keys []string
+	_ = m.Keys(context.Background(), "", func(key string) { keys = append(keys, key) })
+	slices.Sort(keys)
+	var b strings.Builder
+	for _, key := range keys {
+		fmt.Fprintf(&b, "key=%s exp=-1 la=0 cas=0 fetch=no cls=1 size=100\r\n", url.QueryEscape(key))
+	}
+	return b.String() + "END\r\n"
+}
+
+// lifetime is what memcached makes of an exptime: seconds, at once if they are negative, and more than thirty days' worth is
+// a moment of Unix time.
+func lifetime(word string) time.Duration {
+	if strings.HasPrefix(word, "-") {
+		return -time.Second
+	}
+	seconds := number(word)
+	if seconds > 30*24*60*60 {
+		return time.Until(time.Unix(int64(seconds), 0))
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+func number(word string) uint64 {
+	n, err := strconv.ParseUint(word, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
