@@ -82,7 +82,7 @@ func (s *server) begin(kind string, in *instance) {
 	case "evict":
 		v := s.world.visitors[s.world.rng.IntN(len(s.world.visitors))]
 		if v.jar != nil {
-			s.evict(sid.Key("msm:", sid.Record, tokenOf(v.jar.cookie())))
+			s.Evict(sid.Key("msm:", sid.Record, tokenOf(v.jar.cookie())))
 		}
 	}
 }

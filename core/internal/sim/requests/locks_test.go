@@ -66,6 +66,6 @@ func (w *world) unlock() {
 
 func (s *session) unlock() {
 	for _, server := range s.visitor.world.servers {
-		server.evict(sid.Key("msm:", sid.Lock, tokenOf(s.cookie())))
+		server.Evict(sid.Key("msm:", sid.Lock, tokenOf(s.cookie())))
 	}
 }

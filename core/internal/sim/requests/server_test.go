@@ -1,24 +1,23 @@
 package requests
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// server is a memcached in memory. Guarded by world.mu.
+// server is a memcached in memory, behind a network. Guarded by world.mu.
 type server struct {
-	world  *world
-	name   string
-	memory *node.Memory
-	life   int // grows with every crash
-	up     bool
-	conns  []*conn
+	*nodetest.Server
+	world *world
+	name  string
+	life  int // grows with every crash
+	up    bool
+	conns []*conn
 
 	stopped bool
 	held    []func() // what was sent to it while it was stopped, or on the way when its network was cut
@@ -30,7 +29,7 @@ type server struct {
 }
 
 func newServer(w *world, name string) *server {
-	return &server{world: w, name: name, memory: node.NewMemory(node.MemoryOptions{}), up: true}
+	return &server{world: w, name: name, Server: nodetest.New(name), up: true}
 }
 
 // receive has a command done when the seed wants it. Guarded by world.mu.
@@ -91,22 +90,14 @@ func (s *server) answer(cmd command) string {
 	if s.full && cmd.Stores() {
 		return "SERVER_ERROR out of memory storing object\r\n"
 	}
-	return cmd.Answer(s.memory)
-}
-
-// evict takes a value away, as memcached does when it needs the room. Guarded by world.mu.
-func (s *server) evict(key string) {
-	item, err := s.memory.Get(context.Background(), key)
-	if err == nil {
-		_ = s.memory.CompareAndSwap(context.Background(), key, item, -time.Second)
-	}
+	return cmd.Answer(s.Memory())
 }
 
 // crash breaks all connections. Without warm the values are lost. Guarded by world.mu.
 func (s *server) crash(warm bool) {
 	s.up, s.life, s.held, s.stopped = false, s.life+1, nil, false
 	if !warm {
-		s.memory = node.NewMemory(node.MemoryOptions{})
+		s.Restart(nil)
 	}
 	for _, c := range s.conns {
 		c.end(syscall.ECONNRESET)

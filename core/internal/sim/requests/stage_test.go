@@ -148,7 +148,7 @@ func (w *world) everywhere(cookie string, newest *record.Record) bool {
 	}
 	for _, c := range newest.Copies {
 		s := w.server(c.Node)
-		epoch, err := s.memory.Get(context.Background(), "msm:epoch")
+		epoch, err := s.Memory().Get(context.Background(), "msm:epoch")
 		there := s.record(cookie)
 		if err != nil || string(epoch.Value) != fmt.Sprintf("%08x", c.Epoch) || there == nil || there.Rank() != newest.Rank() {
 			return false
@@ -202,7 +202,7 @@ func (w *world) ledTo(cookie string) *record.Record {
 }
 
 func (s *server) record(cookie string) *record.Record {
-	item, err := s.memory.Get(context.Background(), sid.Key("msm:", sid.Record, tokenOf(cookie)))
+	item, err := s.Memory().Get(context.Background(), sid.Key("msm:", sid.Record, tokenOf(cookie)))
 	if err != nil {
 		return nil
 	}
