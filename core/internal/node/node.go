@@ -298,8 +298,12 @@ func (n *Node) up(epoch uint32, before uint64) error {
 	return nil
 }
 
-// Run probes until ctx ends: regularly, at once when the node becomes unavailable, and ever more rarely while it stays
-// so. No request waits for it.
+// probeSoon is within how long a node is probed that has become unavailable. Not sooner, because who met the failure says
+// in the same moment, perhaps more than once, that it works around the node; and each time another probe would be needed.
+const probeSoon = time.Millisecond
+
+// Run probes until ctx ends: regularly, within a millisecond when the node becomes unavailable, and ever more rarely while
+// it stays so. No request waits for it.
 func (n *Node) Run(ctx context.Context) {
 	wait := n.options.ProbeEvery
 	for {
@@ -308,9 +312,17 @@ func (n *Node) Run(ctx context.Context) {
 			return
 		case <-n.wake:
 			wait = n.options.ProbeEvery / 4
+			pause(ctx, 1+n.options.Random.Wait(probeSoon))
 		case <-time.After(n.jitter(wait)):
 		}
 		wait = n.round(ctx, wait)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }
 

@@ -257,14 +257,21 @@ func TestRun(t *testing.T) {
 		if calls := s.Count(nodetest.Any); calls < 32 || calls > 52 || !n.Available() { // 40, and jitter
 			t.Errorf("%d probes in 10 s of peace", calls)
 		}
+		before := s.Count(nodetest.Any)
 		n.WorkAround()
 		synctest.Wait()
+		n.WorkAround() // once more, in the same moment
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
 		if !n.Available() {
-			t.Error("a node that was worked around, and answers, is not used again at once")
+			t.Error("a node that was worked around, and answers, is not used again a millisecond later")
+		}
+		if calls := s.Count(nodetest.Any) - before; calls != 2 { // a look, and a new epoch
+			t.Errorf("%d operations until it is used again", calls)
 		}
 		s.Fail(nodetest.Refuse(nodetest.ErrLost))
 		time.Sleep(time.Minute)
-		before := s.Count(nodetest.Any)
+		before = s.Count(nodetest.Any)
 		time.Sleep(time.Minute)
 		if calls := s.Count(nodetest.Any) - before; calls < 10 || calls > 15 || n.Available() {
 			t.Errorf("%d probes in a minute of a node that is down; every 5 s is enough", calls)
