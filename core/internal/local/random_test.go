@@ -3,20 +3,14 @@ package local_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"testing"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/replica"
-)
-
-var (
-	seeds   = flag.Int("seeds", 25, "how many seeds TestRandom runs in each setting")
-	oneSeed = flag.Int("seed", -1, "the one seed that TestRandom runs, with what happens")
 )
 
 // visitor is a browser with a session, who counts in it.
@@ -28,23 +22,19 @@ type visitor struct {
 // drama is a random play of two instances, some servers and a visitor, whose balancer changes its mind.
 type drama struct {
 	*world
-	rng       *rand.Rand
+	rng       *rand.Rand     // decides what happens
+	pauses    *random.Source // see sleep
 	config    local.Config
 	instances map[string]*instance
 	visitor   visitor
 	began     int // sessions
 	faulty    *nodetest.Server
 	fragile   int // so many requests without a fault until an instance is sure to hold the session, since one crashed or failed
-	trace     bool
+	trace     *trace
 }
 
-func (d *drama) say(format string, args ...any) {
-	if d.trace {
-		d.t.Logf("%8v "+format, append([]any{time.Since(start).Round(time.Millisecond)}, args...)...)
-	}
-}
-
-var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when fake time begins
+// sleep is a pause of the visitor, which never ends just when something else happens that took whole milliseconds, too.
+func (d *drama) sleep(about time.Duration) { time.Sleep(about + 1 + d.pauses.Wait(time.Millisecond)) }
 
 func (d *drama) pick() (route string, on *instance) {
 	routes := []string{"a", "b"}
@@ -53,7 +43,7 @@ func (d *drama) pick() (route string, on *instance) {
 	case d.visitor.route != "" && (d.rng.IntN(4) > 0 || d.divided()): // mostly the balancer is true
 		route = d.visitor.route
 	case !d.config.Sync:
-		time.Sleep(200 * time.Millisecond) // it must not be faster than the write-behind
+		d.sleep(200 * time.Millisecond) // it must not be faster than the write-behind
 	}
 	return route, d.instances[route]
 }
@@ -122,7 +112,7 @@ func (d *drama) count() {
 func (d *drama) held() {
 	if d.fragile > 0 && d.faulty == nil {
 		d.fragile--
-		time.Sleep(200 * time.Millisecond) // until it is stored
+		d.sleep(200 * time.Millisecond) // until it is stored
 	}
 }
 
@@ -145,7 +135,7 @@ func (d *drama) logout() {
 		return
 	}
 	d.visitor = visitor{}
-	time.Sleep(time.Duration(1000+d.rng.IntN(3000)) * time.Millisecond)
+	d.sleep(time.Duration(1000+d.rng.IntN(3000)) * time.Millisecond)
 	for _, r := range []string{"a", "b"} {
 		if s, err := d.instances[r].get(v.token, v.node); err == nil {
 			d.t.Errorf("%s is accepted by %s after its logout: n = %s", v.token, r, value(s, "n"))
@@ -166,7 +156,7 @@ func (d *drama) fault() {
 	d.faulty = d.servers[id]
 	kind := d.rng.IntN(4)
 	if len(d.servers) == 1 {
-		time.Sleep(300 * time.Millisecond) // a notice that has not been read is lost with the only node
+		d.sleep(300 * time.Millisecond) // a notice that has not been read is lost with the only node
 	}
 	d.say("fault %d of %s", kind, id)
 	switch kind {
@@ -174,7 +164,7 @@ func (d *drama) fault() {
 		d.faulty.Fail(off)
 	case 1:
 		d.faulty.Restart(nil)
-		time.Sleep(2 * time.Second) // without backups only the instance that holds a session has it now
+		d.sleep(2 * time.Second) // without backups only the instance that holds a session has it now
 	case 2:
 		d.faulty.Fail(mute(1 + d.rng.IntN(3)))
 	case 3:
@@ -189,12 +179,12 @@ func (d *drama) mend() {
 	d.say("mended")
 	d.faulty.Fail(nil)
 	d.faulty = nil
-	time.Sleep(8 * time.Second) // the next fault comes after repair
+	d.sleep(8 * time.Second) // the next fault comes after repair
 }
 
 func (d *drama) settleAll() {
 	d.mend()
-	time.Sleep(8 * time.Second)
+	d.sleep(8 * time.Second)
 }
 
 // crash replaces an instance. What it has not stored is lost, which the asynchronous mode admits: so not then.
@@ -210,7 +200,7 @@ func (d *drama) crash() {
 	d.instances[route].crash()
 	d.launch(route)
 	d.fragile = max(d.fragile, 1)
-	time.Sleep(3 * time.Second) // crash has the servers off for a moment
+	d.sleep(3 * time.Second) // crash has the servers off for a moment
 }
 
 func (d *drama) launch(route string) {
@@ -245,22 +235,6 @@ func (d *drama) end() {
 	}
 }
 
-// tell says who has what.
-func (d *drama) tell() {
-	for id := range d.servers {
-		if r := d.stored(id, d.visitor.token); r != nil {
-			n, _ := r.Get("n")
-			d.say("%s: term %d version %d home %s copies %v unsettled %v n = %s", id, r.Term, r.Version, r.Home, r.Copies, r.Unsettled, n)
-		}
-	}
-	for route, x := range d.instances {
-		if s := x.Get(d.visitor.token); s != nil {
-			rec, node := s.View()
-			d.say("%s: term %d version %d on %s n = %s", route, rec.Term, rec.Version, node, value(s, "n"))
-		}
-	}
-}
-
 func (d *drama) play() {
 	d.launch("a")
 	d.launch("b")
@@ -276,45 +250,11 @@ func (d *drama) play() {
 		case 3:
 			d.crash()
 		case 4:
-			time.Sleep(time.Duration(d.rng.IntN(20)) * time.Second)
+			d.sleep(time.Duration(d.rng.IntN(20)) * time.Second)
 		default:
 			d.count()
-			time.Sleep(time.Duration(d.rng.IntN(150)) * time.Millisecond)
+			d.sleep(time.Duration(d.rng.IntN(150)) * time.Millisecond)
 		}
 	}
 	d.end()
-}
-
-// TestRandom looks for a play in which an acknowledged count is lost or doubled, or a session comes back after its logout,
-// with one fault at a time. A seed that fails is played again, with what happens, by -run of its setting and -seed N.
-func TestRandom(t *testing.T) {
-	for name, c := range map[string]struct {
-		servers, backups int
-		sync             bool
-	}{
-		"async, two nodes":               {2, 0, false},
-		"sync, two nodes":                {2, 0, true},
-		"async, three nodes, one backup": {3, 1, false},
-		"sync, three nodes, one backup":  {3, 1, true},
-		"sync, one node":                 {1, 0, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			first, last := 0, *seeds
-			if *oneSeed >= 0 {
-				first, last = *oneSeed, *oneSeed+1
-			}
-			for seed := first; seed < last; seed++ {
-				inWorld(t, c.servers, c.backups, func(w *world) {
-					d := &drama{
-						world: w, rng: rand.New(rand.NewPCG(uint64(seed), 0)), config: local.Config{Sync: c.sync},
-						instances: map[string]*instance{}, trace: *oneSeed >= 0,
-					}
-					d.play()
-					if t.Failed() {
-						t.Fatalf("seed %d", seed)
-					}
-				})
-			}
-		})
-	}
 }

@@ -2,7 +2,6 @@ package local_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -29,6 +29,10 @@ type world struct {
 	t       *testing.T
 	servers map[string]*nodetest.Server
 	backups int
+	started int // instances
+
+	random *random.Source                                     // of all that is random; nil: the runtime's
+	pace   func(own *random.Source, at string) nodetest.Fault // of an instance's way to a server; nil: it takes no time
 }
 
 // off is a fault of a server that nobody reaches.
@@ -66,14 +70,6 @@ func (w *world) count(such func(nodetest.Op) bool) (n int) {
 	return n
 }
 
-// ignore takes an error for none.
-func ignore(err, expected error) error {
-	if errors.Is(err, expected) {
-		return nil
-	}
-	return err
-}
-
 // settle waits until the write-behind, the probers and the repair have done what they have to.
 func settle() { time.Sleep(3 * time.Second) }
 
@@ -89,14 +85,21 @@ func (w *world) start(config local.Config) *instance {
 	ctx, stop := context.WithCancel(context.Background())
 	var members []cluster.Member
 	var probers sync.WaitGroup
+	w.started++
+	name := fmt.Sprint(config.Route, w.started)
+	own := w.random.Of(name)
 	for i := range len(w.servers) {
 		s := w.servers[fmt.Sprintf("n%d", i+1)]
-		n := s.Node(s.Client(config.Route), node.Options{EpochKey: "epoch"})
+		way := s.Client(name)
+		if w.pace != nil {
+			way.Fail(w.pace(own, s.ID()))
+		}
+		n := s.Node(way, node.Options{EpochKey: "epoch", Random: own.Of("prober of " + s.ID())})
 		_ = n.Probe(ctx)
 		probers.Go(func() { n.Run(ctx) })
 		members = append(members, cluster.Member{Node: n})
 	}
-	config.Replica = replica.New(replica.Config{Cluster: cluster.New(members), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Sticky: true})
+	config.Replica = replica.New(replica.Config{Cluster: cluster.New(members), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Sticky: true, Random: own})
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
