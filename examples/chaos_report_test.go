@@ -1,6 +1,7 @@
 package examples
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -31,6 +32,7 @@ type chaosRequest struct {
 	at     time.Time
 	took   time.Duration
 	status int
+	said   string // with a 5xx
 }
 
 func newChaosReport() *chaosReport {
@@ -136,6 +138,7 @@ func (r *chaosReport) tell(q chaosRequest) string {
 // chaosFigures are of the requests of one kind of window.
 type chaosFigures struct {
 	n, errors    int
+	said         string // the first error
 	p50, p99     time.Duration
 	slowest      chaosRequest
 	beyondStalls time.Duration // the slowest, less what the machine stood still meanwhile
@@ -153,6 +156,7 @@ func (r *chaosReport) figures() map[string]chaosFigures {
 		for _, q := range list {
 			if q.status >= 500 {
 				f.errors++
+				f.said = cmp.Or(f.said, r.tell(q)+": "+q.said)
 			}
 			f.beyondStalls = max(f.beyondStalls, q.took-r.stallMeter.worst(q.at, q.at.Add(q.took)))
 		}

@@ -3,6 +3,7 @@ package examples
 import (
 	"bufio"
 	"bytes"
+	"flag"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -23,6 +24,10 @@ var programs = []string{"nethttp", "chi", "gin", "echo", "echov5"}
 var bin string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if !*strict && !given("test.parallel") {
+		_ = flag.Set("test.parallel", "8") // most of them wait for processes, and none minds how long
+	}
 	dir, err := os.MkdirTemp("", "msm-examples")
 	if err != nil {
 		panic(err)
@@ -31,6 +36,12 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// given reports whether a flag is on the command line.
+func given(name string) (is bool) {
+	flag.Visit(func(f *flag.Flag) { is = is || f.Name == name })
+	return is
 }
 
 // patience only ends a wait that is in vain.
