@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func start(t testing.TB, n int) (*msm.Manager, []*msmtest.Server) {
 		servers = append(servers, msmtest.StartServer(t))
 		nodes += fmt.Sprintf("n%d:%s ", i+1, servers[i].Addr())
 	}
-	return newManager(t, msm.Config{Nodes: nodes, OpTimeout: time.Second}), servers
+	return newManager(t, msm.Config{Nodes: nodes, OpTimeout: 2 * time.Second}), servers
 }
 
 func newManager(t testing.TB, c msm.Config) *msm.Manager {
@@ -171,10 +172,11 @@ var cases = map[string]func(v *visitor, m *msm.Manager, servers []*msmtest.Serve
 		want("a")
 		set("b")
 		want("b")
+		restarted := time.Now()
 		servers[0].Restart()
 		waitUntilAllUp(v.t, m)
 		want("b")
-		waitForHeals(m)
+		waitForRefill(v.t, m, restarted)
 		servers[1].Kill()
 		want("b")
 		set("c")
@@ -200,27 +202,30 @@ var cases = map[string]func(v *visitor, m *msm.Manager, servers []*msmtest.Serve
 	},
 }
 
-func waitUntilAllUp(t *testing.T, m *msm.Manager) {
+// patience only ends a wait that is in vain.
+const patience = 2 * time.Minute
+
+func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		up := 0
-		for _, n := range m.Stats().Nodes {
-			if n.State == msm.NodeUp {
-				up++
-			}
-		}
-		if up == len(m.Stats().Nodes) {
-			return
+	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
 		}
 	}
-	t.Fatal("waited in vain for the nodes")
 }
 
-func waitForHeals(m *msm.Manager) {
-	for before := m.Stats().Heals; ; before = m.Stats().Heals {
-		time.Sleep(100 * time.Millisecond)
-		if m.Stats().Heals == before {
-			return
-		}
-	}
+func waitUntilAllUp(t *testing.T, m *msm.Manager) {
+	t.Helper()
+	eventually(t, "the nodes", func() bool {
+		return !slices.ContainsFunc(m.Stats().Nodes, func(n msm.NodeStats) bool { return n.State != msm.NodeUp })
+	})
+}
+
+// waitForRefill waits until the first node has its copies back, after a restart.
+func waitForRefill(t *testing.T, m *msm.Manager, restarted time.Time) {
+	t.Helper()
+	eventually(t, "the refill", func() bool {
+		r := m.Stats().Nodes[0].Refill
+		return r != nil && r.State == msm.RefillDone && r.Ended.After(restarted)
+	})
 }
