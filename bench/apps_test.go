@@ -46,6 +46,10 @@ var apps = map[string]func(m *msm.Manager) http.Handler{
 func scsApp(m *msm.Manager) http.Handler {
 	s := scs.New()
 	s.Store, s.Lifetime, s.Cookie.Name = m.Store("scs"), life, cookieName
+	return scsOn(s)
+}
+
+func scsOn(s *scs.SessionManager) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, s.GetString(r.Context(), "v"))

@@ -27,7 +27,7 @@ type MemStore struct {
 var count atomic.Int64
 
 var manager = sync.OnceValue(func() *msm.Manager {
-	m, err := msm.New(msm.Config{Nodes: os.Getenv("NODES"), Logger: slog.New(slog.DiscardHandler)})
+	m, err := msm.New(msm.Config{Nodes: os.Getenv("NODES"), OpTimeout: 10 * time.Second, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		panic(err)
 	}
