@@ -63,9 +63,9 @@ soak:        ## a sticky instance under full load with every node down for a min
 	./scripts/need memcached
 	go test ./core -run TestNoNodeAtFullLoad -down 1m -v
 
-chaos:       ## real memcached and real apps under faults for CHAOS, on a machine that does nothing else
+chaos:       ## real memcached and real apps under faults for CHAOS, held to their times, on a machine that does nothing else
 	./scripts/need memcached
-	go test ./examples -run '^TestChaos$$' -chaos $(CHAOS) -strict -v -timeout 2h
+	go test ./examples -run '^(TestChaos|TestInstanceKilled)$$' -chaos $(CHAOS) -strict -v -timeout 2h
 
 mutants:     ## take rules out of the code, one at a time, and see the simulations or tests notice; a few minutes
 	go test ./core/internal/mutants -run '^TestMutants$$' -mutants -v -timeout 2h
