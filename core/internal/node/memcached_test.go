@@ -90,13 +90,13 @@ func TestAHungNodeCostsOneTimeout(t *testing.T) {
 	}
 }
 
-// TestADripFeedingNodeCostsOneTimeout: F-06. gomemcache begins its timeout anew with every answer that it reads.
+// TestADripFeedingNodeCostsOneTimeout: F-06. gomemcache begins its timeout anew with every answer that it reads; each of
+// these comes in less.
 func TestADripFeedingNodeCostsOneTimeout(t *testing.T) {
 	const timeout = 400 * time.Millisecond
-	value := "0 40 1\r\n" + strings.Repeat("x", 40) + "\r\n"
 	drip := func(_ int, lines *bufio.Scanner, conn net.Conn) {
 		lines.Scan()
-		for _, b := range []byte("VALUE a " + value + "VALUE b " + value + "END\r\n") {
+		for _, b := range []byte("VALUE a 0 1 1\r\nx\r\nVALUE b 0 1 1\r\nx\r\nEND\r\n") {
 			if _, err := conn.Write([]byte{b}); err != nil {
 				return
 			}
@@ -243,10 +243,26 @@ func relay(t *testing.T, network, addr, server string) string {
 func TestCloseLeavesNothing(t *testing.T) {
 	addr := msmtest.StartServer(t).Addr()
 	before := runtime.NumGoroutine()
-	c := node.NewMemcached(addr, node.ClientOptions{})
+	var mu sync.Mutex
+	var conns []net.Conn
+	c := node.NewMemcached(addr, node.ClientOptions{
+		Timeout: generous,
+		DialContext: func(_ context.Context, network, address string) (net.Conn, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			conn, err := net.Dial(network, address)
+			conns = append(conns, conn)
+			return conn, err
+		},
+	})
 	inParallel(32, func(int) error { _, err := c.Get(t.Context(), "a"); return err })
 	if err := c.Close(); err != nil {
 		t.Error(err)
+	}
+	for _, conn := range conns {
+		if err := conn.SetDeadline(time.Time{}); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("a connection is open: %v", err)
+		}
 	}
 	eventually(t, fmt.Sprintf("no more goroutines than before, %d", before), func() bool { return runtime.NumGoroutine() <= before })
 }
