@@ -59,7 +59,7 @@ func TestRandom(t *testing.T) {
 				play(t, name, *oneSeed, into)
 				return
 			}
-			for seed := range cmp.Or(*seeds, 25) {
+			for seed := range cmp.Or(*seeds, 10) {
 				play(t, name, seed, nil)
 			}
 		})
@@ -70,7 +70,7 @@ func TestRandom(t *testing.T) {
 func TestRandomReplays(t *testing.T) {
 	for name := range settings {
 		t.Run(name, func(t *testing.T) {
-			for seed := range cmp.Or(*seeds, 3) {
+			for seed := range cmp.Or(*seeds, 2) {
 				var one, other trace
 				play(t, name, seed, &one)
 				play(t, name, seed, &other)
