@@ -1,31 +1,51 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test compat consumer docs lint fmt fmt-check bench bench-peers fuzz soak chaos sim mutants build tidy tidy-check
+.PHONY: help demo check test test-under-load modules quick vet compat consumer docs lint vulnerabilities fmt fmt-check bench bench-peers fuzz soak chaos sim mutants build tidy tidy-check
 
 FUZZTIME ?= 30s
 SEEDS    ?= 10000
 CHAOS    ?= 10m
+PACKAGES ?= 2
+LOOPS    ?= 16
+RUNS     ?= 10
 MODULES  := $(shell sed -n 's|^	\./||p' go.work)
 RELEASED := transcoder core $(filter-out transcoder core examples,$(MODULES)) # each after those that it needs
 ADDR     ?= 127.0.0.1:8080
 LINTER   := bin/golangci-lint
+SLOW     := /msm/(core|core/internal/sim/.*|examples)$$
 
 help:        ## this list
-	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 18
 
 demo:        ## start the chi example on http://ADDR, without memcached unless MSM_NODES names one
 	go run ./examples/chi -addr $(ADDR)
 
-test:        ## all tests with the race detector, against real memcached processes; installs what is missing
-	./scripts/need memcached cc
-	go build -race work
-	go test -race -p 1 work # one package at a time: the simulation would starve those that stop real processes
-	$(MAKE) compat consumer
+check:       ## while editing: format, vet, tests with the race detector. Left out: core's own tests, simulations, programs
+	@./scripts/need memcached cc
+	@./scripts/verdict $(MAKE) -s fmt-check vet quick
 
-compat:      ## other session libraries on msm's nodes: their own tests, and ours
+test:        ## all tests with the race detector, against real memcached processes, and all releases; installs what is missing
+	@./scripts/need memcached cc
+	@./scripts/verdict $(MAKE) -s -k modules compat consumer
+
+test-under-load: ## make test RUNS=10 times beside LOOPS=16 busy loops; ends at the first failure
+	@./scripts/need memcached cc
+	@./scripts/under-load $(LOOPS) $(RUNS) $(MAKE) -s test TESTFLAGS=-count=1
+
+# The longest begin first, so that none of them is left over at the end.
+modules:     ## the modules' own tests, PACKAGES=2 at a time; part of make test
+	go test -race -p $(PACKAGES) $(TESTFLAGS) ./examples ./core ./core/internal/sim/... work
+
+quick:
+	go test -race $(TESTFLAGS) $$(go list work | grep -Ev '$(SLOW)')
+
+vet:
+	go vet work
+
+compat:      ## other session libraries on msm's nodes: their own tests, and ours; part of make test
 	./scripts/need memcached
-	cd bench && GOWORK=off go test .
+	cd bench && GOWORK=off go test $(TESTFLAGS) .
 
-consumer:    ## release every module to throw-away tags, and build and run an app on each
+consumer:    ## release every module to throw-away tags, and build and run an app on each; part of make test
 	./scripts/consumer $(RELEASED)
 
 docs:        ## write docs/adapters.md from what the adapters' tests do
@@ -34,13 +54,19 @@ docs:        ## write docs/adapters.md from what the adapters' tests do
 build:       ## build every module
 	go build work
 
-lint: fmt-check $(LINTER) ## go vet and golangci-lint, over every module
-	go vet work
+lint: fmt-check $(LINTER) vet bin/actionlint ## go vet, golangci-lint over every module, actionlint
 	for m in $(MODULES); do (cd $$m && ../$(LINTER) run ./...) || exit 1; done
 	cd bench && GOWORK=off ../$(LINTER) run ./...
+	bin/actionlint -shellcheck= -pyflakes= # not every machine has these two
 
-$(LINTER): tools/go.mod
-	GOWORK=off go build -C tools -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+vulnerabilities: bin/govulncheck ## known vulnerabilities that our code reaches, from https://vuln.go.dev
+	for m in $(MODULES); do (cd $$m && ../$< ./...) || exit 1; done
+
+bin/golangci-lint:   TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+bin/actionlint:      TOOL = github.com/rhysd/actionlint/cmd/actionlint
+bin/govulncheck:     TOOL = golang.org/x/vuln/cmd/govulncheck
+bin/%: tools/go.mod # they need a newer Go than the modules do; auto fetches it, checked like any module
+	GOWORK=off GOTOOLCHAIN=auto go build -C tools -o ../$@ $(TOOL)
 
 fmt:         ## format
 	gofmt -w $(MODULES) bench scripts
