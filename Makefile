@@ -99,6 +99,7 @@ mutants:     ## take rules out of the code, one at a time, and see the simulatio
 sim:         ## the deterministic simulations: SEEDS seeds of copies, a fifth of that of whole requests, a tenth in sticky memory
 	go test ./core/internal/sim/copies -run 'Seed$$' -seeds $(SEEDS) -timeout 1h -v
 	go test ./core/internal/sim/requests -run 'Seed$$' -seeds $$(($(SEEDS) / 5)) -timeout 1h -v
+	go test ./core/internal/sim/requests -run SeedsReplay -replays $$(($(SEEDS) / 50)) -timeout 1h -v
 	go test ./core/internal/local -run 'Random$$' -seeds $$(($(SEEDS) / 10)) -timeout 1h -v
 	go test ./core/internal/local -run RandomReplays -seeds $$(($(SEEDS) / 50)) -timeout 1h -v
 
