@@ -1,10 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-under-load modules quick vet compat consumer docs lint vulnerabilities fmt fmt-check bench bench-peers fuzz soak chaos sim mutants build tidy tidy-check
+.PHONY: help demo check test test-under-load modules allocations quick vet compat consumer docs lint vulnerabilities fmt fmt-check bench bench-peers fuzz soak chaos sim mutants build tidy tidy-check
 
 FUZZTIME ?= 30s
 SEEDS    ?= 10000
 CHAOS    ?= 10m
-PACKAGES ?= 2
+PACKAGES ?= 8
 LOOPS    ?= 16
 RUNS     ?= 10
 MODULES  := $(shell sed -n 's|^	\./||p' go.work)
@@ -25,15 +25,19 @@ check:       ## while editing: format, vet, tests with the race detector. Left o
 
 test:        ## all tests with the race detector, against real memcached processes, and all releases; installs what is missing
 	@./scripts/need memcached cc
-	@./scripts/verdict $(MAKE) -s -k modules compat consumer
+	@./scripts/verdict $(MAKE) -s -k -j 4 modules allocations compat consumer
 
 test-under-load: ## make test RUNS=10 times beside LOOPS=16 busy loops; ends at the first failure
 	@./scripts/need memcached cc
 	@./scripts/under-load $(LOOPS) $(RUNS) $(MAKE) -s test TESTFLAGS=-count=1
 
-# The longest begin first, so that none of them is left over at the end.
-modules:     ## the modules' own tests, PACKAGES=2 at a time; part of make test
-	go test -race -p $(PACKAGES) $(TESTFLAGS) ./examples ./core ./core/internal/sim/... work
+# The longest begin first, so that none of them is left over at the end. Most of them wait most of the time. Without what only
+# debuggers need, linking takes half as long.
+modules:     ## the modules' own tests, PACKAGES=8 at a time; part of make test
+	go test -race -ldflags='-s -w' -p $(PACKAGES) $(TESTFLAGS) ./examples ./core ./core/internal/sim/... work
+
+allocations: ## the budgets of allocations, without the race detector, which allocates too; part of make test
+	go test $(TESTFLAGS) -run '^Test(Sticky)?Allocations$$' ./core ./core/internal/sid
 
 quick:
 	go test -race $(TESTFLAGS) $$(go list work | grep -Ev '$(SLOW)')

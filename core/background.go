@@ -36,7 +36,7 @@ type background struct {
 
 type job struct {
 	token, node string
-	run         func(ctx context.Context, access *replica.Access, token string) error
+	run         func(ctx context.Context, b *background, access *replica.Access, token string) error
 }
 
 func newBackground(store *replica.Store, due *moments, log *slog.Logger) *background {
@@ -50,13 +50,13 @@ func newBackground(store *replica.Store, due *moments, log *slog.Logger) *backgr
 
 func (b *background) heal(token, node string) { b.add(job{token, node, doHeal}) }
 
-func doHeal(ctx context.Context, access *replica.Access, _ string) error {
+func doHeal(ctx context.Context, _ *background, access *replica.Access, _ string) error {
 	return access.Heal(ctx)
 }
 
-func (b *background) refresh(token, node string) { b.add(job{token, node, b.doRefresh}) }
+func (b *background) refresh(token, node string) { b.add(job{token, node, doRefresh}) }
 
-func (b *background) doRefresh(ctx context.Context, access *replica.Access, token string) error {
+func doRefresh(ctx context.Context, b *background, access *replica.Access, token string) error {
 	due, err := access.Refresh(ctx)
 	if errors.Is(err, replica.ErrNoSession) {
 		due = time.Now().Add(absentTime) // so a dead cookie costs no look with every request either
@@ -94,7 +94,7 @@ func (b *background) work() {
 }
 
 func (b *background) do(j job) {
-	err := j.run(b.store.Random.As(b.ctx, "background", j.token), b.store.Open(j.token, j.node), j.token)
+	err := j.run(b.store.Random.As(b.ctx, "background", j.token), b, b.store.Open(j.token, j.node), j.token)
 	if err != nil && !errors.Is(err, replica.ErrNoSession) && b.ctx.Err() == nil {
 		b.log.Warn("background write failed; the session's next request tries again", "error", err)
 	}

@@ -2,6 +2,7 @@ package msm_test
 
 import (
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -122,12 +123,27 @@ func BenchmarkReadAgainstGet(b *testing.B) {
 	b.ReportMetric(float64(read)/float64(get), "read/get")
 }
 
+// needExactCounts skips a test that counts allocations if the race detector is on, which allocates, too. make test runs these
+// without it.
+func needExactCounts(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates too; see make allocations")
+	}
+}
+
+// leastAllocs returns how many allocations f needs. What runs beside it, such as a prober, only adds to a count, and not to
+// each.
+func leastAllocs(runs int, f func()) float64 {
+	least := math.Inf(1)
+	for range 10 {
+		least = min(least, testing.AllocsPerRun(runs, f))
+	}
+	return least
+}
+
 // TestAllocations holds the budget of allocations over the bare handler. (Times are for the benchmarks.)
 func TestAllocations(t *testing.T) {
-	if raceEnabled {
-		t.Log("the race detector allocates too: counted without it")
-		return
-	}
+	needExactCounts(t)
 	for name, c := range map[string]struct {
 		most    float64
 		handler func(*msm.Session)
@@ -140,8 +156,8 @@ func TestAllocations(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			x := newBench(t, c.handler)
 			w := &discard{http.Header{}}
-			with := testing.AllocsPerRun(500, func() { x.handler.ServeHTTP(w, x.request) })
-			bare := testing.AllocsPerRun(500, func() { x.bare.ServeHTTP(w, x.request) })
+			with := leastAllocs(100, func() { x.handler.ServeHTTP(w, x.request) })
+			bare := leastAllocs(100, func() { x.bare.ServeHTTP(w, x.request) })
 			t.Logf("%v allocations more than the bare handler", with-bare)
 			if with-bare > c.most {
 				t.Errorf("%v allocations more than the bare handler; at most %v", with-bare, c.most)

@@ -35,10 +35,7 @@ func newStickyBench(b testing.TB, handler func(*msm.Session)) *bench {
 
 // TestStickyAllocations holds the budget of allocations over the bare handler.
 func TestStickyAllocations(t *testing.T) {
-	if raceEnabled {
-		t.Log("the race detector allocates too: counted without it")
-		return
-	}
+	needExactCounts(t)
 	for name, c := range map[string]struct {
 		most    float64
 		handler func(*msm.Session)
@@ -50,7 +47,7 @@ func TestStickyAllocations(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			x := newStickyBench(t, c.handler)
 			w := &discard{http.Header{}}
-			with := testing.AllocsPerRun(2000, func() { x.handler.ServeHTTP(w, x.request) })
+			with := leastAllocs(200, func() { x.handler.ServeHTTP(w, x.request) })
 			t.Logf("%v allocations more than the bare handler, which has none", with)
 			if with > c.most {
 				t.Errorf("%v allocations; at most %v", with, c.most)

@@ -11,7 +11,7 @@ import (
 
 var (
 	oneSeed = flag.Uint64("seed", 0, "replay this seed only")
-	seeds   = flag.Int("seeds", 112, "how many seeds")
+	seeds   = flag.Int("seeds", 84, "how many seeds")
 	firstAt = flag.Uint64("first", 1, "the first seed")
 	only    = flag.String("setting", "", "with these words in its name; every seed plays in the first such setting")
 )
