@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,7 +110,8 @@ type Config struct {
 	SigningKeys [][]byte
 	// Cookie is the template of the session's cookie. An empty Name is "SESSION", an empty Path "/", an unset SameSite
 	// Lax. HttpOnly is always set; Secure is when it is here, the request came by TLS, or a trusted proxy says so. MaxAge
-	// zero: it goes with the browser. Value and Expires must be unset.
+	// zero: it goes with the browser. Value, Expires and what only cookies that were read have must be unset; New refuses
+	// whatever browsers would drop, such as a Domain with a port.
 	Cookie http.Cookie
 	// Header is a header in which API clients may carry the id instead of the cookie. They get it in the header of the
 	// answer. Empty: cookies only.
@@ -153,7 +155,6 @@ func (c *Config) faults() []fault {
 	add(c.OpTimeout < 0, "OpTimeout", "%v must be positive", c.OpTimeout)
 	add(c.Route != "" && !sid.ValidRoute(c.Route), "Route", "%q must be 1 to 64 letters, digits, \"_\" or \"-\"", c.Route)
 	add(!validPrefix(c.KeyPrefix), "KeyPrefix", "%q must be at most %d printable ASCII characters without blanks", c.KeyPrefix, maxPrefix)
-	add(c.Header != "" && !validToken(c.Header), "Header", "%q is no header name", c.Header)
 	add(c.MaxLocalSessions < 0, "MaxLocalSessions", "%d must not be negative", c.MaxLocalSessions)
 	add(c.MaxLocalBytes < 0, "MaxLocalBytes", "%d must not be negative", c.MaxLocalBytes)
 	mode, _, err := c.Locking.parse()
@@ -174,31 +175,10 @@ func (c *Config) faults() []fault {
 	if _, err := sid.NewFormat("x", c.SigningKeys); err != nil {
 		add(true, "SigningKeys", "%v", err)
 	}
-	return append(list, cookieFaults(&c.Cookie)...)
-}
-
-func cookieFaults(c *http.Cookie) (list []fault) {
-	add := func(bad bool, field, text string) {
-		if bad {
-			list = append(list, fault{Field: "Cookie." + field, Text: text})
-		}
+	for _, p := range c.TrustedProxies {
+		add(!p.IsValid(), "TrustedProxies", "has a prefix that is none; make it with netip.MustParsePrefix, such as \"10.0.0.0/8\"")
 	}
-	add(c.Name != "" && !validToken(c.Name), "Name", fmt.Sprintf("%q is no cookie name (RFC 6265: no blanks, control characters or separators)", c.Name))
-	add(c.Value != "", "Value", "must be empty: it is the session's id")
-	add(!c.Expires.IsZero(), "Expires", "must be unset; use MaxAge")
-	add(c.MaxAge < 0, "MaxAge", "must not be negative: the cookie would be gone at once")
-	add(c.SameSite == http.SameSiteNoneMode && !c.Secure, "SameSite", "None needs Secure: browsers drop the cookie otherwise")
-	host := strings.HasPrefix(c.Name, "__Host-")
-	add(host && (!c.Secure || c.Domain != "" || c.Path != "" && c.Path != "/"), "Name", "the prefix __Host- needs Secure, Path \"/\" and no Domain")
-	add(strings.HasPrefix(c.Name, "__Secure-") && !c.Secure, "Name", "the prefix __Secure- needs Secure")
-	return list
-}
-
-// validToken: RFC 9110's token, which header and cookie names are.
-func validToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
-	})
+	return slices.Concat(list, headerFaults(c.Header), cookieFaults(&c.Cookie))
 }
 
 func validPrefix(s string) bool {
