@@ -116,7 +116,11 @@ type Config struct {
 	// Header is a header in which API clients may carry the id instead of the cookie. They get it in the header of the
 	// answer. Empty: cookies only.
 	Header string
-	// TrustedProxies are addresses whose X-Forwarded-Proto is believed. Nil: none.
+	// TrustedProxies are addresses of proxies that are believed when they say that the client speaks TLS, by
+	// X-Forwarded-Proto or Forwarded (RFC 7239); of a list the first counts, which is the client's own. With any here, who
+	// comes by a unix socket is believed as well. The address is that of the request as it comes to the session middleware:
+	// middlewares that write the client's address into RemoteAddr, such as chi's RealIP, belong behind it, or set
+	// Cookie.Secure. Nil: none.
 	TrustedProxies []netip.Prefix
 	// Route is this instance's name in session ids, for load balancers: 1 to 64 letters, digits, "_" or "-". In sticky
 	// mode no two instances may have the same. Empty: none; in sticky mode a random one.

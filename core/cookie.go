@@ -2,7 +2,6 @@ package msm
 
 import (
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -90,25 +89,10 @@ func (m *Manager) hasCookie(r *http.Request) bool {
 func (x *Exchange) setCookie(h http.Header, value string, maxAge int) {
 	cookie := x.manager.config.Cookie
 	cookie.Value, cookie.MaxAge = value, maxAge
-	cookie.Secure = cookie.Secure || x.manager.secure(x.request)
+	cookie.Secure = cookie.Secure || x.secure
 	h.Add("Set-Cookie", cookie.String())
 	if !slices.Contains(h.Values("Vary"), "Cookie") {
 		h.Add("Vary", "Cookie")
 	}
 	h.Add("Cache-Control", `no-cache="Set-Cookie"`)
-}
-
-// secure: the client speaks TLS, with us or with a proxy that is trusted to say so.
-func (m *Manager) secure(r *http.Request) bool {
-	if r.TLS != nil {
-		return true
-	}
-	return r.Header.Get("X-Forwarded-Proto") == "https" && m.trusted(r.RemoteAddr)
-}
-
-func (m *Manager) trusted(remote string) bool {
-	addr, err := netip.ParseAddrPort(remote)
-	return err == nil && slices.ContainsFunc(m.config.TrustedProxies, func(p netip.Prefix) bool {
-		return p.Contains(addr.Addr().Unmap())
-	})
 }

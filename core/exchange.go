@@ -25,6 +25,7 @@ type Exchange struct {
 	request  *http.Request
 	clientID sid.ID // verified; zero: the client has none
 	byHeader bool   // the id came in Config.Header
+	secure   bool   // the client speaks TLS
 	session  Session
 	writer   writer
 	route    route // for LockAuto
@@ -88,6 +89,7 @@ func (m *Manager) BeginRoute(r *http.Request, pattern string) (*Exchange, *http.
 		return x, x.request, nil
 	}
 	x.clientID, x.byHeader = m.clientID(r)
+	x.secure = m.secure(r)
 	if m.closed.Load() {
 		x.session.state, x.session.why, x.session.err = refused, ErrClosed, ErrClosed
 		return x, x.request, ErrClosed

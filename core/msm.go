@@ -72,7 +72,7 @@ func New(config Config) (*Manager, error) {
 		return nil, err
 	}
 	config = config.withDefaults()
-	config.TrustedProxies = slices.Clone(config.TrustedProxies)
+	config.TrustedProxies = unmapped(config.TrustedProxies)
 	format, err := sid.NewFormat(config.Cookie.Name, config.SigningKeys)
 	if err != nil {
 		return nil, err
