@@ -87,7 +87,8 @@ type Config struct {
 	LockExpiry time.Duration
 
 	// Ignore matches URL paths of requests that need no session, such as images. They pass through: no load, no save, no
-	// cookie. Nil: none.
+	// cookie. Their handlers see nobody, so do not match what a login protects: with `\.jpg$` nobody is logged in at
+	// /private/photo.jpg. Seldom needed, for a session that nobody looks at costs next to nothing. Nil: none.
 	Ignore *regexp.Regexp
 	// Transcoder encodes the attributes of new sessions. Nil: transcoder.CBOR().
 	Transcoder transcoder.Transcoder

@@ -2,7 +2,9 @@ package msm_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -57,6 +59,9 @@ func TestFromEnv(t *testing.T) {
 		"IDLE_TIMEOUT": "10m", "ABSOLUTE_TIMEOUT": "12h", "OP_TIMEOUT": "50ms", "MAX_SESSION_SIZE": "1000",
 		"SIGNING_KEYS": key + "," + strings.TrimRight(key, "="), "KEY_PREFIX": "app:", "COOKIE_NAME": "sid",
 		"STICKY": "false", "LOCKING": "uri:^/cart", "LOCK_WAIT": "5s", "LOCK_EXPIRY": "30s", "BACKUP_ASYNC": "true",
+		"REFILL_RATE": "0", "READ_TRANSCODERS": "cbor, gob", "HEADER": "X-Session", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1, ::1",
+		"COOKIE_PATH": "/app", "COOKIE_DOMAIN": "example.com", "COOKIE_SECURE": "true", "COOKIE_SAMESITE": "None", "COOKIE_MAX_AGE": "720h",
+		"COOKIE_PARTITIONED": "true",
 	} {
 		t.Setenv("MSM_"+name, value)
 	}
@@ -69,6 +74,38 @@ func TestFromEnv(t *testing.T) {
 		c.MaxSessionSize != 1000 || len(c.SigningKeys) != 2 || c.KeyPrefix != "app:" || c.Cookie.Name != "sid" ||
 		c.Locking != msm.LockURI(regexp.MustCompile("^/cart")) || c.LockWait != 5*time.Second || c.LockExpiry != 30*time.Second {
 		t.Errorf("%+v", c)
+	}
+	cookie := http.Cookie{Name: "sid", Path: "/app", Domain: "example.com", Secure: true, SameSite: http.SameSiteNoneMode, MaxAge: 30 * 24 * 3600, Partitioned: true}
+	if c.RefillRate != msm.NoRefill || fmt.Sprint(c.ReadTranscoders) != fmt.Sprint([]transcoder.Transcoder{transcoder.CBOR(), transcoder.Gob()}) ||
+		c.Header != "X-Session" || fmt.Sprint(c.TrustedProxies) != "[10.0.0.0/8 192.0.2.1/32 ::1/128]" || !reflect.DeepEqual(c.Cookie, cookie) {
+		t.Errorf("%+v", c)
+	}
+	newManager(t, c)
+}
+
+func TestFromEnvOneVariable(t *testing.T) {
+	for name, c := range map[string]struct {
+		variable, value string
+		got             func(msm.Config) any
+		want            any
+	}{
+		"seconds of a cookie":         {"COOKIE_MAX_AGE", "3600", func(c msm.Config) any { return c.Cookie.MaxAge }, 3600},
+		"SameSite strict":             {"COOKIE_SAMESITE", "strict", func(c msm.Config) any { return c.Cookie.SameSite }, http.SameSiteStrictMode},
+		"SameSite in another case":    {"COOKIE_SAMESITE", "LAX", func(c msm.Config) any { return c.Cookie.SameSite }, http.SameSiteLaxMode},
+		"SameSite as browsers like":   {"COOKIE_SAMESITE", "default", func(c msm.Config) any { return c.Cookie.SameSite }, http.SameSiteDefaultMode},
+		"a slow refill":               {"REFILL_RATE", "10", func(c msm.Config) any { return c.RefillRate }, 10},
+		"sessions in memory":          {"MAX_LOCAL_SESSIONS", "1000", func(c msm.Config) any { return c.MaxLocalSessions }, 1000},
+		"bytes in memory":             {"MAX_LOCAL_BYTES", "8589934592", func(c msm.Config) any { return c.MaxLocalBytes }, int64(8 << 30)},
+		"proxies separated by blanks": {"TRUSTED_PROXIES", "10.0.0.0/8 fd00::/8", func(c msm.Config) any { return len(c.TrustedProxies) }, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("MSM_STICKY", "true")
+			t.Setenv("MSM_"+c.variable, c.value)
+			config, err := msm.FromEnv()
+			if err != nil || c.got(config) != c.want {
+				t.Errorf("%v, %v; want %v", c.got(config), err, c.want)
+			}
+		})
 	}
 }
 
@@ -100,8 +137,8 @@ func TestFromEnvOfNothingIsTheDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !c.Ignore.MatchString("/logo.png") || c.Ignore.MatchString("/png") {
-		t.Errorf("Ignore = %v", c.Ignore)
+	if !reflect.DeepEqual(c, msm.Config{}) { // above all, no path goes without its session that nobody has named
+		t.Errorf("%+v", c)
 	}
 	newManager(t, c)
 }
@@ -113,6 +150,9 @@ func TestFromEnvNamesEveryFaultAtOnce(t *testing.T) {
 		"IDLE_TIMEOUT": "5", "ABSOLUTE_TIMEOUT": "-1h", "OP_TIMEOUT": "0s", "MAX_SESSION_SIZE": "1GB", "SIGNING_KEYS": secret,
 		"KEY_PREFIX": "a b", "COOKIE_NAME": "a;b",
 		"STICKY": "perhaps", "LOCKING": "uri:(", "LOCK_WAIT": "soon", "LOCK_EXPIRY": "1s", "ENCRYPTION_KEYS": secret, "BACKUP_ASYNC": "maybe",
+		"REFILL_RATE": "-1", "READ_TRANSCODERS": "json,xml", "HEADER": "Set-Cookie", "TRUSTED_PROXIES": "10.0.0.0/8,localhost",
+		"COOKIE_PATH": "app", "COOKIE_DOMAIN": "https://example.com", "COOKIE_SECURE": "1", "COOKIE_SAMESITE": "none", "COOKIE_MAX_AGE": "0",
+		"COOKIE_PARTITIONED": "true", "MAX_LOCAL_SESSIONS": "10", "MAX_LOCAL_BYTES": "1GB", "NODES_FILE": "/etc/nodes",
 	}
 	for name, value := range set {
 		t.Setenv("MSM_"+name, value)
@@ -126,6 +166,9 @@ func TestFromEnvNamesEveryFaultAtOnce(t *testing.T) {
 		found := false
 		for _, line := range lines {
 			found = found || strings.HasPrefix(line, "msm: MSM_"+name+": ")
+		}
+		if strings.Contains(err.Error(), "MSM_: ") {
+			t.Fatalf("a fault without its variable:\n%v", err)
 		}
 		if !found {
 			t.Errorf("no line is about MSM_%s in\n%v", name, err)

@@ -1,13 +1,11 @@
 package msm
 
 import (
-	"encoding/base64"
 	"fmt"
+	"net/http"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gomsm/msm/transcoder"
 )
@@ -18,11 +16,15 @@ import (
 //	MSM_NODES              n1:host:port,n2:host:port or host:port   one in-memory node
 //	MSM_FAILOVER_NODES     n1,n3                                    none
 //	MSM_BACKUPS            copies beside the primary                1, sticky 0
+//	MSM_REFILL_RATE        sessions a second; 0: no refill          2000
 //	MSM_STICKY             true, false                              false
 //	MSM_BACKUP_ASYNC       true, false (sticky only)                true
+//	MSM_MAX_LOCAL_SESSIONS in memory (sticky only)                  no bound
+//	MSM_MAX_LOCAL_BYTES    in memory (sticky only)                  a quarter of GOMEMLIMIT, or 1 GiB
 //	MSM_ROUTE              this instance's name in session ids      none, sticky random
-//	MSM_IGNORE             regular expression on the URL path       \.(ico|png|gif|jpg|css|js)$
+//	MSM_IGNORE             regular expression on the URL path       none
 //	MSM_TRANSCODER         cbor, json, gob                          cbor
+//	MSM_READ_TRANSCODERS   json,gob: besides MSM_TRANSCODER         none
 //	MSM_IDLE_TIMEOUT       Go duration                              30m
 //	MSM_ABSOLUTE_TIMEOUT   Go duration                              none
 //	MSM_OP_TIMEOUT         Go duration, one memcached operation     100ms
@@ -33,9 +35,20 @@ import (
 //	MSM_LOCK_EXPIRY        Go duration                              10s
 //	MSM_KEY_PREFIX         text                                     msm:
 //	MSM_COOKIE_NAME        text                                     SESSION
+//	MSM_COOKIE_PATH        path                                     /
+//	MSM_COOKIE_DOMAIN      host name                                the host alone
+//	MSM_COOKIE_SECURE      true, false                              false: with TLS only
+//	MSM_COOKIE_SAMESITE    lax, strict, none, default               lax
+//	MSM_COOKIE_MAX_AGE     seconds, or a Go duration                goes with the browser
+//	MSM_COOKIE_PARTITIONED true, false                              false
+//	MSM_HEADER             name of a header, for API clients        cookies only
+//	MSM_TRUSTED_PROXIES    10.0.0.0/8,192.0.2.1                     none
 //
-// MSM_BACKUP_ASYNC is taken as said, and means nothing, without sticky mode. Encryption is not built yet:
-// MSM_ENCRYPTION_KEYS is refused.
+// What MSM_IGNORE matches has no session, so take care not to match what a login protects: with `\.(png|jpg|js)$`,
+// /private/photo.jpg is asked for by nobody.
+//
+// MSM_BACKUP_ASYNC is taken as said, and means nothing, without sticky mode. Encryption and files of nodes are not built
+// yet: MSM_ENCRYPTION_KEYS and MSM_NODES_FILE are refused.
 //
 // The error joins every fault, each with the variable, its value and what is accepted.
 func FromEnv() (Config, error) {
@@ -44,10 +57,12 @@ func FromEnv() (Config, error) {
 		Nodes:           e.text("NODES"),
 		FailoverNodes:   e.text("FAILOVER_NODES"),
 		Backups:         read(&e, "BACKUPS", "a number from 0 to 8", backups),
+		RefillRate:      read(&e, "REFILL_RATE", "a number of sessions a second, or 0 for no refill", refillRate),
 		Sticky:          read(&e, "STICKY", "true or false", truth),
 		Route:           e.text("ROUTE"),
 		Ignore:          read(&e, "IGNORE", "a regular expression (RE2)", regexp.Compile),
 		Transcoder:      read(&e, "TRANSCODER", "cbor, json or gob", transcoder.ByName),
+		ReadTranscoders: read(&e, "READ_TRANSCODERS", "cbor, json or gob, several separated by commas", listOf(transcoder.ByName)),
 		IdleTimeout:     read(&e, "IDLE_TIMEOUT", "a Go duration from 1s, such as 30m", positive),
 		AbsoluteTimeout: read(&e, "ABSOLUTE_TIMEOUT", "a Go duration, such as 12h", positive),
 		OpTimeout:       read(&e, "OP_TIMEOUT", "a Go duration, such as 100ms", positive),
@@ -57,20 +72,41 @@ func FromEnv() (Config, error) {
 		LockWait:        read(&e, "LOCK_WAIT", "a Go duration, such as 2s", positive),
 		LockExpiry:      read(&e, "LOCK_EXPIRY", "a Go duration from 2s, such as 10s", positive),
 		KeyPrefix:       e.text("KEY_PREFIX"),
+		Cookie:          e.cookie(),
+		Header:          e.text("HEADER"),
+		TrustedProxies:  read(&e, "TRUSTED_PROXIES", "addresses or prefixes such as 10.0.0.0/8, several separated by commas", listOf(prefix)),
 	}
-	c.Cookie.Name = e.text("COOKIE_NAME")
-	if os.Getenv("MSM_IGNORE") == "" {
-		c.Ignore = regexp.MustCompile(`\.(ico|png|gif|jpg|css|js)$`)
-	}
-	async := e.text("BACKUP_ASYNC") == "" || read(&e, "BACKUP_ASYNC", "true or false", truth)
-	c.BackupSync = c.Sticky && !async
+	e.local(&c)
 	if e.text("ENCRYPTION_KEYS") != "" {
 		e.fault("ENCRYPTION_KEYS", "encryption is not available in this version; leave it empty")
+	}
+	if e.text("NODES_FILE") != "" {
+		e.fault("NODES_FILE", "is not available in this version; say MSM_NODES, and leave it empty")
 	}
 	for _, f := range c.faults() {
 		e.invalid(f)
 	}
 	return c, join(e.faults, func(variable string) string { return "MSM_" + variable })
+}
+
+func (e *env) cookie() http.Cookie {
+	return http.Cookie{
+		Name:        e.text("COOKIE_NAME"),
+		Path:        e.text("COOKIE_PATH"),
+		Domain:      e.text("COOKIE_DOMAIN"),
+		Secure:      read(e, "COOKIE_SECURE", "true or false", truth),
+		SameSite:    read(e, "COOKIE_SAMESITE", "lax, strict, none or default", sameSite),
+		MaxAge:      read(e, "COOKIE_MAX_AGE", "a number of seconds, or a Go duration, such as 720h", seconds),
+		Partitioned: read(e, "COOKIE_PARTITIONED", "true or false", truth),
+	}
+}
+
+// local reads what is for sticky mode.
+func (e *env) local(c *Config) {
+	async := e.text("BACKUP_ASYNC") == "" || read(e, "BACKUP_ASYNC", "true or false", truth)
+	c.BackupSync = c.Sticky && !async
+	c.MaxLocalSessions = read(e, "MAX_LOCAL_SESSIONS", "a number of sessions", size)
+	c.MaxLocalBytes = int64(read(e, "MAX_LOCAL_BYTES", "a number of bytes", size))
 }
 
 // env reads variables, whose names it knows without "MSM_", and collects what is wrong with them.
@@ -105,55 +141,9 @@ var variables = map[string]string{
 	"Nodes": "NODES", "FailoverNodes": "FAILOVER_NODES", "Backups": "BACKUPS", "Route": "ROUTE",
 	"IdleTimeout": "IDLE_TIMEOUT", "AbsoluteTimeout": "ABSOLUTE_TIMEOUT", "OpTimeout": "OP_TIMEOUT",
 	"MaxSessionSize": "MAX_SESSION_SIZE", "SigningKeys": "SIGNING_KEYS", "KeyPrefix": "KEY_PREFIX",
-	"Cookie.Name": "COOKIE_NAME", "Locking": "LOCKING", "LockExpiry": "LOCK_EXPIRY",
+	"Locking": "LOCKING", "LockExpiry": "LOCK_EXPIRY", "MaxLocalSessions": "MAX_LOCAL_SESSIONS", "MaxLocalBytes": "MAX_LOCAL_BYTES",
+	"Header": "HEADER", "Cookie.Name": "COOKIE_NAME", "Cookie.Path": "COOKIE_PATH", "Cookie.Domain": "COOKIE_DOMAIN",
+	"Cookie.SameSite": "COOKIE_SAMESITE", "Cookie.Partitioned": "COOKIE_PARTITIONED",
 }
 
 func (e *env) invalid(f fault) { e.fault(variables[f.Field], "%s", f.Text) }
-
-func backups(s string) (int, error) {
-	n, err := strconv.Atoi(s)
-	if err == nil && (n < 0 || n > maxBackups) {
-		err = fmt.Errorf("out of range")
-	}
-	if n == 0 {
-		n = NoBackup
-	}
-	return n, err
-}
-
-// truth is stricter than strconv.ParseBool, which takes "T" and "1" as well.
-func truth(s string) (bool, error) {
-	if s != "true" && s != "false" {
-		return false, fmt.Errorf("it is neither")
-	}
-	return s == "true", nil
-}
-
-func positive(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if err == nil && d <= 0 {
-		err = fmt.Errorf("it must be positive")
-	}
-	return d, err
-}
-
-func size(s string) (int, error) {
-	n, err := strconv.Atoi(s)
-	if err == nil && n <= 0 {
-		err = fmt.Errorf("it must be positive")
-	}
-	return n, err
-}
-
-// keys decodes base64 in either alphabet, padded or not.
-func keys(s string) (list [][]byte, err error) {
-	for _, text := range strings.Split(s, ",") {
-		text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(strings.TrimSpace(text), "="))
-		key, err := base64.RawStdEncoding.DecodeString(text)
-		if err != nil {
-			return nil, fmt.Errorf("key %d is not base64", len(list)+1)
-		}
-		list = append(list, key)
-	}
-	return list, nil
-}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -27,6 +28,9 @@ func main() {
 	config, err := msm.FromEnv()
 	if err != nil {
 		log.Fatal(err)
+	}
+	if config.Ignore == nil {
+		config.Ignore = regexp.MustCompile(`^/pixel\.gif$`) // public, and no handler of ours wants to know who asks
 	}
 	m, err := msm.New(config)
 	if err != nil {
