@@ -22,10 +22,12 @@ import (
 // Commit is for who has no use for Writer.
 type Exchange struct {
 	manager  *Manager
-	request  *http.Request
-	clientID sid.ID // verified; zero: the client has none
-	byHeader bool   // the id came in Config.Header
-	secure   bool   // the client speaks TLS
+	within   *Exchange     // the one that this one is a part of; nil: it is the request's
+	original *http.Request // as Begin got it
+	request  *http.Request // with the session in its context
+	clientID sid.ID        // verified; zero: the client has none
+	byHeader bool          // the id came in Config.Header
+	secure   bool          // the client speaks TLS
 	session  Session
 	writer   writer
 	route    route // for LockAuto
@@ -33,6 +35,7 @@ type Exchange struct {
 	sent     atomic.Bool // the response's header has left, or is about to
 	failed   bool        // a commit failed; guarded by session.mu
 	over     bool        // the request is done; guarded by session.mu
+	refusal  refusal
 }
 
 // scope is the request's context, with the session in it: one allocation less than context.WithValue.
@@ -73,6 +76,9 @@ func from(ctx context.Context, key contextKey) *Session {
 // Begin finds the request's session; the request that it answers carries it in its context. Methods other than GET,
 // HEAD, OPTIONS and TRACE load the session at once, and Config.Locking may have it wait for others: on an error the
 // handler must not run, and Finish answers. Every Begin needs an End, after an error too.
+//
+// A request that is in an exchange of this manager already, because the middleware stands twice on its way or it was
+// handed on to another handler, stays in it: one request has one session, one commit and one cookie.
 func (m *Manager) Begin(r *http.Request) (*Exchange, *http.Request, error) {
 	return m.BeginRoute(r, r.Pattern)
 }
@@ -80,7 +86,10 @@ func (m *Manager) Begin(r *http.Request) (*Exchange, *http.Request, error) {
 // BeginRoute is Begin for who knows the pattern of the request's route, such as "/items/{id}", if net/http's ServeMux has
 // not put it into the request. LockAuto learns by it. Empty: it learns by the path.
 func (m *Manager) BeginRoute(r *http.Request, pattern string) (*Exchange, *http.Request, error) {
-	x := &Exchange{manager: m}
+	if around := m.around(r); around != nil {
+		return around.join(r, pattern)
+	}
+	x := &Exchange{manager: m, original: r}
 	x.scope = scope{r.Context(), x}
 	x.session.exchange, x.session.manager, x.session.coder = x, m, m.coder
 	x.request = r.WithContext(&x.scope)
@@ -138,21 +147,37 @@ func safe(method string) bool {
 
 func (x *Exchange) context() context.Context { return x.scope.Context }
 
-// Session answers the request's session.
-func (x *Exchange) Session() *Session { return &x.session }
+// whole returns the request's exchange, of which x may be a part.
+func (x *Exchange) whole() *Exchange {
+	if x.within != nil {
+		return x.within
+	}
+	return x
+}
+
+// Session returns the request's session.
+func (x *Exchange) Session() *Session { return &x.whole().session }
 
 // Writer wraps the response's writer so that the session is committed before the first byte leaves. If that fails the
 // client gets Config.ErrorHandler's answer instead of the handler's, whose writes fail. What w can do, its wrapper
 // does: io.ReaderFrom, http.Flusher, http.Hijacker and all of http.ResponseController.
 func (x *Exchange) Writer(w http.ResponseWriter) http.ResponseWriter {
-	x.writer = writer{ResponseWriter: w, exchange: x, outside: bodyHeadersOf(w.Header())}
+	if x.within != nil && !x.within.answersBy(w) {
+		return w
+	}
+	x.writer = writer{ResponseWriter: w, exchange: x.whole(), outside: bodyHeadersOf(w.Header())}
 	return &x.writer
 }
 
 // Finish does, after the handler, what Writer did not have to do: it commits if nothing was sent, answers if that or Begin failed, and
 // stores what was changed after the response began. It tells what failed, now or at the first byte. The client has got
 // Config.ErrorHandler's answer then, and whatever is written to Writer still is withheld.
+//
+// A part of an exchange leaves the commit to the whole, whose other handlers may have something to change yet.
 func (x *Exchange) Finish() error {
+	if x.within != nil {
+		return x.within.refusal.err
+	}
 	if err := x.writer.begin(); err != nil {
 		return err
 	}
@@ -163,6 +188,7 @@ func (x *Exchange) Finish() error {
 // the Writer's or one after the handler. Calls after the response has begun store later changes, but set no cookie. An
 // error before the response has begun means that nothing of the handler's answer may be sent. After End it does nothing.
 func (x *Exchange) Commit(h http.Header) error {
+	x = x.whole()
 	s := &x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,10 +217,14 @@ func (x *Exchange) Commit(h http.Header) error {
 // End ends the exchange. Changes that were not committed, because the handler panicked, are dropped. It keeps a session
 // alive that the handler never looked at.
 func (x *Exchange) End() {
+	if x.within != nil {
+		return
+	}
 	s := &x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x.over = true
+	x.giveBackUploads()
 	s.unlock()
 	x.learn()
 	s.mendLater()

@@ -15,7 +15,13 @@ type writer struct {
 	exchange *Exchange
 	outside  http.Header // of bodyHeaders, those that were there before the handler
 	begun    bool        // the header has been given to the ResponseWriter below
-	err      error       // the commit failed: the client has got the error's answer, the handler's is withheld
+}
+
+// refusal is why a request's handlers have no say: the commit failed, and the client gets the error's answer. Theirs is
+// withheld, through whichever writer it comes.
+type refusal struct {
+	err       error // nil: there is none
+	answering bool  // Config.ErrorHandler is at work
 }
 
 // bodyHeaders describe the body that the handler meant to send.
@@ -41,18 +47,29 @@ func bodyHeadersOf(h http.Header) (found http.Header) {
 
 // begin commits, once. An error means that the client has got its answer.
 func (w *writer) begin() error {
-	if w.begun {
-		return w.err
+	x := w.exchange
+	switch {
+	case x.refusal.answering:
+		return nil
+	case x.refusal.err != nil || w.begun:
+		return x.refusal.err
 	}
 	w.begun = true
-	if err := w.exchange.Commit(w.Header()); err != nil {
-		w.err = err
-		w.clean()
-		w.exchange.manager.Fail(w.ResponseWriter, w.exchange.request, err)
+	if err := x.Commit(w.Header()); err != nil {
+		w.refuse(err)
 	} else if strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
-		w.exchange.letGo()
+		x.letGo()
 	}
-	return w.err
+	return x.refusal.err
+}
+
+// refuse answers in place of the handlers.
+func (w *writer) refuse(err error) {
+	x := w.exchange
+	x.refusal = refusal{err, true}
+	defer func() { x.refusal.answering = false }()
+	w.clean()
+	x.manager.Fail(w.ResponseWriter, x.request, err)
 }
 
 // clean removes what the handler said of its body. What stands further out still holds: a compression there may have

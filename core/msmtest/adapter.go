@@ -53,6 +53,9 @@ const (
 	ReturnedErrors Feature = "returned errors"
 	// FilesByKernel: the framework's writer is an io.ReaderFrom if the server's is, so that the kernel sends files.
 	FilesByKernel Feature = "files by kernel"
+	// OwnRequest: handlers get the request that the adapter has made, so that net/http removes the files of a form which they
+	// have parsed. A framework that gives them, or its middleware, a copy leaves these files to the app.
+	OwnRequest Feature = "own request"
 )
 
 // Handler is a handler that knows no framework.

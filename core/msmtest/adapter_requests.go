@@ -93,15 +93,7 @@ func (s *suite) requestCases() []kase {
 			v.counts(7) // Session is the innermost
 			v.do("POST", "/x").cookies(t, 0)
 		}},
-		{name: "the middleware twice is as good as once", run: func(t *testing.T) {
-			m := NewManager(t, msm.Config{})
-			a := s.app(m, func(c Call) error { add(c); return nil })
-			a.use = append(a.use, s.sessions(m))
-			v := s.visit(t, a)
-			v.do("POST", "/x").cookies(t, 1)
-			v.do("POST", "/x").cookies(t, 0)
-			v.counts(2)
-		}},
+		s.uploadCase(),
 	}
 }
 

@@ -29,6 +29,7 @@ func (s *suite) contract() []part {
 		{"streams and connections", s.streamCases()},
 		{"requests", s.requestCases()},
 		{"middleware and groups", s.orderCases()},
+		{"the middleware twice", s.twiceCases()},
 		{"errors and panics", append(s.errorCases(), s.panicCases()...)},
 		{"compression", s.compressionCases()},
 		{"locks", s.lockCases()},
