@@ -239,7 +239,7 @@ func TestKilledNode(t *testing.T) {
 }
 
 // TestStoppedNode: F-02, F-37, F-40, G8. A node hangs, and then does what it was sent. Only the requests that it hung with
-// meet it. How long they take is in TestAHungNodeCostsOneTimeout.
+// meet it. How long they take is in TestRequestsWhileANodeHangs.
 func TestStoppedNode(t *testing.T) {
 	t.Parallel()
 	list, servers, proxies := startSeen(t, 3)

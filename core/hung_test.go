@@ -70,9 +70,9 @@ func (c *crowd) leave() {
 	c.done.Wait()
 }
 
-// TestAHungNodeCostsOneTimeout: F-02, G8. When a node hangs, what was under way with it ends with the first timeout; from
+// TestRequestsWhileANodeHangs: F-02, G8. When a node hangs, what was under way with it ends with the first timeout; from
 // then on nobody waits for it, nor for a look at it. That real processes keep it is in TestStoppedNode.
-func TestAHungNodeCostsOneTimeout(t *testing.T) {
+func TestRequestsWhileANodeHangs(t *testing.T) {
 	const timeout = 100 * time.Millisecond
 	for name, c := range map[string]struct {
 		nodes, instances int

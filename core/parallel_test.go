@@ -10,7 +10,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-var races = flag.Int("races", 400, "how often TestALogoutAmongSlowWriters has a writer and a logout meet; make soak: 20000")
+var races = flag.Int("races", 400, "how often TestALogoutAmongSlowWriters has a writer and a logout meet; make soak: 10000")
 
 // TestALogoutAmongSlowWriters: F-24, G6. Again and again a slow writer and a logout of one session, in two instances: the
 // session never comes back.
