@@ -37,7 +37,7 @@ func TestRefill(t *testing.T) {
 			t.Parallel()
 			const sessions = 200
 			c := startFragile(t, 2)
-			waitForRefill(t, c.manager, "n1", time.Time{}) // of a new node: nothing to do
+			waitForFirstRefills(t, c.manager)
 			v := c.visitors(sessions)
 			v.each(v.count)
 			began := time.Now()
@@ -70,6 +70,17 @@ func waitForRefill(t testing.TB, m *msm.Manager, id string, after time.Time) (r 
 		return r.Ended.After(after) && r.State == msm.RefillDone
 	})
 	return r
+}
+
+// waitForFirstRefills waits until all nodes have had theirs as new nodes, which have nothing to do now, and would do the work
+// of others later.
+func waitForFirstRefills(t testing.TB, managers ...*msm.Manager) {
+	t.Helper()
+	for _, m := range managers {
+		for _, n := range m.Stats().Nodes {
+			waitForRefill(t, m, n.ID, time.Time{})
+		}
+	}
 }
 
 // each visitor does something, 32 at a time.
@@ -106,9 +117,7 @@ func (v *visitors) logOut(who func(i int) bool) {
 func TestRefillAfterANodeWasRemoved(t *testing.T) {
 	const sessions = 100
 	c := startCluster(t, 3)
-	for _, id := range []string{"n1", "n2", "n3"} {
-		waitForRefill(t, c.manager, id, time.Time{})
-	}
+	waitForFirstRefills(t, c.manager)
 	v := c.visitors(sessions)
 	v.each(v.count)
 	began := time.Now()
@@ -130,7 +139,7 @@ func TestRefillByTwoInstances(t *testing.T) {
 		return &cluster{serve(t, counting(m)), m, servers}
 	}
 	first := instance(4) // so slow that it will not have ended, however busy the machine is
-	waitForRefill(t, first.manager, "n1", time.Time{})
+	waitForFirstRefills(t, first.manager)
 	v := first.visitors(sessions)
 	v.each(v.count)
 	began := time.Now()
@@ -170,7 +179,7 @@ func TestRefillByTwoInstances(t *testing.T) {
 // TestRefillUnderLoad: requests go on as if nothing was, and lose nothing.
 func TestRefillUnderLoad(t *testing.T) {
 	c := startCluster(t, 2)
-	waitForRefill(t, c.manager, "n1", time.Time{})
+	waitForFirstRefills(t, c.manager)
 	idle, busy := c.visitors(300), c.visitors(32)
 	idle.each(idle.count)
 	began := time.Now()

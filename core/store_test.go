@@ -317,12 +317,10 @@ func (f *fleet) waitUntilAllUp() {
 	})
 }
 
-func (f *fleet) waitForRefills(after time.Time, nodes ...string) {
+func (f *fleet) waitForRefill(node string, after time.Time) {
 	f.t.Helper()
 	for _, m := range f.managers {
-		for _, id := range nodes {
-			waitForRefill(f.t, m, id, after)
-		}
+		waitForRefill(f.t, m, node, after)
 	}
 }
 
@@ -384,7 +382,7 @@ func TestAStoreOutlivesItsNodes(t *testing.T) {
 				f.two.wantNone("gone" + k)
 				f.two.wantError("Commit", f.two.Commit("gone"+k, []byte("late"), time.Now().Add(time.Hour)), msm.ErrGone)
 			})
-			f.waitForRefills(began, "n1")
+			f.waitForRefill("n1", began)
 			healed(t, f.managers...)
 			check("new") // a heal may have moved what the other instance knew
 			healed(t, f.managers...)
@@ -421,7 +419,7 @@ func TestAShortLifeAfterALongOne(t *testing.T) {
 func TestAStoreUnderFaults(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 3)
-	f.waitForRefills(time.Time{}, "n1", "n2", "n3") // of new nodes: nothing to do
+	waitForFirstRefills(t, f.managers...)
 	stop := make(chan struct{})
 	var writers sync.WaitGroup
 	rounds := make([]atomic.Int64, 16)
@@ -442,7 +440,7 @@ func TestAStoreUnderFaults(t *testing.T) {
 		fault.begins(f.servers[fault.node])
 		waitForRounds(t, rounds, 8)
 		fault.ends(f.servers[fault.node])
-		f.waitForRefills(began, fault.node) // until then another one would be a second fault
+		f.waitForRefill(fault.node, began) // until then another one would be a second fault
 	}
 	close(stop)
 	writers.Wait()
