@@ -32,12 +32,12 @@ test-under-load: ## make test RUNS=10 times beside LOOPS=16 busy loops; ends at 
 	@./scripts/under-load $(LOOPS) $(RUNS) $(MAKE) -s test TESTFLAGS=-count=1
 
 # The longest begin first, so that none of them is left over at the end. Most of them wait most of the time. Without what only
-# debuggers need, linking takes half as long.
+# debuggers need, linking takes half as long. The time-out only ends a hang: beside many busy programs all of it takes long.
 modules:     ## the modules' own tests, PACKAGES=8 at a time; part of make test
-	go test -race -ldflags='-s -w' -p $(PACKAGES) $(TESTFLAGS) ./examples ./core ./core/internal/sim/... work
+	go test -race -ldflags='-s -w' -p $(PACKAGES) -parallel 8 -timeout 1h $(TESTFLAGS) ./examples ./core ./core/internal/sim/... work
 
 allocations: ## the budgets of allocations, without the race detector, which allocates too; part of make test
-	go test $(TESTFLAGS) -run '^Test(Sticky)?Allocations$$' ./core ./core/internal/sid
+	go test -timeout 1h $(TESTFLAGS) -run '^Test(Sticky)?Allocations$$' ./core ./core/internal/sid
 
 quick:
 	go test -race $(TESTFLAGS) $$(go list work | grep -Ev '$(SLOW)')
@@ -47,7 +47,7 @@ vet:
 
 compat:      ## other session libraries on msm's nodes: their own tests, and ours; part of make test
 	./scripts/need memcached
-	cd bench && GOWORK=off go test $(TESTFLAGS) .
+	cd bench && GOWORK=off go test -timeout 1h $(TESTFLAGS) .
 
 consumer:    ## release every module to throw-away tags, and build and run an app on each; part of make test
 	./scripts/consumer $(RELEASED)
@@ -89,9 +89,10 @@ bench-peers: ## one request with msm and with its peers, side by side
 fuzz:        ## every fuzz target for FUZZTIME
 	./scripts/fuzz $(FUZZTIME) $(MODULES)
 
-soak:        ## a sticky instance under full load with every node down for a minute
+soak:        ## a sticky instance under full load with every node down for a minute, and ten thousand logouts among writers
 	./scripts/need memcached
 	go test ./core -run TestNoNodeAtFullLoad -down 1m -v
+	go test -race ./core -run TestALogoutAmongSlowWriters -races 10000 -timeout 1h -v
 
 chaos:       ## real memcached and real apps under faults for CHAOS, held to their times, on a machine that does nothing else
 	./scripts/need memcached
