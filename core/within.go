@@ -1,6 +1,7 @@
 package msm
 
 import (
+	"errors"
 	"net/http"
 	"reflect"
 )
@@ -16,7 +17,7 @@ func (m *Manager) around(r *http.Request) *Exchange {
 	id, byHeader := m.clientID(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if x.over || s.why == ErrIgnored || id != x.clientID || byHeader != x.byHeader {
+	if x.over || errors.Is(s.why, ErrIgnored) || id != x.clientID || byHeader != x.byHeader {
 		return nil
 	}
 	return x
