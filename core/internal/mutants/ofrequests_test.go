@@ -7,7 +7,7 @@ var requests = layer{name: "simulation of requests", folder: "internal/sim/reque
 var ofRequests = []mutant{
 	{
 		"a commit that fails is not answered as if it had not",
-		[]edit{{"writer.go", "	if err := w.exchange.Commit(w.Header()); err != nil {", "	if err := w.exchange.Commit(w.Header()); err != nil && false {"}}, requests,
+		[]edit{{"writer.go", "	if err := x.Commit(w.Header()); err != nil {", "	if err := x.Commit(w.Header()); err != nil && false {"}}, requests,
 	},
 	{
 		"trouble of the store is not the same as no session",
