@@ -36,6 +36,6 @@ var ofNodes = []mutant{
 func answer`, `	return err
 }
 
-func answer`}}, requests,
+func answer`}}, unit("TestFailuresMakeANodeUnavailable", "internal/node"),
 	},
 }

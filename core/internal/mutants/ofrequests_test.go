@@ -31,7 +31,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"with synchronous backup a change that was found made waits until it is stored",
-		[]edit{{"internal/local/commit.go", "if s.store.Sync && s.saved < s.changes {", "if false {"}}, requests,
+		[]edit{{"internal/local/commit.go", "if s.store.Sync && s.saved < s.changes {", "if false {"}}, unit("TestSameChangeWaitsToo", "internal/local"),
 	},
 	{
 		"with synchronous backup a change is stored before its answer",
