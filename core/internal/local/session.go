@@ -1,6 +1,7 @@
 package local
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -60,7 +61,7 @@ func (st *Store) session(token, node string, rec *record.Record) *Session {
 	s := &Session{store: st, token: token, node: node, stored: rec, current: rec, seen: rec}
 	s.size.Store(sizeOf(rec))
 	if !rec.Deadline.IsZero() {
-		s.deadline = rec.Deadline.UnixNano()
+		s.deadline = nanos(rec.Deadline)
 	}
 	s.used.Store(time.Now().UnixNano())
 	s.schedule()
@@ -103,15 +104,23 @@ func (s *Session) endSaving() {
 func (s *Session) schedule() {
 	idle := s.current.IdleTimeout
 	if idle > 0 {
-		s.life.Store(int64(idle + idle/20))
+		s.life.Store(int64(min(idle, math.MaxInt64-idle/20) + idle/20)) // no overflow, however long it is
 	}
-	s.refresh.Store(replica.RefreshDue(s.stored).UnixNano())
+	s.refresh.Store(nanos(replica.RefreshDue(s.stored)))
 }
 
 // over: the session has ended, by the same rule as a stored one.
 func (s *Session) over(now time.Time) bool {
 	at, life := now.UnixNano(), s.life.Load()
-	return s.deadline != 0 && at >= s.deadline || life != 0 && at >= s.used.Load()+life
+	return s.deadline != 0 && at >= s.deadline || life != 0 && at-s.used.Load() >= life
+}
+
+// nanos returns a moment in Unix nanoseconds, which end in the year 2262: what is later is as late as can be said.
+func nanos(t time.Time) int64 {
+	if last := time.Unix(0, math.MaxInt64); t.After(last) {
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 // View answers the session as requests see it, and the node that its id names. If that node is not available, another

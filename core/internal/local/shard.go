@@ -196,7 +196,7 @@ func (st *Store) sweep(ctx context.Context) {
 func (st *Store) sweepShard(sh *shard, now time.Time) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	for s := sh.oldest; s != nil && sh.shortest != 0 && now.UnixNano() >= s.used.Load()+sh.shortest; {
+	for s := sh.oldest; s != nil && sh.shortest != 0 && now.UnixNano()-s.used.Load() >= sh.shortest; {
 		newer := s.newer
 		if s.over(now) {
 			st.remove(sh, s)
