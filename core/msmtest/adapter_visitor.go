@@ -143,12 +143,17 @@ func (v *visitor) counts(n int) {
 // countsSoon waits for what another goroutine stores.
 func (v *visitor) countsSoon(n int) {
 	v.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if v.do("GET", "/count").body == fmt.Sprint(n) {
-			return
+	eventually(v.t, fmt.Sprintf("count %d", n), func() bool { return v.do("GET", "/count").body == fmt.Sprint(n) })
+}
+
+// eventually waits for what another goroutine or process does.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
 		}
 	}
-	v.counts(n)
 }
 
 // contains checks a text.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	msm "github.com/gomsm/msm/core"
 )
@@ -133,14 +132,10 @@ func (s *suite) uploadCase() kase {
 			t.Fatalf("status %d, files %v", resp.StatusCode, paths)
 		}
 		v.counts(1)
-		for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // net/http removes it after the answer
-			if _, err := os.Stat(paths[0]); os.IsNotExist(err) {
-				return
-			}
-			if time.Now().After(end) {
-				t.Fatalf("%s is left", filepath.Base(paths[0]))
-			}
-		}
+		eventually(t, filepath.Base(paths[0])+" is removed", func() bool { // net/http does that after the answer
+			_, err := os.Stat(paths[0])
+			return os.IsNotExist(err)
+		})
 	}}
 }
 

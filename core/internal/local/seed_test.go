@@ -3,13 +3,12 @@ package local_test
 import (
 	"cmp"
 	"flag"
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/random"
+	"github.com/gomsm/msm/core/internal/sim/replay"
 )
 
 var (
@@ -74,25 +73,14 @@ func TestRandomReplays(t *testing.T) {
 				var one, other trace
 				play(t, name, seed, &one)
 				play(t, name, seed, &other)
-				if what := difference(one.String(), other.String()); what != "" {
+				lines := one.lines()
+				if len(lines) < 100 {
+					t.Fatalf("seed %d: only %d lines", seed, len(lines))
+				}
+				if what := replay.Difference(lines, other.lines()); what != "" {
 					t.Fatalf("seed %d: %s", seed, what)
 				}
 			}
 		})
 	}
-}
-
-// difference tells where two traces differ first; empty if they do not.
-func difference(one, other string) string {
-	a, b := strings.Split(one, "\n"), strings.Split(other, "\n")
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			return fmt.Sprintf("after %d lines, the last of which are\n%s\nthe first time comes\n%s\nand the second time\n%s", i,
-				strings.Join(a[max(0, i-10):i], "\n"), a[i], b[i])
-		}
-	}
-	if len(a) != len(b) || len(a) < 100 {
-		return fmt.Sprintf("%d lines, and %d the second time", len(a), len(b))
-	}
-	return ""
 }

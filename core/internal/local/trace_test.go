@@ -47,6 +47,8 @@ func (tr *trace) String() string {
 	return tr.text.String()
 }
 
+func (tr *trace) lines() []string { return strings.Split(tr.String(), "\n") }
+
 // opTime is how long an operation takes at most.
 const opTime = 500 * time.Microsecond
 

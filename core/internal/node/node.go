@@ -306,23 +306,17 @@ const probeSoon = time.Millisecond
 // it stays so. No request waits for it.
 func (n *Node) Run(ctx context.Context) {
 	wait := n.options.ProbeEvery
-	for {
+	for next := n.jitter(wait); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-n.wake:
-			wait = n.options.ProbeEvery / 4
-			pause(ctx, 1+n.options.Random.Wait(probeSoon))
-		case <-time.After(n.jitter(wait)):
+			wait, next = n.options.ProbeEvery/4, 1+n.options.Random.Wait(probeSoon)
+			continue
+		case <-time.After(next):
 		}
 		wait = n.round(ctx, wait)
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
+		next = n.jitter(wait)
 	}
 }
 
