@@ -3,8 +3,11 @@ package replica_test
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
+	"time"
 
+	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -35,6 +38,28 @@ func TestALogoutWithoutBackupsOutlivesItsNode(t *testing.T) {
 	for id := range w.servers {
 		if rec, err := w.store.Open(token, id).Load(context.Background()); !errors.Is(err, replica.ErrNoSession) {
 			t.Errorf("by %s: %v, %v", id, rec, err)
+		}
+	}
+}
+
+// TestTheTombstoneOfALongLifeLasts: in sticky mode it lasts as long as a stale copy may, however long that is.
+func TestTheTombstoneOfALongLifeLasts(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for _, idle := range []time.Duration{time.Hour, 14 * year, 50 * year, 140 * year, math.MaxInt64} {
+		w := newWorld(t, 2, 1)
+		w.store.Sticky = true
+		home, _ := w.create()
+		access := w.store.Open(token, home)
+		_, err := access.Write(context.Background(), func(rec *record.Record) error { rec.IdleTimeout = idle; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := access.Destroy(context.Background(), nil); err != nil {
+			t.Fatal(err)
+		}
+		dead := w.stored(home)
+		if dead == nil || !dead.Tombstone || dead.Expired(time.Now().Add(idle)) {
+			t.Errorf("idle timeout %v: %+v", idle, dead)
 		}
 	}
 }
