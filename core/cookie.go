@@ -4,95 +4,123 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/gomsm/msm/core/internal/sid"
+	"time"
 )
 
-// maxCandidates bounds how many cookies of our name are looked at: each may cost a signature's check.
-const maxCandidates = 4
-
-// clientID answers the id that a request carries, in Config.Header or in the cookie; zero if there is none that can be
-// taken. Of several cookies the one that verifies counts; if two different ones do, someone planted one: none.
-func (m *Manager) clientID(r *http.Request) (id sid.ID, byHeader bool) {
-	if value := m.headerID(r); value != "" {
-		id, _ = m.format.Parse(value)
-		return id, true
-	}
-	found := 0
-	for value := range cookies(r.Header["Cookie"], m.config.Cookie.Name) {
-		if found++; found > maxCandidates {
-			return sid.ID{}, false
-		}
-		parsed, ok := m.format.Parse(value)
-		if ok && !id.IsZero() && parsed != id {
-			return sid.ID{}, false
-		}
-		if ok {
-			id = parsed
-		}
-	}
-	return id, false
-}
-
-func (m *Manager) headerID(r *http.Request) string {
-	if m.config.Header == "" {
-		return ""
-	}
-	return r.Header.Get(m.config.Header)
-}
-
-// cookies goes through the values of all cookies of a name, as they were sent: nothing is unescaped or unquoted, for an
-// id needs neither. http.Request.CookiesNamed would do, at two allocations for requests that never look at the session.
-func cookies(lines []string, name string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for _, line := range lines {
-			for line != "" {
-				var part string
-				part, line, _ = strings.Cut(line, ";")
-				key, value, ok := strings.Cut(strings.Trim(part, " \t"), "=")
-				if ok && key == name && !yield(value) {
-					return
-				}
-			}
-		}
-	}
-}
+// How the cookies of others are removed that a client has beside ours.
+const (
+	tidyEvery = time.Minute // at most, for they may lie where we cannot remove them
+	tidyDepth = 3           // folders of the request's path
+)
 
 // setID tells the client its session's id, if it does not know it already or its copy leads to a stale one.
 func (x *Exchange) setID(h http.Header) {
 	s := &x.session
 	if !s.exists() {
-		if s.clear && x.manager.hasCookie(x.request) {
-			x.setCookie(h, "", -1)
+		if s.clear && x.found {
+			x.removeCookies(h)
 		}
 		return
 	}
 	id := s.currentID()
-	if id == x.clientID && (s.access == nil || !s.access.Moved()) {
+	known := id == x.clientID && (s.access == nil || !s.access.Moved())
+	if known && !x.tidies() {
 		return
 	}
 	if x.manager.config.Header != "" {
 		h.Set(x.manager.config.Header, id.String())
 	}
 	if !x.byHeader {
-		x.setCookie(h, id.String(), x.manager.config.Cookie.MaxAge)
+		x.setCookie(h, id.String())
 	}
 }
 
-func (m *Manager) hasCookie(r *http.Request) bool {
-	for range cookies(r.Header["Cookie"], m.config.Cookie.Name) {
-		return true
+// tidies: the client has other cookies of our name, which would have to be told apart at every request.
+func (x *Exchange) tidies() bool {
+	m, token := x.manager, x.session.id.Token
+	if !x.several || x.byHeader || m.tidied.ahead(token) {
+		return false
 	}
-	return false
+	m.tidied.put(token, time.Now().Add(tidyEvery))
+	return true
 }
 
-func (x *Exchange) setCookie(h http.Header, value string, maxAge int) {
+func (x *Exchange) setCookie(h http.Header, value string) {
+	if x.several {
+		x.removeOthers(h)
+	}
+	cookie := x.cookie()
+	cookie.Value = value
+	addCookie(h, cookie)
+}
+
+func (x *Exchange) removeCookies(h http.Header) {
+	if x.several {
+		x.removeOthers(h)
+	}
+	cookie := x.cookie()
+	cookie.MaxAge = -1
+	addCookie(h, cookie)
+}
+
+// removeOthers removes cookies of our name where a former configuration may have put them. A browser does not say where a
+// cookie lies, but one that it sends lies on the path of the request. Those above our own path may be another app's; those
+// of other domains cannot be known.
+func (x *Exchange) removeOthers(h http.Header) {
+	old := x.cookie()
+	old.MaxAge = -1
+	domains := []string{old.Domain}
+	if old.Domain != "" {
+		domains = append(domains, "") // the host alone
+		old.Domain = ""
+		addCookie(h, old)
+	}
+	for _, path := range foldersBelow(old.Path, x.request.URL.EscapedPath()) {
+		for _, domain := range domains {
+			old.Path, old.Domain = path, domain
+			addCookie(h, old)
+		}
+	}
+}
+
+// foldersBelow answers the paths of cookies that a request for path carries, as far as they are longer than top.
+func foldersBelow(top, path string) (list []string) {
+	rest, within := strings.CutPrefix(path, strings.TrimSuffix(top, "/")+"/")
+	if !within || !validCookiePath(path) {
+		return nil
+	}
+	folder := path[:len(path)-len(rest)]
+	for range tidyDepth {
+		var name string
+		var more bool
+		if name, rest, more = strings.Cut(rest, "/"); name != "" {
+			list = append(list, folder+name)
+		}
+		folder += name + "/"
+		if !more {
+			break
+		}
+		list = append(list, folder)
+	}
+	return list
+}
+
+// cookie is the template as this client gets it.
+func (x *Exchange) cookie() http.Cookie {
 	cookie := x.manager.config.Cookie
-	cookie.Value, cookie.MaxAge = value, maxAge
 	cookie.Secure = cookie.Secure || x.secure
+	return cookie
+}
+
+func addCookie(h http.Header, cookie http.Cookie) {
 	h.Add("Set-Cookie", cookie.String())
 	if !slices.Contains(h.Values("Vary"), "Cookie") {
 		h.Add("Vary", "Cookie")
 	}
-	h.Add("Cache-Control", `no-cache="Set-Cookie"`)
+	if !slices.Contains(h.Values("Cache-Control"), noCookies) {
+		h.Add("Cache-Control", noCookies)
+	}
 }
+
+// noCookies keeps caches from giving one client's cookie to another (RFC 9111, 5.2.2.4).
+const noCookies = `no-cache="Set-Cookie"`

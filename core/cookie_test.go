@@ -67,36 +67,46 @@ func TestCookieAttributes(t *testing.T) {
 	}
 }
 
-// TestWhatStrangersSend: T-16. Only one cookie that verifies, sent as it was given, is a session; anything else is none,
-// and none of it is ever adopted.
+// TestWhatStrangersSend: T-16. Only one cookie that verifies and whose session lives, sent as it was given, is a session;
+// anything else is none, and none of it is ever adopted.
 func TestWhatStrangersSend(t *testing.T) {
-	h := counting(newManager(t, msm.Config{}))
-	mine, foreign := sessionOf(t, h), sessionOf(t, h)
+	m := newManager(t, msm.Config{})
+	h := counting(m)
+	mine, foreign, dead := sessionOf(t, h), sessionOf(t, h), sessionOf(t, h)
+	visit(m, dead, func(s *msm.Session) { s.Destroy() })
+	never := func(n int) string { return strings.Repeat(string(rune('a'+n)), 25) + "a" }
 	for name, c := range map[string]struct {
 		cookie string
 		known  bool
 	}{
-		"mine":                                {"SESSION=" + mine, true},
-		"mine among others":                   {"a=b; SESSION=" + mine + "; c=d", true},
-		"mine with blanks around":             {"a=b;  SESSION=" + mine + " ; c", true},
-		"mine twice":                          {"SESSION=" + mine + "; SESSION=" + mine, true},
-		"mine after a malformed one":          {"SESSION=x; SESSION=" + mine, true},
-		"mine and another that verifies":      {"SESSION=" + mine + "; SESSION=" + foreign, false},
-		"mine behind five that do not verify": {strings.Repeat("SESSION=x; ", 5) + "SESSION=" + mine, false},
-		"quoted":                              {`SESSION="` + mine + `"`, false},
-		"in upper case":                       {"SESSION=" + strings.ToUpper(mine), false},
-		"under a name in lower case":          {"session=" + mine, false},
-		"under a name with a Unicode blank":   {"\u2000SESSION=" + mine, false},
-		"nameless":                            {"=SESSION=" + mine, false},
-		"with CR LF, percent-encoded":         {"SESSION=" + mine + "%0d%0aset x", false},
-		"with a NUL":                          {"SESSION=" + mine + "\x00", false},
-		"cut off":                             {"SESSION=" + mine[:len(mine)-1], false},
-		"with a node that nobody configured":  {"SESSION=" + mine + "-n9", true},
-		"with a node like a path":             {"SESSION=" + mine + "-../../x", false},
-		"empty":                               {"SESSION=", false},
-		"of a session that never was":         {"SESSION=aaaaaaaaaaaaaaaaaaaaaaaaaa", false},
-		"of 70,000 bytes":                     {"SESSION=" + strings.Repeat("a", 70_000), false},
-		"four thousand of them":               {strings.Repeat("SESSION=x; ", 4000), false},
+		"mine":                                  {"SESSION=" + mine, true},
+		"mine among others":                     {"a=b; SESSION=" + mine + "; c=d", true},
+		"mine with blanks around":               {"a=b;  SESSION=" + mine + " ; c", true},
+		"mine twice":                            {"SESSION=" + mine + "; SESSION=" + mine, true},
+		"mine after a malformed one":            {"SESSION=x; SESSION=" + mine, true},
+		"mine and another that verifies":        {"SESSION=" + mine + "; SESSION=" + foreign, false},
+		"mine behind one whose session is dead": {"SESSION=" + dead + "; SESSION=" + mine, true},
+		"mine before one whose session is dead": {"SESSION=" + mine + "; SESSION=" + dead, true},
+		"mine among three that never were":      {"SESSION=" + never(1) + "; SESSION=" + never(2) + "; SESSION=" + mine + "; SESSION=" + never(3), true},
+		"mine among more than anybody has":      {"SESSION=" + mine + "; SESSION=" + never(1) + "; SESSION=" + never(2) + "; SESSION=" + never(3) + "; SESSION=" + never(4), false},
+		"mine with another node beside":         {"SESSION=" + mine + "-n9; SESSION=" + mine, true},
+		"mine, dead and another that lives":     {"SESSION=" + mine + "; SESSION=" + dead + "; SESSION=" + foreign, false},
+		"two that are dead":                     {"SESSION=" + dead + "; SESSION=" + never(1), false},
+		"mine behind five that do not verify":   {strings.Repeat("SESSION=x; ", 5) + "SESSION=" + mine, false},
+		"quoted":                                {`SESSION="` + mine + `"`, false},
+		"in upper case":                         {"SESSION=" + strings.ToUpper(mine), false},
+		"under a name in lower case":            {"session=" + mine, false},
+		"under a name with a Unicode blank":     {"\u2000SESSION=" + mine, false},
+		"nameless":                              {"=SESSION=" + mine, false},
+		"with CR LF, percent-encoded":           {"SESSION=" + mine + "%0d%0aset x", false},
+		"with a NUL":                            {"SESSION=" + mine + "\x00", false},
+		"cut off":                               {"SESSION=" + mine[:len(mine)-1], false},
+		"with a node that nobody configured":    {"SESSION=" + mine + "-n9", true},
+		"with a node like a path":               {"SESSION=" + mine + "-../../x", false},
+		"empty":                                 {"SESSION=", false},
+		"of a session that never was":           {"SESSION=aaaaaaaaaaaaaaaaaaaaaaaaaa", false},
+		"of 70,000 bytes":                       {"SESSION=" + strings.Repeat("a", 70_000), false},
+		"four thousand of them":                 {strings.Repeat("SESSION=x; ", 4000), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			read := exchange(h, "GET", "/", withCookie(c.cookie))

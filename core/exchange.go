@@ -26,7 +26,12 @@ type Exchange struct {
 	original *http.Request // as Begin got it
 	request  *http.Request // with the session in its context
 	clientID sid.ID        // verified; zero: the client has none
+	claims   []claim       // if there are several
+	chosen   bool          // of the claims
 	byHeader bool          // the id came in Config.Header
+	asked    bool          // the request has Config.Header
+	found    bool          // it has a cookie of our name
+	several  bool          // it has different ones
 	secure   bool          // the client speaks TLS
 	session  Session
 	writer   writer
@@ -97,7 +102,7 @@ func (m *Manager) BeginRoute(r *http.Request, pattern string) (*Exchange, *http.
 		x.session.state, x.session.why = refused, ErrIgnored
 		return x, x.request, nil
 	}
-	x.clientID, x.byHeader = m.clientID(r)
+	x.readIDs(r)
 	x.secure = m.secure(r)
 	if m.closed.Load() {
 		x.session.state, x.session.why, x.session.err = refused, ErrClosed, ErrClosed
@@ -121,7 +126,7 @@ func (x *Exchange) waitForOthers(pattern string) error {
 		pattern = r.URL.Path
 	}
 	x.route = route{r.Method, pattern}
-	if x.clientID.IsZero() {
+	if x.clientID.IsZero() && x.claims == nil {
 		return nil
 	}
 	s.mu.Lock()
@@ -228,7 +233,11 @@ func (x *Exchange) End() {
 	s.unlock()
 	x.learn()
 	s.mendLater()
-	if s.why == nil && !x.clientID.IsZero() {
+	switch {
+	case s.why != nil:
+	case x.claims != nil && !x.chosen:
+		x.manager.keepOne(x.claims)
+	case !x.clientID.IsZero():
 		s.keepAlive()
 	}
 }

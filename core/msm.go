@@ -58,6 +58,7 @@ type Manager struct {
 	readable   map[string]transcoder.Transcoder // by name: what may be met in stored ones
 	absent     *moments                         // until when a session need not be looked for
 	refreshes  *moments                         // when the next refresh of a session is due
+	tidied     *moments                         // until when a client's other cookies are left alone
 	turns      *turns
 	locks      *locks
 	local      *local.Store // sessions in memory; nil: not sticky
@@ -79,7 +80,8 @@ func New(config Config) (*Manager, error) {
 	}
 	m := &Manager{
 		config: config, log: config.Logger, format: format, coder: config.Transcoder, readable: readable(config),
-		absent: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), turns: newTurns(0),
+		absent: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2),
+		turns: newTurns(0),
 	}
 	draws := random.Default()
 	m.nodes = newNodes(&m.config, draws)

@@ -315,6 +315,9 @@ func (s *Session) load() error {
 }
 
 func (s *Session) find(ctx context.Context) error {
+	if err := s.exchange.choose(ctx); err != nil {
+		return err
+	}
 	id := s.exchange.clientID
 	if id.IsZero() || s.manager.absent.ahead(id.Token) {
 		return nil

@@ -67,6 +67,9 @@ func (s *Session) Unlock() error {
 
 // lock takes the lock of the session that the client has, if it has one.
 func (s *Session) lock(ctx context.Context) (err error) {
+	if err := s.exchange.choose(ctx); err != nil {
+		return err
+	}
 	token := s.exchange.clientID.Token
 	if token == "" || s.manager.absent.ahead(token) {
 		return nil

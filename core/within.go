@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
 )
 
 // around returns the exchange of this manager that the request is in already; nil if there is none. It does not count
@@ -14,13 +15,22 @@ func (m *Manager) around(r *http.Request) *Exchange {
 		return nil
 	}
 	x := s.exchange
-	id, byHeader := m.clientID(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if x.over || errors.Is(s.why, ErrIgnored) || id != x.clientID || byHeader != x.byHeader {
+	if x.over || errors.Is(s.why, ErrIgnored) || !x.sameClient(r) {
 		return nil
 	}
 	return x
+}
+
+// sameClient reports whether a request names the same session as the one that the exchange began with.
+func (x *Exchange) sameClient(r *http.Request) bool {
+	other := Exchange{manager: x.manager}
+	other.readIDs(r)
+	if x.claims != nil || other.claims != nil {
+		return slices.Equal(other.claims, x.claims)
+	}
+	return other.clientID == x.clientID && other.byHeader == x.byHeader
 }
 
 // join makes a part of the exchange, for a request that meets the middleware once more.

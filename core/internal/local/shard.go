@@ -49,6 +49,15 @@ func (st *Store) Get(token string) *Session {
 	return s
 }
 
+// Holds reports whether the session of that token is here and has not ended. It does not count as a use.
+func (st *Store) Holds(token string) bool {
+	sh := st.shard(token)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	s := sh.sessions[token]
+	return s != nil && !s.over(time.Now())
+}
+
 // insert adds a session, for which others may have to leave.
 func (st *Store) insert(s *Session) error {
 	if err := st.admit(1, s.size.Load()); err != nil {
