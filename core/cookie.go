@@ -114,13 +114,7 @@ func (x *Exchange) cookie() http.Cookie {
 
 func addCookie(h http.Header, cookie http.Cookie) {
 	h.Add("Set-Cookie", cookie.String())
-	if !slices.Contains(h.Values("Vary"), "Cookie") {
-		h.Add("Vary", "Cookie")
-	}
 	if !slices.Contains(h.Values("Cache-Control"), noCookies) {
 		h.Add("Cache-Control", noCookies)
 	}
 }
-
-// noCookies keeps caches from giving one client's cookie to another (RFC 9111, 5.2.2.4).
-const noCookies = `no-cache="Set-Cookie"`

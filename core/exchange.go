@@ -35,7 +35,8 @@ type Exchange struct {
 	secure   bool          // the client speaks TLS
 	session  Session
 	writer   writer
-	route    route // for LockAuto
+	room     [2]string // for Vary
+	route    route     // for LockAuto
 	scope    scope
 	sent     atomic.Bool // the response's header has left, or is about to
 	failed   bool        // a commit failed; guarded by session.mu
@@ -189,8 +190,8 @@ func (x *Exchange) Finish() error {
 	return x.Commit(x.writer.Header())
 }
 
-// Commit stores what the request changed and puts the cookie into h, both at most once: the first call counts, be it
-// the Writer's or one after the handler. Calls after the response has begun store later changes, but set no cookie. An
+// Commit stores what the request changed, puts the cookie into h and tells caches there, all at most once: the first call
+// counts, be it the Writer's or one after the handler. Calls after the response has begun store later changes, but set no cookie. An
 // error before the response has begun means that nothing of the handler's answer may be sent. After End it does nothing.
 func (x *Exchange) Commit(h http.Header) error {
 	x = x.whole()
@@ -214,6 +215,7 @@ func (x *Exchange) Commit(h http.Header) error {
 		return nil
 	}
 	if first {
+		x.tellCaches(h)
 		x.setID(h)
 	}
 	return nil

@@ -1,0 +1,199 @@
+package msm_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// browser is a client with a cookie jar, for an app under a name with parents.
+type browser struct {
+	*http.Client
+	t *testing.T
+}
+
+func newBrowser(t *testing.T) *browser {
+	jar, _ := cookiejar.New(nil)
+	return &browser{&http.Client{Jar: jar}, t}
+}
+
+// at has the browser see that app under http://shop.example.com.
+func (b *browser) at(h http.Handler) *browser {
+	b.Transport = inProcess{h}
+	return b
+}
+
+type inProcess struct{ handler http.Handler }
+
+func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.RemoteAddr = "192.0.2.1:1234"
+	w := httptest.NewRecorder()
+	p.handler.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+func (b *browser) do(method, path string) string {
+	b.t.Helper()
+	req, err := http.NewRequest(method, "http://shop.example.com"+path, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	resp, err := b.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return bodyOf(resp)
+}
+
+func (b *browser) cookies(path string) int {
+	return len(b.Jar.Cookies(mustURL("http://shop.example.com" + path)))
+}
+
+// plant gives the browser a cookie of a sibling subdomain for the whole domain.
+func (b *browser) plant(id, path string) {
+	b.Jar.SetCookies(&url.URL{Scheme: "http", Host: "evil.example.com", Path: "/"}, []*http.Cookie{{Name: "SESSION", Value: id, Domain: "example.com", Path: path}})
+}
+
+// shop is an app with a login and a logout in a folder.
+func shop(m *msm.Manager) http.Handler {
+	return m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := msm.From(r.Context())
+		switch r.URL.Path[strings.LastIndex(r.URL.Path, "/"):] {
+		case "/login":
+			_ = s.Renew()
+			s.Set("user", "ann")
+		case "/logout":
+			s.Destroy()
+		}
+		fmt.Fprint(w, msm.Get[string](s, "user"))
+	}))
+}
+
+// TestADeployWithAnotherCookie: visitors have a cookie of before, which lies elsewhere. If its session is dead they notice
+// nothing, and it is removed; if it lives the next login removes it.
+func TestADeployWithAnotherCookie(t *testing.T) {
+	for name, c := range map[string]struct{ before, after http.Cookie }{
+		"from a folder to the root":            {http.Cookie{Path: "/shop"}, http.Cookie{}},
+		"from a folder with a slash":           {http.Cookie{Path: "/shop/"}, http.Cookie{}},
+		"from a deep folder to the root":       {http.Cookie{Path: "/shop/x"}, http.Cookie{}},
+		"from the host to the domain":          {http.Cookie{}, http.Cookie{Domain: "example.com"}},
+		"from the host's folder to the domain": {http.Cookie{Path: "/shop"}, http.Cookie{Domain: "example.com"}},
+		"from the domain's folder to its root": {http.Cookie{Domain: "example.com", Path: "/shop"}, http.Cookie{Domain: "example.com"}},
+	} {
+		for _, lives := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, the old session lives: %v", name, lives), func(t *testing.T) {
+				list, _ := startServers(t, 2)
+				before, after := newManager(t, msm.Config{Nodes: list, Cookie: c.before}), newManager(t, msm.Config{Nodes: list, Cookie: c.after})
+				b := newBrowser(t)
+				b.at(shop(before)).do("POST", "/shop/x/login")
+				old := b.Jar.Cookies(mustURL("http://shop.example.com/shop/x/a"))[0].Value
+				b.at(shop(after))
+				b.plantOurs(c.after, begin(t, after, func(s *msm.Session) { s.Set("user", "bob") }))
+				if n := b.cookies("/shop/x/a"); n != 2 {
+					t.Fatalf("the browser has %d cookies", n)
+				}
+				want := "bob"
+				if !lives {
+					visit(after, old, func(s *msm.Session) { s.Destroy() })
+				} else {
+					want = "ann"
+					b.do("POST", "/shop/x/login")
+				}
+				if got := b.do("GET", "/shop/x/a"); got != want {
+					t.Errorf("the visitor is %q; want %q", got, want)
+				}
+				if n := b.cookies("/shop/x/a"); n != 1 {
+					t.Errorf("%d cookies are left", n)
+				}
+				if got := b.do("GET", "/shop/x/a") + b.do("GET", "/"); got != want+want {
+					t.Errorf("later the visitor is %q; want %q", got, want)
+				}
+			})
+		}
+	}
+}
+
+// plantOurs gives the browser the cookie that the manager of that template would have set.
+func (b *browser) plantOurs(template http.Cookie, id string) {
+	template.Name, template.Value = "SESSION", id
+	if template.Path == "" {
+		template.Path = "/"
+	}
+	b.Jar.SetCookies(mustURL("http://shop.example.com/"), []*http.Cookie{&template})
+}
+
+// TestASiblingCannotLockOutNorTakeIn: what another subdomain plants for the whole domain is not believed beside the
+// visitor's own session, whose it never becomes; and what is dead does not count.
+func TestASiblingCannotLockOutNorTakeIn(t *testing.T) {
+	never := strings.Repeat("b", 25) + "a"
+	for name, config := range map[string]msm.Config{"non-sticky": {}, "sticky": {Sticky: true}} {
+		for _, path := range []string{"/", "/account"} {
+			t.Run(name+", for "+path, func(t *testing.T) {
+				m := newManager(t, config)
+				attacker := begin(t, m, func(s *msm.Session) { s.Set("user", "eve") })
+				b := newBrowser(t).at(shop(m))
+				b.do("POST", "/login")
+				b.plant(never, path)
+				for range 3 {
+					if got := b.do("GET", "/account/a"); got != "ann" {
+						t.Fatalf("with a cookie of no session planted the visitor is %q", got)
+					}
+				}
+				b.plant(attacker, path)
+				if got := b.do("GET", "/account/a"); got != "" {
+					t.Errorf("with a session planted the visitor is %q", got)
+				}
+				b.do("POST", "/account/login")
+				visit(m, attacker, func(s *msm.Session) {
+					if got := msm.Get[string](s, "user"); got != "eve" {
+						t.Errorf("the attacker's session is that of %q", got)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestStrayCookiesAreLeftAlone: where one lies cannot be known for sure, so a try to remove it is not repeated with every
+// answer.
+func TestStrayCookiesAreLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(t, msm.Config{IdleTimeout: 24 * time.Hour})
+		line := withCookie("SESSION=" + strings.Repeat("b", 25) + "a; SESSION=" + sessionOf(t, counting(m)))
+		var times []time.Duration
+		began := time.Now()
+		for range 61 {
+			if resp := exchange(counting(m), "GET", "/", line); len(resp.Header["Set-Cookie"]) > 0 {
+				times = append(times, time.Since(began))
+			}
+			time.Sleep(time.Second)
+		}
+		if fmt.Sprint(times) != "[0s 1m0s]" {
+			t.Errorf("a visitor a second for a minute gets cookies after %v", times)
+		}
+	})
+}
+
+// TestCookiesOfOthersAreNotRemoved: what lies above our own path may be another app's.
+func TestCookiesOfOthersAreNotRemoved(t *testing.T) {
+	m := newManager(t, msm.Config{Cookie: http.Cookie{Path: "/shop"}})
+	b := newBrowser(t).at(shop(m))
+	b.plantOurs(http.Cookie{}, strings.Repeat("b", 25)+"a")
+	b.do("POST", "/shop/login")
+	if got := b.do("GET", "/shop/a"); got != "ann" {
+		t.Errorf("the visitor is %q", got)
+	}
+	b.do("POST", "/shop/logout")
+	if b.cookies("/") != 1 || b.cookies("/shop/a") != 1 {
+		t.Errorf("%d cookies at the root, %d in the shop", b.cookies("/"), b.cookies("/shop/a"))
+	}
+}
