@@ -116,8 +116,9 @@ type Config struct {
 	// deploy with another Path or from a sibling domain: that one counts whose session lives, and of two none, for one may
 	// have been planted. No sibling can plant one whose name begins with "__Host-".
 	Cookie http.Cookie
-	// Header is a header in which API clients may carry the id instead of the cookie. They get it in the header of the
-	// answer. Empty: cookies only.
+	// Header is a header in which API clients may carry the id instead of the cookie. A client that sends it, be it with no
+	// id that is good, gets its id there and no cookie; anyone else, and who comes by a good cookie, gets a cookie alone, which
+	// no script can read. See Session.ByHeader. Empty: cookies only.
 	Header string
 	// TrustedProxies are addresses of proxies that are believed when they say that the client speaks TLS, by
 	// X-Forwarded-Proto or Forwarded (RFC 7239); of a list the first counts, which is the client's own. With any here, who

@@ -27,12 +27,21 @@ func (x *Exchange) setID(h http.Header) {
 	if known && !x.tidies() {
 		return
 	}
-	if x.manager.config.Header != "" {
-		h.Set(x.manager.config.Header, id.String())
-	}
-	if !x.byHeader {
+	if x.speaksByHeader() {
+		x.setHeader(h, id.String())
+	} else {
 		x.setCookie(h, id.String())
 	}
+}
+
+// speaksByHeader: the client's session came by Config.Header, or the client asked by it to be answered so. Never if the
+// session came by a cookie, which is HttpOnly: a script in a page could ask as well.
+func (x *Exchange) speaksByHeader() bool { return x.byHeader || x.asked && !x.byCookie }
+
+func (x *Exchange) setHeader(h http.Header, id string) {
+	name := x.manager.config.Header
+	h.Set(name, id)
+	addOnce(h, "Cache-Control", `no-cache="`+name+`"`)
 }
 
 // tidies: the client has other cookies of our name, which would have to be told apart at every request.
@@ -114,7 +123,11 @@ func (x *Exchange) cookie() http.Cookie {
 
 func addCookie(h http.Header, cookie http.Cookie) {
 	h.Add("Set-Cookie", cookie.String())
-	if !slices.Contains(h.Values("Cache-Control"), noCookies) {
-		h.Add("Cache-Control", noCookies)
+	addOnce(h, "Cache-Control", noCookies)
+}
+
+func addOnce(h http.Header, name, value string) {
+	if !slices.Contains(h.Values(name), value) {
+		h.Add(name, value)
 	}
 }

@@ -154,23 +154,6 @@ func TestSigning(t *testing.T) {
 	}
 }
 
-func TestIDInAHeader(t *testing.T) {
-	h := counting(newManager(t, msm.Config{Header: "X-Session"}))
-	first := exchange(h, "POST", "/", nil)
-	id := first.Header.Get("X-Session")
-	if id == "" || sessionCookies(first)[0].Value != id {
-		t.Fatalf("%v", first.Header)
-	}
-	byHeader := func(r *http.Request) { r.Header.Set("X-Session", id) }
-	if got := bodyOf(exchange(h, "POST", "/", byHeader)); got != "2" {
-		t.Errorf("counted %s; want 2", got)
-	}
-	gone := exchange(h, "POST", "/", func(r *http.Request) { r.Header.Set("X-Session", strings.Repeat("a", 26)) })
-	if gone.Header.Get("X-Session") == "" || len(gone.Header["Set-Cookie"]) > 0 {
-		t.Errorf("a client that speaks by header gets %v", gone.Header)
-	}
-}
-
 func TestRenewAndDestroy(t *testing.T) {
 	for name, config := range map[string]msm.Config{"in memory": {}, "on two nodes": {Nodes: "two"}} {
 		t.Run(name, func(t *testing.T) {

@@ -29,6 +29,7 @@ type Exchange struct {
 	claims   []claim       // if there are several
 	chosen   bool          // of the claims
 	byHeader bool          // the id came in Config.Header
+	byCookie bool          // the session came by a cookie
 	asked    bool          // the request has Config.Header
 	found    bool          // it has a cookie of our name
 	several  bool          // it has different ones

@@ -100,6 +100,16 @@ func (s *Session) IsNew() bool {
 	return s.load() != nil || s.base == nil
 }
 
+// ByHeader reports whether the client speaks by Config.Header: its session came by the id in it or, for a client without
+// a session, the request has the header, and the answer to one that begins here will. No page of another site can have a
+// browser send it, unless CORS lets it, so a check for forged requests (CSRF) may let such a request pass. It is false for
+// a session that came by a cookie, whatever header is beside it, and if the session cannot be loaded.
+func (s *Session) ByHeader() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.load() == nil && s.exchange.speaksByHeader()
+}
+
 // Has reports whether there is an attribute of that name.
 func (s *Session) Has(name string) bool {
 	s.mu.Lock()
@@ -340,6 +350,7 @@ func (s *Session) find(ctx context.Context) error {
 		s.manager.absent.put(id.Token, time.Now().Add(absentTime))
 		return nil
 	}
+	s.exchange.byCookie = err == nil && !s.exchange.byHeader
 	return err
 }
 
