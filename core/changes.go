@@ -26,6 +26,7 @@ const (
 	updateAttribute
 	clearAttributes
 	setIdleTimeout
+	setPersist
 )
 
 // apply does the change to the record that the handler sees.
@@ -39,6 +40,8 @@ func (c change) apply(rec *record.Record) {
 		rec.Attributes = nil
 	case setIdleTimeout:
 		rec.IdleTimeout = c.idle
+	case setPersist:
+		rec.Persist = c.idle
 	}
 }
 
@@ -72,9 +75,9 @@ func (c change) voids(old change) bool {
 	case setAttribute, deleteAttribute:
 		return old.name == c.name && (old.kind == setAttribute || old.kind == deleteAttribute || old.kind == updateAttribute)
 	case clearAttributes:
-		return old.kind != setIdleTimeout
-	case setIdleTimeout:
-		return old.kind == setIdleTimeout
+		return old.kind != setIdleTimeout && old.kind != setPersist
+	case setIdleTimeout, setPersist:
+		return old.kind == c.kind
 	}
 	return false
 }

@@ -89,6 +89,21 @@ func TestAnotherInstanceTellsCookiesApart(t *testing.T) {
 	})
 }
 
+// TestWhatAnotherInstanceEndedDoesNotLive, though this one has it in memory until the notice comes.
+func TestWhatAnotherInstanceEndedDoesNotLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t, 2)
+		first, second := w.manager(msm.Config{Sticky: true, Backups: 1}), w.manager(msm.Config{Sticky: true, Backups: 1})
+		mine, moved := sessionOf(t, counting(first)), sessionOf(t, counting(first))
+		time.Sleep(time.Second)
+		moved = sessionCookies(visit(second, moved, func(s *msm.Session) { add(s) }))[0].Value
+		visit(second, moved, func(s *msm.Session) { s.Destroy() })
+		if got := bodyOf(exchange(counting(first), "GET", "/", withCookie("SESSION="+moved+"; SESSION="+mine))); got != "1" {
+			t.Errorf("beside a session that has ended elsewhere mine counts %s", got)
+		}
+	})
+}
+
 // TestNobodyIsBelievedOfWhomNothingIsKnown: a node that does not answer may have the session of the other cookie.
 func TestNobodyIsBelievedOfWhomNothingIsKnown(t *testing.T) {
 	list, servers := startServers(t, 2)

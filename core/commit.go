@@ -43,7 +43,7 @@ func (s *Session) commitChanges(ctx context.Context) error {
 	return s.stored(s.write(ctx, func(rec *record.Record) error {
 		rec.LastAccess = time.Now()
 		if sameRecord(rec, s.base) {
-			rec.Attributes, rec.IdleTimeout = s.work.Attributes, s.work.IdleTimeout
+			rec.TakeValues(s.work)
 			return nil
 		}
 		return s.redo(s.list, s.base, rec)
@@ -128,7 +128,7 @@ func (s *Session) carryOver(ctx context.Context, base, last *record.Record, list
 		return err
 	}
 	_, err := s.access.Write(ctx, func(rec *record.Record) error {
-		rec.Attributes, rec.IdleTimeout = last.Attributes, last.IdleTimeout
+		rec.TakeValues(last)
 		return nil
 	})
 	return err

@@ -111,7 +111,8 @@ type Config struct {
 	SigningKeys [][]byte
 	// Cookie is the template of the session's cookie. An empty Name is "SESSION", an empty Path "/", an unset SameSite
 	// Lax. HttpOnly is always set; Secure is when it is here, the request came by TLS, or a trusted proxy says so. MaxAge
-	// zero: it goes with the browser. Value, Expires and what only cookies that were read have must be unset; New refuses
+	// in seconds slides: a visit that looks at the session begins it anew when a tenth has gone; zero: the cookie goes with
+	// the browser. See Session.Persist. Value, Expires and what only cookies that were read have must be unset; New refuses
 	// whatever browsers would drop, such as a Domain with a port. A client may have several cookies of the name, after a
 	// deploy with another Path or from a sibling domain: that one counts whose session lives, and of two none, for one may
 	// have been planted. No sibling can plant one whose name begins with "__Host-".

@@ -24,7 +24,7 @@ func (x *Exchange) setID(h http.Header) {
 	}
 	id := s.currentID()
 	known := id == x.clientID && (s.access == nil || !s.access.Moved())
-	if known && !x.tidies() {
+	if known && !x.cookieDue() && !x.tidies() {
 		return
 	}
 	if x.speaksByHeader() {
@@ -47,11 +47,7 @@ func (x *Exchange) setHeader(h http.Header, id string) {
 // tidies: the client has other cookies of our name, which would have to be told apart at every request.
 func (x *Exchange) tidies() bool {
 	m, token := x.manager, x.session.id.Token
-	if !x.several || x.byHeader || m.tidied.ahead(token) {
-		return false
-	}
-	m.tidied.put(token, time.Now().Add(tidyEvery))
-	return true
+	return x.several && !x.byHeader && !m.absent.ahead(token) && m.tidied.pass(token, time.Now().Add(tidyEvery))
 }
 
 func (x *Exchange) setCookie(h http.Header, value string) {
@@ -59,7 +55,7 @@ func (x *Exchange) setCookie(h http.Header, value string) {
 		x.removeOthers(h)
 	}
 	cookie := x.cookie()
-	cookie.Value = value
+	cookie.Value, cookie.MaxAge = value, maxAge(x.manager.cookieLife(x.session.view()))
 	addCookie(h, cookie)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -34,6 +35,7 @@ type Exchange struct {
 	found    bool          // it has a cookie of our name
 	several  bool          // it has different ones
 	secure   bool          // the client speaks TLS
+	life     time.Duration // of the cookie that the client has, if its session lives; zero: it goes with the browser
 	session  Session
 	writer   writer
 	room     [2]string // for Vary
@@ -206,6 +208,7 @@ func (x *Exchange) Commit(h http.Header) error {
 	if !first && (x.failed || !s.changed()) {
 		return nil
 	}
+	ended := s.ended
 	if err := s.commit(context.WithoutCancel(x.scope.Context)); err != nil {
 		s.fail(err)
 		x.failed = true
@@ -214,6 +217,9 @@ func (x *Exchange) Commit(h http.Header) error {
 		}
 		x.manager.log.Error("session changed after the response began, and could not be stored", "error", err)
 		return nil
+	}
+	if ended != nil {
+		x.manager.absent.put(ended.id.Token, time.Now().Add(absentTime))
 	}
 	if first {
 		x.tellCaches(h)

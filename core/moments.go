@@ -29,16 +29,35 @@ func (m *moments) ahead(token string) bool {
 func (m *moments) of(token string) int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.known(token)
+}
+
+func (m *moments) known(token string) int64 {
 	if at, ok := m.young[token]; ok {
 		return at
 	}
 	return m.old[token]
 }
 
+// pass remembers the next moment for the one caller of several who comes first after the last one.
+func (m *moments) pass(token string, next time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known(token) > time.Now().UnixNano() {
+		return false
+	}
+	m.keep(token, next)
+	return true
+}
+
 // put remembers a moment.
 func (m *moments) put(token string, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.keep(token, at)
+}
+
+func (m *moments) keep(token string, at time.Time) {
 	if _, known := m.young[token]; known {
 		m.young[token] = at.UnixNano() // keeps the key that is there
 		return

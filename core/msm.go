@@ -58,6 +58,7 @@ type Manager struct {
 	readable   map[string]transcoder.Transcoder // by name: what may be met in stored ones
 	absent     *moments                         // until when a session need not be looked for
 	refreshes  *moments                         // when the next refresh of a session is due
+	cookies    *moments                         // when the next cookie of a session is due
 	tidied     *moments                         // until when a client's other cookies are left alone
 	turns      *turns
 	locks      *locks
@@ -80,7 +81,7 @@ func New(config Config) (*Manager, error) {
 	}
 	m := &Manager{
 		config: config, log: config.Logger, format: format, coder: config.Transcoder, readable: readable(config),
-		absent: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2),
+		absent: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), cookies: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2),
 		turns: newTurns(0),
 	}
 	draws := random.Default()
@@ -215,6 +216,7 @@ func (m *Manager) newRecord() *record.Record {
 // successor is the first record of a renewed session.
 func (m *Manager) successor(of *record.Record) *record.Record {
 	rec := m.newRecord()
-	rec.Created, rec.IdleTimeout, rec.Transcoder, rec.Attributes = of.Created, of.IdleTimeout, of.Transcoder, of.Attributes
-	return rec
+	rec.Created, rec.Transcoder = of.Created, of.Transcoder
+	rec.TakeValues(of)
+	return m.withCookie(rec)
 }

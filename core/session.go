@@ -169,7 +169,8 @@ func (s *Session) Clear() {
 	}
 }
 
-// SetIdleTimeout gives this session an idle timeout other than Config.IdleTimeout, from one second up.
+// SetIdleTimeout gives this session an idle timeout other than Config.IdleTimeout, from one second up. The client's cookie
+// is another matter; see Persist.
 func (s *Session) SetIdleTimeout(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -295,6 +296,9 @@ func (s *Session) do(c change) {
 		s.work = s.base.Draft()
 	}
 	c.apply(s.work)
+	if s.base == nil {
+		s.manager.withCookie(s.work)
+	}
 	if s.list == nil {
 		s.list = s.room[:0]
 	}
@@ -350,7 +354,9 @@ func (s *Session) find(ctx context.Context) error {
 		s.manager.absent.put(id.Token, time.Now().Add(absentTime))
 		return nil
 	}
-	s.exchange.byCookie = err == nil && !s.exchange.byHeader
+	if err == nil {
+		s.exchange.byCookie, s.exchange.life = !s.exchange.byHeader, s.manager.cookieLife(s.base)
+	}
 	return err
 }
 

@@ -28,6 +28,7 @@ func (s *suite) contract() []part {
 		{"after the first byte", s.lateCases()},
 		{"streams and connections", s.streamCases()},
 		{"requests", s.requestCases()},
+		{"cookies and headers", s.cookieCases()},
 		{"middleware and groups", s.orderCases()},
 		{"the middleware twice", s.twiceCases()},
 		{"errors and panics", append(s.errorCases(), s.panicCases()...)},

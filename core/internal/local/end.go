@@ -123,7 +123,7 @@ func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *r
 		return err
 	}
 	_, _, err := next.apply(nil, nil, func(rec *record.Record) error {
-		rec.Attributes, rec.IdleTimeout = values.Attributes, values.IdleTimeout
+		rec.TakeValues(values)
 		return nil
 	})
 	if err != nil {

@@ -100,6 +100,9 @@ func difference(base, now *record.Record, clash func()) replica.Change {
 		if now.IdleTimeout != base.IdleTimeout {
 			rec.IdleTimeout = now.IdleTimeout
 		}
+		if now.Persist != base.Persist {
+			rec.Persist = now.Persist
+		}
 		return nil
 	}
 }
@@ -112,7 +115,7 @@ func sameValue(a, b *record.Record, name string) bool {
 
 // sameValues: there is nothing in one that is not in the other.
 func sameValues(a, b *record.Record) bool {
-	if len(a.Attributes) != len(b.Attributes) || a.IdleTimeout != b.IdleTimeout {
+	if len(a.Attributes) != len(b.Attributes) || a.IdleTimeout != b.IdleTimeout || a.Persist != b.Persist {
 		return false
 	}
 	for i, x := range a.Attributes {

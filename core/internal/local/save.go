@@ -102,13 +102,16 @@ func (w *write) change(rec *record.Record) error {
 	if w.used.After(rec.LastAccess) {
 		rec.LastAccess = w.used
 	}
+	if at := w.session.cookie.Load(); at != 0 && time.Unix(0, at).After(rec.CookieAt) {
+		rec.CookieAt = time.Unix(0, at)
+	}
 	if rec.Route == "" || w.takeover {
 		w.former, rec.Route = rec.Route, w.session.store.Route
 	}
 	w.newer = !sameRecord(rec, w.base)
 	if !w.newer {
 		state := w.session.store.storable(w.state)
-		rec.Attributes, rec.IdleTimeout = state.Attributes, state.IdleTimeout
+		rec.TakeValues(state)
 		return nil
 	}
 	for _, b := range missing(w.batches, rec) {
@@ -126,7 +129,7 @@ func redo(changes []replica.Change, rec *record.Record) (failed error) {
 			failed = errors.Join(failed, err)
 			continue
 		}
-		rec.Attributes, rec.IdleTimeout = draft.Attributes, draft.IdleTimeout
+		rec.TakeValues(draft)
 	}
 	return failed
 }

@@ -21,6 +21,7 @@ type Session struct {
 	refresh  atomic.Int64  // when a use has to be stored again, Unix nanoseconds
 	state    atomic.Int32  // clean, dirty or left
 	size     atomic.Int64  // bytes accounted for
+	cookie   atomic.Int64  // when the client got its cookie, Unix nanoseconds; 0: nobody knows
 	short    atomic.Uint64 // its name in notices, once it was stored
 
 	newer, older *Session // in the shard's order of use; guarded by shard.mu
@@ -63,6 +64,9 @@ func (st *Store) session(token, node string, rec *record.Record) *Session {
 	if !rec.Deadline.IsZero() {
 		s.deadline = nanos(rec.Deadline)
 	}
+	if !rec.CookieAt.IsZero() {
+		s.cookie.Store(rec.CookieAt.UnixNano())
+	}
 	s.used.Store(time.Now().UnixNano())
 	s.schedule()
 	return s
@@ -102,8 +106,7 @@ func (s *Session) endSaving() {
 
 // schedule computes when the session ends and when it has to be refreshed.
 func (s *Session) schedule() {
-	idle := s.current.IdleTimeout
-	if idle > 0 {
+	if idle := s.current.Idle(); idle > 0 {
 		s.life.Store(int64(min(idle, math.MaxInt64-idle/20) + idle/20)) // no overflow, however long it is
 	}
 	s.refresh.Store(nanos(replica.RefreshDue(s.stored)))
@@ -145,6 +148,13 @@ func (s *Session) Use(now time.Time) {
 		s.refresh.Store(now.Add(retryMax).UnixNano()) // until the write has told the next time
 		s.saveSoon()
 	}
+}
+
+// CookieDue reports whether the client got its cookie so long ago, to one caller of several. The client gets it again then,
+// which is stored with the next write.
+func (s *Session) CookieDue(now time.Time, every time.Duration) bool {
+	last := s.cookie.Load()
+	return now.UnixNano()-last >= int64(every) && s.cookie.CompareAndSwap(last, now.UnixNano())
 }
 
 // saveSoon has the session written although it has no changes.

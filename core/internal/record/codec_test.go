@@ -39,6 +39,10 @@ func TestRoundTrip(t *testing.T) {
 		"no idle timeout, only a deadline":  {Deadline: now},
 		"an idle timeout and no deadline":   {LastAccess: now, IdleTimeout: time.Hour},
 		"numbers at the edges of a uvarint": {Term: 127, Version: 128},
+		"a cookie that lasts":               {Persist: 720 * time.Hour, CookieAt: now, Attributes: []Attribute{{"a", []byte("v")}}},
+		"a cookie that was sent":            {CookieAt: now, Transcoder: "cbor"},
+		"a cookie that goes":                {Persist: -1},
+		"a cookie for ever":                 {Persist: math.MaxInt64, CookieAt: time.UnixMilli(math.MaxInt64)},
 	}
 	for name, want := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -81,6 +85,9 @@ func randomRecord(random *rand.Rand) *Record {
 	}
 	for range random.IntN(4) {
 		r.Copies = append(r.Copies, Copy{fmt.Sprint("n", number()), uint32(number())})
+	}
+	if random.IntN(2) == 0 {
+		r.Persist, r.CookieAt = time.Duration(number())-time.Duration(number()), when()
 	}
 	if random.IntN(2) == 0 {
 		r.Route = fmt.Sprint("r", number())
@@ -143,6 +150,35 @@ func TestGoldenRoute(t *testing.T) {
 	}
 	if got := mustDecode(t, want); !reflect.DeepEqual(got, routed) {
 		t.Errorf("old bytes are misread: %+v", got)
+	}
+}
+
+// TestGoldenCookie: what is said of the cookie stands before the attributes, and a bit of the flags tells that it is there.
+func TestGoldenCookie(t *testing.T) {
+	want, err := hex.DecodeString(strings.NewReplacer(
+		"010400"+"0000003b", "011400"+"0000003b", "00000032"+"f6f7", "00000040"+"f6f7",
+		"0463626f72"+"03", "0463626f72"+"80808893ca8be50c"+"f6b183c59868"+"03").Replace(golden))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, lasting := withChecksum(want), full()
+	lasting.Persist, lasting.CookieAt = 1000*time.Hour, lasting.LastAccess
+	if got := lasting.Append(nil); !bytes.Equal(got, want) {
+		t.Errorf("the stored format changed:\n got %x\nwant %x", got, want)
+	}
+	if got := mustDecode(t, want); !reflect.DeepEqual(got, lasting) {
+		t.Errorf("old bytes are misread: %+v", got)
+	}
+}
+
+// TestASealKeepsWhatItsFlagsSay of the body that cannot be read.
+func TestASealKeepsWhatItsFlagsSay(t *testing.T) {
+	r := sealed()
+	r.sealedFlag = flagCookie
+	b := r.Append(nil)
+	read, err := Decode(b)
+	if !errors.Is(err, ErrSealed) || !bytes.Equal(read.Append(nil), b) {
+		t.Errorf("%v: %x was read, and is written %x", err, b, read.Append(nil))
 	}
 }
 

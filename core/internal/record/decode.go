@@ -20,10 +20,10 @@ func Decode(b []byte) (*Record, error) {
 		return nil, err
 	}
 	if e.flags&flagSealed != 0 {
-		r.sealed = e.rest
+		r.sealed, r.sealedFlag = e.rest, e.flags&flagCookie
 		return r, ErrSealed
 	}
-	if err := r.readBody(text[e.placement+lengthSize:], e.rest); err != nil {
+	if err := r.readBody(text[e.placement+lengthSize:], e.rest, e.flags&flagCookie != 0); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -109,13 +109,19 @@ func (r *Record) readPlacement(text string, routed bool) error {
 	return in.end("placement")
 }
 
-func (r *Record) readBody(names string, values []byte) error {
+func (r *Record) readBody(names string, values []byte, cookie bool) error {
 	in := reader{rest: names}
 	r.Created = in.time()
 	r.LastAccess = in.time()
 	r.IdleTimeout = time.Duration(in.uvarint())
 	r.Deadline = in.time()
 	r.Transcoder = in.text()
+	if cookie {
+		r.Persist, r.CookieAt = time.Duration(in.varint()), in.time()
+		if !r.hasCookie() {
+			in.fail("a cookie of which nothing is said")
+		}
+	}
 	r.Attributes = readAttributes(&in, values)
 	return in.end("body")
 }

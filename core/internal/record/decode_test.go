@@ -22,6 +22,7 @@ func TestUnknownFormatIsToldFromCorruption(t *testing.T) {
 		"an unknown flag":                       {func(b []byte) []byte { b[1] |= knownFlags + 1; return withChecksum(b) }, ErrFormat},
 		"an unknown flag and a wrong checksum":  {func(b []byte) []byte { b[1] |= knownFlags + 1; return b }, ErrCorrupt},
 		"a route that is not there":             {func(b []byte) []byte { b[1] |= flagRoute; return withChecksum(b) }, ErrCorrupt},
+		"a cookie that is not there":            {func(b []byte) []byte { b[1] |= flagCookie; return withChecksum(b) }, ErrCorrupt},
 		"a route without a name":                {func([]byte) []byte { return withoutName("r") }, ErrCorrupt},
 		"no bytes":                              {func([]byte) []byte { return nil }, ErrCorrupt},
 		"only a format":                         {func([]byte) []byte { return []byte{1} }, ErrCorrupt},

@@ -13,6 +13,7 @@ const (
 	flagTombstone
 	flagUnsettled
 	flagRoute  // the placement has one
+	flagCookie // the body says something of the client's cookie
 	knownFlags = 1<<iota - 1
 )
 
@@ -53,7 +54,9 @@ func (r *Record) keyID() byte {
 
 func (r *Record) flags() (flags byte) {
 	if r.isSealed() {
-		flags |= flagSealed
+		flags |= flagSealed | r.sealedFlag
+	} else if r.hasCookie() {
+		flags |= flagCookie
 	}
 	if r.Tombstone {
 		flags |= flagTombstone
@@ -66,6 +69,9 @@ func (r *Record) flags() (flags byte) {
 	}
 	return flags
 }
+
+// hasCookie: most say nothing of it, and are as they were before it could be said.
+func (r *Record) hasCookie() bool { return r.Persist != 0 || !r.CookieAt.IsZero() }
 
 // appendPart writes a part with its length in front, which is known only behind it.
 func appendPart(b []byte, part func([]byte) []byte) []byte {
@@ -108,6 +114,10 @@ func (r *Record) appendNames(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(r.IdleTimeout))
 	b = appendTime(b, r.Deadline)
 	b = appendText(b, r.Transcoder)
+	if r.hasCookie() {
+		b = binary.AppendVarint(b, int64(r.Persist))
+		b = appendTime(b, r.CookieAt)
+	}
 	b = binary.AppendUvarint(b, uint64(len(r.Attributes)))
 	for _, a := range r.Attributes {
 		b = appendText(b, a.Name)

@@ -30,13 +30,22 @@ func (r *Record) TTL(now time.Time) time.Duration {
 	return max(end.Add(ttlMargin).Sub(now), minTTL)
 }
 
+// Idle returns how long the session lives unused: as long as its client keeps the cookie, if that was asked for; 0: for ever.
+func (r *Record) Idle() time.Duration {
+	if r.IdleTimeout != 0 && r.Persist > 0 {
+		return max(r.IdleTimeout, r.Persist)
+	}
+	return r.IdleTimeout
+}
+
 // End returns when the session is over if nobody uses it after lastAccess; not ok: never.
 func (r *Record) End(lastAccess time.Time) (end time.Time, ok bool) {
-	if r.IdleTimeout == 0 {
+	idle := r.Idle()
+	if idle == 0 {
 		return r.Deadline, !r.Deadline.IsZero()
 	}
 	// Added one by one, the two do not overflow, however long the timeout is.
-	end = lastAccess.Add(r.IdleTimeout).Add(r.IdleTimeout / idleParts)
+	end = lastAccess.Add(idle).Add(idle / idleParts)
 	if !r.Deadline.IsZero() && r.Deadline.Before(end) {
 		end = r.Deadline
 	}

@@ -53,6 +53,23 @@ func TestExpiryAndTTL(t *testing.T) {
 	}
 }
 
+// TestACookieThatLastsKeepsTheSession as long, if it would not live longer anyway.
+func TestACookieThatLastsKeepsTheSession(t *testing.T) {
+	for name, c := range map[string]struct{ idle, persist, want time.Duration }{
+		"nothing said":              {time.Hour, 0, time.Hour},
+		"the cookie lasts longer":   {time.Hour, 24 * time.Hour, 24 * time.Hour},
+		"the session lasts longer":  {24 * time.Hour, time.Hour, 24 * time.Hour},
+		"the cookie goes":           {time.Hour, -1, time.Hour},
+		"the session lasts forever": {0, time.Hour, 0},
+		"neither ends":              {math.MaxInt64, math.MaxInt64, math.MaxInt64},
+		"both are below zero":       {-time.Hour, -1, -time.Hour},
+	} {
+		if got := (&Record{IdleTimeout: c.idle, Persist: c.persist}).Idle(); got != c.want {
+			t.Errorf("%s: %v; want %v", name, got, c.want)
+		}
+	}
+}
+
 func TestALiveRecordOutlivesItselfInTheStore(t *testing.T) {
 	for _, idle := range []time.Duration{1, time.Millisecond, time.Second, time.Hour, 10_000 * time.Hour} {
 		r := &Record{LastAccess: now, IdleTimeout: idle}

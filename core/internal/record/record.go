@@ -4,7 +4,7 @@
 //
 //	format, flags, key id     1 byte each
 //	placement                 4 bytes of length; term, version, home, copies, writes, requests, the route if flagged
-//	body                      4 bytes of length; times, transcoder, and name and size of each attribute
+//	body                      4 bytes of length; times, transcoder, the cookie if flagged, and name and size of each attribute
 //	                          then the attributes' values, in the same order
 //	checksum                  4 bytes, CRC-32C over everything before it
 //
@@ -67,10 +67,14 @@ type Record struct {
 	IdleTimeout time.Duration // 0: none
 	Deadline    time.Time     // zero: none
 
+	Persist  time.Duration // how long the client keeps its cookie; 0: as configured; negative: as long as the browser runs
+	CookieAt time.Time     // when the client got the cookie that it has, where that matters; zero: nobody knows
+
 	Transcoder string      // the name of what encoded the values
 	Attributes []Attribute // sorted by name, names unique; Set and Delete keep it so
 
-	sealed []byte // the body as it was read, if KeyID is not 0; written again as it is
+	sealed     []byte // the body as it was read, if KeyID is not 0; written again as it is
+	sealedFlag byte   // of the flags, what they say of that body
 }
 
 // Copy says that a node held the record, and in which of the node's epochs.
@@ -100,6 +104,11 @@ func (r *Record) Draft() *Record {
 	c := *r
 	c.Attributes = slices.Clone(r.Attributes)
 	return &c
+}
+
+// TakeValues makes all that a handler can set the same as in the other record, which it shares from then on.
+func (r *Record) TakeValues(from *Record) {
+	r.Attributes, r.IdleTimeout, r.Persist = from.Attributes, from.IdleTimeout, from.Persist
 }
 
 // Copy returns the epoch in which node held the record, if it did.

@@ -28,6 +28,9 @@ func (r *Record) placementSize() int {
 func (r *Record) bodySize() int {
 	size := timeSize(r.Created) + timeSize(r.LastAccess) + uvarintSize(uint64(r.IdleTimeout)) + timeSize(r.Deadline) +
 		textSize(r.Transcoder) + countSize(len(r.Attributes))
+	if r.hasCookie() {
+		size += varintSize(int64(r.Persist)) + timeSize(r.CookieAt)
+	}
 	for _, a := range r.Attributes {
 		size += textSize(a.Name) + countSize(len(a.Value)) + len(a.Value)
 	}

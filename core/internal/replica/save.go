@@ -108,7 +108,7 @@ func (a *Access) tombstoneEnd(next *record.Record) time.Time {
 	if next.Term == 1 && len(a.failed) == 0 && !a.store.Sticky {
 		return a.store.Clock().Add(tombstoneLife)
 	}
-	return a.store.Clock().Add(next.IdleTimeout).Add(next.IdleTimeout/20 + tombstoneLife) // one by one they do not overflow
+	return a.store.Clock().Add(next.Idle()).Add(next.Idle()/20 + tombstoneLife) // one by one they do not overflow
 }
 
 // write is one attempt.

@@ -139,7 +139,8 @@ func (a *Access) Destroy(ctx context.Context, last Change) error {
 			}
 		}
 		rec.Tombstone, rec.Attributes, rec.Route = true, nil, ""
-		rec.LastAccess, rec.IdleTimeout = a.store.Clock(), max(rec.IdleTimeout, a.store.IdleTime)
+		rec.LastAccess, rec.IdleTimeout = a.store.Clock(), max(rec.Idle(), a.store.IdleTime)
+		rec.Persist, rec.CookieAt = 0, time.Time{}
 		return nil
 	})
 	if err == nil {
@@ -172,4 +173,4 @@ func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
 }
 
 // RefreshDue is when an access is to be recorded again: a twentieth of the idle timeout after the last one that was.
-func RefreshDue(rec *record.Record) time.Time { return rec.LastAccess.Add(rec.IdleTimeout / 20) }
+func RefreshDue(rec *record.Record) time.Time { return rec.LastAccess.Add(rec.Idle() / 20) }

@@ -1,0 +1,392 @@
+package msm_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// fakeModes runs a test in fake time in every mode, on two nodes; another makes another instance.
+func fakeModes(t *testing.T, test func(t *testing.T, another func(msm.Config) *msm.Manager)) {
+	for name, edit := range map[string]func(*msm.Config){
+		"non-sticky":    func(*msm.Config) {},
+		"with locks":    func(c *msm.Config) { c.Locking = msm.LockAll },
+		"sticky, async": func(c *msm.Config) { c.Sticky, c.Backups = true, 1 },
+		"sticky, sync":  func(c *msm.Config) { c.Sticky, c.BackupSync, c.Backups = true, true, 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newNetwork(t, 2)
+				test(t, func(config msm.Config) *msm.Manager {
+					edit(&config)
+					return w.manager(config)
+				})
+			})
+		})
+	}
+}
+
+// remembering is an app with a login that may last.
+func remembering(m *msm.Manager) http.Handler {
+	return m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := msm.From(r.Context())
+		switch r.URL.Path {
+		case "/login":
+			_ = s.Renew()
+			s.Set("user", "ann")
+		case "/remember":
+			_ = s.Renew()
+			s.Set("user", "ann")
+			s.Persist(10 * time.Minute)
+		case "/persist":
+			s.Persist(10 * time.Minute)
+		case "/forget":
+			s.Persist(0)
+		case "/renew":
+			_ = s.Renew()
+		case "/write":
+			add(s)
+		case "/clear":
+			s.Clear()
+			s.Set("user", "ann")
+		case "/logout":
+			s.Destroy()
+		case "/plain":
+			return
+		}
+		fmt.Fprint(w, msm.Get[string](s, "user"))
+	}))
+}
+
+// visited sends a request and answers the lives of the cookies that its answer sets.
+func (b *browser) visited(path string) (body string, lives []int) {
+	b.t.Helper()
+	req, err := http.NewRequest("GET", "http://shop.example.com"+path, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	resp, err := b.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	synctest.Wait() // what goes on in the background
+	for _, c := range resp.Cookies() {
+		lives = append(lives, c.MaxAge)
+	}
+	return bodyOf(resp), lives
+}
+
+// TestACookieWithAnEndSlides while its visitor is here, whatever the visits do and however often, and no oftener than in a
+// tenth of its life.
+func TestACookieWithAnEndSlides(t *testing.T) {
+	for name, c := range map[string]sliding{
+		"reads":                          {100 * time.Second, time.Hour, 700 * time.Millisecond, "/"},
+		"writes":                         {100 * time.Second, time.Hour, 700 * time.Millisecond, "/write"},
+		"seldom":                         {100 * time.Second, time.Hour, 99 * time.Second, "/"},
+		"a life of seconds":              {3 * time.Second, time.Hour, 200 * time.Millisecond, "/"},
+		"an idle timeout as long":        {3 * time.Second, 3 * time.Second, time.Second, "/"},
+		"an idle timeout that is longer": {3 * time.Second, 24 * time.Hour, time.Second, "/write"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
+				c.watch(t, remembering(another(c.config())))
+			})
+		})
+	}
+}
+
+// TestInstancesTakeTurnsWithTheCookie: it is set no oftener by all of them together.
+func TestInstancesTakeTurnsWithTheCookie(t *testing.T) {
+	for _, path := range []string{"/", "/write"} {
+		synctest.Test(t, func(t *testing.T) {
+			w, c := newNetwork(t, 2), sliding{100 * time.Second, time.Hour, 700 * time.Millisecond, path}
+			var apps []http.Handler
+			for range 3 {
+				apps = append(apps, remembering(w.manager(c.config())))
+			}
+			c.watch(t, apps...)
+		})
+	}
+}
+
+// sliding is a cookie and what its visitor does.
+type sliding struct {
+	life, idle, every time.Duration
+	path              string
+}
+
+func (c sliding) config() msm.Config {
+	return msm.Config{IdleTimeout: c.idle, Cookie: http.Cookie{MaxAge: int(c.life / time.Second)}}
+}
+
+// watch has a visitor come every so often to one app after the other, for twice the life of the cookie.
+func (c sliding) watch(t *testing.T, apps ...http.Handler) {
+	b := newBrowser(t).at(apps[0])
+	b.visited("/login")
+	last := time.Now()
+	for i := range 2*int(c.life/c.every) + 1 {
+		time.Sleep(c.every)
+		body, lives := b.at(apps[i%len(apps)]).visited(c.path)
+		passed := time.Since(last)
+		switch {
+		case body != "ann":
+			t.Fatalf("after %d visits the visitor is %q", i+1, body)
+		case len(lives) == 0 && passed > c.life/10:
+			t.Fatalf("no cookie after %v", passed)
+		case len(lives) > 0 && (passed < c.life/10 || len(lives) > 1 || lives[0] != int(c.life/time.Second)):
+			t.Fatalf("cookies of %v after %v", lives, passed)
+		case len(lives) > 0:
+			last = time.Now()
+		}
+	}
+}
+
+// TestParallelRequestsSetOneCookie.
+func TestParallelRequestsSetOneCookie(t *testing.T) {
+	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
+		m := another(msm.Config{Cookie: http.Cookie{MaxAge: 100}})
+		id := begin(t, m, func(s *msm.Session) { add(s) })
+		time.Sleep(20 * time.Second)
+		var group sync.WaitGroup
+		cookies := make(chan int, 10)
+		for range 10 {
+			group.Go(func() {
+				cookies <- len(exchange(counting(m), "GET", "/", withCookie("SESSION="+id)).Header["Set-Cookie"])
+			})
+		}
+		group.Wait()
+		sum := 0
+		for range 10 {
+			sum += <-cookies
+		}
+		if sum != 1 {
+			t.Errorf("ten parallel requests got %d cookies", sum)
+		}
+	})
+}
+
+// TestWhoNeverLooksGetsNoCookie: what is the same for all must stay so.
+func TestWhoNeverLooksGetsNoCookie(t *testing.T) {
+	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
+		b := newBrowser(t).at(remembering(another(msm.Config{Cookie: http.Cookie{MaxAge: 60}})))
+		b.visited("/login")
+		time.Sleep(30 * time.Second)
+		if _, lives := b.visited("/plain"); len(lives) > 0 {
+			t.Errorf("cookies of %v", lives)
+		}
+	})
+}
+
+// TestACookieWithoutAnEndIsSetOnce.
+func TestACookieWithoutAnEndIsSetOnce(t *testing.T) {
+	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
+		m := another(msm.Config{})
+		id := begin(t, m, func(s *msm.Session) { add(s) })
+		for range 10 {
+			time.Sleep(10 * time.Second)
+			if resp := exchange(counting(m), "GET", "/", withCookie("SESSION="+id)); len(resp.Header["Set-Cookie"]) > 0 {
+				t.Fatalf("%v", resp.Header)
+			}
+		}
+	})
+}
+
+// TestRememberMe is Persist and its opposite, step by step. A step is a pause and a request, and the life of the cookie that
+// it sets: 0 for one that goes with the browser, none for no cookie.
+func TestRememberMe(t *testing.T) {
+	const none, long, short = -2, 600, 60
+	const second, minute = time.Second, time.Minute
+	session := msm.Config{IdleTimeout: 40 * second}
+	lasting := msm.Config{IdleTimeout: 2 * minute, Cookie: http.Cookie{MaxAge: short}}
+	bounded := msm.Config{IdleTimeout: 40 * second, AbsoluteTimeout: 2 * minute}
+	type step struct {
+		pause time.Duration
+		path  string
+		life  int
+		user  string
+	}
+	for name, c := range map[string]struct {
+		config msm.Config
+		steps  []step
+	}{
+		"not remembered, the session idles out": {session, []step{{0, "/login", 0, "ann"}, {50 * second, "/", none, ""}}},
+		"remembered, the visitor comes back":    {session, []step{{0, "/remember", long, "ann"}, {50 * second, "/", none, "ann"}}},
+		"remembered until it slides":            {session, []step{{0, "/remember", long, "ann"}, {61 * second, "/", long, "ann"}, {59 * second, "/", none, "ann"}, {2 * second, "/", long, "ann"}}},
+		"remembered, and renewed":               {session, []step{{0, "/remember", long, "ann"}, {second, "/renew", long, "ann"}, {50 * second, "/", none, "ann"}, {second, "/login", long, "ann"}}},
+		"remembered, and cleared":               {session, []step{{0, "/remember", long, "ann"}, {second, "/clear", none, "ann"}, {50 * second, "/renew", long, "ann"}}},
+		"remembered later":                      {session, []step{{0, "/login", 0, "ann"}, {second, "/remember", long, "ann"}, {50 * second, "/", none, "ann"}}},
+		"remembered later, with the same id":    {session, []step{{0, "/login", 0, "ann"}, {second, "/persist", long, "ann"}, {second, "/", none, "ann"}, {50 * second, "/", none, "ann"}}},
+		"remembered, and forgotten":             {session, []step{{0, "/remember", long, "ann"}, {second, "/forget", 0, "ann"}, {second, "/", none, "ann"}, {50 * second, "/", none, ""}}},
+		"forgotten and remembered again":        {session, []step{{0, "/login", 0, "ann"}, {0, "/forget", none, "ann"}, {0, "/persist", long, "ann"}}},
+		"ended by a logout":                     {session, []step{{0, "/remember", long, "ann"}, {second, "/logout", -1, ""}, {second, "/login", 0, "ann"}, {50 * second, "/", none, ""}}},
+		"ended by the absolute timeout":         {bounded, []step{{0, "/remember", long, "ann"}, {59 * second, "/", none, "ann"}, {62 * second, "/", none, ""}}},
+		"all are remembered":                    {lasting, []step{{0, "/login", short, "ann"}, {3 * second, "/", none, "ann"}, {4 * second, "/", short, "ann"}, {50 * second, "/", short, "ann"}}},
+		"all are, but this one":                 {lasting, []step{{0, "/login", short, "ann"}, {second, "/forget", 0, "ann"}, {50 * second, "/", none, "ann"}, {second, "/renew", 0, "ann"}, {50 * second, "/", none, "ann"}}},
+		"all are, and this one for longer":      {lasting, []step{{0, "/login", short, "ann"}, {second, "/persist", long, "ann"}, {second, "/", none, "ann"}, {5 * minute, "/", long, "ann"}}},
+		"used now and then":                     {session, []step{{0, "/remember", long, "ann"}, {6 * minute, "/", long, "ann"}, {6 * minute, "/write", long, "ann"}, {6 * minute, "/", long, "ann"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
+				b := newBrowser(t).at(remembering(another(c.config)))
+				for _, s := range c.steps {
+					time.Sleep(s.pause)
+					body, lives := b.visited(s.path)
+					if s.life == none && len(lives) > 0 || s.life != none && (len(lives) != 1 || lives[0] != s.life) || body != s.user {
+						t.Fatalf("%s after %v: %q, cookies of %v; want %q, %d", s.path, s.pause, body, lives, s.user, s.life)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestAnotherInstanceRemembersToo: what was asked for is stored with the session, also over a restart and a takeover.
+func TestAnotherInstanceRemembersToo(t *testing.T) {
+	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
+		first, second := another(msm.Config{IdleTimeout: time.Minute}), another(msm.Config{IdleTimeout: time.Minute})
+		b := newBrowser(t).at(remembering(first))
+		b.visited("/remember")
+		time.Sleep(time.Second)
+		b.at(remembering(second)).visited("/renew")
+		if _, lives := b.at(remembering(first)).visited("/renew"); len(lives) != 1 || lives[0] != 600 {
+			t.Errorf("cookies of %v", lives)
+		}
+		time.Sleep(9 * time.Minute)
+		if body, _ := b.at(remembering(second)).visited("/"); body != "ann" {
+			t.Errorf("after nine minutes the visitor is %q", body)
+		}
+	})
+}
+
+// TestPersistBesideAnotherChange: of parallel requests one asks for it, and another changes an attribute; both survive.
+func TestPersistBesideAnotherChange(t *testing.T) {
+	everyMode(t, func(t *testing.T, config msm.Config) {
+		if config.Locking != "" {
+			return // they wait for each other
+		}
+		m := newManager(t, config)
+		id := begin(t, m, func(s *msm.Session) { add(s) })
+		visit(m, id, func(s *msm.Session) {
+			s.Persist(time.Hour)
+			visit(m, id, func(s *msm.Session) { s.Set("user", "ann") })
+		})
+		resp := visit(m, id, func(s *msm.Session) {
+			if got := msm.Get[string](s, "user"); got != "ann" {
+				t.Errorf("the other change is %q", got)
+			}
+			_ = s.Renew()
+		})
+		if got := sessionCookies(resp); len(got) != 1 || got[0].MaxAge != 3600 {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// TestClearLeavesPersist, also if it is done again to what another request has stored meanwhile.
+func TestClearLeavesPersist(t *testing.T) {
+	everyMode(t, func(t *testing.T, config msm.Config) {
+		if config.Locking != "" {
+			return
+		}
+		m := newManager(t, config)
+		id := begin(t, m, func(s *msm.Session) { add(s) })
+		visit(m, id, func(s *msm.Session) {
+			s.Persist(time.Hour)
+			s.Clear()
+			s.Set("user", "ann")
+			visit(m, id, func(s *msm.Session) { s.Set("other", 1) })
+		})
+		if got := sessionCookies(visit(m, id, func(s *msm.Session) { _ = s.Renew() })); len(got) != 1 || got[0].MaxAge != 3600 {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// TestARestartKnowsWhenTheCookieWasSent: a sticky instance stores that with the session's next write.
+func TestARestartKnowsWhenTheCookieWasSent(t *testing.T) {
+	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
+		config := msm.Config{Route: "r1", Cookie: http.Cookie{MaxAge: 100}}
+		first := another(config)
+		b := newBrowser(t).at(remembering(first))
+		b.visited("/login")
+		time.Sleep(20 * time.Second)
+		if _, lives := b.visited("/write"); len(lives) != 1 {
+			t.Fatalf("cookies of %v", lives)
+		}
+		b.visited("/write")
+		time.Sleep(time.Second)
+		if err := first.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, lives := b.at(remembering(another(config))).visited("/"); len(lives) != 0 {
+			t.Errorf("after the restart: cookies of %v", lives)
+		}
+	})
+}
+
+// TestPersistIsRefused where it cannot mean anything.
+func TestPersistIsRefused(t *testing.T) {
+	m := newManager(t, msm.Config{})
+	for name, d := range map[string]time.Duration{"less than a second": time.Second - 1, "less than nothing": -time.Hour} {
+		resp := visit(m, "", func(s *msm.Session) {
+			s.Set("a", 1)
+			if s.Persist(d); s.Err() == nil {
+				t.Errorf("%s is taken", name)
+			}
+		})
+		if resp.StatusCode < 500 {
+			t.Errorf("%s: %d", name, resp.StatusCode)
+		}
+	}
+	id := begin(t, m, func(s *msm.Session) { add(s) })
+	for _, d := range []time.Duration{0, time.Hour} {
+		exchange(m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := msm.From(r.Context())
+			count.Get(s)
+			fmt.Fprint(w, "begun")
+			if s.Persist(d); s.Err() != msm.ErrCommitted {
+				t.Errorf("after the response began: %v", s.Err())
+			}
+		})), "GET", "/", withCookie("SESSION="+id))
+	}
+}
+
+// TestALateRequestDoesNotBringBackTheOldCookie: one that began before a login, and ends after it when a cookie is due.
+func TestALateRequestDoesNotBringBackTheOldCookie(t *testing.T) {
+	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
+		m := another(msm.Config{Cookie: http.Cookie{MaxAge: 100}})
+		if strings.Contains(t.Name(), "locks") {
+			return // they wait for each other
+		}
+		id := begin(t, m, func(s *msm.Session) { add(s) })
+		time.Sleep(20 * time.Second)
+		late := exchange(m.Middleware(handlerOf(func(s *msm.Session) {
+			count.Get(s)
+			visit(m, id, func(s *msm.Session) { _ = s.Renew() })
+		})), "GET", "/", withCookie("SESSION="+id))
+		if len(late.Header["Set-Cookie"]) > 0 {
+			t.Errorf("it sets %q", late.Header["Set-Cookie"])
+		}
+	})
+}
+
+// TestAPIClientsNeedNoCookieAgain.
+func TestAPIClientsNeedNoCookieAgain(t *testing.T) {
+	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
+		h := counting(another(msm.Config{Header: "X-Session", Cookie: http.Cookie{MaxAge: 100}}))
+		id := exchange(h, "POST", "/", carrying("", "-")).Header.Get("X-Session")
+		for range 5 {
+			time.Sleep(30 * time.Second)
+			resp := exchange(h, "POST", "/", carrying("", id))
+			if len(resp.Header["Set-Cookie"]) > 0 || resp.Header.Get("X-Session") != "" {
+				t.Fatalf("%v", resp.Header)
+			}
+		}
+	})
+}
