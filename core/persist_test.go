@@ -1,6 +1,7 @@
 package msm_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -350,7 +351,7 @@ func TestPersistIsRefused(t *testing.T) {
 			s := msm.From(r.Context())
 			count.Get(s)
 			fmt.Fprint(w, "begun")
-			if s.Persist(d); s.Err() != msm.ErrCommitted {
+			if s.Persist(d); !errors.Is(s.Err(), msm.ErrCommitted) {
 				t.Errorf("after the response began: %v", s.Err())
 			}
 		})), "GET", "/", withCookie("SESSION="+id))

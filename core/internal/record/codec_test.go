@@ -87,7 +87,7 @@ func randomRecord(random *rand.Rand) *Record {
 		r.Copies = append(r.Copies, Copy{fmt.Sprint("n", number()), uint32(number())})
 	}
 	if random.IntN(2) == 0 {
-		r.Persist, r.CookieAt = time.Duration(number())-time.Duration(number()), when()
+		r.Persist, r.CookieAt = -time.Duration(number()), when()
 	}
 	if random.IntN(2) == 0 {
 		r.Route = fmt.Sprint("r", number())
