@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,121 +80,6 @@ func (b *browser) visited(path string) (body string, lives []int) {
 		lives = append(lives, c.MaxAge)
 	}
 	return bodyOf(resp), lives
-}
-
-// TestACookieWithAnEndSlides while its visitor is here, whatever the visits do and however often, and no oftener than in a
-// tenth of its life.
-func TestACookieWithAnEndSlides(t *testing.T) {
-	for name, c := range map[string]sliding{
-		"reads":                          {100 * time.Second, time.Hour, 700 * time.Millisecond, "/"},
-		"writes":                         {100 * time.Second, time.Hour, 700 * time.Millisecond, "/write"},
-		"seldom":                         {100 * time.Second, time.Hour, 99 * time.Second, "/"},
-		"a life of seconds":              {3 * time.Second, time.Hour, 200 * time.Millisecond, "/"},
-		"an idle timeout as long":        {3 * time.Second, 3 * time.Second, time.Second, "/"},
-		"an idle timeout that is longer": {3 * time.Second, 24 * time.Hour, time.Second, "/write"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
-				c.watch(t, remembering(another(c.config())))
-			})
-		})
-	}
-}
-
-// TestInstancesTakeTurnsWithTheCookie: it is set no oftener by all of them together.
-func TestInstancesTakeTurnsWithTheCookie(t *testing.T) {
-	for _, path := range []string{"/", "/write"} {
-		synctest.Test(t, func(t *testing.T) {
-			w, c := newNetwork(t, 2), sliding{100 * time.Second, time.Hour, 700 * time.Millisecond, path}
-			var apps []http.Handler
-			for range 3 {
-				apps = append(apps, remembering(w.manager(c.config())))
-			}
-			c.watch(t, apps...)
-		})
-	}
-}
-
-// sliding is a cookie and what its visitor does.
-type sliding struct {
-	life, idle, every time.Duration
-	path              string
-}
-
-func (c sliding) config() msm.Config {
-	return msm.Config{IdleTimeout: c.idle, Cookie: http.Cookie{MaxAge: int(c.life / time.Second)}}
-}
-
-// watch has a visitor come every so often to one app after the other, for twice the life of the cookie.
-func (c sliding) watch(t *testing.T, apps ...http.Handler) {
-	b := newBrowser(t).at(apps[0])
-	b.visited("/login")
-	last := time.Now()
-	for i := range 2*int(c.life/c.every) + 1 {
-		time.Sleep(c.every)
-		body, lives := b.at(apps[i%len(apps)]).visited(c.path)
-		passed := time.Since(last)
-		switch {
-		case body != "ann":
-			t.Fatalf("after %d visits the visitor is %q", i+1, body)
-		case len(lives) == 0 && passed > c.life/10:
-			t.Fatalf("no cookie after %v", passed)
-		case len(lives) > 0 && (passed < c.life/10 || len(lives) > 1 || lives[0] != int(c.life/time.Second)):
-			t.Fatalf("cookies of %v after %v", lives, passed)
-		case len(lives) > 0:
-			last = time.Now()
-		}
-	}
-}
-
-// TestParallelRequestsSetOneCookie.
-func TestParallelRequestsSetOneCookie(t *testing.T) {
-	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
-		m := another(msm.Config{Cookie: http.Cookie{MaxAge: 100}})
-		id := begin(t, m, func(s *msm.Session) { add(s) })
-		time.Sleep(20 * time.Second)
-		var group sync.WaitGroup
-		cookies := make(chan int, 10)
-		for range 10 {
-			group.Go(func() {
-				cookies <- len(exchange(counting(m), "GET", "/", withCookie("SESSION="+id)).Header["Set-Cookie"])
-			})
-		}
-		group.Wait()
-		sum := 0
-		for range 10 {
-			sum += <-cookies
-		}
-		if sum != 1 {
-			t.Errorf("ten parallel requests got %d cookies", sum)
-		}
-	})
-}
-
-// TestWhoNeverLooksGetsNoCookie: what is the same for all must stay so.
-func TestWhoNeverLooksGetsNoCookie(t *testing.T) {
-	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
-		b := newBrowser(t).at(remembering(another(msm.Config{Cookie: http.Cookie{MaxAge: 60}})))
-		b.visited("/login")
-		time.Sleep(30 * time.Second)
-		if _, lives := b.visited("/plain"); len(lives) > 0 {
-			t.Errorf("cookies of %v", lives)
-		}
-	})
-}
-
-// TestACookieWithoutAnEndIsSetOnce.
-func TestACookieWithoutAnEndIsSetOnce(t *testing.T) {
-	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
-		m := another(msm.Config{})
-		id := begin(t, m, func(s *msm.Session) { add(s) })
-		for range 10 {
-			time.Sleep(10 * time.Second)
-			if resp := exchange(counting(m), "GET", "/", withCookie("SESSION="+id)); len(resp.Header["Set-Cookie"]) > 0 {
-				t.Fatalf("%v", resp.Header)
-			}
-		}
-	})
 }
 
 // TestRememberMe is Persist and its opposite, step by step. A step is a pause and a request, and the life of the cookie that
