@@ -58,7 +58,7 @@ func (x *Exchange) answersBy(w http.ResponseWriter) bool {
 // lockFor takes the session's lock if the handler that the request was handed on to needs it, and it is not taken yet.
 func (x *Exchange) lockFor(r *http.Request, pattern string) error {
 	locks, s := x.manager.locks, &x.session
-	if s.locked != nil || s.ended != nil || x.clientID.IsZero() || !locks.wants(r.URL.Path, route{r.Method, pattern}) {
+	if s.locked != nil || s.ended != nil || x.clientID.IsZero() && x.claims == nil || !locks.wants(r.URL.Path, route{r.Method, pattern}) {
 		return nil
 	}
 	err := s.lockAgain(x.context())
