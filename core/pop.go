@@ -26,7 +26,7 @@ func Pop[T any](s *Session, name string) T {
 		err = decode(data)
 	}
 	if err != nil {
-		s.tell(attributeError(name, zero, err))
+		s.tell(attributeError(name, storable(zero), err))
 		return zero
 	}
 	return value

@@ -135,8 +135,9 @@ func (s *Session) Keys() []string {
 	return keys
 }
 
-// Set gives an attribute a value, which is encoded at once. An error, such as an AttributeError for a value that
-// cannot be encoded, is kept: Err tells it, and the commit fails with it.
+// Set gives an attribute a value, which is encoded at once. What the session's transcoder could not read again into the
+// value's own type, or only as another value, is refused with an AttributeError that says how to mend it; package
+// transcoder lists what that is. An error is kept: Err tells it, and the commit fails with it.
 func (s *Session) Set(name string, value any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

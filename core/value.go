@@ -22,8 +22,9 @@ func (k Key[T]) Get(s *Session) T { return Get[T](s, k.name) }
 // Lookup answers the attribute's value and whether there is one.
 func (k Key[T]) Lookup(s *Session) (T, bool, error) { return Lookup[T](s, k.name) }
 
-// Set gives the attribute a value.
-func (k Key[T]) Set(s *Session, value T) { s.Set(k.name, value) }
+// Set gives the attribute a value, see Session.Set. If T is an interface, what cannot be read as a T is refused too: with
+// CBOR and JSON only nil can be, unless T is any.
+func (k Key[T]) Set(s *Session, value T) { s.Set(k.name, storable(value)) }
 
 // Update changes the attribute's value, see the function Update.
 func (k Key[T]) Update(s *Session, f func(T) T) T { return Update(s, k.name, f) }
@@ -55,7 +56,7 @@ func Lookup[T any](s *Session, name string) (value T, ok bool, err error) {
 	}
 	if err := coder.Unmarshal(data, &value); err != nil {
 		var zero T
-		return zero, true, attributeError(name, zero, err)
+		return zero, true, attributeError(name, storable(zero), err)
 	}
 	return value, true, nil
 }
@@ -86,13 +87,13 @@ func Update[T any](s *Session, name string, f func(T) T) T {
 		var value T
 		if ok {
 			if err := coder.Unmarshal(old, &value); err != nil {
-				return nil, attributeError(name, value, err)
+				return nil, attributeError(name, storable(value), err)
 			}
 		}
 		result = f(value)
-		data, err := coder.Marshal(result)
+		data, err := coder.Marshal(storable(result))
 		if err != nil {
-			return nil, attributeError(name, result, err)
+			return nil, attributeError(name, storable(result), err)
 		}
 		return data, nil
 	}
@@ -110,11 +111,29 @@ func attributeError(name string, value any, err error) error {
 	return &AttributeError{Name: name, Type: typeName(value), Err: err}
 }
 
-func typeName(value any) string {
-	if value == nil {
-		return "nil"
+// storable returns what a transcoder is to encode. A value of an interface type becomes a pointer to the interface: else the
+// transcoder would see only what is in it, and store what it cannot read as the interface.
+func storable[T any](value T) any {
+	if reflect.TypeFor[T]().Kind() != reflect.Interface {
+		return value
 	}
-	return reflect.TypeOf(value).String()
+	typed := new(T)
+	*typed = value
+	return typed
+}
+
+// typeName names the type of what storable returns.
+func typeName(value any) string {
+	v := reflect.ValueOf(value)
+	switch {
+	case !v.IsValid():
+		return "nil"
+	case v.Kind() != reflect.Pointer || v.IsNil() || v.Type().Elem().Kind() != reflect.Interface:
+		return v.Type().String()
+	case v.Elem().IsNil():
+		return v.Type().Elem().String()
+	}
+	return fmt.Sprintf("%v with a %v in it", v.Type().Elem(), v.Elem().Elem().Type())
 }
 
 func unknownTranscoder(name string) error {

@@ -1,10 +1,10 @@
 package transcoder
 
 import (
-	"encoding"
+	"bytes"
 	"errors"
-	"fmt"
 	"reflect"
+	"time"
 	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
@@ -16,9 +16,10 @@ const maxElements = 10_000
 
 // cborTranscoder holds the modes, which are built once and immutable.
 type cborTranscoder struct {
-	enc    cbor.EncMode
-	dec    cbor.DecMode
-	shapes *shapes
+	enc       cbor.EncMode
+	canonical cbor.EncMode // with sorted keys
+	dec       cbor.DecMode
+	shapes    *shapes
 }
 
 // Compile-time check.
@@ -42,16 +43,27 @@ func newCBOR() *cborTranscoder {
 	if err != nil {
 		panic(err)
 	}
-	return &cborTranscoder{enc: enc, dec: dec, shapes: &shapes{
-		leaves: []reflect.Type{
-			reflect.TypeFor[cbor.Marshaler](),
-			reflect.TypeFor[encoding.BinaryMarshaler](),
-			reflect.TypeFor[encoding.TextMarshaler](),
+	sorted := cborEncOptions()
+	sorted.Sort = cbor.SortBytewiseLexical
+	canonical, err := sorted.EncMode()
+	if err != nil {
+		panic(err)
+	}
+	return &cborTranscoder{enc: enc, dec: dec, canonical: canonical, shapes: &shapes{
+		tags:    []string{"cbor", "json"},
+		methods: []method{byCBOR, byBinary, byText},
+		special: map[reflect.Type]special{
+			timeType:                           {check: checkCBORTime, null: isZeroTime},
+			reflect.TypeFor[cbor.RawMessage](): {check: checkCBORRaw, null: isCBORNull, odd: true},
+			reflect.TypeFor[cbor.Tag]():        {null: isZeroTag, odd: true},
 		},
-		tags: []string{"cbor", "json"},
-		keys: true,
+		codec: codec{enc.Marshal, dec.Unmarshal},
+		null:  cborNull,
 	}}
 }
+
+// cborNull is how nil is written.
+const cborNull = "\xf6"
 
 func cborEncOptions() cbor.EncOptions {
 	return cbor.EncOptions{
@@ -94,29 +106,33 @@ func (*cborTranscoder) Name() string { return "cbor" }
 // Marshal implements Transcoder.
 func (c *cborTranscoder) Marshal(v any) (data []byte, err error) {
 	defer report("encode", &err)
-	doubtful, err := c.shapes.inspect(v)
+	in, doubt, err := c.shapes.inspect(v)
 	if err != nil {
 		return nil, err
 	}
-	if data, err = c.enc.Marshal(v); err != nil {
+	if data, err = c.enc.Marshal(in); err != nil {
 		return nil, err
 	}
-	if err = c.readable(data, v, doubtful); err != nil {
-		return nil, fmt.Errorf("no one could read it again: %w", err)
+	if err = c.dec.Wellformed(data); err != nil {
+		return nil, unreadable(err)
+	}
+	if err = checkText(data); err != nil {
+		return nil, err
+	}
+	if err = c.shapes.again(data, v, doubt, c.same); err != nil {
+		return nil, err
 	}
 	return data, nil
 }
 
-// readable applies the limits of decoding to what was encoded. It reads the heads only, but decodes doubtful values:
-// whether the keys of a map[any]any are still different after encoding shows in no other way.
-func (c *cborTranscoder) readable(data []byte, v any, doubtful bool) error {
-	if err := c.dec.Wellformed(data); err != nil {
-		return err
+// same reports whether two values have the same encoding, but for the order of a map's keys.
+func (c *cborTranscoder) same(in, out any, _ []byte) (bool, error) {
+	a, err := c.canonical.Marshal(in)
+	if err != nil {
+		return false, err
 	}
-	if err := checkText(data); err != nil || !doubtful {
-		return err
-	}
-	return c.dec.Unmarshal(data, reflect.New(reflect.TypeOf(v)).Interface())
+	b, err := c.canonical.Marshal(out)
+	return bytes.Equal(a, b), err
 }
 
 // Unmarshal implements Transcoder.
@@ -127,6 +143,32 @@ func (c *cborTranscoder) Unmarshal(data []byte, v any) (err error) {
 	}
 	return c.dec.Unmarshal(data, v)
 }
+
+// checkCBORTime also refuses a zero time outside UTC: the zero time is written as nil, and so without its zone.
+func checkCBORTime(v reflect.Value) error {
+	if err := checkZone(v); err != nil {
+		return err
+	}
+	at := v.Interface().(time.Time)
+	if _, offset := at.Zone(); offset != 0 && at.IsZero() {
+		return errors.New("the zero time in a zone other than UTC, which would come back in UTC; use time.Time{}")
+	}
+	return nil
+}
+
+func isZeroTime(v reflect.Value) bool { return v.Interface().(time.Time).IsZero() }
+
+func isZeroTag(v reflect.Value) bool { return v.IsZero() }
+
+// checkCBORRaw refuses nil, which is read as the encoding of nil.
+func checkCBORRaw(v reflect.Value) error {
+	if v.Len() == 0 {
+		return errors.New("an empty cbor.RawMessage, which would come back as the encoding of nil; give it a value")
+	}
+	return nil
+}
+
+func isCBORNull(v reflect.Value) bool { return v.Len() == 0 || string(v.Bytes()) == cborNull }
 
 const (
 	cborBytes = 2 // major types
@@ -144,7 +186,7 @@ func checkText(data []byte) error {
 			continue
 		}
 		if major == cborText && !utf8.Valid(data[:argument]) {
-			return errors.New("a string is not valid UTF-8; use []byte")
+			return errUTF8
 		}
 		data = data[argument:]
 	}

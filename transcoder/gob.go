@@ -2,7 +2,6 @@ package transcoder
 
 import (
 	"bytes"
-	"encoding"
 	"encoding/gob"
 	"errors"
 	"fmt"
@@ -20,9 +19,12 @@ type gobTranscoder struct{ shapes *shapes }
 var _ Transcoder = (*gobTranscoder)(nil)
 
 var gobShared = &gobTranscoder{shapes: &shapes{
-	leaves:  []reflect.Type{reflect.TypeFor[gob.GobEncoder](), reflect.TypeFor[encoding.BinaryMarshaler]()},
-	methods: true,
-	nils:    true,
+	methods:    []method{byGob, byBinary},
+	special:    map[reflect.Type]special{timeType: {check: checkZone}},
+	codec:      codec{encodeGob, readGob},
+	byAddress:  true,
+	interfaces: true,
+	nils:       true,
 }}
 
 // Gob returns the transcoder for encoding/gob: for Go types that the other two cannot carry, where speed and size do
@@ -42,18 +44,25 @@ func (*gobTranscoder) Name() string { return "gob" }
 // Marshal implements Transcoder.
 func (g *gobTranscoder) Marshal(v any) (data []byte, err error) {
 	defer report("encode", &err)
-	doubtful, err := g.shapes.inspect(v)
+	in, doubt, err := g.shapes.inspect(v)
 	if err != nil {
 		return nil, err
 	}
+	if data, err = encodeGob(in); err != nil {
+		return nil, err
+	}
+	if err = checkGobSize(len(data)); err != nil {
+		return nil, err
+	}
+	if err = g.shapes.again(data, v, doubt, nil); err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+func encodeGob(v any) ([]byte, error) {
 	var buf bytes.Buffer
-	if err = gob.NewEncoder(&buf).Encode(v); err != nil {
-		return nil, err
-	}
-	if err = checkGobSize(buf.Len()); err == nil && doubtful {
-		err = skipGob(buf.Bytes())
-	}
-	if err != nil {
+	if err := gob.NewEncoder(&buf).Encode(v); err != nil {
 		return nil, err
 	}
 	return buf.Bytes(), nil
@@ -68,7 +77,12 @@ func (*gobTranscoder) Unmarshal(data []byte, v any) (err error) {
 	if err = checkGobSize(len(data)); err != nil {
 		return err
 	}
-	if err = skipGob(data); err != nil {
+	return readGob(data, v)
+}
+
+// readGob reads a value twice: once to see that nothing in it is a lie.
+func readGob(data []byte, v any) error {
+	if err := skipGob(data); err != nil {
 		return err
 	}
 	return decodeGob(data, v)

@@ -2,6 +2,7 @@ package transcoder
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"time"
 )
@@ -11,32 +12,55 @@ import (
 const maxSteps = 1000
 
 var (
-	errBare  = errors.New("no field is exported, so nothing would be stored")
-	errCycle = errors.New("nested too deep, or a cycle")
-	errIface = errors.New("a value in an interface with methods, which no decoder could make again")
-	errZone  = errors.New("a time zone with seconds in its offset; use UTC")
+	errAddress    = errors.New("the methods by which it encodes itself have a pointer receiver, and are not called here")
+	errBare       = errors.New("no field is exported, so nothing would be stored; export them, or give it methods such as MarshalText and UnmarshalText")
+	errCycle      = errors.New("nested too deep, or a cycle")
+	errFloat      = errors.New("in an any every number comes back as float64, which cannot hold this one; use a string")
+	errIface      = errors.New("a value in an interface with methods, which no decoder could make again; use its own type")
+	errNaN        = errors.New("a key that is different from itself, which nobody could find again; leave it out")
+	errNilElement = errors.New("nil in a slice or map, which this format cannot hold; leave the element out")
+	errPointer    = errors.New("a pointer to nil, which would come back as nil; use nil, or no pointer")
+	errZone       = errors.New("a time zone with seconds in its offset; use UTC")
 )
+
+// doubt is what only a decoder can tell.
+type doubt struct {
+	odd     bool // whether it can read the value again
+	compare bool // whether what it reads is the value
+}
 
 // inspect looks at a value before the encoder does, for what the encoder would lose in silence or die of: a cycle
 // overflows the stack, which no recover stops. Most types cannot hold any of that, and their values are not looked at.
-// doubtful says that only a decoder can tell.
-func (s *shapes) inspect(v any) (doubtful bool, err error) {
+// It returns what to encode: the value, or a pointer to it where the encoder needs one.
+func (s *shapes) inspect(v any) (any, doubt, error) {
 	value := reflect.ValueOf(v)
-	if !value.IsValid() || s.of(value.Type()).plain {
-		return false, nil
+	if !value.IsValid() {
+		return v, doubt{}, nil
+	}
+	shape := s.of(value.Type())
+	if shape.plain {
+		return v, doubt{}, nil
 	}
 	if s.of(pointee(value.Type())).bare {
-		return false, errBare
+		return nil, doubt{}, fmt.Errorf("%T: %w", v, errBare)
+	}
+	if shape.address && shape.err == nil {
+		pointer := reflect.New(value.Type())
+		pointer.Elem().Set(value)
+		v, value = pointer.Interface(), pointer.Elem()
+	}
+	if value.Kind() == reflect.Pointer && value.Type().Elem().Kind() == reflect.Interface {
+		value = value.Elem() // the pointer is there only to say the interface's type
 	}
 	w := walk{shapes: s}
-	err = w.value(value, 0)
-	return w.doubtful, err
+	err := w.value(value, 0)
+	return v, w.doubt, err
 }
 
 // walk is one look at one value.
 type walk struct {
 	*shapes
-	doubtful bool
+	doubt
 }
 
 func (w *walk) value(v reflect.Value, steps int) error {
@@ -50,97 +74,152 @@ func (w *walk) value(v reflect.Value, steps int) error {
 	if steps++; steps > maxSteps {
 		return errCycle
 	}
+	if shape.err != nil {
+		return w.refuse(v, shape)
+	}
+	w.odd = w.odd || shape.odd
+	w.compare = w.compare || shape.compare
+	if shape.check != nil {
+		return shape.check(v)
+	}
+	if shape.leaf {
+		return w.fields(v, shape, steps) // none, but for methods that are those of an embedded field
+	}
+	return w.parts(v, shape, steps)
+}
+
+// refuse lets a value's own method say first what it cannot encode.
+func (w *walk) refuse(v reflect.Value, shape *shape) error {
+	if shape.leaf {
+		if _, err := w.codec.encode(v.Interface()); err != nil {
+			return err
+		}
+	}
+	return shape.err
+}
+
+func (w *walk) parts(v reflect.Value, shape *shape, steps int) error {
 	switch v.Kind() {
 	case reflect.Pointer:
-		return w.value(v.Elem(), steps)
+		return w.pointer(v, steps)
 	case reflect.Interface:
 		return w.dynamic(v, steps)
 	case reflect.Slice, reflect.Array:
 		return w.elements(v, steps)
 	case reflect.Map:
-		w.doubtful = w.doubtful || shape.keys
-		return w.pairs(v, steps)
+		return w.pairs(v, shape, steps)
 	case reflect.Struct:
 		return w.fields(v, shape, steps)
 	}
 	return nil
 }
 
-func (w *walk) dynamic(v reflect.Value, steps int) error {
-	if !w.methods && v.NumMethod() > 0 && !v.IsNil() {
-		return errIface
+func (w *walk) pointer(v reflect.Value, steps int) error {
+	if v.IsNil() {
+		return nil
 	}
-	w.doubtful = w.doubtful || w.nils && v.IsNil()
+	if v.Elem().Kind() == reflect.Pointer && v.Elem().IsNil() || w.null != "" && w.isNull(v.Elem(), steps) {
+		return fmt.Errorf("%v: %w", v.Type(), errPointer)
+	}
 	return w.value(v.Elem(), steps)
+}
+
+// isNull reports whether the value is written as nil is.
+func (s *shapes) isNull(v reflect.Value, steps int) bool {
+	shape := s.of(v.Type())
+	if shape.null != nil {
+		return shape.null(v)
+	}
+	switch v.Kind() {
+	case reflect.Map, reflect.Slice:
+		return !shape.leaf && v.IsNil()
+	case reflect.Pointer, reflect.Interface:
+		return v.IsNil() || steps < maxSteps && s.isNull(v.Elem(), steps+1)
+	}
+	return false
 }
 
 func (w *walk) elements(v reflect.Value, steps int) error {
 	for i := range v.Len() {
-		if err := w.value(v.Index(i), steps); err != nil {
+		if err := w.element(v.Index(i), steps); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *walk) pairs(v reflect.Value, steps int) error {
+// element looks at an element of a slice, array or map. Where fields without a value are left out, elements cannot be.
+func (w *walk) element(v reflect.Value, steps int) error {
+	if w.tags == nil && v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("%v: %w", v.Type(), errNilElement)
+	}
+	return w.value(v, steps)
+}
+
+func (w *walk) pairs(v reflect.Value, shape *shape, steps int) error {
 	if m, ok := untyped(v); ok {
 		return w.untypedPairs(m, steps)
 	}
 	for pairs := v.MapRange(); pairs.Next(); {
-		if err := w.value(pairs.Key(), steps); err != nil {
+		if shape.keys && !pairs.Key().Equal(pairs.Key()) {
+			return fmt.Errorf("%v: %w", v.Type(), errNaN)
+		}
+		if err := w.element(pairs.Key(), steps); err != nil {
 			return err
 		}
-		if err := w.value(pairs.Value(), steps); err != nil {
+		if err := w.element(pairs.Value(), steps); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// untyped returns the map that most who have no type for their values use. Reflection would allocate for each pair.
-func untyped(v reflect.Value) (map[string]any, bool) {
-	if !v.CanInterface() {
-		return nil, false
-	}
-	m, ok := v.Interface().(map[string]any)
-	return m, ok
-}
-
-func (w *walk) untypedPairs(m map[string]any, steps int) error {
-	for _, value := range m {
-		switch value.(type) {
-		case string, bool, int, int64, uint64, float64, []byte:
-			continue
-		case nil:
-			w.doubtful = w.doubtful || w.nils
-			continue
-		}
-		if err := w.value(reflect.ValueOf(value), steps); err != nil {
-			return err
-		}
+	if shape.keys {
+		return w.keysReturn(v)
 	}
 	return nil
 }
 
 func (w *walk) fields(v reflect.Value, shape *shape, steps int) error {
-	if v.Type() == timeType {
-		return checkZone(v)
+	if shape.bare && !v.IsZero() {
+		return fmt.Errorf("%v: %w", v.Type(), errBare)
 	}
-	for _, i := range shape.fields {
-		if err := w.value(v.Field(i), steps); err != nil {
-			return err
+	for _, f := range shape.fields {
+		if f.optional && v.Field(f.index).IsZero() {
+			continue
+		}
+		err := error(nil)
+		if f.look != nil {
+			err = f.look(v.Field(f.index))
+		}
+		if err == nil {
+			err = w.value(v.Field(f.index), steps)
+		}
+		if err != nil {
+			return inField(v.Type(), f.index, err)
 		}
 	}
 	return nil
 }
 
+// fieldError says in which field the trouble is.
+type fieldError struct {
+	field string
+	err   error
+}
+
+func (e *fieldError) Error() string { return e.field + ": " + e.err.Error() }
+
+func (e *fieldError) Unwrap() error { return e.err }
+
+// inField names the innermost field: a whole path could have 1,000 steps.
+func inField(t reflect.Type, index int, err error) error {
+	if inner := (*fieldError)(nil); errors.As(err, &inner) {
+		return err
+	}
+	return &fieldError{t.String() + "." + t.Field(index).Name, err}
+}
+
 // checkZone refuses offsets such as those of local mean times before about 1972. RFC 3339 cuts off the seconds and so
 // moves the time; time.Time's own binary form, which gob takes, gets negative ones wrong.
 func checkZone(v reflect.Value) error {
-	if !v.CanInterface() {
-		return nil // of an embedded unexported type, which no encoder looks at
-	}
 	if _, offset := v.Interface().(time.Time).Zone(); offset%60 != 0 {
 		return errZone
 	}

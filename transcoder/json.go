@@ -2,7 +2,6 @@ package transcoder
 
 import (
 	"bytes"
-	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,13 +16,24 @@ type jsonTranscoder struct{ shapes *shapes }
 var _ Transcoder = (*jsonTranscoder)(nil)
 
 var jsonShared = &jsonTranscoder{shapes: &shapes{
-	leaves: []reflect.Type{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()},
-	tags:   []string{"json"},
+	tags:    []string{"json"},
+	methods: []method{byJSON, byText},
+	special: map[reflect.Type]special{
+		timeType:                           {check: checkZone},
+		reflect.TypeFor[json.Number]():     {check: checkNumber},
+		reflect.TypeFor[json.RawMessage](): {check: checkRaw, null: isRawNull, odd: true},
+	},
+	codec:     codec{json.Marshal, json.Unmarshal},
+	null:      "null",
+	quotes:    true,
+	byAddress: true,
+	floats:    true,
 }}
 
 // JSON returns the transcoder for encoding/json: for sessions that people or other languages read.
 //
-// Typed integers survive in full; in an any every number comes back as float64, which rounds integers beyond 2^53. A
+// Typed integers survive in full. In an any every number comes back as float64; an integer there that it would round is
+// refused, but a typed one that is read into an any is rounded. A
 // struct matches field names without regard to case. Of duplicate keys the last one wins: telling would take a parser
 // of our own, and no value of ours encodes to them. An unpaired surrogate escape (only a json.RawMessage can bring
 // one) is read as U+FFFD.
@@ -35,17 +45,21 @@ func (*jsonTranscoder) Name() string { return "json" }
 // Marshal implements Transcoder.
 func (j *jsonTranscoder) Marshal(v any) (data []byte, err error) {
 	defer report("encode", &err)
-	if _, err = j.shapes.inspect(v); err != nil {
+	in, doubt, err := j.shapes.inspect(v)
+	if err != nil {
 		return nil, err
 	}
-	if data, err = json.Marshal(v); err != nil {
+	if data, err = json.Marshal(in); err != nil {
 		return nil, err
 	}
 	if replaced(data) {
-		return nil, errors.New("a string is not valid UTF-8; use []byte")
+		return nil, errUTF8
 	}
 	if err = checkJSON(data); err != nil {
-		return nil, fmt.Errorf("no one could read it again: %w", err)
+		return nil, unreadable(err)
+	}
+	if err = j.shapes.again(data, v, doubt, sameJSON); err != nil {
+		return nil, err
 	}
 	return data, nil
 }
@@ -78,6 +92,26 @@ func replaced(data []byte) bool {
 		}
 		data = data[at+len(escape):]
 	}
+}
+
+// checkNumber refuses the zero value, which encoding/json writes as 0.
+func checkNumber(v reflect.Value) error {
+	if v.Len() == 0 {
+		return errors.New("an empty json.Number, which would come back as 0; give it a value, or the field the tag json:\",omitempty\"")
+	}
+	return nil
+}
+
+// checkRaw refuses nil, which encoding/json writes as null and reads as that text.
+func checkRaw(v reflect.Value) error {
+	if v.Len() == 0 {
+		return errors.New("an empty json.RawMessage, which would come back as null; give it a value, or the field the tag json:\",omitempty\"")
+	}
+	return nil
+}
+
+func isRawNull(v reflect.Value) bool {
+	return v.Len() == 0 || string(bytes.TrimSpace(v.Bytes())) == "null"
 }
 
 // checkJSON refuses invalid UTF-8, which encoding/json replaces in silence, and nesting beyond maxDepth, of which it

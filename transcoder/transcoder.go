@@ -3,33 +3,54 @@
 //
 // How to choose:
 //
-//	                        CBOR (default)       JSON                      Gob
-//	size of a small struct  small                about 1.3 times that      about 1.8 times that: the type goes along
-//	speed                   fastest              1 to 3 times slower       6 to 30 times slower
-//	hostile bytes           bounded              bounded                   trusted or sealed stores only, see Gob
-//	read by other languages yes                  yes                       no
-//	integers                all                  all; float64 in an any    all
-//	NaN, infinities         yes                  error                     yes
-//	[]byte                  as it is             base64                    as it is
-//	time.Time               zone, nanoseconds    zone, nanoseconds         zone, nanoseconds
-//	nil or empty slice      told apart           told apart                a struct field becomes nil
-//	pointer to zero value   survives             survives                  a struct field becomes nil
-//	big.Int                 survives             float64 in an any         survives
-//	map with integer keys   survives, not in any string keys in an any     survives
-//	nil in a []any          survives             survives                  error
-//	value in an interface   error, but for any   error, but for any        needs gob.Register
-//	any that holds a struct comes back as map    comes back as map         needs gob.Register
-//	chan or func field      error                error                     dropped in silence
+//	                            CBOR (default)       JSON                      Gob
+//	size of a small struct      small                about 1.3 times that      about 1.8 times that: the type goes along
+//	speed                       fastest              1 to 3 times slower       6 to 30 times slower
+//	hostile bytes               bounded              bounded                   trusted or sealed stores only, see Gob
+//	read by other languages     yes                  yes                       no
+//	integers                    all                  all; float64 in an any    all
+//	NaN, infinities             yes                  error                     yes
+//	complex numbers             error                error                     yes
+//	[]byte                      as it is             base64                    as it is
+//	time.Time                   zone, nanoseconds    zone, nanoseconds         zone, nanoseconds
+//	nil or empty slice, map     told apart           told apart                not told apart
+//	big.Int                     survives             float64 in an any         survives
+//	map with integer keys       survives, not in any string keys in an any     survives
+//	nil in a []any, []*T        survives             survives                  error
+//	pointer to zero in a struct survives             survives                  error
+//	pointer to a nil slice, map error                error                     error in a struct
+//	value in an interface       error, but for any   error, but for any        needs gob.Register
+//	any that holds a struct     comes back as map    comes back as map         needs gob.Register
+//	chan or func field          error                error                     error, unless nil
+//	embedded unexported struct  survives             survives                  error
 //
-// Unexported fields are dropped by all three. A type that encodes itself by a method must decode itself by one. CBOR
-// reads json struct tags where there is no cbor tag, so a type that is tagged for JSON works with both. A stored value
-// should be read into the type that it had: what stands in an any comes back as the format's own idea of it (int64,
-// string, []any, map[string]any, …).
+// What Marshal accepts, Unmarshal brings back into the type that it had. A value is refused, with an error that names the
+// field and the fix, if it would come back as another one or not at all:
 //
-// What Marshal accepts, Unmarshal accepts into the type that it had; the one exception is a map without string keys
-// within an any (CBOR). A value that a format would alter or refuse later is an error of Marshal:
-// a cycle, a struct without exported fields, a time zone with seconds in its offset (all); invalid UTF-8 in a string,
-// more than 16 nested levels (CBOR, JSON); more than 10,000 elements or pairs in one slice or map (CBOR).
+//   - a type whose fields would get lost: two stored under one name, by their tags or because one shadows an embedded one; an
+//     embedded pointer to an unexported struct; a struct of which no field is exported, within a value unless it is zero (or
+//     a mutex); a struct that encodes itself by a method of what it embeds, and has more fields than that,
+//   - a type with a method to encode itself and none to decode itself, and one that encodes itself by methods with a pointer
+//     receiver where they are not called: by value in a map or an any (JSON, Gob). Elsewhere they are,
+//   - a pointer to what is stored as nil: a nil pointer, slice, map or any, and the zero time (CBOR),
+//   - keys of a map that nobody would find again: NaN, pointers, times in most zones, integers in a map[any]T (CBOR),
+//   - an integer in an any that a float64 would round (JSON), a map without string keys within an any (CBOR),
+//   - an empty json.Number or json.RawMessage (JSON) or cbor.RawMessage (CBOR) in a field that is not omitempty,
+//   - a cycle, a time zone with seconds in its offset; invalid UTF-8 in a string, more than 16 nested levels (CBOR, JSON);
+//     more than 10,000 elements or pairs in one slice or map (CBOR).
+//
+// To come back means: times are the same by instant and offset, without their monotonic reading and the zone's name; a nil
+// slice or map may be an empty one where the table says so or the tag says omitempty; pointers that were one may be two. What
+// stands in an any comes back as the format's own idea of it that says the same (int64 or float64, string, []any,
+// map[string]any, …), a time in JSON as a string, and the zero time in CBOR as nil. A json.RawMessage is the same JSON.
+//
+// Left out by the wish of who wrote the type, and no error: unexported fields of a struct that has exported ones (such as a
+// mutex, or the extra fields of an oauth2.Token), fields tagged "-", what omitempty and omitzero leave out, and what a
+// type's own methods do not write. CBOR reads json struct tags where there is no cbor tag, so a type that is tagged for JSON
+// works with both.
+//
+// Types are checked once. A value with something in it that only a decoder can tell (a type with methods of its own, other
+// than time.Time; a struct in an any; keys other than strings, booleans and integers) is decoded once before it is stored.
 package transcoder
 
 import (
@@ -45,8 +66,9 @@ type Transcoder interface {
 	// and never changes for a format.
 	Name() string
 
-	// Marshal returns an encoding of v that Unmarshal accepts, or an error. The caller owns the returned bytes, and
-	// they share no memory with v.
+	// Marshal returns an encoding of v that Unmarshal brings back into v's type, or an error. If v is a pointer to an
+	// interface, it says the interface's type: what is stored is for that. The caller owns the returned bytes, and they
+	// share no memory with v.
 	Marshal(v any) ([]byte, error)
 
 	// Unmarshal decodes all of data into the value that v points to. v is a non-nil pointer to a zero value; anything
