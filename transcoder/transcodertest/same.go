@@ -28,6 +28,8 @@ func same(a, b reflect.Value) bool {
 		return samePairs(a, b)
 	case reflect.Struct:
 		return sameFields(a, b)
+	case reflect.Func:
+		return a.IsNil() == b.IsNil()
 	}
 	return a.Equal(b)
 }

@@ -18,6 +18,7 @@ import (
 func Test(t *testing.T, tc transcoder.Transcoder) {
 	t.Run("the name can be stored", func(t *testing.T) { testName(t, tc) })
 	t.Run("values", func(t *testing.T) { testValues(t, tc) })
+	t.Run("nothing is lost without a word", func(t *testing.T) { testLosses(t, tc) })
 	t.Run("what cannot be stored is an error", func(t *testing.T) { testUnstorable(t, tc) })
 	t.Run("what nothing can be decoded into is an error", func(t *testing.T) { testTargets(t, tc) })
 	t.Run("memory is not shared", func(t *testing.T) { testIsolation(t, tc) })
