@@ -22,8 +22,8 @@ func (s *shapes) again(data []byte, v any, doubt doubt, same func(a, b any, data
 		return nil
 	}
 	out := reflect.New(reflect.TypeOf(v)).Interface()
-	if err := s.codec.decode(data, out); err != nil {
-		return unreadable(err)
+	if err := s.codec.read(data, out); err != nil {
+		return err
 	}
 	if !doubt.compare || same == nil {
 		return nil
@@ -34,6 +34,12 @@ func (s *shapes) again(data []byte, v any, doubt doubt, same func(a, b any, data
 		return errAgain
 	}
 	return nil
+}
+
+// read makes an error also of a panic: a method of a value that was fit to be written may meet one that is not fit to be read.
+func (c codec) read(data []byte, v any) (err error) {
+	defer report("no one could read it again", &err)
+	return c.decode(data, v)
 }
 
 func unreadable(err error) error { return fmt.Errorf("no one could read it again: %w", err) }

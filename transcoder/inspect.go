@@ -19,7 +19,7 @@ var (
 	errIface      = errors.New("a value in an interface with methods, which no decoder could make again; use its own type")
 	errNaN        = errors.New("a key that is different from itself, which nobody could find again; leave it out")
 	errNilElement = errors.New("nil in a slice or map, which this format cannot hold; leave the element out")
-	errPointer    = errors.New("a pointer to nil, which would come back as nil; use nil, or no pointer")
+	errPointer    = errors.New("a pointer to what is stored as nil, which would come back as nil; use nil, or no pointer")
 	errZone       = errors.New("a time zone with seconds in its offset; use UTC")
 )
 
@@ -91,7 +91,9 @@ func (w *walk) value(v reflect.Value, steps int) error {
 // refuse lets a value's own method say first what it cannot encode.
 func (w *walk) refuse(v reflect.Value, shape *shape) error {
 	if shape.leaf {
-		if _, err := w.codec.encode(v.Interface()); err != nil {
+		pointer := reflect.New(v.Type()) // its methods may need one
+		pointer.Elem().Set(v)
+		if _, err := w.codec.encode(pointer.Interface()); err != nil {
 			return err
 		}
 	}

@@ -57,9 +57,6 @@ func (s *shapes) member(f reflect.StructField) member {
 	case isPointer && !f.IsExported():
 		m.err = errEmbedded
 	case t != nil && name == "":
-		if isPointer && !s.writes(t) {
-			m.field.look = s.notHollow
-		}
 		if s.encodesItself(t) {
 			m.err = errLeaf
 		}

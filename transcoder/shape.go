@@ -125,6 +125,11 @@ func (s *study) makeKind(t reflect.Type) *shape {
 }
 
 func (s *study) makePointer(t reflect.Type) *shape {
+	for base, steps := t, 0; base.Kind() == reflect.Pointer; base, steps = base.Elem(), steps+1 {
+		if steps > maxSteps {
+			return &shape{err: errCycle} // a type that is a pointer to itself; encoders look for its end
+		}
+	}
 	elem := s.of(t.Elem())
 	made := &shape{err: elem.err, plain: elem.plain}
 	switch t.Elem().Kind() { // a pointer to nil would come back as nil
@@ -159,8 +164,8 @@ func (s *study) makeStruct(t reflect.Type) *shape {
 	made := &shape{bare: t.NumField() > 0, err: s.checkNames(t)}
 	for i := range t.NumField() {
 		m := s.member(t.Field(i))
-		if _, isPointer := embedded(m.StructField); isPointer && m.name == "" && s.isArray(t) {
-			m.field.look = notNil
+		if inner, isPointer := embedded(m.StructField); m.stored && isPointer && m.name == "" {
+			m.field.look = s.embeddedPointer(t, inner)
 		}
 		if made.err == nil && m.err != nil {
 			made.err = inField(t, i, m.err)
@@ -183,6 +188,19 @@ func (s *study) makeStruct(t reflect.Type) *shape {
 	}
 	made.plain = !made.bare && len(made.fields) == 0
 	return made
+}
+
+// embeddedPointer returns what an embedded pointer to the struct inner is asked in the struct t, if anything.
+func (s *study) embeddedPointer(t, inner reflect.Type) func(reflect.Value) error {
+	switch {
+	case s.tags == nil:
+		return nil
+	case s.isArray(t):
+		return notNil
+	case s.writes(inner):
+		return nil
+	}
+	return s.notHollow
 }
 
 // idle are structs without exported fields whose contents are of no use to a reader.

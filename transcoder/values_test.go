@@ -85,16 +85,17 @@ func TestFieldsAreNotLost(t *testing.T) {
 		"a struct in itself":                 {itself{itself: nil, X: 1}, "cbor json gob", ""},
 		"all but the embedded that encodes":  {stampAndNote{time.Unix(1, 0), "a"}, "cbor json gob", "Note would be lost"},
 		"none but the embedded that encodes": {stamp{time.Unix(1, 0).UTC()}, "", ""},
+		"a pointer that encodes, embedded":   {struct{ *big.Int }{big.NewInt(5)}, "cbor json gob", "no one could read it again: panic"},
 		"and that with a zone of seconds":    {stamp{time.Unix(1, 0).In(time.FixedZone("", 61))}, "cbor json gob", "stamp.Time: a time zone"},
 		"of two embedded that encode":        {twoLeaves{}, "cbor json gob", "URL would be lost"},
 		"a function":                         {withFunc{F: func() {}}, "cbor json gob", ""},
 		"a channel":                          {withFunc{C: make(chan int)}, "cbor json gob", ""},
 		"a counter of package atomic":        {counted(), "cbor json gob", "atomic.Int64"},
 		"a pointer to zero":                  {struct{ A *int }{&zero}, "gob", ".A: a pointer to zero"},
-		"a pointer to nil":                   {struct{ A **int }{&none}, "cbor json gob", "pointer to nil"},
+		"a pointer to nil":                   {struct{ A **int }{&none}, "cbor json gob", "stored as nil"},
 		"a pointer to a nil slice":           {struct{ A *[]int }{new([]int)}, "cbor json gob", ".A: "},
 		"a pointer to the zero time":         {struct{ A *time.Time }{new(time.Time)}, "cbor", ".A: "},
-		"a pointer to what is null":          {[]*maybe{{}}, "cbor json", "pointer to nil"},
+		"a pointer to what is null":          {[]*maybe{{}}, "cbor json", "stored as nil"},
 		"a nil pointer":                      {struct{ A *int }{}, "", ""},
 		"a zero time elsewhere":              {struct{ A time.Time }{time.Time{}.In(time.FixedZone("", 3600))}, "cbor", "UTC"},
 		"a text of JSON in JSON":             {quoted{S: "a\"\\"}, "json", "invalid use of ,string"},
@@ -125,6 +126,38 @@ func counted() *withAtomic {
 	v.N.Store(1)
 	return v
 }
+
+// A type that goes in a circle must not send who looks at it round and round: that ends the program.
+func TestTypesInACircleEnd(t *testing.T) {
+	type pointer *pointer
+	type list []list
+	type tables map[string]tables
+	type call func(call)
+	type byArray struct{ A [2]*[]byArray }
+	outcomes(t, map[string]outcome{
+		"a pointer to itself":             {pointer(nil), "cbor json gob", "cycle"},
+		"a slice of itself":               {list{list{}, {{}}}, "", ""},
+		"a map of itself":                 {tables{"a": {"b": {}}}, "", ""},
+		"a function of itself":            {call(nil), "cbor json gob", ""},
+		"a struct of arrays of itself":    {byArray{[2]*[]byArray{{}, {{}}}}, "gob", ""},
+		"a struct that embeds itself":     {EmbedsItself{X: 1}, "cbor json", "EmbedsItself.EmbedsItself"},
+		"two structs that embed another":  {embedsOther{}, "cbor json gob", "EmbedsBack.embedsOther"},
+		"nothing but a pointer to itself": {nothingButItself{}, "cbor json gob", "no field is exported"},
+	})
+}
+
+type (
+	EmbedsItself struct {
+		*EmbedsItself
+		X int
+	}
+	embedsOther struct{ *EmbedsBack }
+	EmbedsBack  struct {
+		*embedsOther
+		X int
+	}
+	nothingButItself struct{ *nothingButItself }
+)
 
 // What stands in an any, or is a key, comes back as what says the same.
 func TestUntypedValuesAreNotAltered(t *testing.T) {
