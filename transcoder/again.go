@@ -12,7 +12,7 @@ import (
 
 var (
 	errAgain = errors.New("what comes back is another value")
-	errKeys  = errors.New("its keys do not come back as they were; use strings or integers, of a type without methods")
+	errKeys  = errors.New("its keys do not come back as they were, or cannot be found again; use strings or integers, of a type without methods")
 )
 
 // again reads what was written of a doubtful value, as whoever asks for it will. If what comes back may be another value, it

@@ -17,7 +17,6 @@ var (
 	errCycle      = errors.New("nested too deep, or a cycle")
 	errFloat      = errors.New("in an any every number comes back as float64, which cannot hold this one; use a string")
 	errIface      = errors.New("a value in an interface with methods, which no decoder could make again; use its own type")
-	errNaN        = errors.New("a key that is different from itself, which nobody could find again; leave it out")
 	errNilElement = errors.New("nil in a slice or map, which this format cannot hold; leave the element out")
 	errPointer    = errors.New("a pointer to what is stored as nil, which would come back as nil; use nil, or no pointer")
 	errZone       = errors.New("a time zone with seconds in its offset; use UTC")
@@ -163,9 +162,6 @@ func (w *walk) pairs(v reflect.Value, shape *shape, steps int) error {
 		return w.untypedPairs(m, steps)
 	}
 	for pairs := v.MapRange(); pairs.Next(); {
-		if shape.keys && !pairs.Key().Equal(pairs.Key()) {
-			return fmt.Errorf("%v: %w", v.Type(), errNaN)
-		}
 		if err := w.element(pairs.Key(), steps); err != nil {
 			return err
 		}

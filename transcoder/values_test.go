@@ -183,6 +183,7 @@ func TestUntypedValuesAreNotAltered(t *testing.T) {
 		"a float as a key":                   {map[float64]int{0.1: 1}, "json", ""},
 		"a struct as a key":                  {map[pair[int, string]]int{{1, "a"}: 1}, "json", ""},
 		"a text whose method reads as a key": {map[marked]int{"a": 1}, "json", "keys"},
+		"a nil pointer to what encodes":      {map[string]*big.Rat{"a": nil}, "gob", "leave the element out"},
 		"a nil pointer in a slice":           {[]*int{nil}, "gob", "nil element"},
 		"infinity":                           {math.Inf(1), "json", ""},
 		"a complex number":                   {1i, "cbor json", ""},
