@@ -15,7 +15,8 @@ type change struct {
 	value []byte
 	idle  time.Duration
 	// update computes the value from the attribute's bytes; ok is false if there is none.
-	update func(old []byte, ok bool) ([]byte, error)
+	update  func(old []byte, ok bool) ([]byte, error)
+	session *Session // whose request it is, of callUpdate
 }
 
 type changeKind uint8
@@ -24,6 +25,7 @@ const (
 	setAttribute changeKind = iota
 	deleteAttribute
 	updateAttribute
+	callUpdate // which calls a function of the application, and so belongs to its request
 	clearAttributes
 	setIdleTimeout
 	setPersist
@@ -32,7 +34,7 @@ const (
 // apply does the change to the record that the handler sees.
 func (c change) apply(rec *record.Record) {
 	switch c.kind {
-	case setAttribute, updateAttribute:
+	case setAttribute, updateAttribute, callUpdate:
 		rec.Set(c.name, c.value)
 	case deleteAttribute:
 		rec.Delete(c.name)
@@ -47,13 +49,22 @@ func (c change) apply(rec *record.Record) {
 
 // replay does the change to another record than the handler saw: an update is computed anew.
 func (c change) replay(rec *record.Record) (err error) {
-	if c.kind == updateAttribute {
-		if c.value, err = c.update(rec.Get(c.name)); err != nil {
+	if c.updates() {
+		if c.value, err = c.compute(rec.Get(c.name)); err != nil {
 			return err
 		}
 	}
 	c.apply(rec)
 	return nil
+}
+
+func (c change) updates() bool { return c.kind == updateAttribute || c.kind == callUpdate }
+
+func (c change) compute(old []byte, ok bool) ([]byte, error) {
+	if c.kind == callUpdate {
+		return c.session.whileUpdating(c.update, old, ok)
+	}
+	return c.update(old, ok)
 }
 
 // changes is a request's list, in order.
@@ -73,13 +84,18 @@ func (l *changes) add(c change) {
 func (c change) voids(old change) bool {
 	switch c.kind {
 	case setAttribute, deleteAttribute:
-		return old.name == c.name && (old.kind == setAttribute || old.kind == deleteAttribute || old.kind == updateAttribute)
+		return old.name == c.name && (old.kind == setAttribute || old.kind == deleteAttribute || old.updates())
 	case clearAttributes:
 		return old.kind != setIdleTimeout && old.kind != setPersist
 	case setIdleTimeout, setPersist:
 		return old.kind == c.kind
 	}
 	return false
+}
+
+// call reports whether one of the changes calls a function of the application.
+func (l changes) call() bool {
+	return slices.ContainsFunc(l, func(c change) bool { return c.kind == callUpdate })
 }
 
 // replay does the changes to a record that another request has stored meanwhile.

@@ -38,7 +38,7 @@ func (s *Session) mendLater() {
 
 func (s *Session) commitChanges(ctx context.Context) error {
 	if s.held != nil {
-		return s.stored(s.commitLocal(ctx, s.work, s.list.kept()))
+		return s.stored(s.commitLocal(ctx, s.work, s.list.kept(), s.list.call()))
 	}
 	return s.stored(s.write(ctx, func(rec *record.Record) error {
 		rec.LastAccess = time.Now()
@@ -142,6 +142,9 @@ func (s *Session) open() *replica.Access {
 // stored takes the end of a write: from here on the session is what is stored now.
 func (s *Session) stored(rec *record.Record, err error) error {
 	if err != nil {
+		if s.work != nil {
+			s.work = s.work.Draft() // what was tried to store is not changed any more
+		}
 		return gone(err)
 	}
 	s.base, s.work, s.list = rec, nil, nil

@@ -64,7 +64,8 @@ type Config struct {
 	// not. Zero: every instance reads every session from the nodes.
 	Sticky bool
 	// BackupSync stores changes before the request is answered; sticky mode only, otherwise that is always so. Zero:
-	// changes are stored behind the request's back, within 100 ms; a crash of the instance loses what was not.
+	// changes are stored behind the request's back, within 100 ms, but for those of an Update; a crash of the instance loses
+	// what was not.
 	BackupSync bool
 	// MaxLocalSessions is how many sessions a sticky instance holds in memory. Beyond, those that were not used for
 	// longest leave: they are on the nodes. What is not stored yet never leaves; if nothing else is left to leave, a new

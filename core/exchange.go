@@ -115,7 +115,7 @@ func (m *Manager) BeginRoute(r *http.Request, pattern string) (*Exchange, *http.
 	if err := x.waitForOthers(pattern); err != nil || safe(r.Method) {
 		return x, x.request, err
 	}
-	x.session.mu.Lock()
+	x.session.enter()
 	defer x.session.mu.Unlock()
 	return x, x.request, x.session.load()
 }
@@ -133,7 +133,7 @@ func (x *Exchange) waitForOthers(pattern string) error {
 	if x.clientID.IsZero() && x.claims == nil {
 		return nil
 	}
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if !locks.wants(r.URL.Path, x.route) {
 		s.alone = locks.mode == LockAuto
@@ -199,7 +199,7 @@ func (x *Exchange) Finish() error {
 func (x *Exchange) Commit(h http.Header) error {
 	x = x.whole()
 	s := &x.session
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if x.over {
 		return nil
@@ -235,7 +235,7 @@ func (x *Exchange) End() {
 		return
 	}
 	s := &x.session
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	x.over = true
 	x.giveBackUploads()
@@ -264,7 +264,7 @@ func (x *Exchange) learn() {
 
 // letGo releases the lock when the response turns out to take long: what is to come of it is no change of the session.
 func (x *Exchange) letGo() {
-	x.session.mu.Lock()
+	x.session.enter()
 	defer x.session.mu.Unlock()
 	x.session.unlock()
 }

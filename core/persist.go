@@ -27,7 +27,7 @@ const untilClosed = -1
 // Less than a second is an error, as is a call after the response has begun (ErrCommitted), when no cookie can be sent; it
 // is kept: Err tells it, and the commit fails with it.
 func (s *Session) Persist(d time.Duration) {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	switch {
 	case d != 0 && d < time.Second:

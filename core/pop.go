@@ -17,7 +17,7 @@ import (
 //
 // A stored value that does not decode into T is kept.
 func Pop[T any](s *Session, name string) T {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	var value, zero T
 	decode := func(data []byte) error { return s.coder.Unmarshal(data, &value) }
@@ -41,7 +41,7 @@ const flashes = "_flash"
 // AddFlash keeps a message for the next page that the visitor sees. For messages of another type, or of several kinds,
 // have a Key of a slice, its Update and its Pop.
 func (s *Session) AddFlash(message string) {
-	Update(s, flashes, func(list []string) []string { return append(list, message) })
+	update(s, flashes, func(list []string) []string { return append(list, message) }, true)
 }
 
 // Flashes answers the messages that AddFlash has kept, oldest first, and removes them: each is seen once, as with Pop.
@@ -74,7 +74,7 @@ func (s *Session) pop(name string, decode func([]byte) error) ([]byte, error) {
 // decides: what the list makes of the attribute does not depend on what is stored.
 func (l changes) decides(name string) bool {
 	return slices.ContainsFunc(l, func(c change) bool {
-		return c.kind == clearAttributes || c.name == name && c.kind != updateAttribute
+		return c.kind == clearAttributes || c.name == name && !c.updates()
 	})
 }
 
@@ -84,7 +84,7 @@ func (s *Session) takeOut(name string) ([]byte, error) {
 	t := &taking{name: name}
 	rest := s.list[:0:0]
 	for _, c := range s.list {
-		if c.kind == updateAttribute && c.name == name {
+		if c.updates() && c.name == name {
 			t.first = append(t.first, c)
 		} else {
 			rest = append(rest, c)
@@ -105,7 +105,7 @@ func (s *Session) storeTaking(ctx context.Context, t *taking) (*record.Record, e
 		if err := t.from(work); err != nil {
 			return nil, err
 		}
-		return s.commitLocal(ctx, work, t.from)
+		return s.commitLocal(ctx, work, t.from, t.first.call())
 	}
 	taken := replica.NewResults[*[]byte](s.access)
 	stored, err := s.write(ctx, func(rec *record.Record) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
@@ -22,7 +23,8 @@ import (
 //
 // Nothing is stored before the response begins, and nothing at all for a visitor whose session has no attribute.
 type Session struct {
-	mu       sync.Mutex
+	mu       sync.Mutex  // taken by enter
+	updating atomic.Bool // a function given to Update runs
 	exchange *Exchange
 	manager  *Manager
 
@@ -64,7 +66,7 @@ type ending struct {
 // ID answers the id that the client has or will have, empty if there is no session. The commit may still give it
 // another node if one fails meanwhile. Treat it as a secret: it must not be logged.
 func (s *Session) ID() string {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if s.load() != nil || !s.exists() {
 		return ""
@@ -75,7 +77,7 @@ func (s *Session) ID() string {
 // Node answers the id of the node that the session is read from, empty if there is no session or only one node, given
 // without an id.
 func (s *Session) Node() string {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if s.load() != nil || !s.exists() {
 		return ""
@@ -85,7 +87,7 @@ func (s *Session) Node() string {
 
 // Route answers the name in the session's id of the instance that made it, empty if there is none.
 func (s *Session) Route() string {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if s.load() != nil || !s.exists() {
 		return ""
@@ -95,7 +97,7 @@ func (s *Session) Route() string {
 
 // IsNew reports whether the client came without a living session.
 func (s *Session) IsNew() bool {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	return s.load() != nil || s.base == nil
 }
@@ -105,14 +107,14 @@ func (s *Session) IsNew() bool {
 // browser send it, unless CORS lets it, so a check for forged requests (CSRF) may let such a request pass. It is false for
 // a session that came by a cookie, whatever header is beside it, and if the session cannot be loaded.
 func (s *Session) ByHeader() bool {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	return s.load() == nil && s.exchange.speaksByHeader()
 }
 
 // Has reports whether there is an attribute of that name.
 func (s *Session) Has(name string) bool {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if s.load() != nil {
 		return false
@@ -123,7 +125,7 @@ func (s *Session) Has(name string) bool {
 
 // Keys answers the names of all attributes, sorted.
 func (s *Session) Keys() []string {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if s.load() != nil || s.view() == nil {
 		return nil
@@ -139,7 +141,7 @@ func (s *Session) Keys() []string {
 // value's own type, or only as another value, is refused with an AttributeError that says how to mend it; package
 // transcoder lists what that is. An error is kept: Err tells it, and the commit fails with it.
 func (s *Session) Set(name string, value any) {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if !s.writable() || !s.validName(name) {
 		return
@@ -154,7 +156,7 @@ func (s *Session) Set(name string, value any) {
 
 // Delete removes an attribute.
 func (s *Session) Delete(name string) {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if s.hasSomething() {
 		s.do(change{kind: deleteAttribute, name: name})
@@ -163,7 +165,7 @@ func (s *Session) Delete(name string) {
 
 // Clear removes all attributes. The session itself stays; see Destroy.
 func (s *Session) Clear() {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if s.hasSomething() {
 		s.do(change{kind: clearAttributes})
@@ -173,7 +175,7 @@ func (s *Session) Clear() {
 // SetIdleTimeout gives this session an idle timeout other than Config.IdleTimeout, from one second up. The client's cookie
 // is another matter; see Persist.
 func (s *Session) SetIdleTimeout(d time.Duration) {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if d < minIdleTimeout {
 		s.fail(errors.New("msm: SetIdleTimeout: must be at least 1s"))
@@ -189,7 +191,7 @@ func (s *Session) SetIdleTimeout(d time.Duration) {
 // fixation). The old id is dead once the response has begun; requests with it get a new, empty session. It answers
 // ErrCommitted if the response has begun already.
 func (s *Session) Renew() error {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if err := s.load(); err != nil {
 		return err
@@ -210,7 +212,7 @@ func (s *Session) Renew() error {
 // Destroy ends the session: at the commit it is destroyed on every node, for good, and the client's cookie is removed.
 // What is set after it begins a new session.
 func (s *Session) Destroy() {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if err := s.load(); err != nil {
 		s.fail(err)
@@ -229,7 +231,7 @@ func (s *Session) Destroy() {
 
 // Err answers the first error of this session in this request: of a lazy load, an encoding, a commit.
 func (s *Session) Err() error {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	return s.err
 }

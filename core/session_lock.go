@@ -20,7 +20,7 @@ var errNoLocking = errors.New("msm: Session.Lock: Config.Locking is none; set it
 // After Config.LockWait it answers ErrLocked, with too many that wait ErrBusy, and ErrUnavailable without a node. Such a
 // request must not go on as if it had the lock: nothing of it is stored, and it is answered by Config.ErrorHandler.
 func (s *Session) Lock(ctx context.Context) error {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	err := s.lockAgain(ctx)
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *Session) lockAgain(ctx context.Context) error {
 // Unlock stores what the request has changed so far and releases the lock, so that the next request sees it. Call it
 // before something that takes long and does not change the session, such as a stream. It does nothing without a lock.
 func (s *Session) Unlock() error {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if s.locked == nil {
 		return nil

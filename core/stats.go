@@ -44,6 +44,7 @@ type LocalStats struct {
 	Takeovers uint64 `json:"takeovers"` // sessions taken over from another instance
 	Merges    uint64 `json:"merges"`    // writes that met changes of another instance, and kept both
 	Clashes   uint64 `json:"clashes"`   // changes of another instance that were overwritten after no node had been available
+	Shed      uint64 `json:"shed"`      // changes given up after their requests, because no node takes a session of that size
 	Evictions uint64 `json:"evictions"` // sessions that left memory to make room
 	Refilled  uint64 `json:"refilled"`  // sessions stored again because a node lost them or stayed away
 }

@@ -69,9 +69,14 @@ func (s *Session) inMemory(ctx context.Context, held *local.Session, id sid.ID, 
 	}
 }
 
-func (s *Session) commitLocal(ctx context.Context, work *record.Record, redo replica.Change) (stored *record.Record, err error) {
+// commitLocal stores changes that redo makes again. call says that they call functions of the application.
+func (s *Session) commitLocal(ctx context.Context, work *record.Record, redo replica.Change, call bool) (stored *record.Record, err error) {
+	commit := (*local.Session).Commit
+	if call {
+		commit = (*local.Session).CommitNow
+	}
 	for {
-		stored, err = s.held.Commit(ctx, s.base, work, redo)
+		stored, err = commit(s.held, ctx, s.base, work, redo)
 		if !errors.Is(err, local.ErrLeft) {
 			return stored, err
 		}

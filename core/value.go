@@ -62,49 +62,13 @@ func Lookup[T any](s *Session, name string) (value T, ok bool, err error) {
 }
 
 func (s *Session) encoded(name string) (coder transcoder.Transcoder, data []byte, ok bool, err error) {
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if err := s.load(); err != nil {
 		return nil, nil, false, err
 	}
 	data, ok = s.attribute(name)
 	return s.coder, data, ok, nil
-}
-
-// Update changes an attribute's value atomically, also across instances: f gets the present value, or the zero value,
-// and answers the new one. If another request stores the session before this one does, f is called again on what that
-// one stored; so it must do nothing but compute, and what Update answered may be older than what is stored then. A
-// stored value that does not decode into T is not overwritten: the commit fails with an AttributeError.
-func Update[T any](s *Session, name string, f func(T) T) T {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var result T
-	if !s.writable() || !s.validName(name) {
-		return result
-	}
-	coder := s.coder
-	compute := func(old []byte, ok bool) ([]byte, error) {
-		var value T
-		if ok {
-			if err := coder.Unmarshal(old, &value); err != nil {
-				return nil, attributeError(name, storable(value), err)
-			}
-		}
-		result = f(value)
-		data, err := coder.Marshal(storable(result))
-		if err != nil {
-			return nil, attributeError(name, storable(result), err)
-		}
-		return data, nil
-	}
-	data, err := compute(s.attribute(name))
-	if err != nil {
-		s.fail(err)
-		return result
-	}
-	answer := result
-	s.do(change{kind: updateAttribute, name: name, value: data, update: compute})
-	return answer
 }
 
 func attributeError(name string, value any, err error) error {

@@ -15,7 +15,7 @@ func (m *Manager) around(r *http.Request) *Exchange {
 		return nil
 	}
 	x := s.exchange
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if x.over || errors.Is(s.why, ErrIgnored) || !x.sameClient(r) {
 		return nil
@@ -40,7 +40,7 @@ func (x *Exchange) join(r *http.Request, pattern string) (*Exchange, *http.Reque
 		part.scope = scope{r.Context(), x}
 		part.request = r.WithContext(&part.scope)
 	}
-	x.session.mu.Lock()
+	x.session.enter()
 	defer x.session.mu.Unlock()
 	if x.session.why != nil {
 		return part, part.request, x.session.why

@@ -16,7 +16,19 @@ func (st *Store) Create(ctx context.Context, token, node string, first *record.R
 	if err != nil {
 		return nil, err
 	}
-	return s, s.persist(ctx, 1)
+	if err := s.persist(ctx, 1); err != nil {
+		s.drop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// drop takes a session out of memory that could not be stored, and whose token nobody knows.
+func (s *Session) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.abandon()
+	s.leave()
 }
 
 // create is Create without the write.
@@ -30,9 +42,6 @@ func (st *Store) create(token, node string, first *record.Record) (*Session, err
 	s := st.session(token, node, &blank)
 	s.current = first
 	s.size.Store(size)
-	if !st.Sync {
-		s.seen = first
-	}
 	s.state.Store(dirty)
 	s.changes = 1
 	s.pending.add(difference(&blank, first, func() {}))
@@ -44,11 +53,15 @@ func (st *Store) create(token, node string, first *record.Record) (*Session, err
 }
 
 // Commit applies a request's changes: base is what the request saw and work what it made of it; redo makes the same
-// changes to another record. It answers what the session is now. ErrLeft: load the session again and commit there.
+// changes to another record, also when the request is over, so it must be data and call nothing of the application's. It
+// returns what the session is now. ErrLeft: load the session again and commit there. Any error leaves memory as it was.
 //
-// With Config.Sync the changes are on the nodes when it returns, unless no node is available: then the session lives on
-// in memory until one is. Without, they are at most 100 ms later; while the nodes cannot keep up Commit waits.
+// The changes are on the nodes at most 100 ms later; while the nodes cannot keep up Commit waits. With Config.Sync it is
+// CommitNow.
 func (s *Session) Commit(ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error) {
+	if s.store.Sync {
+		return s.CommitNow(ctx, base, work, redo)
+	}
 	if err := s.relieve(ctx); err != nil {
 		return nil, err
 	}
@@ -96,7 +109,7 @@ func (s *Session) apply(base, work *record.Record, redo replica.Change) (*record
 		return nil, 0, err
 	}
 	if sameValues(s.store.storable(s.current), s.store.storable(next)) {
-		return s.keepHere(next), s.unstored(), nil
+		return s.keepHere(next), 0, nil
 	}
 	if !s.markDirty() {
 		return nil, 0, ErrLeft
@@ -105,36 +118,17 @@ func (s *Session) apply(base, work *record.Record, redo replica.Change) (*record
 		return nil, 0, err
 	}
 	s.current = next
-	if !s.store.Sync {
-		s.seen = next
-	}
 	s.remember(redo)
 	s.schedule()
 	return next, s.changes, nil
 }
 
-// unstored is the number of the last change, if that has to be stored before a request is answered that found it made
-// already.
-func (s *Session) unstored() uint64 {
-	if s.store.Sync && s.saved < s.changes {
-		return s.changes
-	}
-	return 0
-}
-
 // keepHere takes values that differ, if at all, in attributes that are never stored.
 func (s *Session) keepHere(next *record.Record) *record.Record {
-	if s.store.Stays == nil {
-		return s.current
+	if s.store.Stays != nil {
+		s.current = next
 	}
-	clean := s.seen == s.current
-	s.current = next
-	if clean || !s.store.Sync {
-		s.seen = next
-	} else {
-		s.seen = s.store.rejoined(s.store.storable(s.seen), next)
-	}
-	return next
+	return s.current
 }
 
 // remember adds to the pending changes, or replaces them by the difference that they make.
@@ -202,22 +196,19 @@ func (s *Session) saveNow(ctx context.Context, number uint64) error {
 		return nil
 	}
 	err := s.save(ctx)
-	if errors.Is(err, replica.ErrUnavailable) && !s.store.Replica.Available() {
-		s.showAll()
+	if s.stranded(err) {
 		return nil
 	}
 	return err
+}
+
+// stranded reports whether a write failed because there is no node: memory is all there is then.
+func (s *Session) stranded(err error) bool {
+	return errors.Is(err, replica.ErrUnavailable) && !s.store.Replica.Available()
 }
 
 func (s *Session) isSaved(number uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.saved >= number
-}
-
-// showAll lets requests see what could not be stored: without any node, memory is all there is.
-func (s *Session) showAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.seen = s.current
 }

@@ -6,6 +6,7 @@ import "sync/atomic"
 type counters struct {
 	pendingChanges                                  atomic.Int64
 	takeovers, merges, clashes, evictions, refilled atomic.Uint64
+	shed                                            atomic.Uint64
 }
 
 // Counts is a reading of the counters.
@@ -17,6 +18,7 @@ type Counts struct {
 	Takeovers       uint64 // sessions taken over from another instance
 	Merges          uint64 // writes that met changes of another instance
 	Clashes         uint64 // changes of another instance that were overwritten, see difference
+	Shed            uint64 // changes given up, because no node takes a session of their size
 	Evictions       uint64 // sessions that left for others
 	Refilled        uint64 // sessions to be stored again because a node lost them
 }
@@ -26,6 +28,6 @@ func (st *Store) Counts() Counts {
 	return Counts{
 		Sessions: st.count.Load(), Bytes: st.bytes.Load(), PendingSessions: st.queue.length(),
 		PendingChanges: st.pendingChanges.Load(), Takeovers: st.takeovers.Load(), Merges: st.merges.Load(),
-		Clashes: st.clashes.Load(), Evictions: st.evictions.Load(), Refilled: st.refilled.Load(),
+		Clashes: st.clashes.Load(), Shed: st.shed.Load(), Evictions: st.evictions.Load(), Refilled: st.refilled.Load(),
 	}
 }

@@ -107,7 +107,6 @@ func (w *write) renew(ctx context.Context, r Renewal, next *Session) error {
 			return w.carryOver(ctx, r, next, last)
 		})
 	case err != nil && w.create && !next.store.Replica.Available():
-		next.showAll()
 		return nil
 	}
 	return err

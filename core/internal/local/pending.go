@@ -49,6 +49,20 @@ func (p *pending) begin(request uint64) {
 	p.batches[len(p.batches)-1].request = request
 }
 
+// addTo adds to the batch of that write.
+func (p *pending) addTo(request uint64, c replica.Change) {
+	for i := range p.batches {
+		if b := &p.batches[i]; b.request == request {
+			b.changes = append(b.changes, c)
+			b.requests++
+			p.changes++
+			p.requests++
+			return
+		}
+	}
+	p.add(c) // they were folded
+}
+
 // drop forgets the first n batches: they are stored.
 func (p *pending) drop(n int) (requests int) {
 	for _, b := range p.batches[:n] {

@@ -84,13 +84,17 @@ func (d *drama) count() {
 		return
 	}
 	route, on := d.pick()
+	commit := (*local.Session).Commit
+	if d.rng.IntN(2) == 0 {
+		commit = (*local.Session).CommitNow
+	}
 	s, err := d.find(route, on)
 	if err == nil {
-		err = change(s, plus("n", 1))
+		err = changeBy(commit, s, plus("n", 1))
 	}
 	for errors.Is(err, local.ErrLeft) {
 		if s, err = on.get(v.token, v.node); err == nil {
-			err = change(s, plus("n", 1))
+			err = changeBy(commit, s, plus("n", 1))
 		}
 	}
 	switch {

@@ -21,6 +21,8 @@ type write struct {
 	folds    int            // of pending, when the write began
 	number   uint64         // of the last of them
 	used     time.Time
+	own      replica.Change // what only the caller can make again, after the batches: memory does not have it yet; nil: nothing
+	memory   *record.Record // state without that
 	create   bool
 	takeover bool
 
@@ -45,12 +47,17 @@ func (s *Session) run(ctx context.Context, w *write) error {
 func (s *Session) begin(takeover bool) *write {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.take(takeover, nil, s.current)
+}
+
+// take is begin with changes of the caller's own, which make state of what is in memory. Guarded by mu.
+func (s *Session) take(takeover bool, own replica.Change, state *record.Record) *write {
 	if s.state.Load() == left {
 		s.abandon()
 		return nil
 	}
 	w := &write{
-		session: s, base: s.stored, state: s.current, number: s.changes, takeover: takeover,
+		session: s, base: s.stored, state: state, own: own, memory: s.current, number: s.changes, takeover: takeover,
 		used: time.Unix(0, s.used.Load()), create: s.stored.Version == 0 && !s.tried,
 	}
 	w.access = s.store.Replica.Open(s.token, s.node)
@@ -63,7 +70,7 @@ func (s *Session) begin(takeover bool) *write {
 	case !w.create: // else there is nothing yet that could be kept, and Create knows what to store
 		w.access.Keep(w.usedNow(s.stored))
 	}
-	if s.pending.requests > 0 || takeover || w.refreshes() {
+	if s.pending.requests > 0 || takeover || own != nil || w.refreshes() {
 		s.pending.begin(w.request)
 	}
 	w.batches, w.folds = slices.Clone(s.pending.batches), s.pending.folds
@@ -117,6 +124,9 @@ func (w *write) change(rec *record.Record) error {
 	for _, b := range missing(w.batches, rec) {
 		w.failed = errors.Join(w.failed, redo(b.changes, rec))
 	}
+	if w.own != nil && !replica.HasRequest(rec, w.request) {
+		w.failed = errors.Join(w.failed, redo([]replica.Change{w.own}, rec))
+	}
 	rec.Attributes = w.session.store.storable(rec).Attributes
 	return nil
 }
@@ -153,7 +163,7 @@ func (s *Session) end(w *write, rec *record.Record, err error) error {
 		s.abandon() // nothing is lost with it; what is here is not the truth, and not for the nodes
 		return err
 	case err != nil:
-		s.retry(err)
+		s.retry(w, err)
 		return err
 	}
 	return s.settle(w, rec)
@@ -166,19 +176,16 @@ func (s *Session) settle(w *write, rec *record.Record) error {
 	s.forget(w)
 	late := s.pending.batches
 	s.served(w, rec)
+	whole := s.store.rejoined(rec, w.withOwn(s.current))
 	switch {
-	case merged:
-		next := s.store.rejoined(rec, s.current).Draft()
+	case merged, w.own != nil:
+		next := whole.Draft()
 		for _, b := range late {
 			w.failed = errors.Join(w.failed, redo(b.changes, next))
 		}
 		s.current = next
 	case len(late) == 0:
-		s.current = s.store.rejoined(rec, s.current)
-	}
-	s.seen = s.current
-	if s.store.Sync && len(late) > 0 {
-		s.seen = s.store.rejoined(rec, s.current)
+		s.current = whole
 	}
 	s.account()
 	s.schedule()
@@ -195,7 +202,7 @@ func (s *Session) forget(w *write) {
 	late := int(s.changes - w.number) // which of the folded changes they are is not known, but what they made
 	s.store.pendingChanges.Add(int64(late - s.pending.requests))
 	s.pending.requests = late
-	s.pending.fold(difference(w.state, s.current, s.store.clash))
+	s.pending.fold(difference(w.memory, s.current, s.store.clash))
 	if late == 0 {
 		s.pending = pending{folds: s.pending.folds}
 	}
@@ -212,6 +219,16 @@ func (w *write) merged(rec *record.Record) bool {
 		return true
 	}
 	return w.newer
+}
+
+// withOwn returns a record from memory with what the caller's own changes have made.
+func (w *write) withOwn(rec *record.Record) *record.Record {
+	if w.own == nil {
+		return rec
+	}
+	next := rec.Draft()
+	_ = difference(w.memory, w.state, func() {})(next) // cannot fail
+	return next
 }
 
 // account takes note of the session's size.
@@ -243,9 +260,13 @@ func (s *Session) rest(w *write, merged bool) {
 }
 
 // retry has a failed write done again later. Guarded by mu.
-func (s *Session) retry(err error) {
+func (s *Session) retry(w *write, err error) {
 	s.rests = false
-	if !errors.Is(err, replica.ErrUnavailable) {
+	switch {
+	case w.own != nil: // the caller is told
+	case errors.Is(err, replica.ErrTooLarge):
+		s.shed(err)
+	case !errors.Is(err, replica.ErrUnavailable):
 		s.store.Logger.Error("session could not be stored; it lives in this instance's memory and is tried again", "error", err)
 	}
 	wait := min(retryMin<<min(s.failures, 10), retryMax)

@@ -36,8 +36,7 @@ type Session struct {
 	rests    bool            // while saving: nothing waits to be stored, as far as is known
 	node     string          // where it is read from, or will be once it is stored
 	stored   *record.Record  // what the nodes have, as far as is known; of version 0: nothing yet
-	current  *record.Record  // with every change
-	seen     *record.Record  // what requests see: current, or with Config.Sync as much of it as is stored
+	current  *record.Record  // with every change: what requests see
 	pending  pending
 	tried    bool   // a write that may have reached a node began
 	changes  uint64 // applied so far
@@ -59,7 +58,7 @@ const (
 const overhead = 980
 
 func (st *Store) session(token, node string, rec *record.Record) *Session {
-	s := &Session{store: st, token: token, node: node, stored: rec, current: rec, seen: rec}
+	s := &Session{store: st, token: token, node: node, stored: rec, current: rec}
 	s.size.Store(sizeOf(rec))
 	if !rec.Deadline.IsZero() {
 		s.deadline = nanos(rec.Deadline)
@@ -138,7 +137,7 @@ func (s *Session) View() (*record.Record, string) {
 			s.saveSoon()
 		}
 	}
-	return s.seen, s.node
+	return s.current, s.node
 }
 
 // Use says that a request uses the session. That is stored, too, but not with every use.

@@ -2,6 +2,7 @@ package local_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -180,13 +181,32 @@ func put(name, value string) replica.Change {
 
 // change is a request that changes the session.
 func change(s *local.Session, c replica.Change) error {
+	return changeBy((*local.Session).Commit, s, c)
+}
+
+type commit func(s *local.Session, ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error)
+
+func changeBy(commit commit, s *local.Session, c replica.Change) error {
 	base, _ := s.View()
 	work := base.Draft()
 	if err := c(work); err != nil {
 		return err
 	}
-	_, err := s.Commit(context.Background(), base, work, c)
+	_, err := commit(s, context.Background(), base, work, c)
 	return err
+}
+
+// change is a request that loads the session again if it has left meanwhile.
+func (a *instance) change(s *local.Session, token string, c replica.Change) {
+	err := change(s, c)
+	for errors.Is(err, local.ErrLeft) {
+		if s, err = a.get(token, nodeOf(s)); err == nil {
+			err = change(s, c)
+		}
+	}
+	if err != nil {
+		a.w.t.Error(err)
+	}
 }
 
 func (a *instance) must(err error) {

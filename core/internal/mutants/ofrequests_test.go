@@ -30,12 +30,16 @@ var ofRequests = []mutant{
 		[]edit{{"internal/local/takeover.go", "	rec, err := access.Write(ctx, func(rec *record.Record) error {\n		former, rec.Route, rec.LastAccess = rec.Route, st.Route, time.Now()\n		return nil\n	})", "	_ = time.Now\n	rec, err := access.Load(ctx)"}}, requests,
 	},
 	{
-		"with synchronous backup a change that was found made waits until it is stored",
-		[]edit{{"internal/local/commit.go", "if s.store.Sync && s.saved < s.changes {", "if false {"}}, unit("TestSameChangeWaitsToo", "internal/local"),
+		"with synchronous backup a change is stored before its answer",
+		[]edit{{"internal/local/commit.go", "	if s.store.Sync {\n		return s.CommitNow(ctx, base, work, redo)\n	}\n", ""}, {"internal/local/commit.go", "	if !s.store.Sync && !s.store.closing.Load() {", "	if !s.store.closing.Load() {"}}, requests,
 	},
 	{
-		"with synchronous backup a change is stored before its answer",
-		[]edit{{"internal/local/commit.go", "	if !s.store.Sync && !s.store.closing.Load() {", "	if !s.store.closing.Load() {"}}, requests,
+		"what only a request can make again is made to what another instance has stored",
+		[]edit{{"internal/local/save.go", "if w.own != nil && !replica.HasRequest(rec, w.request) {", "if false {"}}, requests,
+	},
+	{
+		"a function of the application runs while its request does",
+		[]edit{{"sticky.go", "	if call {\n", "	if call && false {\n"}}, unit("TestUpdateRunsInItsRequest", "."),
 	},
 	{
 		"a session in memory that another instance has written since is replaced",

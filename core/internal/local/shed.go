@@ -1,0 +1,43 @@
+package local
+
+import (
+	"math"
+	"slices"
+)
+
+// shed gives up the pending change that makes the session largest, because no node takes a session of that size: else nothing
+// of the session could be stored any more. Its request has long been answered. Guarded by mu.
+func (s *Session) shed(err error) {
+	batch, change := s.largest()
+	if batch < 0 {
+		return
+	}
+	b := &s.pending.batches[batch]
+	b.changes = slices.Delete(slices.Clone(b.changes), change, change+1)
+	s.pending.changes--
+	next := s.store.rejoined(s.stored, s.current).Draft()
+	for _, b := range s.pending.batches {
+		_ = redo(b.changes, next) // as they were made before
+	}
+	s.current = next
+	s.store.shed.Add(1)
+	s.store.Logger.Error("a change was given up, which made a session too large for its nodes; see Config.MaxSessionSize", "error", err)
+	s.account()
+	s.schedule()
+}
+
+// largest returns the place of the pending change that adds most to what is stored; -1: there is none.
+func (s *Session) largest() (batch, change int) {
+	batch, most := -1, math.MinInt
+	rec := s.stored.Draft()
+	for i, b := range s.pending.batches {
+		for j := range b.changes {
+			before := rec.Size()
+			_ = redo(b.changes[j:j+1], rec)
+			if growth := rec.Size() - before; growth > most {
+				batch, change, most = i, j, growth
+			}
+		}
+	}
+	return batch, change
+}

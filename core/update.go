@@ -1,0 +1,96 @@
+package msm
+
+import (
+	"runtime"
+	"strings"
+)
+
+// Update changes an attribute's value atomically, also across instances: f gets the present value, or the zero value,
+// and returns the new one. If another request stores the session before this one does, f is called again on what that
+// one stored; so it must do nothing but compute, and what Update returned may be older than what is stored then. f is
+// called while its request runs and in its goroutine, never later: in sticky mode the session is written before the
+// request is answered, unless no node is available. If f uses the session or writes the response, Update panics.
+//
+// A stored value that does not decode into T is not overwritten: the commit fails with an AttributeError.
+func Update[T any](s *Session, name string, f func(T) T) T {
+	return update(s, name, f, false)
+}
+
+// update is Update. pure says that f may be called when the request is over: it is ours, and refers only to values.
+func update[T any](s *Session, name string, f func(T) T, pure bool) T {
+	s.enter()
+	defer s.mu.Unlock()
+	var result T
+	if !s.writable() || !s.validName(name) {
+		return result
+	}
+	coder := s.coder
+	compute := func(old []byte, ok bool) ([]byte, error) {
+		var value T
+		if ok {
+			if err := coder.Unmarshal(old, &value); err != nil {
+				return nil, attributeError(name, storable(value), err)
+			}
+		}
+		result = f(value)
+		data, err := coder.Marshal(storable(result))
+		if err != nil {
+			return nil, attributeError(name, storable(result), err)
+		}
+		return data, nil
+	}
+	c := change{kind: updateAttribute, name: name, update: compute}
+	if !pure {
+		c.kind, c.session = callUpdate, s
+	}
+	old, ok := s.attribute(name)
+	var err error
+	if c.value, err = c.compute(old, ok); err != nil {
+		s.fail(err)
+		return result
+	}
+	answer := result
+	s.do(c)
+	return answer
+}
+
+// whileUpdating runs a function of the application. Its name marks the stack, see enter.
+//
+//go:noinline
+func (s *Session) whileUpdating(compute func(old []byte, ok bool) ([]byte, error), old []byte, ok bool) ([]byte, error) {
+	s.updating.Store(true)
+	defer s.updating.Store(false)
+	return compute(old, ok)
+}
+
+// enter is mu.Lock for all that applications may call. From within the function given to Update it would wait for itself.
+func (s *Session) enter() {
+	if s.mu.TryLock() {
+		return
+	}
+	if s.updating.Load() && isUpdating() {
+		panic("msm: the function given to Update uses the session or writes the response, which waits for it. " +
+			"Read before Update what it needs, and write after it what Update returned")
+	}
+	s.mu.Lock()
+}
+
+// isUpdating reports whether the goroutine is in a function given to Update.
+func isUpdating() bool {
+	callers := make([]uintptr, 64)
+	for skip := 0; ; skip += len(callers) {
+		n := runtime.Callers(skip, callers)
+		for frames := runtime.CallersFrames(callers[:n]); ; {
+			frame, more := frames.Next()
+			if strings.HasSuffix(frame.Function, "/core.(*Session).whileUpdating") {
+				return true
+			}
+			if !more {
+				break
+			}
+		}
+		if n < len(callers) {
+			return false
+		}
+	}
+}
