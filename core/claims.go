@@ -113,39 +113,41 @@ func (x *Exchange) choose(ctx context.Context) error {
 	if x.claims == nil || x.chosen {
 		return nil
 	}
-	chosen, err := x.manager.living(ctx, x.claims)
+	chosen, late, err := x.manager.living(ctx, x.claims)
 	if err != nil {
 		return err
 	}
-	x.chosen, x.clientID, x.byHeader = true, chosen.id, chosen.byHeader
+	x.chosen, x.clientID, x.byHeader, x.late = true, chosen.id, chosen.byHeader, late
 	return nil
 }
 
 // living answers the claim whose session lives; zero if there is none. Two apps, a deploy with another Path or a browser
 // that restores its tabs leave ids of dead sessions, which do not count. If the sessions of two cookies live someone may
 // have planted one, so none is believed; the header, which no other site can set, goes before them. A session that cannot
-// be read is another app's, unless there is no better one. A node that does not answer is no reason to believe anyone.
-func (m *Manager) living(ctx context.Context, claims []claim) (chosen claim, err error) {
+// be read is another app's, unless there is no better one. A node that does not answer is no reason to believe anyone. late: a
+// login has ended one of the others a moment ago.
+func (m *Manager) living(ctx context.Context, claims []claim) (chosen claim, late bool, err error) {
 	var unreadable claim
 	for _, c := range claims {
 		switch err := m.look(ctx, c.id); {
 		case errors.Is(err, replica.ErrNoSession):
+			late = m.isLate(c.id.Token, err) || late
 		case errors.Is(err, ErrUnreadable):
 			unreadable = c
 		case err != nil:
-			return claim{}, err
+			return claim{}, false, err
 		case c.byHeader:
-			return c, nil
+			return c, late, nil
 		case !chosen.id.IsZero():
-			return claim{}, nil
+			return claim{}, late, nil
 		default:
 			chosen = c
 		}
 	}
 	if chosen.id.IsZero() {
-		return unreadable, nil
+		return unreadable, late, nil
 	}
-	return chosen, nil
+	return chosen, late, nil
 }
 
 // look reports why the session is not to be had; nil if it lives. It does not keep it alive, nor take it over.
@@ -180,7 +182,7 @@ func (m *Manager) keepOne(claims []claim) {
 		list[i] = claim{sid.ID{Token: strings.Clone(c.id.Token), Node: strings.Clone(c.id.Node), Route: strings.Clone(c.id.Route)}, c.byHeader}
 	}
 	m.background.add(job{list[0].id.Token, list[0].id.Node, func(ctx context.Context, b *background, _ *replica.Access, token string) error {
-		chosen, err := m.living(ctx, list)
+		chosen, _, err := m.living(ctx, list)
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ func (s *Session) commit(ctx context.Context) error {
 	case s.ended != nil:
 		return s.commitEnd(ctx)
 	case s.base == nil && s.work != nil:
-		return s.commitNew(ctx)
+		return s.commitFirst(ctx)
 	case len(s.list) > 0:
 		return s.commitChanges(ctx)
 	}
@@ -87,7 +87,7 @@ func (s *Session) commitEnd(ctx context.Context) error {
 	if s.work == nil {
 		return nil
 	}
-	return s.commitNew(ctx)
+	return s.commitFirst(ctx)
 }
 
 func (s *Session) destroy(ctx context.Context) error {
@@ -98,7 +98,8 @@ func (s *Session) destroy(ctx context.Context) error {
 }
 
 // commitRenewal stores the values under the new id first and destroys the old session then: in between a failure
-// leaves the client what it had. What other requests stored in the old session meanwhile comes along.
+// leaves the client what it had. What other requests stored in the old session meanwhile comes along. Of two logins at the
+// same time, as by a double click, both count, each with a session of its own.
 func (s *Session) commitRenewal(ctx context.Context) error {
 	if s.ended.held != nil {
 		return s.renewLocal(ctx)
@@ -109,14 +110,14 @@ func (s *Session) commitRenewal(ctx context.Context) error {
 		return err
 	}
 	copied := old.base
-	err := old.access.Destroy(ctx, func(last *record.Record) error {
+	err := old.access.Renewed(ctx, func(last *record.Record) error {
 		if sameRecord(last, copied) {
 			return nil
 		}
 		copied = last.Clone()
 		return s.carryOver(ctx, old.base, last.Draft(), list)
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, replica.ErrRenewed) {
 		return errors.Join(gone(err), s.open().Destroy(ctx, nil))
 	}
 	s.ended = nil

@@ -23,6 +23,9 @@ func (x *Exchange) setID(h http.Header) {
 		return
 	}
 	id := s.currentID()
+	if id.Token == x.clientID.Token && x.manager.absent.ahead(id.Token) {
+		return // a login beside this request has sent another cookie
+	}
 	known := id == x.clientID && (s.access == nil || !s.access.Moved())
 	if known && !x.cookieDue() && !x.tidies() {
 		return

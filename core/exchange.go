@@ -35,6 +35,7 @@ type Exchange struct {
 	found    bool          // it has a cookie of our name
 	several  bool          // it has different ones
 	secure   bool          // the client speaks TLS
+	late     bool          // the client's session was given another id a moment ago
 	life     time.Duration // of the cookie that the client has, if its session lives; zero: it goes with the browser
 	session  Session
 	writer   writer
@@ -219,7 +220,7 @@ func (x *Exchange) Commit(h http.Header) error {
 		return nil
 	}
 	if ended != nil {
-		x.manager.absent.put(ended.id.Token, time.Now().Add(absentTime))
+		x.manager.hasEnded(ended)
 	}
 	if first {
 		x.tellCaches(h)

@@ -57,6 +57,7 @@ type Manager struct {
 	coder      transcoder.Transcoder            // of new sessions
 	readable   map[string]transcoder.Transcoder // by name: what may be met in stored ones
 	absent     *moments                         // until when a session need not be looked for
+	renewed    *moments                         // until when an absent one is known to have another id
 	refreshes  *moments                         // when the next refresh of a session is due
 	cookies    *moments                         // when the next cookie of a session is due
 	tidied     *moments                         // until when a client's other cookies are left alone
@@ -81,7 +82,7 @@ func New(config Config) (*Manager, error) {
 	}
 	m := &Manager{
 		config: config, log: config.Logger, format: format, coder: config.Transcoder, readable: readable(config),
-		absent: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), cookies: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2),
+		absent: newMoments(absentLimit / 2), renewed: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), cookies: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2),
 		turns: newTurns(0),
 	}
 	draws := random.Default()

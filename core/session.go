@@ -39,6 +39,8 @@ type Session struct {
 	room   [2]change    // for list, most of the time
 	locked *sessionLock // this request has the session's lock; nil: it has not
 	alone  bool         // no other request should change the session meanwhile
+	came   bool         // the client came with a living session
+	renews bool         // Renew was called
 	wrote  bool         // the handler changed something
 	ended  *ending      // the stored session that this request puts an end to
 	clear  bool         // Destroy was called: a client left without a session loses its cookie
@@ -95,11 +97,12 @@ func (s *Session) Route() string {
 	return s.currentID().Route
 }
 
-// IsNew reports whether the client came without a living session.
+// IsNew reports whether the client came without a living session, whatever became of it since. It is true if the session
+// could not be loaded.
 func (s *Session) IsNew() bool {
 	s.enter()
 	defer s.mu.Unlock()
-	return s.load() != nil || s.base == nil
+	return s.load() != nil || !s.came
 }
 
 // ByHeader reports whether the client speaks by Config.Header: its session came by the id in it or, for a client without
@@ -188,7 +191,8 @@ func (s *Session) SetIdleTimeout(d time.Duration) {
 
 // Renew gives the session a new id with the same values and lets Config.AbsoluteTimeout begin anew. Call it whenever
 // the rights of the visitor change, above all at login, so that an id planted before is worth nothing (OWASP session
-// fixation). The old id is dead once the response has begun; requests with it get a new, empty session. It answers
+// fixation). The old id is dead once the response has begun; requests with it get a new, empty session, and for 30 seconds no
+// cookie, for it would replace this one: what they would store is dropped, or ErrGone if their method is not safe. It answers
 // ErrCommitted if the response has begun already.
 func (s *Session) Renew() error {
 	s.enter()
@@ -199,6 +203,7 @@ func (s *Session) Renew() error {
 	if s.exchange.sent.Load() {
 		return ErrCommitted
 	}
+	s.renews = true
 	if s.base == nil {
 		if s.exists() {
 			s.id = s.manager.newID()
@@ -337,6 +342,7 @@ func (s *Session) find(ctx context.Context) error {
 	}
 	id := s.exchange.clientID
 	if id.IsZero() || s.manager.absent.ahead(id.Token) {
+		s.exchange.late = s.exchange.late || s.manager.renewed.ahead(id.Token)
 		return nil
 	}
 	look := s.findStored
@@ -355,9 +361,11 @@ func (s *Session) find(ctx context.Context) error {
 	}
 	if errors.Is(err, replica.ErrNoSession) {
 		s.manager.absent.put(id.Token, time.Now().Add(absentTime))
+		s.exchange.late = s.manager.isLate(id.Token, err)
 		return nil
 	}
 	if err == nil {
+		s.came = true
 		s.exchange.byCookie, s.exchange.life = !s.exchange.byHeader, s.manager.cookieLife(s.base)
 	}
 	return err

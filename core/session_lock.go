@@ -98,6 +98,7 @@ func (s *Session) reload(ctx context.Context) error {
 	rec, err := s.access.Load(ctx)
 	if errors.Is(err, replica.ErrNoSession) && len(s.list) == 0 {
 		s.forget()
+		s.came, s.exchange.late = false, s.manager.isLate(s.exchange.clientID.Token, err)
 		s.manager.absent.put(s.exchange.clientID.Token, time.Now().Add(absentTime))
 		return nil
 	}

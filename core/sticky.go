@@ -107,6 +107,10 @@ func (s *Session) renewLocal(ctx context.Context) error {
 		})
 		return err
 	})
+	if errors.Is(err, replica.ErrRenewed) { // by another login
+		s.ended, s.work = nil, s.manager.successor(s.work)
+		return s.commitNew(ctx)
+	}
 	if err != nil {
 		return gone(err)
 	}

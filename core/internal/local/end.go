@@ -55,7 +55,8 @@ type Renewal struct {
 }
 
 // Renew stores the session's values under the new token and destroys it under the old one then, both before it returns:
-// in between a failure leaves the client what it had. With no node available only a session is renewed that no node knows.
+// in between a failure leaves the client what it had. Of two at the same time both succeed, each with a token of its own, or
+// the second one ends with replica.ErrRenewed before it has begun. With no node available only a session is renewed that no node knows.
 func (s *Session) Renew(ctx context.Context, r Renewal) (*Session, error) {
 	s.beginSaving()
 	defer s.endSaving()
@@ -72,7 +73,7 @@ func (s *Session) Renew(ctx context.Context, r Renewal) (*Session, error) {
 	}
 	next.beginSaving()
 	defer next.endSaving()
-	if err := w.renew(ctx, r, next); err != nil {
+	if err := w.renew(ctx, r, next); err != nil && !errors.Is(err, replica.ErrRenewed) {
 		return nil, errors.Join(err, next.destroy(ctx))
 	}
 	return next, s.handOver(ctx, next, w)
@@ -102,7 +103,7 @@ func (w *write) renew(ctx context.Context, r Renewal, next *Session) error {
 	err := next.save(ctx)
 	switch {
 	case err == nil && !w.create:
-		return w.access.Destroy(ctx, func(last *record.Record) error {
+		return w.access.Renewed(ctx, func(last *record.Record) error {
 			w.former = last.Route
 			return w.carryOver(ctx, r, next, last)
 		})

@@ -26,7 +26,7 @@ func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 	case f.heal && (f.unsafe || f.rec.Tombstone):
 		return a.Write(ctx, nil)
 	case f.rec.Tombstone || f.rec.Expired(a.store.Clock()):
-		return nil, ErrNoSession
+		return nil, a.gone(f.rec)
 	}
 	return f.rec, nil
 }

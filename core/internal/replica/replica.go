@@ -89,6 +89,7 @@ type Access struct {
 	places     [2]*node.Node  // for the backups of a write, most of the time
 	moved      bool
 	destroying bool
+	renewed    bool
 	moveHome   bool // see LeaveFailover
 	putting    bool // whatever there is may be written over
 	unfinished bool // the last write left something to Heal

@@ -52,7 +52,7 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 	gone, applied := a.standing(f.rec)
 	switch {
 	case gone && (!f.heal || !f.rec.Tombstone):
-		return nil, done, ErrNoSession
+		return nil, done, a.gone(f.rec)
 	case change == nil && !f.heal:
 		return f.rec, done, nil
 	case gone || applied:
@@ -60,7 +60,7 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 	}
 	stored, out, err := a.put(ctx, f, change)
 	if gone && err == nil && out == done {
-		err = ErrNoSession // the tombstone was written once more, so that every copy has it
+		err = a.gone(f.rec) // the tombstone was written once more, so that every copy has it
 	}
 	return stored, out, err
 }
@@ -141,6 +141,9 @@ func (a *Access) Destroy(ctx context.Context, last Change) error {
 		rec.Tombstone, rec.Attributes, rec.Route = true, nil, ""
 		rec.LastAccess, rec.IdleTimeout = a.store.Clock(), max(rec.Idle(), a.store.IdleTime)
 		rec.Persist, rec.CookieAt = 0, time.Time{}
+		if a.renewed {
+			rec.Set(renewalMark, nil)
+		}
 		return nil
 	})
 	if err == nil {
