@@ -5,14 +5,16 @@
 //
 //	m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
 //	...
-//	defer m.Close(context.Background())
-//
 //	var visits = msm.NewKey[int]("visits")
 //
-//	http.Handle("/", m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+//	app := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 //		n := visits.Update(msm.From(r.Context()), func(n int) int { return n + 1 })
 //		fmt.Fprintln(w, "visit", n)
-//	})))
+//	}))
+//
+//	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+//	defer stop()
+//	err = m.ListenAndServe(ctx, &http.Server{Addr: ":8080", Handler: app}, 8*time.Second)
 //
 // Every session has a primary node, named in its id, and a backup. What a request changes is on both before the first
 // byte of its answer leaves. If a node fails, requests go on with the other copy, the session gets new nodes, and the
@@ -66,6 +68,8 @@ type Manager struct {
 	local      *local.Store // sessions in memory; nil: not sticky
 	homes      homes        // of foreign values that are not where they would be made
 	closed     atomic.Bool
+	ended      chan struct{} // closed when Close has done what it can
+	unclean    error         // what the first Close answered; to be read once it has ended
 }
 
 // New makes a manager, and looks for the nodes for at most Config.OpTimeout; one that does not answer is used when it
@@ -83,7 +87,7 @@ func New(config Config) (*Manager, error) {
 	m := &Manager{
 		config: config, log: config.Logger, format: format, coder: config.Transcoder, readable: readable(config),
 		absent: newMoments(absentLimit / 2), renewed: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), cookies: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2),
-		turns: newTurns(0),
+		turns: newTurns(0), ended: make(chan struct{}),
 	}
 	draws := random.Default()
 	m.nodes = newNodes(&m.config, draws)
@@ -141,20 +145,29 @@ func (m *Manager) SetNodes(nodes, failoverNodes string) error {
 	return m.nodes.set(nodes, failoverNodes)
 }
 
-// Close ends the manager: requests that begin later get ErrClosed. Call it after http.Server.Shutdown. In sticky mode it
-// stores what is not stored yet and answers an UnsavedError if something is left when ctx ends, which it may have to wait
-// for if no node is available. In non-sticky mode nothing is ever left to store.
+// Close ends the manager: requests that begin later get ErrClosed. Call it after http.Server.Shutdown has returned, or let
+// ListenAndServe do both. In sticky mode it stores what is not stored yet and answers an UnsavedError if something is left
+// when ctx ends, which it may have to wait for if no node is available; if ctx has no deadline, it gives up when nothing
+// could be stored for seven seconds, or ten times Config.OpTimeout if that is longer. In non-sticky mode nothing is ever
+// left to store. Further calls wait for the first one, and answer what it has.
 func (m *Manager) Close(ctx context.Context) error {
 	if !m.closed.CompareAndSwap(false, true) {
-		return nil
+		select {
+		case <-m.ended:
+			return m.unclean
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
+	defer close(m.ended)
 	var unsaved error
 	if m.local != nil {
 		if left := m.local.Close(ctx); left > 0 {
 			unsaved = &UnsavedError{Sessions: left}
 		}
 	}
-	return errors.Join(unsaved, m.closeNodes(ctx))
+	m.unclean = errors.Join(unsaved, m.closeNodes(ctx))
+	return m.unclean
 }
 
 // closeNodes waits for what runs in the background.

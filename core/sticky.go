@@ -3,6 +3,7 @@ package msm
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/record"
@@ -10,10 +11,15 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
+// closePatience is for how long Close tries to store something in vain: less than the 10 s that a container has to end, and
+// longer than the 6 s that may be between two looks for a node that is away.
+const closePatience = 7 * time.Second
+
 func newLocal(store *replica.Store, c *Config) *local.Store {
 	held := local.Config{
 		Replica: store, Route: c.Route, MaxSessions: c.MaxLocalSessions, MaxBytes: c.MaxLocalBytes, MaxSize: c.MaxSessionSize,
-		Sync: c.BackupSync, RefillRate: c.RefillRate, Logger: c.Logger,
+		Sync: c.BackupSync, RefillRate: c.RefillRate,
+		Patience: max(closePatience, 10*c.OpTimeout), Logger: c.Logger,
 	}
 	if c.AttributeFilter != nil {
 		held.Stays = c.AttributeFilter.MatchString

@@ -202,10 +202,13 @@ func (s *Session) saveNow(ctx context.Context, number uint64) error {
 	return err
 }
 
-// stranded reports whether a write failed because there is no node: memory is all there is then.
+// stranded reports whether a write failed because there is no node: memory is all there is then, unless it is about to end.
 func (s *Session) stranded(err error) bool {
-	return errors.Is(err, replica.ErrUnavailable) && !s.store.Replica.Available()
+	return errors.Is(err, replica.ErrUnavailable) && s.store.alone()
 }
+
+// alone reports whether memory has to do without nodes.
+func (st *Store) alone() bool { return !st.Replica.Available() && !st.closing.Load() }
 
 func (s *Session) isSaved(number uint64) bool {
 	s.mu.Lock()

@@ -13,7 +13,7 @@ import (
 func (s *Session) CommitNow(ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error) {
 	s.beginSaving()
 	defer s.endSaving()
-	if !s.store.Replica.Available() {
+	if s.store.alone() {
 		return s.commitHere(base, work, redo)
 	}
 	w, err := s.beginOwn(base, work, redo)

@@ -40,6 +40,7 @@ type Config struct {
 	Sync        bool                   // a change is stored before its request is answered
 	Stays       func(name string) bool // attributes that are never stored; nil: none
 	RefillRate  int                    // sessions a second that are stored again because a node lost them; zero: 2,000, negative: none
+	Patience    time.Duration          // how long Close tries in vain if its context has no deadline; zero: not at all
 	Logger      *slog.Logger
 }
 
@@ -71,7 +72,7 @@ func New(c Config) *Store {
 	work := make(chan *Session)
 	st.done.Go(func() { st.dispatch(ctx, work) })
 	for range workers {
-		st.done.Go(func() { st.work(work) })
+		st.done.Go(func() { st.work(work, func() {}) })
 	}
 	st.done.Go(func() { st.sweep(ctx) })
 	if c.RefillRate > 0 {
@@ -81,28 +82,38 @@ func New(c Config) *Store {
 	return st
 }
 
-// Close stores what is not stored yet, until ctx ends, and answers how many sessions are left.
+// Close stores what is not stored yet, until ctx ends, and answers how many sessions are left. If ctx has no deadline it
+// ends as well when nothing could be stored for Config.Patience: a node may never come back.
 func (st *Store) Close(ctx context.Context) (left int) {
 	st.closing.Store(true) // from here on requests store their changes themselves
 	st.stop()
 	st.done.Wait()
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	stored := func() {}
+	if _, limited := ctx.Deadline(); !limited {
+		timer := time.AfterFunc(st.Patience, giveUp)
+		defer timer.Stop()
+		stored = func() { timer.Reset(st.Patience) }
+	}
 	for {
 		unsaved := st.unsaved()
 		if len(unsaved) == 0 || ctx.Err() != nil {
 			return len(unsaved)
 		}
-		st.saveAll(ctx, unsaved)
+		st.saveAll(ctx, unsaved, stored)
 		if len(st.unsaved()) > 0 {
 			pause(ctx, retryMin)
 		}
 	}
 }
 
-func (st *Store) saveAll(ctx context.Context, sessions []*Session) {
+// saveAll saves them, and tells of each that could be.
+func (st *Store) saveAll(ctx context.Context, sessions []*Session, stored func()) {
 	work := make(chan *Session)
 	var done sync.WaitGroup
 	for range min(workers, len(sessions)) {
-		done.Go(func() { st.work(work) })
+		done.Go(func() { st.work(work, stored) })
 	}
 	defer done.Wait()
 	defer close(work)
@@ -116,11 +127,14 @@ func (st *Store) saveAll(ctx context.Context, sessions []*Session) {
 }
 
 // work saves what it is given. A write that began is not cut off: its operations are bounded.
-func (st *Store) work(sessions <-chan *Session) {
+func (st *Store) work(sessions <-chan *Session, stored func()) {
 	for s := range sessions {
 		s.beginSaving()
-		_ = s.save(st.Replica.Random.As(context.Background(), "write-behind", s.token)) // it is queued again, and logged
+		err := s.save(st.Replica.Random.As(context.Background(), "write-behind", s.token)) // what fails is queued again, and logged
 		s.endSaving()
+		if err == nil {
+			stored()
+		}
 	}
 }
 

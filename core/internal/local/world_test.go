@@ -104,6 +104,7 @@ func (w *world) start(config local.Config) *instance {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
+	config.Patience = 7 * time.Second // as managers have it
 	a := &instance{Store: local.New(config), w: w, replica: config.Replica}
 	a.close = sync.OnceFunc(func() {
 		over, cancel := context.WithCancel(ctx)

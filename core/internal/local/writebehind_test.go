@@ -385,6 +385,45 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// TestCloseWithoutADeadline ends all the same: not while something gets stored, but when nothing has been for seven seconds.
+func TestCloseWithoutADeadline(t *testing.T) {
+	for name, c := range map[string]struct {
+		nodes      nodetest.Fault // from the beginning
+		later      nodetest.Fault // from then on
+		then       time.Duration
+		min, max   time.Duration
+		left, most int
+	}{
+		"no node, ever":                    {nodes: off, later: off, min: 7 * time.Second, max: 8 * time.Second, left: 200, most: 200},
+		"no node at first":                 {nodes: off, then: 900 * time.Millisecond, min: 900 * time.Millisecond, max: 8 * time.Second},
+		"one that goes away":               {nodes: nodetest.Slow(700 * time.Millisecond), then: 6 * time.Second, later: off, min: 10 * time.Second, max: 15 * time.Second, left: 1, most: 199},
+		"slow ones, that need 9 s for all": {nodes: nodetest.Slow(700 * time.Millisecond), later: nodetest.Slow(700 * time.Millisecond), min: 9 * time.Second, max: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, 1, 0, func(w *world) {
+				a := w.start(local.Config{})
+				w.all(off)
+				time.Sleep(time.Second)
+				for i := range 200 {
+					a.begin(fmt.Sprint("t", i))
+				}
+				w.all(c.nodes)
+				time.AfterFunc(c.then, func() { w.all(c.later) })
+				began := time.Now()
+				left, took := a.Close(context.Background()), time.Since(began)
+				if left < c.left || left > c.most || took < c.min || took > c.max {
+					t.Errorf("%d left after %v; want %+v", left, took, c)
+				}
+				if left > 0 {
+					if err := change(a.Get("t0"), plus("n", 1)); c.left == 200 && !errors.Is(err, replica.ErrUnavailable) {
+						t.Errorf("what is not stored any more is answered with %v", err)
+					}
+				}
+			})
+		})
+	}
+}
+
 // TestSync: with Config.Sync a change is on the nodes before its request is answered, and nobody sees it before that.
 func TestSync(t *testing.T) {
 	inWorld(t, 2, 0, func(w *world) {
