@@ -49,7 +49,7 @@ compat:      ## other session libraries on msm's nodes: their own tests, and our
 	./scripts/need memcached
 	cd bench && GOWORK=off go test -timeout 1h $(TESTFLAGS) .
 
-consumer:    ## release every module to throw-away tags, and build and run an app on each; part of make test
+consumer:    ## release every module to throw-away tags, and do what the pages say about each; part of make test
 	./scripts/consumer $(RELEASED)
 
 docs:        ## write docs/adapters.md from what the adapters' tests do

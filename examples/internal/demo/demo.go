@@ -5,7 +5,6 @@ package demo
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -26,33 +25,19 @@ func Serve(m *msm.Manager, h http.Handler) {
 	addr := flag.String("addr", "127.0.0.1:8080", "address to listen on; port 0 picks a free one")
 	grace := flag.Duration("grace", 5*time.Second, "after SIGTERM: the time for running requests to end, and for sessions to be stored")
 	flag.Parse()
-	listener, err := net.Listen("tcp", *addr)
-	if err != nil {
-		log.Fatal(err)
-	}
-	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Fatal(err)
-		}
-	}()
-	fmt.Printf("listening on http://%s\n", listener.Addr())
-	<-stop.Done()
-	finish(m, server, *grace)
-}
-
-func finish(m *msm.Manager, server *http.Server, grace time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		log.Print("requests still running: ", err)
-	}
-	if err := m.Close(ctx); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	server := &http.Server{Addr: *addr, Handler: h, ReadHeaderTimeout: 10 * time.Second, BaseContext: announce}
+	if err := m.ListenAndServe(ctx, server, *grace); err != nil {
 		log.Fatal("stopped: ", err) // it says how many sessions are left to store
 	}
 	fmt.Println("stopped; 0 sessions left to store")
+}
+
+// announce is asked for the requests' context when the port is known.
+func announce(l net.Listener) context.Context {
+	fmt.Printf("listening on http://%s\n", l.Addr())
+	return context.Background()
 }
 
 // JSON answers a value.
