@@ -20,6 +20,7 @@ var pages = []struct{ path, counts string }{
 	{docs + "chi.md", `"POST", "/visits"`},
 	{docs + "gin.md", `"POST", "/visits"`},
 	{docs + "echo.md", `"POST", "/visits"`},
+	{docs + "csrf.md", `"POST", "/visits"`},
 	{docs + "echov5.md", `"POST", "/visits"`},
 	{"testdata/gorilla.md", `"POST", "/visits"`},
 }
