@@ -3,35 +3,185 @@ package msm_test
 import (
 	"context"
 	"fmt"
+	"log"
 	"log/slog"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
 
 	msm "github.com/gomsm/msm/core"
 )
 
-func Example() {
-	m, err := msm.New(msm.Config{ // Nodes: "n1:cache1:11211,n2:cache2:11211" keeps sessions in memcached
-		Logger: slog.New(slog.DiscardHandler),
-	})
+// manager is msm.New for examples: silent, and in memory.
+func manager(config msm.Config) *msm.Manager {
+	config.Logger = slog.New(slog.DiscardHandler)
+	m, err := msm.New(config)
 	if err != nil {
 		panic(err)
 	}
-	defer m.Close(context.Background())
+	return m
+}
 
+// browse is a browser: it sends requests such as "POST /login?user=ann", keeps cookies, and prints what is answered.
+func browse(app http.Handler, requests ...string) {
+	jar, _ := cookiejar.New(nil)
+	for _, request := range requests {
+		method, path, _ := strings.Cut(request, " ")
+		r, w := httptest.NewRequest(method, "http://app"+path, nil), httptest.NewRecorder()
+		for _, c := range jar.Cookies(r.URL) {
+			r.AddCookie(c)
+		}
+		app.ServeHTTP(w, r)
+		jar.SetCookies(r.URL, w.Result().Cookies())
+		fmt.Println(strings.TrimSpace(fmt.Sprint(request, " -> ", w.Code, " ", w.Body)))
+	}
+}
+
+func Example() {
+	m := manager(msm.Config{}) // m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
 	visits := msm.NewKey[int]("visits")
-	handler := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	app := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := visits.Update(msm.From(r.Context()), func(n int) int { return n + 1 })
 		fmt.Fprintln(w, "visit", n)
 	}))
-
-	first := httptest.NewRecorder()
-	handler.ServeHTTP(first, httptest.NewRequest("GET", "/", nil))
-	second, request := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
-	request.AddCookie(first.Result().Cookies()[0])
-	handler.ServeHTTP(second, request)
-	fmt.Print(first.Body.String() + second.Body.String())
+	browse(app, "GET /", "GET /")
 	// Output:
-	// visit 1
-	// visit 2
+	// GET / -> 200 visit 1
+	// GET / -> 200 visit 2
+}
+
+// The session gets a new id at login, so that one that was planted in the browser before is worth nothing. What is in it
+// stays.
+func Example_login() {
+	m := manager(msm.Config{}) // m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
+	user := msm.NewKey[string]("user")
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("password") != "secret" { // a comparison with a hash, in an app
+			http.Error(w, "wrong user or password", http.StatusUnauthorized)
+			return
+		}
+		s := msm.From(r.Context())
+		if err := s.Renew(); err != nil {
+			http.Error(w, "please try again", http.StatusServiceUnavailable)
+			return
+		}
+		user.Set(s, r.FormValue("user"))
+	})
+	mux.HandleFunc("GET /account", func(w http.ResponseWriter, r *http.Request) {
+		name, ok, err := user.Lookup(msm.From(r.Context()))
+		switch {
+		case err != nil: // of the store, which is never "not logged in"; msm answers it
+		case !ok:
+			http.Error(w, "log in first", http.StatusUnauthorized)
+		default:
+			fmt.Fprintln(w, "the account of", name)
+		}
+	})
+	browse(m.Middleware(mux), "GET /account", "POST /login?user=ann&password=guess", "POST /login?user=ann&password=secret", "GET /account")
+	// Output:
+	// GET /account -> 401 log in first
+	// POST /login?user=ann&password=guess -> 401 wrong user or password
+	// POST /login?user=ann&password=secret -> 200
+	// GET /account -> 200 the account of ann
+}
+
+// Destroy ends the session on every node, for good, and removes the cookie.
+func Example_logout() {
+	m := manager(msm.Config{}) // m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
+	user := msm.NewKey[string]("user")
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /login", func(_ http.ResponseWriter, r *http.Request) {
+		user.Set(msm.From(r.Context()), "ann") // see the example of logins
+	})
+	mux.HandleFunc("POST /logout", func(_ http.ResponseWriter, r *http.Request) {
+		msm.From(r.Context()).Destroy()
+	})
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+		s := msm.From(r.Context())
+		fmt.Fprintf(w, "user %q, new %v", user.Get(s), s.IsNew())
+	})
+	browse(m.Middleware(mux), "POST /login", "GET /", "POST /logout", "GET /")
+	// Output:
+	// POST /login -> 200
+	// GET / -> 200 user "ann", new false
+	// POST /logout -> 200
+	// GET / -> 200 user "", new true
+}
+
+// A message for the next page, which is seen once. With a message there is a redirect, so that reloading the page posts
+// nothing again.
+func ExampleSession_AddFlash() {
+	m := manager(msm.Config{}) // m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /orders", func(w http.ResponseWriter, r *http.Request) {
+		msm.From(r.Context()).AddFlash("Thank you for your order.")
+		http.Redirect(w, r, "/orders", http.StatusSeeOther)
+	})
+	mux.HandleFunc("GET /orders", func(w http.ResponseWriter, r *http.Request) {
+		for _, message := range msm.From(r.Context()).Flashes() {
+			fmt.Fprintln(w, message)
+		}
+	})
+	browse(m.Middleware(mux), "POST /orders", "GET /orders", "GET /orders")
+	// Output:
+	// POST /orders -> 303
+	// GET /orders -> 200 Thank you for your order.
+	// GET /orders -> 200
+}
+
+// Of two requests that do so at the same time, none loses what it added; with a Get and a Set one would.
+func ExampleKey_Update() {
+	m := manager(msm.Config{}) // m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
+	cart := msm.NewKey[[]string]("cart")
+	app := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		item := r.FormValue("item") // the function only computes: it may be called more than once
+		items := cart.Update(msm.From(r.Context()), func(items []string) []string { return append(items, item) })
+		fmt.Fprintln(w, items)
+	}))
+	browse(app, "POST /?item=tea", "POST /?item=cups")
+	// Output:
+	// POST /?item=tea -> 200 [tea]
+	// POST /?item=cups -> 200 [tea cups]
+}
+
+// A handler that must not run beside another one of the same session, because it does more than change the session.
+func ExampleSession_Lock() {
+	m := manager(msm.Config{Locking: msm.LockApp}) // and Nodes
+	paid := msm.NewKey[bool]("paid")
+	app := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := msm.From(r.Context())
+		if err := s.Lock(r.Context()); err != nil {
+			return // msm answers it
+		}
+		if paid.Get(s) { // what the request before has stored, in whatever instance
+			fmt.Fprintln(w, "paid already")
+			return
+		}
+		paid.Set(s, true)
+		fmt.Fprintln(w, "paid")
+	}))
+	browse(app, "POST /pay", "POST /pay")
+	// Output:
+	// POST /pay -> 200 paid
+	// POST /pay -> 200 paid already
+}
+
+// A main that loses nothing when it is told to end. Docker waits 10 s for that before it kills, Kubernetes 30 s.
+func ExampleManager_ListenAndServe() {
+	m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211", Sticky: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	server := &http.Server{Addr: ":8080", Handler: m.Middleware(http.DefaultServeMux), ReadHeaderTimeout: 10 * time.Second}
+	if err := m.ListenAndServe(ctx, server, 8*time.Second); err != nil {
+		log.Print(err)
+	}
 }

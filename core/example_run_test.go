@@ -1,0 +1,14 @@
+package msm_test
+
+import (
+	"testing"
+
+	"github.com/gomsm/msm/transcoder"
+	"github.com/gomsm/msm/transcoder/transcodertest"
+)
+
+// TestExamples: what examples show and go test does not run.
+func TestExamples(t *testing.T) {
+	t.Run("the test of handlers", visitsAreCounted)
+	t.Run("the transcoder of one's own", func(t *testing.T) { transcodertest.Test(t, deflated{transcoder.CBOR()}) })
+}
