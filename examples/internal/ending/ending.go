@@ -78,8 +78,8 @@ type process struct {
 func start(t *testing.T, env []string) *process {
 	t.Helper()
 	for {
-		p := &process{t: t, addr: "127.0.0.1:" + strconv.Itoa(10_000+rand.IntN(20_000)), ended: make(chan struct{})} //nolint:gosec // no secret
-		p.cmd = exec.Command(os.Args[0])                                                                             //nolint:gosec // ourselves
+		p := &process{t: t, addr: "127.0.0.1:" + strconv.Itoa(10_000+rand.IntN(20_000)), ended: make(chan struct{})}
+		p.cmd = exec.Command(os.Args[0]) //nolint:gosec // ourselves
 		p.cmd.Env = append(append(os.Environ(), env...), runs+"="+p.addr)
 		p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 		if err := p.cmd.Start(); err != nil {
