@@ -172,6 +172,27 @@ func ExampleSession_Lock() {
 	// POST /pay -> 200 paid already
 }
 
+// "Remember me": the visitor stays for 30 days after the last visit, also with the browser closed in between.
+func ExampleSession_Persist() {
+	m := manager(msm.Config{}) // m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
+	user := msm.NewKey[string]("user")
+	app := m.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		s := msm.From(r.Context())
+		user.Set(s, "ann") // see the example of logins
+		if r.FormValue("remember") != "" {
+			s.Persist(30 * 24 * time.Hour)
+		}
+	}))
+	for _, path := range []string{"/login", "/login?remember=on"} {
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, httptest.NewRequest("POST", path, nil))
+		fmt.Println(path, "-> a cookie for", time.Duration(w.Result().Cookies()[0].MaxAge)*time.Second)
+	}
+	// Output:
+	// /login -> a cookie for 0s
+	// /login?remember=on -> a cookie for 720h0m0s
+}
+
 // A main that loses nothing when it is told to end. Docker waits 10 s for that before it kills, Kubernetes 30 s.
 func ExampleManager_ListenAndServe() {
 	m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211", Sticky: true})
