@@ -99,6 +99,7 @@ func (m *Manager) BeginRoute(r *http.Request, pattern string) (*Exchange, *http.
 	if around := m.around(r); around != nil {
 		return around.join(r, pattern)
 	}
+	m.running.Add(1)
 	x := &Exchange{manager: m, original: r}
 	x.scope = scope{r.Context(), x}
 	x.session.exchange, x.session.manager, x.session.coder = x, m, m.coder
@@ -238,6 +239,9 @@ func (x *Exchange) End() {
 	s := &x.session
 	s.enter()
 	defer s.mu.Unlock()
+	if !x.over {
+		defer x.manager.running.Add(-1)
+	}
 	x.over = true
 	x.giveBackUploads()
 	s.unlock()

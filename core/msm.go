@@ -67,6 +67,7 @@ type Manager struct {
 	locks      *locks
 	local      *local.Store // sessions in memory; nil: not sticky
 	homes      homes        // of foreign values that are not where they would be made
+	running    atomic.Int64 // requests
 	closed     atomic.Bool
 	ended      chan struct{} // closed when Close has done what it can
 	unclean    error         // what the first Close answered; to be read once it has ended

@@ -8,6 +8,8 @@ import (
 	"time"
 )
 
+const runningPoll = 10 * time.Millisecond
+
 // ListenAndServe is server.ListenAndServe, by TLS if server.TLSConfig is set, until ctx ends, and then what has to be done
 // so that no acknowledged change is lost: the server takes no new requests, running ones end and are stored, and the
 // manager is closed, as it is on every other way out. With signal.NotifyContext it is all that a main needs; who serves
@@ -16,6 +18,9 @@ import (
 // grace is the time for all that: less than what the process has between SIGTERM and SIGKILL, which is 10 s with docker
 // and 30 s with Kubernetes. Requests that still run after three quarters of it, such as streams, are cut off, so that they
 // do not take the time that storing needs. It must be positive.
+//
+// Hijacked connections, such as WebSockets, are not the server's any more: have server.RegisterOnShutdown end them. Their
+// handlers are waited for as long as requests are, so that what they changed is stored, too.
 //
 // It answers nil if everything is stored, an UnsavedError if not, and why the server could not listen or did not go on.
 func (m *Manager) ListenAndServe(ctx context.Context, server *http.Server, grace time.Duration) error {
@@ -53,6 +58,8 @@ func (m *Manager) end(server *http.Server, grace time.Duration) error {
 	if err := server.Shutdown(patient); err != nil {
 		m.log.Warn("requests are cut off, for they did not end in time", "error", err)
 		_ = server.Close() // of connections; there is nobody to tell
+	}
+	for m.running.Load() > 0 && sleep(patient, runningPoll) == nil { // handlers of hijacked connections
 	}
 	return m.Close(ctx)
 }

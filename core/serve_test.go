@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,10 +61,11 @@ type ending struct {
 	err    error         // what it answered
 	get    func(path string) (int, error)
 	left   int64 // changes that are on no node
+	open   int64 // handlers that had not ended then
 }
 
 // end runs it with 8 s to end, and meanwhile the requests. Its handlers set an attribute and then wait: /slow for three
-// seconds, /stream for the client to go.
+// seconds, /stream for the client to go; /socket hijacks the connection, and sets it when the server shuts down.
 func end(t *testing.T, nodes bool, requests func(e *ending)) *ending {
 	t.Helper()
 	config := msm.Config{Sticky: true, Logger: quiet}
@@ -75,16 +77,35 @@ func end(t *testing.T, nodes bool, requests func(e *ending)) *ending {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &ending{t: t, began: time.Now(), server: &http.Server{Handler: m.Middleware(http.HandlerFunc(
-		func(_ http.ResponseWriter, r *http.Request) {
+	var open atomic.Int64
+	shutdown := make(chan struct{})
+	app := m.Middleware(http.HandlerFunc(
+		func(w http.ResponseWriter, r *http.Request) {
 			add(msm.From(r.Context()))
 			switch r.URL.Path {
+			case "/socket":
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+				_ = conn.Close()
+				<-shutdown
+				time.Sleep(2 * time.Second) // it says good-bye
+				add(msm.From(r.Context()))
 			case "/slow":
 				time.Sleep(3 * time.Second)
 			case "/stream":
 				<-r.Context().Done()
 			}
-		}))}}
+		}))
+	e := &ending{t: t, began: time.Now(), server: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		open.Add(1)
+		defer open.Add(-1)
+		app.ServeHTTP(w, r)
+	})}}
+	e.server.RegisterOnShutdown(sync.OnceFunc(func() { close(shutdown) }))
 	l := newPipes()
 	client := &http.Client{Transport: &http.Transport{DialContext: l.dial, DisableKeepAlives: true}}
 	e.get = func(path string) (int, error) {
@@ -99,7 +120,7 @@ func end(t *testing.T, nodes bool, requests func(e *ending)) *ending {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	e.err = m.ServeOn(ctx, e.server, func() error { return e.server.Serve(l) }, 8*time.Second)
-	e.took, e.left = time.Since(e.began), m.Stats().Local.PendingChanges
+	e.took, e.left, e.open = time.Since(e.began), m.Stats().Local.PendingChanges, open.Load()
 	done.Wait()
 	return e
 }
@@ -145,6 +166,10 @@ func TestAnAppThatIsToldToEnd(t *testing.T) {
 			e.want("/", 200)
 			others.Wait()
 		}, took: 7 * time.Second},
+		"a WebSocket that ends when the server shuts down, and what it sets then is stored": {requests: func(e *ending) {
+			justBefore()
+			e.want("/socket", 200)
+		}, took: 3 * time.Second},
 		"a server that someone else shuts down": {requests: func(e *ending) {
 			time.Sleep(100 * time.Millisecond)
 			var others sync.WaitGroup
@@ -170,8 +195,8 @@ func TestAnAppThatIsToldToEnd(t *testing.T) {
 				if unsaved(e.err) != c.unsaved || (e.err == nil) != (c.unsaved == 0) {
 					t.Errorf("it answers %v; want %d unsaved", e.err, c.unsaved)
 				}
-				if e.left != int64(c.unsaved) {
-					t.Errorf("%d changes are left", e.left)
+				if e.left != int64(c.unsaved) || e.open > 0 && !strings.Contains(name, "cut off") {
+					t.Errorf("%d changes are left, and %d handlers run", e.left, e.open)
 				}
 			})
 		})

@@ -39,3 +39,27 @@ func TestWebSocket(t *testing.T) {
 		})
 	}
 }
+
+// TestWebSocketAtTheEnd: what an open connection has changed is stored when the app is told to end.
+func TestWebSocketAtTheEnd(t *testing.T) {
+	t.Parallel()
+	nodes := "MSM_NODES=" + msmtest.StartServer(t).Addr()
+	p := startProgram(t, "websocket", nodes)
+	conn, _, err := websocket.Dial(t.Context(), p.url+"/ws", &websocket.DialOptions{HTTPClient: &http.Client{Jar: p.browser.Jar}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	if err := conn.Write(t.Context(), websocket.MessageText, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if _, text, err := conn.Read(t.Context()); err != nil || string(text) != "1" {
+		t.Fatalf("%q, %v", text, err)
+	}
+	p.terminate()
+	next := startProgram(t, "websocket", nodes)
+	next.browser.Jar.SetCookies(next.cookieURL(), p.browser.Jar.Cookies(p.cookieURL()))
+	if _, body := next.ask("GET", "/", ""); body != `{"connections":1,"messages":1}` {
+		t.Errorf("the next run finds %s", body)
+	}
+}

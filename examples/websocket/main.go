@@ -33,10 +33,11 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	demo.Serve(m, routes(m))
+	running, end := context.WithCancel(context.Background())
+	demo.Serve(m, routes(running, m), end)
 }
 
-func routes(m *msm.Manager) http.Handler {
+func routes(running context.Context, m *msm.Manager) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.Use(gin.Recovery(), msmgin.Sessions(m))
@@ -44,12 +45,12 @@ func routes(m *msm.Manager) http.Handler {
 		s := msmgin.Session(c)
 		c.JSON(http.StatusOK, gin.H{"connections": connections.Get(s), "messages": messages.Get(s)})
 	})
-	r.GET("/ws", talk)
+	r.GET("/ws", func(c *gin.Context) { talk(running, c) })
 	return r
 }
 
-// talk answers every message with the number of messages so far.
-func talk(c *gin.Context) {
+// talk answers every message with the number of messages so far, until the client goes or the app is told to end.
+func talk(running context.Context, c *gin.Context) {
 	s := msmgin.Session(c)
 	connections.Update(s, more) // a session cannot begin once the connection is upgraded
 	conn, err := websocket.Accept(c.Writer, c.Request, nil)
@@ -58,13 +59,12 @@ func talk(c *gin.Context) {
 		return
 	}
 	defer conn.CloseNow()
-	ctx := context.WithoutCancel(c.Request.Context()) // the connection is not the server's any more
-	for {
-		if _, _, err := conn.Read(ctx); err != nil {
-			return // the other side has closed
+	for { // by a context of the app, for the connection is not the server's any more
+		if _, _, err := conn.Read(running); err != nil {
+			return
 		}
 		n := messages.Update(s, more)
-		if err := conn.Write(ctx, websocket.MessageText, fmt.Append(nil, n)); err != nil {
+		if err := conn.Write(running, websocket.MessageText, fmt.Append(nil, n)); err != nil {
 			return
 		}
 	}

@@ -20,14 +20,17 @@ import (
 )
 
 // Serve serves h on the address of the flag -addr until SIGTERM or SIGINT. Then no new requests come in, running ones
-// finish, and the manager is closed.
-func Serve(m *msm.Manager, h http.Handler) {
+// finish, and the manager is closed. onShutdown are called when that begins, to end connections that were hijacked.
+func Serve(m *msm.Manager, h http.Handler, onShutdown ...func()) {
 	addr := flag.String("addr", "127.0.0.1:8080", "address to listen on; port 0 picks a free one")
 	grace := flag.Duration("grace", 5*time.Second, "after SIGTERM: the time for running requests to end, and for sessions to be stored")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	server := &http.Server{Addr: *addr, Handler: h, ReadHeaderTimeout: 10 * time.Second, BaseContext: announce}
+	for _, f := range onShutdown {
+		server.RegisterOnShutdown(f)
+	}
 	if err := m.ListenAndServe(ctx, server, *grace); err != nil {
 		log.Fatal("stopped: ", err) // it says how many sessions are left to store
 	}
