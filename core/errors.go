@@ -10,7 +10,8 @@ import (
 
 // Errors that a caller may want to tell apart with errors.Is. An error handler sees them wrapped.
 var (
-	// ErrUnavailable: no node answered that could say what the session is. It never means "not logged in".
+	// ErrUnavailable: no node answered that could say what the session is. It never means "not logged in". Its text names
+	// the nodes that were of no help, and why.
 	ErrUnavailable = replica.ErrUnavailable
 	// ErrConflict: other requests changed the session so often that this one's change found no gap; nothing of it
 	// was stored.

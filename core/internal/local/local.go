@@ -22,7 +22,7 @@ import (
 // What an operation ends with, besides success and what package replica answers.
 var (
 	// ErrFull: the bounds are reached, and nothing here may leave, because no node has it.
-	ErrFull = errors.New("no room for another session in this instance's memory: everything in it waits to be stored")
+	ErrFull = errors.New("msm: no room for another session in this instance's memory: everything in it waits to be stored")
 	// ErrLeft: the session is not in memory any more. It may be loaded again.
 	ErrLeft = errors.New("the session has left this instance's memory")
 )

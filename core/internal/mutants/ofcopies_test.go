@@ -146,7 +146,7 @@ var ofCopies = []mutant{
 	{
 		"no answer is not the same as no session",
 		[]edit{{load, `	if len(seen) == 0 {
-		return nil, ErrUnavailable`, `	if len(seen) == 0 {
+		return nil, a.unavailable(ErrUnavailable, "")`, `	if len(seen) == 0 {
 		return nil, ErrNoSession`}}, copies,
 	},
 	{

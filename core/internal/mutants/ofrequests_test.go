@@ -79,7 +79,7 @@ var ofRequests = []mutant{
 	{
 		"a node that failed is not asked again, by this request or the next ones", // each of the two rules covers for the other
 		[]edit{
-			{load, "return n.Available() && !slices.Contains(a.failed, n.ID())", "return n.Available() || !slices.Contains(a.failed, n.ID()) || true"},
+			{load, "return n.Available() && !slices.ContainsFunc", "return n.Available() || true || !slices.ContainsFunc"},
 			{node, "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if false {"},
 			{node, "	if !before.available {", "	if false {"},
 		}, requests,

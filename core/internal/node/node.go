@@ -52,6 +52,7 @@ type state struct {
 	available bool
 	epoch     uint32
 	since     time.Time // when it became available or unavailable
+	why       error     // it is not available
 }
 
 // New makes a node that is not available before its first probe.
@@ -66,7 +67,7 @@ func New(id, address string, client Client, o Options) *Node {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := &Node{id: id, address: address, client: client, options: o, wake: make(chan struct{}, 1)}
-	n.state.Store(&state{since: time.Now()})
+	n.state.Store(&state{since: time.Now(), why: errNotProbed})
 	return n
 }
 
@@ -96,19 +97,22 @@ func (n *Node) Close() error { return n.client.Close() }
 
 // WorkAround says that a request had to do without the node: what it holds may be stale from now on. It is not
 // available before its epoch has been replaced.
-func (n *Node) WorkAround() { n.fail(errors.New("a request did without it")) }
+func (n *Node) WorkAround() { n.fail(errDoneWithout) }
 
 func (n *Node) fail(why error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.reworked++
-	if s := n.state.Load(); s.available {
-		n.state.Store(&state{epoch: s.epoch, since: time.Now()})
-		n.options.Logger.Warn("node is down", "node", n.id, "address", n.address, "error", why)
-		select {
-		case n.wake <- struct{}{}:
-		default:
-		}
+	s := n.state.Load()
+	if !s.available {
+		n.stays(s, why)
+		return
+	}
+	n.state.Store(&state{epoch: s.epoch, since: time.Now(), why: why})
+	n.options.Logger.Warn("node is down", "node", n.id, "address", n.address, "error", why)
+	select {
+	case n.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -191,7 +195,7 @@ func (n *Node) judge(ctx context.Context, op string, err error) error {
 	if err == nil || answer(err) || ctx.Err() != nil {
 		return err
 	}
-	err = fmt.Errorf("%s of node %s: %w", op, n.id, err)
+	err = fmt.Errorf("%s: %w", op, err)
 	n.fail(err)
 	return err
 }

@@ -26,7 +26,7 @@ const (
 func (s *Store) leave(ctx context.Context, at string, b board, message []byte) error {
 	where, known := s.Cluster.Node(at)
 	if !known {
-		return ErrUnavailable
+		return notListed(at)
 	}
 	err := node.ErrConflict
 	for try := 0; try < boardTries && (errors.Is(err, node.ErrConflict) || errors.Is(err, node.ErrExists)); try++ {

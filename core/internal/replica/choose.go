@@ -37,11 +37,11 @@ func (a *Access) choose(seen sightings) (*found, error) {
 // that has it was there a short while ago: it may be back soon.
 func (a *Access) doubt() error {
 	if a.store.Backups > 0 {
-		return ErrUnavailable
+		return a.unavailable(ErrUnavailable, "the others have only copies that may be old")
 	}
 	for _, m := range a.store.Cluster.Members() {
 		if !a.usable(m.Node) && m.Node.DownFor() < awayTime {
-			return errAway
+			return a.unavailable(errAway, "the others have only copies that may be old")
 		}
 	}
 	return ErrNoSession

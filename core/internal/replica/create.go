@@ -25,7 +25,7 @@ func (a *Access) create(ctx context.Context, first *record.Record, change Change
 		}
 		// Nothing of the attempt has landed: the next one takes other nodes.
 	}
-	return nil, ErrUnavailable
+	return nil, a.unavailable(ErrUnavailable, "the others failed in turn")
 }
 
 // blank is what a look finds of a session that no node has yet. Each attempt has a term of its own, so that a late
@@ -44,7 +44,7 @@ func (a *Access) blank(first *record.Record, term uint64) (*found, error) {
 		}
 	}
 	if lay.home == nil {
-		return nil, ErrUnavailable
+		return nil, a.unavailable(ErrUnavailable, "")
 	}
 	rec := first.Clone()
 	rec.Copies = lay.copies()

@@ -33,7 +33,7 @@ func (a *Access) restore(seen sightings, top uint64, why error) (*found, error) 
 	case home == nil:
 		return nil, why
 	case a.stoodStill(seen):
-		return nil, ErrUnavailable
+		return nil, a.unavailable(ErrUnavailable, "it is a moment only, in which this instance may have stood still")
 	}
 	return &found{
 		rec: a.kept, home: home.ID(), seen: seen, term: a.kept.Term + 1, top: max(top, a.kept.Version),

@@ -109,7 +109,7 @@ func (a *Access) full(ctx context.Context, seen sightings) (*found, error) {
 	}
 	a.seen = seen
 	if len(seen) == 0 {
-		return nil, ErrUnavailable
+		return nil, a.unavailable(ErrUnavailable, "")
 	}
 	if !seen.anyRecord() {
 		if seen, err = a.askAgain(ctx, seen); err != nil {
@@ -151,10 +151,10 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 		return nil, fmt.Errorf("%w: every copy", errDamaged)
 	}
 	if a.silent(seen) > max(1, a.store.Backups) {
-		return nil, ErrUnavailable
+		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that these have")
 	}
 	if a.store.Backups == 0 && a.homeAway() {
-		return nil, errAway
+		return nil, a.unavailable(errAway, "")
 	}
 	if _, ok := seen.of(a.node); !ok {
 		return nil, ErrNoSession
@@ -169,7 +169,7 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	}
 	switch {
 	case !got.answered:
-		return nil, ErrUnavailable
+		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that it has")
 	case got.rec == nil && got.token != 0:
 		return nil, fmt.Errorf("%w: the only copy", errDamaged)
 	case got.rec == nil:
@@ -187,7 +187,7 @@ func (a *Access) homeAway() bool {
 }
 
 // errAway: without backups only a node that was there a short while ago may have the session.
-var errAway = fmt.Errorf("%w: the node that may have the session", ErrUnavailable)
+var errAway = fmt.Errorf("%w, of which one may have the session", ErrUnavailable)
 
 // errDamaged: there is something, and it is no record.
 var errDamaged = fmt.Errorf("%w: it is damaged", ErrUnreadable)
@@ -214,7 +214,7 @@ func (s sightings) anyUnreadable() bool {
 type answer struct {
 	sighting
 	answered bool  // the node said something, be it that it has nothing
-	failed   bool  // it did not answer, and is not asked again by this request
+	failed   error // it did not answer, and is not asked again by this request
 	err      error // the request cannot go on
 }
 
@@ -242,28 +242,28 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 	case errors.Is(err, node.ErrMiss):
 		got.answered = true
 	default:
-		got.failed, got.err = failure(ctx, err)
+		got.failed, got.err = failed(ctx, n, err)
 	}
 	return got
 }
 
 // note takes what an answer says about the node itself.
 func (a *Access) note(got answer) error {
-	if got.failed {
-		a.failed = append(a.failed, got.node)
+	if got.failed != nil {
+		a.failed = append(a.failed, failure{got.node, got.failed})
 	}
 	return got.err
 }
 
-// failure tells a node that failed, which the request can do without, from a request that is over.
-func failure(ctx context.Context, err error) (failed bool, over error) {
+// failed tells the failure of a node, which the request can do without, from the end of the request.
+func failed(ctx context.Context, n *node.Node, err error) (failure, over error) {
 	switch {
 	case ctx.Err() != nil:
-		return false, ctx.Err()
+		return nil, ctx.Err()
 	case errors.Is(err, node.ErrBusy):
-		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, busy(n, err)
 	}
-	return true, nil
+	return err, nil
 }
 
 // readable decodes a copy. A damaged one counts as absent, to be overwritten by a good one; one of an unknown format
@@ -280,5 +280,5 @@ func readable(value []byte) (*record.Record, error) {
 }
 
 func (a *Access) usable(n *node.Node) bool {
-	return n.Available() && !slices.Contains(a.failed, n.ID())
+	return n.Available() && !slices.ContainsFunc(a.failed, func(f failure) bool { return f.node == n.ID() })
 }

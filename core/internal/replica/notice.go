@@ -40,7 +40,7 @@ func (s *Store) Post(ctx context.Context, at, route string, n Notice) error {
 func (s *Store) Notices(ctx context.Context, at, route string) (list []Notice, token uint64, err error) {
 	where, known := s.Cluster.Node(at)
 	if !known {
-		return nil, 0, ErrUnavailable
+		return nil, 0, notListed(at)
 	}
 	b := s.notices(route)
 	item, err := where.Get(ctx, b.key)

@@ -22,10 +22,10 @@ import (
 // What an access ends with, besides success.
 var (
 	ErrNoSession   = errors.New("no such session")
-	ErrUnavailable = errors.New("no node answered")
-	ErrConflict    = errors.New("the session kept changing under this request")
-	ErrTooLarge    = errors.New("session too large")
-	ErrUnreadable  = errors.New("stored session cannot be read")
+	ErrUnavailable = errors.New("msm: nodes do not answer")
+	ErrConflict    = errors.New("msm: the session kept changing under this request")
+	ErrTooLarge    = errors.New("msm: session too large")
+	ErrUnreadable  = errors.New("msm: stored session cannot be read")
 )
 
 // tries bounds how often a write starts again after another writer won or a node failed. Of two instances that write one
@@ -75,11 +75,11 @@ func (s *Store) backups() int { return min(s.Backups, len(s.Cluster.Members())-1
 type Access struct {
 	store      *Store
 	key        string
-	node       string   // the node that is asked first
-	request    uint64   // in the record once this request's change is in it, with the number of the attempt
-	tried      uint64   // attempts of this Write before the present one
-	failed     []string // nodes that failed within this request
-	thorough   bool     // the home's word is not enough: look at every node
+	node       string // the node that is asked first
+	request    uint64 // in the record once this request's change is in it, with the number of the attempt
+	tried      uint64 // attempts of this Write before the present one
+	failed     []failure
+	thorough   bool // the home's word is not enough: look at every node
 	found      *found
 	seen       sightings      // what the last full look saw
 	kept       *record.Record // what the caller holds; see Keep

@@ -50,13 +50,18 @@ func (w *world) probe() {
 	}
 }
 
-// create begins a session with the attribute n and answers its home and its other copies' nodes.
-func (w *world) create() (home string, backups []string) {
-	w.t.Helper()
+// session is one with the attribute n.
+func session() *record.Record {
 	now := time.Now()
 	rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: 30 * time.Minute, Transcoder: "text"}
 	rec.Set("n", []byte("1"))
-	stored, err := w.store.Open(token, "").Create(context.Background(), rec)
+	return rec
+}
+
+// create begins a session with the attribute n and answers its home and its other copies' nodes.
+func (w *world) create() (home string, backups []string) {
+	w.t.Helper()
+	stored, err := w.store.Open(token, "").Create(context.Background(), session())
 	if err != nil {
 		w.t.Fatal(err)
 	}

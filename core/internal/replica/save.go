@@ -204,10 +204,10 @@ func (w *write) put(ctx context.Context, n *node.Node, token uint64) (outcome, e
 
 // failed notes a node that did not answer.
 func (w *write) failed(ctx context.Context, n *node.Node, err error) (outcome, error) {
-	failed, over := failure(ctx, err)
-	if failed {
+	why, over := failed(ctx, n, err)
+	if why != nil {
 		n.WorkAround()
-		w.access.failed = append(w.access.failed, n.ID())
+		w.access.failed = append(w.access.failed, failure{n.ID(), why})
 	}
 	return again, over
 }

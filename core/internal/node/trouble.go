@@ -1,0 +1,55 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Trouble is why a node was of no help, for people to read.
+type Trouble struct {
+	ID, Address string        // an empty one is not known, or there is none
+	Down        time.Duration // since when it has not been available; zero: since this moment, or it is
+	Why         error
+}
+
+// String says which node it is, since when, and why.
+func (t Trouble) String() string {
+	text := "node"
+	if t.ID != "" {
+		text += " " + t.ID
+	}
+	if t.Address != "" {
+		text += " (" + t.Address + ")"
+	}
+	if t.Down > 0 {
+		text += fmt.Sprintf(", down for %v", t.Down.Round(time.Millisecond))
+	}
+	return fmt.Sprintf("%s: %v", text, t.Why)
+}
+
+// What makes a node unavailable besides failed operations.
+var (
+	errNotProbed   = errors.New("it has not answered yet")
+	errDoneWithout = errors.New("a request had to do without it")
+)
+
+// Trouble answers why the node is not available. It is false if the node is.
+func (n *Node) Trouble() (Trouble, bool) {
+	s := n.state.Load()
+	if s.available {
+		return Trouble{}, false
+	}
+	return Trouble{n.id, n.address, time.Since(s.since), s.why}, true
+}
+
+// Failed is the trouble of a node that failed this moment.
+func (n *Node) Failed(why error) Trouble { return Trouble{ID: n.id, Address: n.address, Why: why} }
+
+// stays is the state of a node that is not available and has failed once more. What an operation came to says more than
+// that a request did without the node. Guarded by mu.
+func (n *Node) stays(s *state, why error) {
+	if why != errDoneWithout {
+		n.state.Store(&state{epoch: s.epoch, since: s.since, why: why})
+	}
+}

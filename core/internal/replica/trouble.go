@@ -1,0 +1,71 @@
+package replica
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+// unavailable is an ErrUnavailable that says which nodes were of no help, and why. The text is made for who reads it.
+type unavailable struct {
+	kind  error  // ErrUnavailable, or one that wraps it
+	about string // why what the others said is not enough; empty: they said nothing
+	nodes []node.Trouble
+}
+
+func (u *unavailable) Error() string {
+	var text strings.Builder
+	text.WriteString(u.kind.Error())
+	if u.about != "" {
+		text.WriteString(", and " + u.about)
+	}
+	for i, n := range u.nodes {
+		text.WriteString([]string{": ", "; "}[min(i, 1)] + n.String())
+	}
+	return text.String()
+}
+
+func (u *unavailable) Unwrap() error { return u.kind }
+
+// failure is a node that failed within a request, and how.
+type failure struct {
+	node string
+	why  error
+}
+
+// without answers how a request that has met those failures names its end: by the nodes that it had to do without.
+func (s *Store) without(failed []failure, kind error, about string) *unavailable {
+	u := &unavailable{kind: kind, about: about}
+	for _, m := range s.Cluster.Members() {
+		if trouble, down := m.Node.Trouble(); down {
+			u.nodes = append(u.nodes, trouble)
+			continue
+		}
+		for _, f := range failed {
+			if f.node == m.Node.ID() {
+				u.nodes = append(u.nodes, m.Node.Failed(f.why))
+			}
+		}
+	}
+	return u
+}
+
+var errNotListed = errors.New("it is not among the configured nodes")
+
+// unavailable is that of this access.
+func (a *Access) unavailable(kind error, about string) error {
+	u := a.store.without(a.failed, kind, about)
+	if _, known := a.store.Cluster.Node(a.node); !known && a.node != "" {
+		u.nodes = append(u.nodes, node.Trouble{ID: a.node, Why: errNotListed})
+	}
+	return u
+}
+
+// notListed is the end of what only that node can do.
+func notListed(id string) error { return about(node.Trouble{ID: id, Why: errNotListed}) }
+
+// busy is the end of a request that found no connection to a node which is there.
+func busy(n *node.Node, why error) error { return about(n.Failed(why)) }
+
+func about(n node.Trouble) error { return &unavailable{kind: ErrUnavailable, nodes: []node.Trouble{n}} }
