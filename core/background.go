@@ -9,7 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // backgroundQueue and backgroundWorkers bound the work off the requests' path. What finds no room is dropped: the next
@@ -23,7 +25,7 @@ const (
 type background struct {
 	store   *replica.Store
 	due     *moments // when the next refresh of a session is due
-	log     *slog.Logger
+	log     *journal.Journal
 	jobs    chan job
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -39,7 +41,7 @@ type job struct {
 	run         func(ctx context.Context, b *background, access *replica.Access, token string) error
 }
 
-func newBackground(store *replica.Store, due *moments, log *slog.Logger) *background {
+func newBackground(store *replica.Store, due *moments, log *journal.Journal) *background {
 	b := &background{store: store, due: due, log: log, jobs: make(chan job, backgroundQueue), pending: make(map[string]struct{})}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	for range backgroundWorkers {
@@ -96,7 +98,9 @@ func (b *background) work() {
 func (b *background) do(j job) {
 	err := j.run(b.store.Random.As(b.ctx, "background", j.token), b, b.store.Open(j.token, j.node), j.token)
 	if err != nil && !errors.Is(err, replica.ErrNoSession) && b.ctx.Err() == nil {
-		b.log.Warn("background write failed; the session's next request tries again", "error", err)
+		cause := causes[causeOf(b.ctx, err)].name
+		b.log.Event(b.ctx, slog.LevelWarn, "background write failed; the session's next request tries again", cause,
+			"cause", cause, "error", err, "session", sid.Short(j.token))
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -23,7 +24,7 @@ const heardTime = time.Minute
 type burials struct {
 	store *replica.Store
 	local *local.Store // nil: not sticky
-	log   *slog.Logger
+	log   *journal.Journal
 	wake  chan struct{}
 	stop  context.CancelFunc
 	done  sync.WaitGroup
@@ -33,7 +34,7 @@ type burials struct {
 	news map[string][]byte // what was read last, by node; each has what was there the seconds before, too
 }
 
-func newBurials(store *replica.Store, log *slog.Logger) *burials {
+func newBurials(store *replica.Store, log *journal.Journal) *burials {
 	return &burials{
 		store: store, log: log, wake: make(chan struct{}, 1), heard: make(map[sid.Hash]time.Time), news: make(map[string][]byte),
 	}
@@ -93,7 +94,7 @@ func (b *burials) hear(ctx context.Context, at string, list []replica.Obituary) 
 	for _, o := range list {
 		// With no node to ask nothing is to be done: it gets another epoch before it is used again.
 		if err := b.store.Bury(ctx, o.Session, at); err != nil && ctx.Err() == nil && !errors.Is(err, replica.ErrUnavailable) {
-			b.log.Warn("the copies of a destroyed session are not all overwritten", "error", err)
+			b.log.Event(ctx, slog.LevelWarn, "the copies of a destroyed session are not all overwritten", "", "error", err)
 		}
 	}
 }

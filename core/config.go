@@ -140,9 +140,11 @@ type Config struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// ErrorHandler answers a request whose session could not be loaded or stored; nothing has been sent then, and headers
-	// that describe the handler's body are gone. Nil: 503, or 409 for ErrConflict, with Retry-After: 1.
+	// that describe the handler's body are gone. Nil: a page for people with StatusOf(err), and Retry-After: 1 unless that is
+	// 500.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
-	// Logger gets what an operator wants to know, never a session's id or value. Nil: slog.Default().
+	// Logger gets what an operator wants to know, never a session's id or value: what happens again and again once in ten
+	// seconds, with the number of the lines that were left out. Nil: slog.Default().
 	Logger *slog.Logger
 }
 

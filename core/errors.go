@@ -49,17 +49,29 @@ func (e *UnsavedError) Error() string {
 	return fmt.Sprintf("msm: %d sessions could not be stored in time", e.Sessions)
 }
 
-// AttributeError is about one attribute: its value cannot be encoded, or what is stored does not decode into the type
-// that was asked for.
+// AttributeError is about one attribute: its name is not one, its value cannot be encoded, or what is stored does not decode
+// into the type that was asked for.
 type AttributeError struct {
 	Name string // the attribute
-	Type string // the Go type
-	Err  error  // what the transcoder said
+	Type string // the Go type; empty if it is about the name
+	Err  error  // what the transcoder said, or what is wrong with the name
 }
 
-// Error names the attribute and the type.
+// Error names the attribute and the type. Of a long name it has the beginning.
 func (e *AttributeError) Error() string {
-	return fmt.Sprintf("msm: attribute %q as %s: %v", e.Name, e.Type, e.Err)
+	if e.Type == "" {
+		return fmt.Sprintf("msm: attribute %q: %v", short(e.Name), e.Err)
+	}
+	return fmt.Sprintf("msm: attribute %q as %s: %v", short(e.Name), e.Type, e.Err)
+}
+
+// short cuts a name that somebody else may have chosen.
+func short(name string) string {
+	const most = 64
+	if len(name) > most {
+		return name[:most] + "…"
+	}
+	return name
 }
 
 // Unwrap answers the transcoder's error.

@@ -39,8 +39,10 @@ type Exchange struct {
 	life     time.Duration // of the cookie that the client has, if its session lives; zero: it goes with the browser
 	session  Session
 	writer   writer
-	room     [2]string // for Vary
-	route    route     // for LockAuto
+	room     [2]string                    // for Vary
+	route    route                        // for LockAuto
+	named    string                       // the pattern of the route, from BeginRoute; empty: it may be that of the request
+	find     func(r *http.Request) string // the pattern, if need be; nil: nobody knows
 	scope    scope
 	sent     atomic.Bool // the response's header has left, or is about to
 	failed   bool        // a commit failed; guarded by session.mu
@@ -100,7 +102,7 @@ func (m *Manager) BeginRoute(r *http.Request, pattern string) (*Exchange, *http.
 		return around.join(r, pattern)
 	}
 	m.running.Add(1)
-	x := &Exchange{manager: m, original: r}
+	x := &Exchange{manager: m, original: r, named: pattern}
 	x.scope = scope{r.Context(), x}
 	x.session.exchange, x.session.manager, x.session.coder = x, m, m.coder
 	x.request = r.WithContext(&x.scope)
@@ -207,7 +209,7 @@ func (x *Exchange) Commit(h http.Header) error {
 		return nil
 	}
 	first := x.sent.CompareAndSwap(false, true)
-	if !first && (x.failed || !s.changed()) {
+	if !first && (x.failed || !s.changed() && s.err == nil) {
 		return nil
 	}
 	ended := s.ended
@@ -217,7 +219,7 @@ func (x *Exchange) Commit(h http.Header) error {
 		if first {
 			return err
 		}
-		x.manager.log.Error("session changed after the response began, and could not be stored", "error", err)
+		x.manager.report(x.request, x.clientID.Token, "session could not be loaded or stored after the response began", err)
 		return nil
 	}
 	if ended != nil {

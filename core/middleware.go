@@ -15,14 +15,16 @@ func (m *Manager) Middleware(next http.Handler) http.Handler {
 }
 
 // MiddlewareBy is Middleware for routers that find a request's route behind it: pattern answers what BeginRoute wants to
-// know, and is called only if Config.Locking is LockAuto.
+// know, and is called only if Config.Locking is LockAuto, or a failure is told to the log.
 func (m *Manager) MiddlewareBy(pattern func(r *http.Request) string) func(next http.Handler) http.Handler {
-	if m.locks.mode != LockAuto {
-		pattern = func(*http.Request) string { return "" }
+	soon := pattern
+	if m.locks.mode != LockAuto { // then only a failure asks for it
+		soon = func(*http.Request) string { return "" }
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			x, r, err := m.BeginRoute(r, pattern(r))
+			x, r, err := m.BeginRoute(r, soon(r))
+			x.find = pattern
 			defer x.End()
 			w = x.Writer(w)
 			if err == nil {

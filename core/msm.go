@@ -25,12 +25,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/record"
@@ -49,7 +49,7 @@ const (
 // Manager keeps sessions. It is safe for concurrent use.
 type Manager struct {
 	config     Config
-	log        *slog.Logger
+	log        *journal.Journal
 	format     *sid.Format
 	nodes      *nodes
 	store      *replica.Store
@@ -71,6 +71,7 @@ type Manager struct {
 	closed     atomic.Bool
 	ended      chan struct{} // closed when Close has done what it can
 	unclean    error         // what the first Close answered; to be read once it has ended
+	refusals   refusals
 }
 
 // New makes a manager, and looks for the nodes for at most Config.OpTimeout; one that does not answer is used when it
@@ -86,12 +87,13 @@ func New(config Config) (*Manager, error) {
 		return nil, err
 	}
 	m := &Manager{
-		config: config, log: config.Logger, format: format, coder: config.Transcoder, readable: readable(config),
-		absent: newMoments(absentLimit / 2), renewed: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit), cookies: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2),
+		config: config, log: journal.New(config.Logger), format: format, coder: config.Transcoder, readable: readable(config),
+		absent: newMoments(absentLimit / 2), renewed: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit),
+		cookies: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2),
 		turns: newTurns(0), ended: make(chan struct{}),
 	}
 	draws := random.Default()
-	m.nodes = newNodes(&m.config, draws)
+	m.nodes = newNodes(&m.config, m.log, draws)
 	copies := replica.Config{
 		Cluster: m.nodes.cluster, Backups: config.Backups, KeyPrefix: config.KeyPrefix,
 		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout, Sticky: config.Sticky,
@@ -107,7 +109,7 @@ func New(config Config) (*Manager, error) {
 		return nil, err
 	}
 	if config.Sticky {
-		m.local = newLocal(m.store, &config)
+		m.local = newLocal(m.store, &config, m.log)
 	}
 	m.burials.local = m.local
 	m.burials.begin()
@@ -168,6 +170,7 @@ func (m *Manager) Close(ctx context.Context) error {
 		}
 	}
 	m.unclean = errors.Join(unsaved, m.closeNodes(ctx))
+	m.log.Close()
 	return m.unclean
 }
 
@@ -189,23 +192,11 @@ func (m *Manager) closeNodes(ctx context.Context) error {
 	}
 }
 
-// Fail answers a request whose session could not be loaded or stored, by Config.ErrorHandler. Nothing must have been
-// sent yet.
+// Fail answers a request whose session could not be loaded or stored, by Config.ErrorHandler, counts it in Stats and tells
+// the log. The request is the one that Begin has answered. Nothing must have been sent yet.
 func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() == nil {
-		m.log.Error("request without its session", "error", err, "method", r.Method)
-	}
+	m.report(r, m.token(r), "request without its session", err)
 	m.config.ErrorHandler(w, r, err)
-}
-
-func sorry(w http.ResponseWriter, _ *http.Request, err error) {
-	w.Header().Set("Retry-After", "1")
-	w.Header().Set("Cache-Control", "no-store")
-	if errors.Is(err, ErrConflict) {
-		http.Error(w, "Another request has changed the session at the same time. Please try again.", http.StatusConflict)
-		return
-	}
-	http.Error(w, "The session is not available at the moment. Please try again.", http.StatusServiceUnavailable)
 }
 
 func (m *Manager) ignores(r *http.Request) bool {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -13,6 +14,7 @@ import (
 // nodes owns the nodes of a manager: it makes them, keeps one prober running for each, and ends them.
 type nodes struct {
 	config  *Config
+	log     *journal.Journal
 	cluster *cluster.Cluster
 	onNews  func(n *node.Node, value []byte) // obituaries
 	random  *random.Source                   // each prober has one of its own within it
@@ -30,9 +32,9 @@ type running struct {
 	done chan struct{}
 }
 
-func newNodes(c *Config, from *random.Source) *nodes {
+func newNodes(c *Config, log *journal.Journal, from *random.Source) *nodes {
 	return &nodes{
-		config: c, cluster: cluster.New(nil), onNews: func(*node.Node, []byte) {}, random: from, running: make(map[place]*running),
+		config: c, log: log, cluster: cluster.New(nil), onNews: func(*node.Node, []byte) {}, random: from, running: make(map[place]*running),
 	}
 }
 
@@ -41,7 +43,7 @@ func (n *nodes) begin() error {
 	if n.config.Nodes != "" {
 		return n.set(n.config.Nodes, n.config.FailoverNodes)
 	}
-	n.config.Logger.Warn("msm: no Nodes are configured: sessions live in the memory of this process only, and end with it")
+	n.log.Warn("msm: no Nodes are configured: sessions live in the memory of this process only, and end with it")
 	n.use([]cluster.Spec{{Address: "memory"}}, func(cluster.Spec) node.Client { return node.NewMemory(node.MemoryOptions{}) })
 	return nil
 }
@@ -87,7 +89,7 @@ func (n *nodes) use(specs []cluster.Spec, client func(cluster.Spec) node.Client)
 
 func (n *nodes) start(spec cluster.Spec, client node.Client, probes *sync.WaitGroup) *running {
 	made := node.New(spec.ID, spec.Address, client, node.Options{
-		EpochKey: n.config.KeyPrefix + "epoch", Logger: n.config.Logger,
+		EpochKey: n.config.KeyPrefix + "epoch", Log: n.log,
 		NewsKey: replica.ObituaryKey(n.config.KeyPrefix), OnNews: n.onNews,
 		Random: n.random.Of("prober of " + spec.ID),
 	})
@@ -98,7 +100,7 @@ func (n *nodes) start(spec cluster.Spec, client node.Client, probes *sync.WaitGr
 	go func() {
 		defer close(r.done)
 		if err := made.Probe(ctx); err != nil {
-			n.config.Logger.Warn("node does not answer yet", "node", spec.ID, "address", spec.Address, "error", err)
+			n.log.Warn("node does not answer yet", "node", spec.ID, "address", spec.Address, "error", err)
 		}
 		close(first)
 		made.Run(ctx)

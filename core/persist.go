@@ -2,7 +2,7 @@ package msm
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -31,7 +31,7 @@ func (s *Session) Persist(d time.Duration) {
 	defer s.mu.Unlock()
 	switch {
 	case d != 0 && d < time.Second:
-		s.fail(errors.New("msm: Persist: must be at least 1s, or 0 for a cookie that goes with the browser"))
+		s.fail(fmt.Errorf("msm: Persist: %v must be at least 1s, or 0 for a cookie that goes with the browser", d))
 	case s.exchange.sent.Load():
 		s.fail(ErrCommitted)
 	case !s.writable():

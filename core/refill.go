@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/node"
 )
 
@@ -38,7 +39,7 @@ type refills struct {
 	cluster *cluster.Cluster
 	rate    int // records a second, for each node
 	fill    filler
-	log     *slog.Logger
+	log     *journal.Journal
 	ctx     context.Context
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
@@ -47,7 +48,7 @@ type refills struct {
 	of map[*node.Node]*refill // the last one of each node in the list
 }
 
-func newRefills(c *cluster.Cluster, rate int, fill filler, log *slog.Logger) *refills {
+func newRefills(c *cluster.Cluster, rate int, fill filler, log *journal.Journal) *refills {
 	w := &refills{cluster: c, rate: rate, fill: fill, log: log, of: make(map[*node.Node]*refill)}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
@@ -108,7 +109,8 @@ func (w *refills) run(ctx context.Context, r *refill) {
 			return
 		}
 		r.failed()
-		w.log.Warn("the refill of a node has stopped, and goes on later", "node", r.node.ID(), "error", err)
+		w.log.State(ctx, slog.LevelWarn, "refill of "+r.node.ID(), "the refill of a node has stopped, and goes on later",
+			"node", r.node.ID(), "error", err)
 	}
 }
 

@@ -3,7 +3,6 @@ package msm
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
@@ -55,7 +55,7 @@ func (w *world) instance() *instance {
 	for _, n := range in.nodes {
 		probers.Go(func() { n.Run(ctx) })
 	}
-	log := slog.New(slog.DiscardHandler)
+	log := journal.Silent()
 	in.refills = newRefills(in.store.Cluster, w.rate, newWalk(in.store, log).fill, log)
 	in.stop = sync.OnceFunc(func() {
 		in.refills.close()
@@ -72,7 +72,7 @@ func (w *world) silent() *instance {
 	w.begun++
 	in := &instance{w: w, t: w.t, name: fmt.Sprint("instance ", w.begun)}
 	var members []cluster.Member
-	in.burials = newBurials(nil, slog.New(slog.DiscardHandler))
+	in.burials = newBurials(nil, journal.Silent())
 	for _, s := range w.servers {
 		way := s.Client(in.name)
 		n := s.Node(way, node.Options{

@@ -18,12 +18,13 @@ const (
 type route struct{ method, pattern string }
 
 // String leaves out the method that a pattern of net/http's ServeMux may begin with.
-func (r route) String() string {
-	_, path, found := strings.Cut(r.pattern, " ")
-	if !found {
-		path = r.pattern
+func (r route) String() string { return r.method + " " + r.path() }
+
+func (r route) path() string {
+	if _, path, found := strings.Cut(r.pattern, " "); found {
+		return path
 	}
-	return r.method + " " + path
+	return r.pattern
 }
 
 // habit is when a request on a route last read a session without a change, and when one last changed something.

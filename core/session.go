@@ -181,7 +181,7 @@ func (s *Session) SetIdleTimeout(d time.Duration) {
 	s.enter()
 	defer s.mu.Unlock()
 	if d < minIdleTimeout {
-		s.fail(errors.New("msm: SetIdleTimeout: must be at least 1s"))
+		s.fail(fmt.Errorf("msm: SetIdleTimeout: %v must be at least %v", d, minIdleTimeout))
 		return
 	}
 	if s.writable() {
@@ -270,7 +270,11 @@ func (s *Session) view() *record.Record {
 
 // hasSomething: there is a session that a removal can change. Removing from nothing creates nothing.
 func (s *Session) hasSomething() bool {
-	return s.load() == nil && s.exists() && s.writable()
+	if err := s.load(); err != nil {
+		s.fail(err)
+		return false
+	}
+	return s.exists() && s.writable()
 }
 
 // writable loads, and refuses what could not be stored any more.
@@ -288,7 +292,7 @@ func (s *Session) writable() bool {
 
 func (s *Session) validName(name string) bool {
 	if name == "" || len(name) > record.MaxName {
-		s.fail(fmt.Errorf("msm: attribute %.40q: the name must have 1 to %d bytes", name, record.MaxName))
+		s.fail(&AttributeError{Name: name, Err: fmt.Errorf("the name must have 1 to %d bytes", record.MaxName)})
 		return false
 	}
 	return true

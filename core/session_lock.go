@@ -75,13 +75,21 @@ func (s *Session) lock(ctx context.Context) (err error) {
 		return nil
 	}
 	if s.locked, err = s.manager.locks.take(ctx, token); err != nil {
-		return err
+		return givenUp(ctx, err)
 	}
 	s.alone = true
 	if s.access != nil {
 		s.access.Under(s.locked.lock)
 	}
 	return nil
+}
+
+// givenUp says of who waits no longer also that it is so, if the context tells it in words of its own.
+func givenUp(ctx context.Context, why error) error {
+	if end := ctx.Err(); end != nil && errors.Is(why, context.Cause(ctx)) && !errors.Is(why, end) {
+		return fmt.Errorf("%w: %w", end, why)
+	}
+	return why
 }
 
 func (s *Session) unlock() {

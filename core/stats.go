@@ -17,8 +17,27 @@ type Stats struct {
 	UnderReplicated uint64 `json:"underReplicated"` // writes acknowledged with fewer copies than there should be
 	Dropped         uint64 `json:"dropped"`         // heals and refreshes left to the session's next request
 
+	Refusals Refusals `json:"refusals"` // requests without their session
+
 	Local *LocalStats `json:"local,omitempty"` // sticky mode only
 	Locks *LockStats  `json:"locks,omitempty"` // with a Config.Locking other than LockNone
+}
+
+// Refusals counts by cause the requests that were answered by Config.ErrorHandler, those whose session could not be loaded or
+// stored after their answer had begun, and calls of a Store that failed. StatusOf says which are whose fault.
+type Refusals struct {
+	Unavailable uint64 `json:"unavailable"` // ErrUnavailable: nodes did not answer
+	Full        uint64 `json:"full"`        // ErrFull: nodes did not take what a sticky instance's memory holds
+	Locked      uint64 `json:"locked"`      // ErrLocked
+	Busy        uint64 `json:"busy"`        // ErrBusy
+	Closed      uint64 `json:"closed"`      // ErrClosed
+	Conflict    uint64 `json:"conflict"`    // ErrConflict
+	Gone        uint64 `json:"gone"`        // ErrGone
+	TooLarge    uint64 `json:"tooLarge"`    // ErrTooLarge
+	Unreadable  uint64 `json:"unreadable"`  // ErrUnreadable
+	Attribute   uint64 `json:"attribute"`   // AttributeError
+	Misuse      uint64 `json:"misuse"`      // what else a program must not do, such as ErrIgnored and ErrCommitted
+	Abandoned   uint64 `json:"abandoned"`   // the client had gone, or the request's time was up
 }
 
 // LockStats counts, since the manager's start, what became of requests that waited for their session's lock.
@@ -98,7 +117,7 @@ func (m *Manager) Stats() Stats {
 	s := Stats{
 		Loads: c.Loads, FullLoads: c.FullLoads, Saves: c.Saves, Conflicts: c.Conflicts, Heals: c.Heals,
 		Relocations: c.Relocations, Refreshes: c.Refreshes, Destroys: c.Destroys, UnderReplicated: c.UnderReplicated,
-		Dropped: m.background.dropped.Load(),
+		Dropped: m.background.dropped.Load(), Refusals: m.refusals.stats(),
 	}
 	if m.local != nil {
 		counts := LocalStats(m.local.Counts())

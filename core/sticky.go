@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -15,11 +16,10 @@ import (
 // longer than the 6 s that may be between two looks for a node that is away.
 const closePatience = 7 * time.Second
 
-func newLocal(store *replica.Store, c *Config) *local.Store {
+func newLocal(store *replica.Store, c *Config, log *journal.Journal) *local.Store {
 	held := local.Config{
 		Replica: store, Route: c.Route, MaxSessions: c.MaxLocalSessions, MaxBytes: c.MaxLocalBytes, MaxSize: c.MaxSessionSize,
-		Sync: c.BackupSync, RefillRate: c.RefillRate,
-		Patience: max(closePatience, 10*c.OpTimeout), Logger: c.Logger,
+		Sync: c.BackupSync, RefillRate: c.RefillRate, Patience: max(closePatience, 10*c.OpTimeout), Log: log,
 	}
 	if c.AttributeFilter != nil {
 		held.Stays = c.AttributeFilter.MatchString

@@ -202,12 +202,12 @@ func TestStickySession(t *testing.T) {
 				}
 			})
 		},
-		"a change that is too large is refused with 503, and nothing of it stays": func(t *testing.T, config msm.Config) {
+		"a change that is too large is refused with 500, and nothing of it stays": func(t *testing.T, config msm.Config) {
 			config.MaxSessionSize = 1000
 			m := newManager(t, config)
 			id := begin(t, m, func(s *msm.Session) { add(s) })
 			w := visit(m, id, func(s *msm.Session) { add(s); s.Set("big", strings.Repeat("x", 2000)) })
-			if w.StatusCode != http.StatusServiceUnavailable {
+			if w.StatusCode != http.StatusInternalServerError {
 				t.Errorf("status %d", w.StatusCode)
 			}
 			visit(m, id, func(s *msm.Session) {
@@ -221,7 +221,7 @@ func TestStickySession(t *testing.T) {
 			id := begin(t, newManager(t, msm.Config{Nodes: config.Nodes, Transcoder: foreign{}}), func(s *msm.Session) { s.Set("a", 1) })
 			m := newManager(t, config)
 			for range 2 {
-				if w := visit(m, id, read); w.StatusCode != http.StatusServiceUnavailable || len(sessionCookies(w)) > 0 {
+				if w := visit(m, id, read); w.StatusCode != http.StatusInternalServerError || len(sessionCookies(w)) > 0 {
 					t.Errorf("status %d", w.StatusCode)
 				}
 			}

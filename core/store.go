@@ -42,6 +42,7 @@ func (s *Store) Final() *Store { return &Store{s.manager, s.space, true} }
 
 // find answers a value of the caller's own, and whether there is one.
 func (s *Store) find(ctx context.Context, key string) (value []byte, found bool, err error) {
+	defer func() { s.manager.refusals.add(ctx, err) }()
 	if s.manager.closed.Load() {
 		return nil, false, ErrClosed
 	}
@@ -64,7 +65,9 @@ func (s *Store) put(ctx context.Context, key string, value []byte, expiry time.T
 		return s.remove(ctx, key)
 	}
 	if limit := s.manager.config.MaxSessionSize; len(value) > limit {
-		return fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, len(value), limit)
+		err := fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, len(value), limit)
+		s.manager.refusals.add(ctx, err)
+		return err
 	}
 	if latest := now.Add(forever); expiry.After(latest) {
 		expiry = latest
@@ -88,7 +91,8 @@ func (s *Store) remove(ctx context.Context, key string) error {
 
 // write runs one write after the other of those to one key in this instance, so that they do not meet at the node. What
 // has begun is not given up when ctx ends: it would be half done.
-func (s *Store) write(ctx context.Context, key string, do func(context.Context, *entrance) error) error {
+func (s *Store) write(ctx context.Context, key string, do func(context.Context, *entrance) error) (err error) {
+	defer func() { s.manager.refusals.add(ctx, err) }()
 	if s.manager.closed.Load() {
 		return ErrClosed
 	}

@@ -3,6 +3,7 @@ package msm
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 
 	"github.com/gomsm/msm/transcoder"
@@ -43,7 +44,8 @@ func Get[T any](s *Session, name string) T {
 // tell writes to the log what a read cannot answer.
 func (s *Session) tell(err error) {
 	if wrong := (*AttributeError)(nil); errors.As(err, &wrong) {
-		s.manager.log.Warn("attribute does not decode", "attribute", wrong.Name, "type", wrong.Type, "error", wrong.Err)
+		s.manager.log.Event(s.exchange.context(), slog.LevelWarn, "attribute does not decode", wrong.Name,
+			"attribute", short(wrong.Name), "type", wrong.Type, "error", wrong.Err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -29,11 +30,11 @@ var errTakenOver = errors.New("another instance has taken over")
 // that lack a copy. It is safe for concurrent use.
 type walk struct {
 	store *replica.Store
-	log   *slog.Logger
+	log   *journal.Journal
 	told  sync.Map // ids of nodes of which the log says that they do not list
 }
 
-func newWalk(store *replica.Store, log *slog.Logger) *walk { return &walk{store: store, log: log} }
+func newWalk(store *replica.Store, log *journal.Journal) *walk { return &walk{store: store, log: log} }
 
 func (w *walk) lockKey() string       { return w.store.KeyPrefix + "refill" }
 func (w *walk) checkpointKey() string { return w.store.KeyPrefix + "refilled" }
@@ -78,33 +79,34 @@ func (w *walk) fillAlone(ctx context.Context, r *refill, lock *replica.Lock) err
 	}
 	seen, unlisted, err := w.list(ctx)
 	if err != nil {
-		return cause(ctx, err)
+		return endOf(ctx, err)
 	}
 	seen.skip(at.after)
 	r.running(len(seen.keys))
 	began := time.Now()
 	if len(seen.keys) > 0 {
-		w.log.Info("a node is refilled", "node", r.node.ID(), "sessions", len(seen.keys))
+		w.log.State(ctx, slog.LevelInfo, "refill of "+r.node.ID(), "a node is refilled", "node", r.node.ID(), "sessions", len(seen.keys))
 	}
 	if err := w.through(ctx, r, seen, at); err != nil {
-		return cause(ctx, err)
+		return endOf(ctx, err)
 	}
 	end := checkpoint{occasion: r.occasion, ended: RefillDone}
 	if unlisted {
 		end.ended = RefillUnlisted
 	}
 	if err := end.write(ctx, r.node, w.checkpointKey()); err != nil {
-		return cause(ctx, err)
+		return endOf(ctx, err)
 	}
 	r.ended(end.ended)
 	if s := r.stats(); s.Total > 0 {
-		w.log.Info("refilled node", "node", r.node.ID(), "sessions", s.Done, "healed", s.Healed, "failed", s.Failed, "took", time.Since(began))
+		w.log.State(ctx, slog.LevelInfo, "refill of "+r.node.ID(), "refilled node",
+			"node", r.node.ID(), "sessions", s.Done, "healed", s.Healed, "failed", s.Failed, "took", time.Since(began))
 	}
 	return nil
 }
 
-// cause tells why the context has ended, if that is why something failed.
-func cause(ctx context.Context, err error) error {
+// endOf tells why the context has ended, if that is why something failed.
+func endOf(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -34,7 +34,7 @@ func (s *suite) compressionCases() (list []kase) {
 					c.Session().Set("f", func() {})
 					_, _ = io.WriteString(c.W, "secret")
 				})))
-				v.do("GET", "/x").fails(t)
+				v.do("GET", "/x").failsBy(t, 500, ofProgram)
 			}},
 		)
 	}

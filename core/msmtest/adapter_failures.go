@@ -14,10 +14,16 @@ import (
 // fails checks that an answer is that to a failure and nothing else.
 func (a answer) fails(t *testing.T) {
 	t.Helper()
+	a.failsBy(t, 503, "The session is not available at the moment. Please try again.\n")
+}
+
+// failsBy also says whose fault it is: that of the program is 500, and no client is asked to come again.
+func (a answer) failsBy(t *testing.T, status int, page string) {
+	t.Helper()
 	a.cookies(t, 0)
-	const page = "The session is not available at the moment. Please try again.\n"
-	if a.StatusCode != 503 || a.Header.Get("Retry-After") == "" || a.body != page && a.Request.Method != "HEAD" {
-		t.Errorf("%d %q, Retry-After %q", a.StatusCode, a.body, a.Header.Get("Retry-After"))
+	again := a.Header.Get("Retry-After")
+	if a.StatusCode != status || (again != "") != (status != 500) || a.body != page && a.Request.Method != "HEAD" {
+		t.Errorf("%d %q, Retry-After %q", a.StatusCode, a.body, again)
 	}
 	for name, values := range a.Header {
 		if values[0] == ofHandler {
@@ -39,13 +45,14 @@ type failure struct {
 	cookie  string
 	method  string
 	touch   func(c Call)
+	program bool // it is the fault of the program
 }
 
 func (s *suite) failureCases() []kase {
 	dead := func(method string, touch func(c Call)) func(t *testing.T) failure {
 		return func(t *testing.T) failure {
 			d := s.dead(t)
-			return failure{d.manager, d.cookie, method, touch}
+			return failure{d.manager, d.cookie, method, touch, false}
 		}
 	}
 	list := []kase{
@@ -55,12 +62,12 @@ func (s *suite) failureCases() []kase {
 		s.failing("a logout that cannot be stored", dead("GET", func(c Call) { c.Session().Destroy() })),
 		s.failing("HEAD", dead("HEAD", func(c Call) { count.Get(c.Session()) })),
 		s.failing("a commit that fails", func(t *testing.T) failure {
-			return failure{NewManager(t, msm.Config{}), "", "GET", func(c Call) { c.Session().Set("f", func() {}) }}
+			return failure{NewManager(t, msm.Config{}), "", "GET", func(c Call) { c.Session().Set("f", func() {}) }, true}
 		}),
 		s.failing("a closed manager", func(t *testing.T) failure {
 			m := NewManager(t, msm.Config{})
 			_ = m.Close(context.Background())
-			return failure{m, "", "GET", nil}
+			return failure{m, "", "GET", nil, false}
 		}),
 	}
 	return append(list,
@@ -93,7 +100,11 @@ func (s *suite) failing(name string, begin func(t *testing.T) failure) kase {
 					v.have(f.cookie)
 				}
 				a := v.do(f.method, "/x")
-				a.fails(t)
+				if f.program {
+					a.failsBy(t, 500, ofProgram)
+				} else {
+					a.fails(t)
+				}
 				if f.touch != nil && a.Header.Get("X-Kept") == "" {
 					t.Error("a header that says nothing of the body is gone")
 				}
@@ -164,8 +175,8 @@ func (s *suite) oneOfTwo(t *testing.T) {
 			})
 			a.use = append(a.use, s.sessions(managers[1]))
 			v := s.visit(t, a)
-			v.do("GET", "/x").fails(t)
-			v.do("HEAD", "/x").fails(t)
+			v.do("GET", "/x").failsBy(t, 500, ofProgram)
+			v.do("HEAD", "/x").failsBy(t, 500, ofProgram)
 		})
 	}
 }

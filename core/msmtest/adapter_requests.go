@@ -36,7 +36,7 @@ func (s *suite) requestCases() []kase {
 				_, err := io.WriteString(c.W, "secret")
 				return err
 			}))
-			v.do("POST", "/x").fails(t)
+			v.do("POST", "/x").failsBy(t, 500, ofProgram)
 			idle(t, m)
 		}},
 		{name: "a login gives a new id and keeps the rest", run: func(t *testing.T) {

@@ -35,6 +35,7 @@ func (s *suite) contract() []part {
 		{"compression", s.compressionCases()},
 		{"locks", s.lockCases()},
 		{"one clean answer to a failure", s.failureCases()},
+		{"whose fault a failure is", s.faultCases()},
 	}
 }
 

@@ -74,7 +74,7 @@ func (s *suite) twiceCases() []kase {
 				_, err := io.WriteString(c.W, "secret")
 				return err
 			}))
-			v.do("POST", "/x").fails(t)
+			v.do("POST", "/x").failsBy(t, 500, ofProgram)
 		}},
 		{name: "what the outer handler changes after the inner one is stored", run: func(t *testing.T) {
 			m := NewManager(t, msm.Config{})

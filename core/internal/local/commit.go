@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -147,7 +148,7 @@ func (s *Session) remember(redo replica.Change) {
 
 func (st *Store) clash() {
 	st.clashes.Add(1)
-	st.Logger.Warn("two instances changed one attribute while no node was available; the later value stands")
+	st.Log.Event(context.Background(), slog.LevelWarn, "two instances changed one attribute while no node was available; the later value stands", "")
 }
 
 // check answers what a session needs, and refuses one that is too large before anything is done about it.

@@ -10,11 +10,11 @@ package local
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -41,7 +41,7 @@ type Config struct {
 	Stays       func(name string) bool // attributes that are never stored; nil: none
 	RefillRate  int                    // sessions a second that are stored again because a node lost them; zero: 2,000, negative: none
 	Patience    time.Duration          // how long Close tries in vain if its context has no deadline; zero: not at all
-	Logger      *slog.Logger
+	Log         *journal.Journal
 }
 
 // Store holds sessions. It is safe for concurrent use.

@@ -3,11 +3,13 @@ package local
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // write is one attempt to bring a session's newest state to its nodes.
@@ -247,7 +249,8 @@ func (s *Session) rest(w *write, merged bool) {
 	if merged {
 		s.store.merges.Add(1)
 		if w.failed != nil {
-			s.store.Logger.Error("a change could not be made to what another instance has stored meanwhile", "error", w.failed)
+			s.store.Log.Event(context.Background(), slog.LevelError,
+				"a change could not be made to what another instance has stored meanwhile", "", "error", w.failed)
 		}
 	}
 	if s.rests = len(s.pending.batches) == 0 && !w.access.NeedsHeal(); !s.rests {
@@ -267,7 +270,9 @@ func (s *Session) retry(w *write, err error) {
 	case errors.Is(err, replica.ErrTooLarge):
 		s.shed(err)
 	case !errors.Is(err, replica.ErrUnavailable):
-		s.store.Logger.Error("session could not be stored; it lives in this instance's memory and is tried again", "error", err)
+		s.store.Log.Event(context.Background(), slog.LevelError,
+			"session could not be stored; it lives in this instance's memory and is tried again", "",
+			"error", err, "session", sid.Short(s.token))
 	}
 	wait := min(retryMin<<min(s.failures, 10), retryMax)
 	s.failures++

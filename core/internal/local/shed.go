@@ -1,8 +1,12 @@
 package local
 
 import (
+	"context"
+	"log/slog"
 	"math"
 	"slices"
+
+	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // shed gives up the pending change that makes the session largest, because no node takes a session of that size: else nothing
@@ -21,7 +25,9 @@ func (s *Session) shed(err error) {
 	}
 	s.current = next
 	s.store.shed.Add(1)
-	s.store.Logger.Error("a change was given up, which made a session too large for its nodes; see Config.MaxSessionSize", "error", err)
+	s.store.Log.Event(context.Background(), slog.LevelError,
+		"a change was given up, which made a session too large for its nodes; see Config.MaxSessionSize", "",
+		"error", err, "session", sid.Short(s.token))
 	s.account()
 	s.schedule()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strconv"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
@@ -101,10 +101,8 @@ func (w *world) start(config local.Config) *instance {
 		members = append(members, cluster.Member{Node: n})
 	}
 	config.Replica = replica.New(replica.Config{Cluster: cluster.New(members), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Sticky: true, Random: own})
-	if config.Logger == nil {
-		config.Logger = slog.New(slog.DiscardHandler)
-	}
 	config.Patience = 7 * time.Second // as managers have it
+	config.Log = journal.Silent()
 	a := &instance{Store: local.New(config), w: w, replica: config.Replica}
 	a.close = sync.OnceFunc(func() {
 		over, cancel := context.WithCancel(ctx)

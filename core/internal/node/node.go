@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/random"
 )
 
@@ -24,7 +25,7 @@ type Options struct {
 	ProbeMax   time.Duration               // longest time between probes of a node that is down; zero: 5s
 	NewsKey    string                      // read with every probe; empty: nothing is
 	OnNews     func(n *Node, value []byte) // called by the prober, which waits for it, with what is new under NewsKey
-	Logger     *slog.Logger                // nil: none
+	Log        *journal.Journal            // nil: none
 	Random     *random.Source              // of the prober; nil: the runtime's
 }
 
@@ -63,8 +64,8 @@ func New(id, address string, client Client, o Options) *Node {
 	if o.ProbeMax == 0 {
 		o.ProbeMax = 5 * time.Second
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	if o.Log == nil {
+		o.Log = journal.Silent()
 	}
 	n := &Node{id: id, address: address, client: client, options: o, wake: make(chan struct{}, 1)}
 	n.state.Store(&state{since: time.Now(), why: errNotProbed})
@@ -109,7 +110,7 @@ func (n *Node) fail(why error) {
 		return
 	}
 	n.state.Store(&state{epoch: s.epoch, since: time.Now(), why: why})
-	n.options.Logger.Warn("node is down", "node", n.id, "address", n.address, "error", why)
+	n.log(slog.LevelWarn, "node is down", "error", why)
 	select {
 	case n.wake <- struct{}{}:
 	default:
@@ -294,9 +295,9 @@ func (n *Node) up(epoch uint32, before uint64) error {
 	n.cleared = before
 	was := n.state.Load()
 	if !was.available {
-		n.options.Logger.Info("node is up", "node", n.id, "address", n.address)
+		n.log(slog.LevelInfo, "node is up")
 	} else if was.epoch != epoch {
-		n.options.Logger.Info("node has a new epoch: it was restarted, or another instance had to work around it", "node", n.id)
+		n.log(slog.LevelInfo, "node has a new epoch: it was restarted, or another instance had to work around it")
 	}
 	n.state.Store(&state{available: true, epoch: epoch, since: time.Now()})
 	return nil

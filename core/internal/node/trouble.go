@@ -1,8 +1,10 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -52,4 +54,9 @@ func (n *Node) stays(s *state, why error) {
 	if why != errDoneWithout {
 		n.state.Store(&state{epoch: s.epoch, since: s.since, why: why})
 	}
+}
+
+// log tells of a change of the node's state.
+func (n *Node) log(level slog.Level, message string, args ...any) {
+	n.options.Log.State(context.Background(), level, "node "+n.id, message, append([]any{"node", n.id, "address", n.address}, args...)...)
 }

@@ -42,6 +42,15 @@ func (h Hash) Key(prefix string, kind Kind) string {
 	return key.String()
 }
 
+// Short is a short name of the session for the log: the first characters of what follows "s:" in its key in memcached. Of
+// 48 bits of a hash nobody makes a cookie, nor of all 256.
+func Short(token string) string {
+	h := Hash(sha256.Sum256([]byte(token)))
+	return base64.RawURLEncoding.EncodeToString(h[:shortSize])
+}
+
+const shortSize = 6
+
 // KeyPrefix is how every key of that kind begins.
 func KeyPrefix(prefix string, kind Kind) string { return prefix + string(kind) + ":" }
 
