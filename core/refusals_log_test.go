@@ -63,6 +63,7 @@ func TestTheLogSaysWhatFailedWhere(t *testing.T) {
 		"with another router": {func(m *msm.Manager) http.Handler {
 			return m.MiddlewareBy(func(*http.Request) string { return "/items/:id" })(fail)
 		}, "route=/items/:id "},
+		"with an adapter of one's own":   {func(m *msm.Manager) http.Handler { return byHand(m, mux(fail)) }, "route=/items/{id} "},
 		"without a route":                {func(m *msm.Manager) http.Handler { return m.Middleware(fail) }, ""},
 		"with locks, which need to know": {func(m *msm.Manager) http.Handler { return m.Middleware(mux(fail)) }, "route=/items/{id} "},
 	} {
@@ -99,6 +100,34 @@ func TestTheLogSaysWhatFailedWhere(t *testing.T) {
 			}
 		})
 	}
+}
+
+// byHand is the least that an adapter has to do.
+func byHand(m *msm.Manager, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x, r, err := m.Begin(r)
+		defer x.End()
+		w = x.Writer(w)
+		if err == nil {
+			next.ServeHTTP(w, r)
+		}
+		_ = x.Finish()
+	})
+}
+
+// TestClosingTellsWhatTheLogHasLeftOut: nothing is told later, when nobody reads it any more.
+func TestClosingTellsWhatTheLogHasLeftOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &logged{}
+		m := newManager(t, msm.Config{Logger: log.logger()})
+		for range 10 {
+			visit(m, "", func(s *msm.Session) { s.Set("f", func() {}) })
+		}
+		_ = m.Close(t.Context())
+		if lines := log.lines("request without its session"); len(lines) != 2 || reports(lines) != 10 {
+			t.Errorf("%d lines tell of %d", len(lines), reports(lines))
+		}
+	})
 }
 
 // TestEachRouteWithAFaultIsTold, and that of nodes is one for all.

@@ -274,6 +274,28 @@ func TestARequestThatNobodyWaitsForIsNoFault(t *testing.T) {
 	}
 }
 
+// TestALoadThatNobodyWaitsForIsNoFault: in sticky mode one request loads for all.
+func TestALoadThatNobodyWaitsForIsNoFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t, 1)
+		first, m := w.manager(msm.Config{Sticky: true, BackupSync: true}), w.manager(msm.Config{Sticky: true})
+		id := begin(t, first, func(s *msm.Session) { add(s) })
+		w.servers["n1"].halt()
+		go visit(m, id, func(*msm.Session) {})
+		synctest.Wait()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(50*time.Millisecond, func() { cancel(errors.New("too slow")) })
+		resp := exchange(m.Middleware(handlerOf(func(*msm.Session) {})), "POST", "/", func(r *http.Request) {
+			withCookie("SESSION=" + id)(r)
+			*r = *r.WithContext(ctx)
+		})
+		wantPage(t, resp, 503, nodesPage)
+		wantRefused(t, m, map[string]uint64{"abandoned": 1})
+		w.servers["n1"].goOn()
+		time.Sleep(time.Second)
+	})
+}
+
 // TestALockThatTheHandlerWaitsForNoLongerIsNoMistake, whatever the handler calls that.
 func TestALockThatTheHandlerWaitsForNoLongerIsNoMistake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -117,7 +117,6 @@ func (s *Store) Lock(ctx context.Context, token string, life time.Duration) (*Lo
 // tryLock answers nil if someone has the lock. An attempt is not given up when ctx ends: nobody would know whether it
 // got the lock, and who did not release it.
 func (s *Store) tryLock(ctx context.Context, home, key string, life time.Duration) (*Lock, error) {
-	var failed []failure
 	for _, n := range s.Cluster.Ranking(home) {
 		if !n.Available() {
 			continue
@@ -134,9 +133,8 @@ func (s *Store) tryLock(ctx context.Context, home, key string, life time.Duratio
 		if errors.Is(err, node.ErrBusy) {
 			return nil, busy(n, err)
 		}
-		failed = append(failed, failure{n.ID(), err})
 	}
-	return nil, s.without(failed, ErrUnavailable, "")
+	return nil, s.without(nil, ErrUnavailable, "")
 }
 
 // Under tells the access which lock its caller has. It costs nothing then to learn what is needed to release it, if the
