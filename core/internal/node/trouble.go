@@ -51,7 +51,7 @@ func (n *Node) Failed(why error) Trouble { return Trouble{ID: n.id, Address: n.a
 // stays is the state of a node that is not available and has failed once more. What an operation came to says more than
 // that a request did without the node. Guarded by mu.
 func (n *Node) stays(s *state, why error) {
-	if why != errDoneWithout {
+	if !errors.Is(why, errDoneWithout) {
 		n.state.Store(&state{epoch: s.epoch, since: s.since, why: why})
 	}
 }
