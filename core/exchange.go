@@ -96,7 +96,7 @@ func (m *Manager) Begin(r *http.Request) (*Exchange, *http.Request, error) {
 }
 
 // BeginRoute is Begin for who knows the pattern of the request's route, such as "/items/{id}", if net/http's ServeMux has
-// not put it into the request. LockAuto learns by it. Empty: it learns by the path.
+// not put it into the request. LockAuto learns by it, and the log names it. Empty: LockAuto learns by the path.
 func (m *Manager) BeginRoute(r *http.Request, pattern string) (*Exchange, *http.Request, error) {
 	if around := m.around(r); around != nil {
 		return around.join(r, pattern)

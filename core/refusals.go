@@ -122,7 +122,7 @@ func (m *Manager) report(r *http.Request, token, message string, err error) {
 	if token != "" {
 		args = append(args, "session", sid.Short(token))
 	}
-	if s, ok := m.find(r); ok {
+	if s, ok := m.sessionOf(r); ok {
 		path := s.exchange.pattern()
 		if path != "" {
 			args = append(args, "route", path)
@@ -138,19 +138,19 @@ func (m *Manager) report(r *http.Request, token, message string, err error) {
 	m.log.Event(r.Context(), c.level, message, detail, args...)
 }
 
-// find answers the session of a request that has been begun.
-func (m *Manager) find(r *http.Request) (*Session, bool) {
+// sessionOf answers the session of a request that has been begun.
+func (m *Manager) sessionOf(r *http.Request) (*Session, bool) {
 	s, ok := r.Context().Value(contextKey{m}).(*Session)
 	return s, ok
 }
 
 // token is that of the client's session.
 func (m *Manager) token(r *http.Request) string {
-	s, ok := m.find(r)
+	s, ok := m.sessionOf(r)
 	if !ok {
 		return ""
 	}
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	return s.exchange.clientID.Token
 }

@@ -10,7 +10,7 @@ import (
 // around returns the exchange of this manager that the request is in already; nil if there is none. It does not count
 // if its request is over, was ignored, or came from another client: then it is not this request that was handed on.
 func (m *Manager) around(r *http.Request) *Exchange {
-	s, ok := r.Context().Value(contextKey{m}).(*Session)
+	s, ok := m.sessionOf(r)
 	if !ok {
 		return nil
 	}

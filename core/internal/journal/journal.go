@@ -18,7 +18,7 @@ const (
 	// stateLines are those of one thing's state in an interval: it may go and come back twice before that is summed up.
 	stateLines = 4
 	maxTopics  = 256 // told apart at a time; attributes' names may come from visitors
-	maxDetail  = 64  // bytes of a detail that tell topics apart
+	maxDetail  = 256 // bytes of a detail that tell topics apart
 )
 
 // Journal writes lines. What comes seldom by itself is written by its Logger. It is safe for concurrent use.

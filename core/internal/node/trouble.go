@@ -11,7 +11,7 @@ import (
 // Trouble is why a node was of no help, for people to read.
 type Trouble struct {
 	ID, Address string        // an empty one is not known, or there is none
-	Down        time.Duration // since when it has not been available; zero: since this moment, or it is
+	Down        time.Duration // for how long it has not been available; zero: since this moment, or it is
 	Why         error
 }
 
