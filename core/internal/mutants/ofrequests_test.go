@@ -19,7 +19,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"a login ends the old session",
-		[]edit{{"commit.go", "	err := old.access.Destroy(ctx, func(last", "	err := error(nil)\n	_ = func() error { return old.access.Destroy(ctx, func(last"}, {"commit.go", "last.Draft(), list)\n	})", "last.Draft(), list)\n	}) }"}}, requests,
+		[]edit{{"commit.go", "	err := old.access.Renewed(ctx, func(last", "	err := error(nil)\n	_ = func() error { return old.access.Renewed(ctx, func(last"}, {"commit.go", "last.Draft(), list)\n	})", "last.Draft(), list)\n	}) }"}}, requests,
 	},
 	{
 		"a logout is respected",
