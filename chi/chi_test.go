@@ -20,6 +20,7 @@ type chiMiddleware = func(http.Handler) http.Handler
 func TestContract(t *testing.T) {
 	msmtest.TestAdapter(t, msmtest.Framework[http.HandlerFunc, chiMiddleware]{
 		Sessions: msmchi.Sessions,
+		Line:     "msmchi.Sessions(manager)",
 		Build: func(app msmtest.App[http.HandlerFunc, chiMiddleware]) http.Handler {
 			r := chi.NewRouter()
 			fill(r, app.Group)

@@ -19,6 +19,7 @@ func testContract(t *testing.T, sessions func(*msm.Manager) netMiddleware) {
 	t.Helper()
 	msmtest.TestAdapter(t, msmtest.Framework[http.Handler, netMiddleware]{
 		Sessions: sessions,
+		Line:     "manager.Middleware(handler)",
 		Build:    func(app msmtest.App[http.Handler, netMiddleware]) http.Handler { return serveGroup("", app.Group) },
 		Handler: func(h msmtest.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _ = h(netCall(w, r)) })

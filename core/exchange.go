@@ -79,8 +79,10 @@ func (m *Manager) From(ctx context.Context) *Session {
 func from(ctx context.Context, key contextKey) *Session {
 	s, ok := ctx.Value(key).(*Session)
 	if !ok {
-		panic("msm: no session in this context: put the handler behind the session middleware, such as " +
-			"manager.Middleware(handler) or router.Use(msmchi.Sessions(manager))")
+		panic("msm: no session in this context: put the handler behind the session middleware, which is " +
+			"manager.Middleware(handler) with net/http, and with a framework router.Use(...) of " +
+			"msmgin.Sessions(manager), msmchi.Sessions(manager) or msmecho.Sessions(manager); " +
+			"and ask with the context of the request that the handler has got")
 	}
 	return s
 }

@@ -35,7 +35,7 @@ func Pop[T any](s *Session, name string) T {
 // Pop answers the attribute's value and removes it, see the function Pop.
 func (k Key[T]) Pop(s *Session) T { return Pop[T](s, k.name) }
 
-// flashes is the attribute that AddFlash keeps messages in.
+// flashes is the attribute that AddFlash keeps messages in. Keys does not name it.
 const flashes = "_flash"
 
 // AddFlash keeps a message for the next page that the visitor sees. For messages of another type, or of several kinds,

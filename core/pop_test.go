@@ -89,6 +89,31 @@ func TestReadOnce(t *testing.T) {
 	}
 }
 
+// TestKeysAreTheAppsOwn: who copies or lists what Keys names meets nothing that the app has not set.
+func TestKeysAreTheAppsOwn(t *testing.T) {
+	for mode, config := range map[string]msm.Config{"not sticky": {}, "sticky": {Sticky: true}} {
+		t.Run(mode, func(t *testing.T) {
+			m := newManager(t, config)
+			id := begin(t, m, func(s *msm.Session) {
+				s.AddFlash("saved")
+				if got := s.Keys(); len(got) != 0 {
+					t.Errorf("with a message and nothing else: %q", got)
+				}
+				s.Set("b", 1)
+				s.Set("a", 1)
+			})
+			visit(m, id, func(s *msm.Session) {
+				if got := s.Keys(); !slices.Equal(got, []string{"a", "b"}) {
+					t.Errorf("%q", got)
+				}
+				if got := s.Flashes(); !slices.Equal(got, []string{"saved"}) {
+					t.Errorf("the message is %q", got)
+				}
+			})
+		})
+	}
+}
+
 // TestFlashesOfParallelRequestsAreAllSeen: those that are added while others are read wait for the next page.
 func TestFlashesOfParallelRequestsAreAllSeen(t *testing.T) {
 	for mode, instances := range pairs {

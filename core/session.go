@@ -126,7 +126,7 @@ func (s *Session) Has(name string) bool {
 	return ok
 }
 
-// Keys answers the names of all attributes, sorted.
+// Keys answers the names of all attributes, sorted, but for the one that AddFlash keeps its messages in.
 func (s *Session) Keys() []string {
 	s.enter()
 	defer s.mu.Unlock()
@@ -135,7 +135,9 @@ func (s *Session) Keys() []string {
 	}
 	keys := make([]string, 0, len(s.view().Attributes))
 	for _, a := range s.view().Attributes {
-		keys = append(keys, a.Name)
+		if a.Name != flashes {
+			keys = append(keys, a.Name)
+		}
 	}
 	return keys
 }

@@ -22,6 +22,7 @@ import (
 func TestContract(t *testing.T) {
 	msmtest.TestAdapter(t, msmtest.Framework[echo.HandlerFunc, echo.MiddlewareFunc]{
 		Sessions: msmecho.Sessions,
+		Line:     "msmecho.Sessions(manager)",
 		Build:    build,
 		Handler: func(h msmtest.Handler) echo.HandlerFunc {
 			return func(c echo.Context) error { return h(call(c)) }

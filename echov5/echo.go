@@ -22,7 +22,7 @@ import (
 
 // Config says more about the middleware than Sessions does.
 type Config struct {
-	// Manager keeps the sessions. It must be set.
+	// Manager keeps the sessions. Without one SessionsWithConfig panics.
 	Manager *msm.Manager
 	// Skipper tells which requests pass by without a session, by more than the path (for which msm.Config has Ignore).
 	// Session panics for them. Nil: none.
@@ -35,6 +35,9 @@ func Sessions(m *msm.Manager) echo.MiddlewareFunc { return SessionsWithConfig(Co
 
 // SessionsWithConfig is Sessions with more to say.
 func SessionsWithConfig(config Config) echo.MiddlewareFunc {
+	if config.Manager == nil {
+		panic("msmecho: Config.Manager is not set: make one with msm.New")
+	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) error {
 			if config.Skipper != nil && config.Skipper(c) {

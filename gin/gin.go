@@ -22,8 +22,11 @@ import (
 )
 
 // Sessions is the middleware: it gives every request behind it its session, and stores that before the first byte of the
-// answer leaves.
+// answer leaves. It panics without a Manager.
 func Sessions(m *msm.Manager) gin.HandlerFunc {
+	if m == nil {
+		panic("msmgin: Sessions without a Manager: make one with msm.New")
+	}
 	return func(c *gin.Context) {
 		x, r, err := m.BeginRoute(c.Request, c.FullPath())
 		defer x.End()

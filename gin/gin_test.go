@@ -29,6 +29,7 @@ func TestContract(t *testing.T) {
 	}
 	msmtest.TestAdapter(t, msmtest.Framework[gin.HandlerFunc, gin.HandlerFunc]{
 		Sessions: msmgin.Sessions,
+		Line:     "msmgin.Sessions(manager)",
 		Build:    build,
 		Handler: func(h msmtest.Handler) gin.HandlerFunc {
 			return func(c *gin.Context) {

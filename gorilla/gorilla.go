@@ -48,8 +48,11 @@ type Store struct {
 
 // NewStore makes a store whose new sessions have Path "/", HttpOnly, SameSite Lax and a MaxAge of 30 days. The key pairs
 // are those of securecookie, for authentication and encryption of the id in the cookie: the first pair is used, all are
-// accepted. With none the cookie has the bare id, whose 256 random bits nobody guesses.
+// accepted. With none the cookie has the bare id, whose 256 random bits nobody guesses. It panics without a Manager.
 func NewStore(m *msm.Manager, keyPairs ...[]byte) *Store {
+	if m == nil {
+		panic("msmgorilla: NewStore without a Manager: make one with msm.New")
+	}
 	s := &Store{
 		Options: &sessions.Options{Path: "/", MaxAge: defaultMaxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode},
 		manager: m, codecs: securecookie.CodecsFromPairs(keyPairs...),
@@ -131,18 +134,25 @@ func (s *Store) Renew(r *http.Request, w http.ResponseWriter, session *sessions.
 		session.ID = old
 		return err
 	}
-	return s.values(session.Name()).DeleteCtx(r.Context(), old)
+	return s.remove(r, session.Name(), old)
 }
 
 // end deletes the session. Its values need not have been loaded for that.
 func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
-	id := strings.TrimPrefix(session.ID, notLoaded)
-	if err := s.values(session.Name()).DeleteCtx(r.Context(), id); err != nil {
+	if err := s.remove(r, session.Name(), strings.TrimPrefix(session.ID, notLoaded)); err != nil {
 		return err
 	}
 	session.ID = ""
 	setCookie(r, w, session, "")
 	return nil
+}
+
+// remove deletes what is stored under an id. A visitor without a session has none: all of them would meet at one key.
+func (s *Store) remove(r *http.Request, name, id string) error {
+	if id == "" {
+		return nil
+	}
+	return s.values(name).DeleteCtx(r.Context(), id)
 }
 
 // notLoaded stands before the id of a session that could not be loaded. No id begins with it.

@@ -282,6 +282,52 @@ var cases = map[string]func(v *visitor){
 	},
 }
 
+// TestNobodyMeetsAtAKey: a visitor without a session has no id, so there is nothing to look for or to delete. With a key that
+// all of them had, each would wait for the others.
+func TestNobodyMeetsAtAKey(t *testing.T) {
+	m := newManager(t, msm.Config{})
+	store := msmgorilla.NewStore(m, key)
+	looks := func(cookie *http.Cookie, maxAge int, do func(*http.Request, http.ResponseWriter, *sessions.Session) error) uint64 {
+		v := &visitor{store, cookie, t}
+		var n uint64
+		v.do(func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
+			s.Options.MaxAge = maxAge
+			before := m.Stats().Loads
+			err := do(r, w, s)
+			n = m.Stats().Loads - before
+			return err
+		})
+		return n
+	}
+	for name, cookie := range map[string]*http.Cookie{
+		"no cookie": nil, "an empty one": {Name: "s"}, "one that is not ours": {Name: "s", Value: "x"},
+	} {
+		if n, save := looks(cookie, 60, func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
+			return store.Renew(r, w, s)
+		}), looks(cookie, 60, save); n != save {
+			t.Errorf("%s, login: %d looks; Save has %d", name, n, save)
+		}
+		if n := looks(cookie, -1, save); n != 0 {
+			t.Errorf("%s, logout: %d looks", name, n)
+		}
+		if n := looks(cookie, -1, func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
+			return store.Renew(r, w, s)
+		}); n != 0 {
+			t.Errorf("%s, Renew for a logout: %d looks", name, n)
+		}
+	}
+}
+
+// TestWithoutAManager: that is said when the app starts, not to the first visitor.
+func TestWithoutAManager(t *testing.T) {
+	defer func() {
+		if said := fmt.Sprint(recover()); !strings.Contains(said, "Manager") || !strings.Contains(said, "msm.New") {
+			t.Errorf("%q", said)
+		}
+	}()
+	msmgorilla.NewStore(nil)
+}
+
 var errBroken = errors.New("broken")
 
 type broken struct{}

@@ -12,6 +12,8 @@ import (
 type Framework[H, M any] struct {
 	// Sessions is the adapter's middleware.
 	Sessions func(m *msm.Manager) M
+	// Line is how an app installs it, such as "msmgin.Sessions(manager)".
+	Line string
 	// Build builds an app with the framework, and with nothing in it that app does not name.
 	Build func(app App[H, M]) http.Handler
 	// Handler makes a framework's handler of one that knows no framework. The error is returned, or reported, in the

@@ -24,6 +24,18 @@ func (s *suite) orderCases() []kase {
 			}})
 			v.do("GET", "/x")
 			contains(t, said, "behind the session middleware")
+			if s.line == "" {
+				t.Error("Line does not say how the middleware is installed")
+			}
+			contains(t, said, s.line)
+		}},
+		{name: "without a manager the app is not built, and the panic says what is missing", run: func(t *testing.T) {
+			defer func() {
+				said := fmt.Sprint(recover())
+				contains(t, said, "Manager")
+				contains(t, said, "msm.New")
+			}()
+			s.build(app{group: group{use: []middleware{s.sessions(nil)}}})
 		}},
 		{name: "inside changes before and after the handler are one commit", run: func(t *testing.T) {
 			m := NewManager(t, msm.Config{})

@@ -48,7 +48,7 @@ type suite struct {
 	recovery    func() middleware
 	compression func() middleware
 	answers     []way
-	param       string
+	line, param string
 	lacks       map[Feature]string
 	dead        func(t *testing.T) deadStore
 }
@@ -92,6 +92,7 @@ func newSuite[H, M any](t *testing.T, f Framework[H, M]) *suite {
 		around: func(before func(c Call) bool, after func(c Call)) middleware {
 			return f.Around(before, after)
 		},
+		line:  f.Line,
 		param: f.Param,
 		lacks: f.Lacks,
 		dead:  newDeadStore(t),
