@@ -3,6 +3,7 @@ package msm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
@@ -99,8 +100,12 @@ func (s *Session) destroy(ctx context.Context) error {
 
 // commitRenewal stores the values under the new id first and destroys the old session then: in between a failure
 // leaves the client what it had. What other requests stored in the old session meanwhile comes along. Of two logins at the
-// same time, as by a double click, both count, each with a session of its own.
+// same time, as by a double click, both count, each with a session of its own. Nothing is done for a client that has gone, or
+// that was told that its time is up: the old id is all it has.
 func (s *Session) commitRenewal(ctx context.Context) error {
+	if answer := s.exchange.context(); answer.Err() != nil {
+		return fmt.Errorf("msm: nobody waits for the answer with the new id any more, so the old one stays: %w", context.Cause(answer))
+	}
 	if s.ended.held != nil {
 		return s.renewLocal(ctx)
 	}

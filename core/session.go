@@ -196,6 +196,9 @@ func (s *Session) SetIdleTimeout(d time.Duration) {
 // fixation). The old id is dead once the response has begun; requests with it get a new, empty session, and for 30 seconds no
 // cookie, for it would replace this one: what they would store is dropped, or ErrGone if their method is not safe. It answers
 // ErrCommitted if the response has begun already.
+//
+// If the request's context has ended by then, because the client has gone or http.TimeoutHandler has answered in the
+// handler's place, the new id would reach nobody: the commit fails, nothing of the request is stored, and the old id stays.
 func (s *Session) Renew() error {
 	s.enter()
 	defer s.mu.Unlock()

@@ -195,6 +195,18 @@ var cases = map[string]func(v *visitor){
 		v.cookie = old
 		v.want(nil)
 	},
+	"Renew that nobody waits for leaves the old id": func(v *visitor) {
+		v.do(put(1))
+		ctx, gone := context.WithCancel(context.Background())
+		gone()
+		r, w := v.request().WithContext(ctx), httptest.NewRecorder()
+		s := v.load()
+		old := s.ID
+		if err := v.store.Renew(r, w, s); !errors.Is(err, context.Canceled) || len(w.Header()) > 0 || s.ID != old {
+			v.t.Errorf("%v, %v", err, w.Header())
+		}
+		v.want(1)
+	},
 	"Renew of a new session saves it": func(v *visitor) {
 		v.do(func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
 			s.Values["k"] = 1
