@@ -50,7 +50,7 @@ func (c change) apply(rec *record.Record) {
 // replay does the change to another record than the handler saw: an update is computed anew.
 func (c change) replay(rec *record.Record) (err error) {
 	if c.updates() {
-		if c.value, err = c.compute(rec.Get(c.name)); err != nil {
+		if c.value, err = c.again(rec.Get(c.name)); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package msm
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 )
@@ -10,6 +11,7 @@ import (
 // one stored; so it must do nothing but compute, and what Update returned may be older than what is stored then. f is
 // called while its request runs and in its goroutine, never later: in sticky mode the session is written before the
 // request is answered, unless no node is available. If f uses the session or writes the response, Update panics.
+// Another panic of f when it is called again is the commit's error, and nothing of the request is stored.
 //
 // A stored value that does not decode into T is not overwritten: the commit fails with an AttributeError.
 func Update[T any](s *Session, name string, f func(T) T) T {
@@ -69,10 +71,40 @@ func (s *Session) enter() {
 		return
 	}
 	if s.updating.Load() && isUpdating() {
-		panic("msm: the function given to Update uses the session or writes the response, which waits for it. " +
-			"Read before Update what it needs, and write after it what Update returned")
+		panic(waitsForItself)
 	}
 	s.mu.Lock()
+}
+
+const waitsForItself = "msm: the function given to Update uses the session or writes the response, which waits for it. " +
+	"Read before Update what it needs, and write after it what Update returned"
+
+// again computes once more, from a value that the author of an update's function may not have thought of. A panic is the
+// change's error: the handler, with what recovers from its panics, may be through by now, or would commit again with its answer.
+func (c change) again(old []byte, ok bool) (value []byte, err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case waitsForItself:
+			panic(p)
+		default:
+			err = fmt.Errorf("msm: attribute %q: Update's function panicked when it was called again: %v (%s)", c.name, p, panicOrigin())
+		}
+	}()
+	return c.compute(old, ok)
+}
+
+// panicOrigin returns the line that panicked, for a deferred function that has recovered.
+func panicOrigin() string {
+	const above = 3 // runtime.Callers, this function, the deferred one
+	callers := make([]uintptr, 16)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(above, callers)])
+	for {
+		frame, more := frames.Next()
+		if !more || !strings.HasPrefix(frame.Function, "runtime.") {
+			return fmt.Sprintf("%s:%d", frame.File, frame.Line)
+		}
+	}
 }
 
 // isUpdating reports whether the goroutine is in a function given to Update.

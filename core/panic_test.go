@@ -1,0 +1,95 @@
+package msm_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// TestAPanicOfUpdate when its function is called again, on a list that another request has emptied meanwhile: the request
+// fails as one whose value cannot be encoded, nothing of it is stored, and the function is not called once more. No recovery,
+// wherever it stands, has to do with it.
+func TestAPanicOfUpdate(t *testing.T) {
+	for name, handler := range map[string]func(w http.ResponseWriter, s *msm.Session){
+		"at the first byte":     func(w http.ResponseWriter, s *msm.Session) { _, _ = io.WriteString(w, "popped") },
+		"by a status":           func(w http.ResponseWriter, s *msm.Session) { w.WriteHeader(http.StatusNoContent) },
+		"after the handler":     func(http.ResponseWriter, *msm.Session) {},
+		"at a Lock":             func(w http.ResponseWriter, s *msm.Session) { _ = s.Lock(context.Background()) },
+		"at an Unlock":          func(w http.ResponseWriter, s *msm.Session) { _ = s.Unlock() },
+		"at a Pop of the same":  func(w http.ResponseWriter, s *msm.Session) { list.Pop(s) },
+		"at a Renew's end":      func(w http.ResponseWriter, s *msm.Session) { _ = s.Renew() },
+		"at a Pop of something": func(w http.ResponseWriter, s *msm.Session) { msm.Pop[int](s, "n") },
+	} {
+		for _, where := range []string{"no recovery", "recovery inside", "recovery outside"} {
+			for _, locking := range []msm.Locking{msm.LockNone, msm.LockApp} {
+				if locking == msm.LockNone && name == "at a Lock" {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s, %s, %s", name, where, locking), func(t *testing.T) {
+					said := ""
+					m := newManager(t, msm.Config{Locking: locking, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+						said = err.Error()
+						w.WriteHeader(http.StatusInternalServerError)
+					}})
+					id := begin(t, m, func(s *msm.Session) { list.Set(s, []string{"x"}); s.Set("n", 1) })
+					panics := 0
+					var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						s := msm.From(r.Context())
+						s.Set("other", 1)
+						list.Update(s, func(l []string) []string {
+							if len(l) == 0 {
+								panics++
+							}
+							return l[1:]
+						})
+						visit(m, id, func(s *msm.Session) { list.Set(s, nil) })
+						handler(w, s)
+					})
+					if where == "recovery inside" {
+						h = recovering500(h)
+					}
+					if h = m.Middleware(h); where == "recovery outside" {
+						h = recovering500(h)
+					}
+					server := httptest.NewServer(h)
+					defer server.Close()
+					r, _ := http.NewRequest("POST", server.URL, nil)
+					r.Header.Set("Cookie", "SESSION="+id)
+					resp, err := http.DefaultClient.Do(r)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer resp.Body.Close()
+					if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 500 || string(body) == "popped" {
+						t.Errorf("%d %q", resp.StatusCode, body)
+					}
+					if panics != 1 || !strings.Contains(said, `"list"`) || !strings.Contains(said, "panic_test.go:") {
+						t.Errorf("it panicked %d times; the error is %q", panics, said)
+					}
+					visit(m, id, func(s *msm.Session) {
+						if s.IsNew() || s.Has("other") {
+							t.Errorf("stored is %q", s.Keys())
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+func recovering500(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if recover() != nil {
+				w.WriteHeader(500)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
