@@ -101,6 +101,28 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 	}
 }
 
+// TestAHandlerKeepsItsLock although its client has gone, in either instance: it is still at work on the session.
+func TestAHandlerKeepsItsLock(t *testing.T) {
+	for name, other := range map[string]int{"a request to the same instance": 0, "a request to another one": 1} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := newVisitors(t, newWorld(t, 2, 0), Config{Locking: LockAll, LockWait: time.Hour})
+				ctx, gone := context.WithCancel(t.Context())
+				v.send(ctx, 0, func(s *Session) { gone(); slowly(long)(s) })
+				synctest.Wait()
+				v.send(t.Context(), other, slowly(0))
+				runs := v.ran()
+				if len(runs) != 2 || overlaps(runs) > 0 {
+					t.Errorf("%d handlers ran, %d overlap", len(runs), overlaps(runs))
+				}
+				if n := v.count(); n != 2 {
+					t.Errorf("counted %d of 2", n)
+				}
+			})
+		})
+	}
+}
+
 // TestTheLockOfACrashedInstanceEnds: F-17, F-19. Others wait for its expiry, not longer and not shorter.
 func TestTheLockOfACrashedInstanceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
