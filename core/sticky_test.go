@@ -429,6 +429,42 @@ func TestStickyOnTheWire(t *testing.T) {
 	}
 }
 
+// TestATakeoverIsOneOverHTTP: a browser sends several requests at once with what the former instance gave it, and an API's
+// client keeps the id that it got first, in a header.
+func TestATakeoverIsOneOverHTTP(t *testing.T) {
+	for name, sync := range map[string]bool{"sync": true, "async": false} {
+		t.Run(name, func(t *testing.T) {
+			list, _ := startServers(t, 2)
+			config := msm.Config{Nodes: list, Sticky: true, BackupSync: sync, Header: "X-Session"}
+			config.Route = "a"
+			former := newManager(t, config)
+			config.Route = "b"
+			present := newManager(t, config)
+			id := begin(t, former, func(s *msm.Session) { count.Set(s, 0) })
+			written(t, former)
+			parallel(6, func(int) {
+				if resp := visit(present, id, func(s *msm.Session) { add(s) }); resp.StatusCode != 200 {
+					t.Errorf("%d", resp.StatusCode)
+				}
+			})
+			h := counting(present)
+			for range 6 {
+				if resp := exchange(h, "POST", "/", func(r *http.Request) { r.Header.Set("X-Session", id) }); resp.StatusCode != 200 {
+					t.Errorf("%d", resp.StatusCode)
+				}
+			}
+			if n := present.Stats().Local.Takeovers; n != 1 {
+				t.Errorf("%d takeovers", n)
+			}
+			visit(present, id, func(s *msm.Session) {
+				if n := count.Get(s); n != 12 {
+					t.Errorf("counted %d of 12", n)
+				}
+			})
+		})
+	}
+}
+
 // down is how long TestNoNodeAtFullLoad keeps every node down.
 var down = flag.Duration("down", time.Second/2, "how long TestNoNodeAtFullLoad keeps every node down; make soak: 1m")
 

@@ -25,24 +25,36 @@ func (st *Store) Load(ctx context.Context, token, node string) (*Session, error)
 	return s, st.admitted(s, access)
 }
 
-// TakeOver brings a session into memory that the instance of another route served last: what is here, if anything, is not
-// the truth any more. A new version is stored at once, so that the other instance, if it is still there and has changes,
-// learns of it.
+// TakeOver brings a session into memory that the instance of another route served last, by the id that a request came
+// with: what is here, if anything, is not the truth any more. A new version is stored at once, so that the other instance,
+// if it is still there and has changes, learns of it.
+//
+// That id may also be one of before an earlier takeover: of a request that was sent beside the one which took the session
+// over, or of a client that keeps what it got first. A look at the nodes tells.
 func (st *Store) TakeOver(ctx context.Context, token, node, route string) (*Session, error) {
-	s, former, err := st.takeOver(ctx, token, node)
+	s, t, err := st.takeOver(ctx, token, node)
 	if err != nil {
 		return nil, err
 	}
-	st.tookOver(s, strings.Clone(former), strings.Clone(route))
+	if t.needed {
+		st.tookOver(s, strings.Clone(t.former), strings.Clone(route))
+	}
 	return s, nil
 }
 
-func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, former string, err error) {
+// takeover is what came of one.
+type takeover struct {
+	needed bool
+	former string // the route of the instance that the record named
+}
+
+func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, t takeover, err error) {
 	if s := st.Get(token); s != nil {
-		if former, err = s.takeOver(ctx, node); !errors.Is(err, ErrLeft) {
-			return s, former, err
+		if t, err = s.takeOver(ctx, node); !errors.Is(err, ErrLeft) {
+			return s, t, err
 		}
 	}
+	former := ""
 	access := st.Replica.Open(token, node)
 	access.LeaveFailover()
 	rec, err := access.Write(ctx, func(rec *record.Record) error {
@@ -50,10 +62,10 @@ func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, 
 		return nil
 	})
 	if err != nil {
-		return nil, "", err
+		return nil, t, err
 	}
 	s = st.loaded(token, access, rec)
-	return s, former, st.admitted(s, access)
+	return s, takeover{true, former}, st.admitted(s, access)
 }
 
 // loaded makes a session of what was found. The strings are parts of a request's Cookie header, which must not be kept
@@ -72,23 +84,40 @@ func (st *Store) admitted(s *Session, access *replica.Access) error {
 	return err
 }
 
-// takeOver replaces what is here by what is stored, and makes the changes to it that were not.
-func (s *Session) takeOver(ctx context.Context, node string) (former string, err error) {
+// takeOver replaces what is here by what is stored, and makes the changes to it that were not, unless it is that already.
+func (s *Session) takeOver(ctx context.Context, node string) (t takeover, err error) {
 	s.beginSaving()
 	defer s.endSaving()
+	if s.serves(ctx, node) {
+		return t, nil
+	}
 	s.mu.Lock()
-	never := s.stored.Version == 0
-	if !never {
-		s.node = strings.Clone(node)
-	}
+	s.node = strings.Clone(node)
 	s.mu.Unlock()
-	if never { // so nobody else can have it
-		return "", nil
-	}
 	w := s.begin(true)
 	if w == nil {
-		return "", ErrLeft
+		return t, ErrLeft
 	}
 	err = s.run(ctx, w)
-	return w.former, err
+	return takeover{true, w.former}, err
+}
+
+// serves reports whether nobody but this instance, which has begun saving, has written the session since it did so last, as
+// far as the node knows that the request's id names. What was never stored nobody else can have.
+func (s *Session) serves(ctx context.Context, node string) bool {
+	s.mu.Lock()
+	stored, outdated := s.stored, s.told || s.state.Load() == left
+	s.mu.Unlock()
+	if outdated || stored.Version == 0 {
+		return !outdated
+	}
+	access := s.store.Replica.Open(s.token, node)
+	rec, err := access.Load(ctx)
+	if err != nil || rec.Route != s.store.Route || !sameRecord(rec, stored) {
+		return false
+	}
+	if access.NeedsHeal() {
+		s.saveSoon()
+	}
+	return true
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -176,4 +177,89 @@ func TestATakeoverThatFails(t *testing.T) {
 		settle()
 		w.wantStored("t", nodeOf(taken), "n", "3")
 	})
+}
+
+// TestATakeoverIsOne, however many requests come with the id that the former instance gave: those beside the one that took
+// the session over, and all those of a client that keeps its first id. They cost a look, and see what is there.
+func TestATakeoverIsOne(t *testing.T) {
+	for name, sync := range map[string]bool{"sync": true, "async": false} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, 3, 1, func(w *world) {
+				former, present, s, _ := w.takenOver(sync)
+				old := nodeOf(s)
+				settle()
+				before := w.count(writes)
+				for range 20 {
+					taken, err := present.TakeOver(context.Background(), "t", old, "a")
+					present.must(err)
+					if got := value(taken, "n"); got != "1" {
+						t.Errorf("n = %s; want 1", got)
+					}
+				}
+				settle()
+				if n := w.count(writes); n != before || present.Counts().Takeovers != 1 {
+					t.Errorf("%d writes, %d takeovers", n-before, present.Counts().Takeovers)
+				}
+				w.all(nodetest.Slow(10 * time.Millisecond))
+				for i := range 5 { // the client's own changes are no reason for another one
+					taken, err := present.TakeOver(context.Background(), "t", old, "a")
+					present.must(err)
+					present.must(change(taken, plus("n", 1)))
+					time.Sleep(time.Duration(i) * 40 * time.Millisecond) // some of them find it on its way to a node
+				}
+				settle()
+				w.all(nil)
+				if n := present.Counts().Takeovers; n != 1 {
+					t.Errorf("%d takeovers", n)
+				}
+				back, err := former.TakeOver(context.Background(), "t", old, "b")
+				former.must(err)
+				former.must(change(back, plus("n", 10)))
+				settle()
+				taken, err := present.TakeOver(context.Background(), "t", old, "a")
+				present.must(err)
+				if got := value(taken, "n"); got != "16" || present.Counts().Takeovers != 2 {
+					t.Errorf("after the former instance took it back: n = %s, want 16; %d takeovers", got, present.Counts().Takeovers)
+				}
+			})
+		})
+	}
+}
+
+// TestATakeoverOfWhatIsHere: it was taken over, and not stored since by anyone; but a node that has it must say so.
+func TestATakeoverOfWhatIsHere(t *testing.T) {
+	for name, c := range map[string]struct {
+		meanwhile func(w *world, former *instance, s *local.Session)
+		want      string // empty: there is no session
+	}{
+		"its node is silent": {func(w *world, _ *instance, s *local.Session) { w.servers[nodeOf(s)].Fail(off) }, "1"},
+		"its node was restarted empty": {func(w *world, _ *instance, s *local.Session) {
+			w.servers[nodeOf(s)].Restart(nil)
+		}, "1"},
+		"the former instance has stored something": {func(_ *world, former *instance, s *local.Session) {
+			former.must(change(s, plus("n", 10)))
+			time.Sleep(120 * time.Millisecond)
+		}, "11"},
+		"the former instance has ended it": {func(_ *world, former *instance, s *local.Session) {
+			former.must(s.Destroy(context.Background()))
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, 3, 1, func(w *world) {
+				former, present, s, _ := w.takenOver(false)
+				c.meanwhile(w, former, s)
+				taken, err := present.TakeOver(context.Background(), "t", nodeOf(s), "a")
+				if c.want == "" {
+					if !errors.Is(err, replica.ErrNoSession) {
+						t.Errorf("%v", err)
+					}
+					return
+				}
+				present.must(err)
+				if got := value(taken, "n"); got != c.want {
+					t.Errorf("n = %s; want %s", got, c.want)
+				}
+			})
+		})
+	}
 }
