@@ -66,6 +66,10 @@ func New(c Config) *Store {
 	st := &Store{Config: c, queue: newQueue(), posts: make(chan post, noticeQueue)}
 	for i := range st.shards {
 		st.shards[i].sessions = make(map[string]*Session)
+		st.shards[i].looks = pile{
+			before: func(a, b *Session) bool { return a.lookAt < b.lookAt },
+			place:  func(s *Session) *int { return &s.lookPlace },
+		}
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	st.stop = stop

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"container/heap"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -24,13 +23,19 @@ type queue struct {
 	late atomic.Bool // the nodes cannot keep up
 
 	mu     sync.Mutex
-	heap   byDue
+	heap   pile          // by when they are due
 	caught chan struct{} // closed when late ends
 	wake   chan struct{}
 }
 
 func newQueue() *queue {
-	return &queue{caught: make(chan struct{}), wake: make(chan struct{}, 1)}
+	return &queue{
+		caught: make(chan struct{}), wake: make(chan struct{}, 1),
+		heap: pile{
+			before: func(a, b *Session) bool { return a.due.Before(b.due) },
+			place:  func(s *Session) *int { return &s.place },
+		},
+	}
 }
 
 // soon has a session written after the usual delay, or at the earlier time that it has already. A busy session mostly has
@@ -56,10 +61,10 @@ func (q *queue) put(s *Session, due time.Time) {
 	switch {
 	case s.place == 0:
 		s.due, s.soon = due, false
-		heap.Push(&q.heap, s)
+		q.heap.add(s)
 	case due.Before(s.due):
 		s.due = due
-		heap.Fix(&q.heap, s.place-1)
+		q.heap.moved(s)
 	default:
 		return
 	}
@@ -75,23 +80,24 @@ func (q *queue) put(s *Session, due time.Time) {
 func (q *queue) next(now time.Time) (s *Session, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.heap) == 0 {
+	first := q.heap.first()
+	if first == nil {
 		q.setLate(false)
 		return nil, time.Hour
 	}
-	first := q.heap[0]
 	lateness := now.Sub(first.due)
-	q.setLate(lateness > maxAge-writeDelay || len(q.heap) > maxQueue)
+	q.setLate(lateness > maxAge-writeDelay || q.heap.Len() > maxQueue)
 	if lateness < 0 {
 		return nil, -lateness
 	}
-	return heap.Pop(&q.heap).(*Session), 0
+	q.heap.remove(first)
+	return first, 0
 }
 
 func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.heap)
+	return q.heap.Len()
 }
 
 // setLate tells who waits. Guarded by mu.
@@ -156,31 +162,4 @@ func (q *queue) sleep(ctx context.Context, d time.Duration) {
 	case <-q.wake:
 	case <-timer.C:
 	}
-}
-
-// byDue is a container/heap.
-type byDue []*Session
-
-func (h byDue) Len() int           { return len(h) }
-func (h byDue) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
-func (h byDue) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i+1, j+1
-}
-
-// Push implements heap.Interface.
-func (h *byDue) Push(x any) {
-	s := x.(*Session)
-	*h = append(*h, s)
-	s.place = len(*h)
-}
-
-// Pop implements heap.Interface.
-func (h *byDue) Pop() any {
-	last := len(*h) - 1
-	s := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	s.place = 0
-	return s
 }

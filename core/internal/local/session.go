@@ -25,6 +25,8 @@ type Session struct {
 	short    atomic.Uint64 // its name in notices, once it was stored
 
 	newer, older *Session // in the shard's order of use; guarded by shard.mu
+	lookAt       int64    // when the sweep looks at it, Unix nanoseconds; guarded by shard.mu
+	lookPlace    int      // in shard.looks; guarded by shard.mu
 
 	due   time.Time // when it is to be saved; guarded by queue.mu
 	place int       // in the queue, from 1; 0: not there; guarded by queue.mu
@@ -55,7 +57,7 @@ const (
 )
 
 // overhead is about what a session needs besides its attributes: itself, its record, and its places in maps and lists.
-const overhead = 980
+const overhead = 1030
 
 func (st *Store) session(token, node string, rec *record.Record) *Session {
 	s := &Session{store: st, token: token, node: node, stored: rec, current: rec}
@@ -106,7 +108,10 @@ func (s *Session) endSaving() {
 // schedule computes when the session ends and when it has to be refreshed.
 func (s *Session) schedule() {
 	if idle := s.current.Idle(); idle > 0 {
-		s.life.Store(int64(min(idle, math.MaxInt64-idle/20) + idle/20)) // no overflow, however long it is
+		life := int64(min(idle, math.MaxInt64-idle/20) + idle/20) // no overflow, however long it is
+		if before := s.life.Swap(life); life < before || before == 0 {
+			s.endsSooner()
+		}
 	}
 	s.refresh.Store(nanos(replica.RefreshDue(s.stored)))
 }
@@ -115,6 +120,18 @@ func (s *Session) schedule() {
 func (s *Session) over(now time.Time) bool {
 	at, life := now.UnixNano(), s.life.Load()
 	return s.deadline != 0 && at >= s.deadline || life != 0 && at-s.used.Load() >= life
+}
+
+// ends returns the moment at which the session will be over if it is not used before, in Unix nanoseconds.
+func (s *Session) ends() int64 {
+	end := int64(math.MaxInt64)
+	if life, used := s.life.Load(), s.used.Load(); life != 0 && life < end-used {
+		end = used + life
+	}
+	if s.deadline != 0 {
+		end = min(end, s.deadline)
+	}
+	return end
 }
 
 // nanos returns a moment in Unix nanoseconds, which end in the year 2262: what is later is as late as can be said.

@@ -19,7 +19,7 @@ type shard struct {
 	mu             sync.Mutex
 	sessions       map[string]*Session // by token
 	newest, oldest *Session
-	shortest       int64 // the shortest life of a session that ever was here, nanoseconds; 0: none ends by itself
+	looks          pile // of the sessions, by the moment before which they cannot be over
 }
 
 func (st *Store) shard(token string) *shard {
@@ -71,6 +71,8 @@ func (st *Store) insert(s *Session) error {
 	}
 	sh.sessions[s.token] = s
 	sh.link(s)
+	s.lookAt = s.ends()
+	sh.looks.add(s)
 	return nil
 }
 
@@ -97,6 +99,7 @@ func (st *Store) remove(sh *shard, s *Session) {
 	s.state.Store(left)
 	delete(sh.sessions, s.token)
 	sh.unlink(s)
+	sh.looks.remove(s)
 	st.count.Add(-1)
 	st.release(s)
 }
@@ -166,9 +169,6 @@ func (sh *shard) link(s *Session) {
 		sh.oldest = s
 	}
 	sh.newest = s
-	if life := s.life.Load(); life != 0 && (sh.shortest == 0 || life < sh.shortest) {
-		sh.shortest = life
-	}
 }
 
 func (sh *shard) unlink(s *Session) {
@@ -201,16 +201,30 @@ func (st *Store) sweep(ctx context.Context) {
 	}
 }
 
-// sweepShard begins with the session that was not used for longest, and ends where none can be over yet by idleness.
-func (st *Store) sweepShard(sh *shard, now time.Time) {
+// sweepShard looks at those that may be over, and returns how many these were: each of them about once in its life.
+func (st *Store) sweepShard(sh *shard, now time.Time) (looks int) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	for s := sh.oldest; s != nil && sh.shortest != 0 && now.UnixNano()-s.used.Load() >= sh.shortest; {
-		newer := s.newer
+	for s := sh.looks.first(); s != nil && s.lookAt <= now.UnixNano(); s = sh.looks.first() {
+		looks++
 		if s.over(now) {
 			st.remove(sh, s)
+			continue
 		}
-		s = newer
+		s.lookAt = s.ends() // it was used since
+		sh.looks.moved(s)
+	}
+	return looks
+}
+
+// endsSooner: the session's life has become shorter.
+func (s *Session) endsSooner() {
+	sh := s.store.shard(s.token)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if s.lookPlace > 0 {
+		s.lookAt = s.ends()
+		sh.looks.moved(s)
 	}
 }
 
