@@ -14,11 +14,14 @@ import (
 // to a host, and as many streams over one as they like: with more than this it is not a browser, or nothing moves.
 const maxWaiting = 64
 
-// maxPassed is how many requests in a row may have the lock within an instance. Then others have passPause, in which each
-// of them looks at least once.
+// maxPassed is how many requests in a row may have the lock within an instance.
+const maxPassed = 16
+
+// yieldTime is how long an instance lets others go first that were seen to wait when it released a lock. Each of them looks
+// at least once in that time.
 const (
-	maxPassed = 16
-	passPause = 60 * time.Millisecond
+	yieldTime  = 60 * time.Millisecond
+	yieldLimit = 1000 // sessions, in each of two generations; one that is forgotten is as if nobody had waited
 )
 
 // locks has the requests of a session wait for each other. It is safe for concurrent use.
@@ -29,12 +32,13 @@ type locks struct {
 	expiry time.Duration
 	store  *replica.Store
 	turns  *turns
-	routes *routes // what LockAuto has learnt
+	yields *moments // until when others go first
+	routes *routes  // what LockAuto has learnt
 	counts struct{ taken, passed, refused, busy, lost, skipped atomic.Uint64 }
 }
 
 func newLocks(store *replica.Store, c *Config) *locks {
-	l := &locks{wait: c.LockWait, expiry: c.LockExpiry, store: store, turns: newTurns(maxWaiting)}
+	l := &locks{wait: c.LockWait, expiry: c.LockExpiry, store: store, turns: newTurns(maxWaiting), yields: newMoments(yieldLimit)}
 	l.mode, l.uri, _ = c.Locking.parse() // checked with the configuration
 	if l.mode == LockAuto {
 		l.routes = newRoutes()
@@ -61,7 +65,7 @@ func (l *locks) wants(path string, at route) bool {
 // sessionLock is the lock of one session, which this instance has.
 type sessionLock struct {
 	*lease
-	passed int // how often it was passed on
+	passes int // how often it may still be passed on
 	gone   atomic.Bool
 }
 
@@ -74,7 +78,7 @@ func (l *locks) take(ctx context.Context, token string) (*sessionLock, error) {
 	switch {
 	case err != nil:
 		if lock != nil {
-			lock.release(context.WithoutCancel(ctx))
+			l.release(context.WithoutCancel(ctx), token, lock)
 		}
 	case lock == nil:
 		if lock, err = l.acquire(ctx, token); err != nil {
@@ -89,13 +93,18 @@ func (l *locks) take(ctx context.Context, token string) (*sessionLock, error) {
 	return lock, nil
 }
 
+// acquire takes the lock among the instances. If they compete for it, it is passed on to those only who wait here already:
+// so requests have it about in the order in which they came, wherever that was.
 func (l *locks) acquire(ctx context.Context, token string) (*sessionLock, error) {
-	taken, err := l.store.Lock(ctx, token, l.expiry)
+	taken, err := l.store.Lock(ctx, token, l.expiry, l.yields.moment(token))
 	if err != nil {
 		return nil, err
 	}
 	l.counts.taken.Add(1)
-	lock := &sessionLock{}
+	lock := &sessionLock{passes: maxPassed - 1}
+	if taken.Waited() {
+		lock.passes = min(lock.passes, l.turns.waiting(token))
+	}
 	lock.lease = keepLock(taken, l.expiry, func() {
 		lock.gone.Store(true)
 		l.counts.lost.Add(1)
@@ -115,20 +124,23 @@ func (l *locks) refused(err error) error {
 
 // give passes the lock on to who waits for it in this instance, or releases it.
 func (l *locks) give(ctx context.Context, token string, lock *sessionLock) {
-	lock.passed++
-	mayPass := lock.passed < maxPassed
-	if mayPass && !lock.gone.Load() && l.turns.awaited(token) {
+	lock.passes--
+	mayPass := lock.passes >= 0
+	if mayPass && !lock.gone.Load() && l.turns.waiting(token) > 0 {
 		if !l.turns.give(token, lock) {
-			lock.release(ctx)
+			l.release(ctx, token, lock)
 		}
 		return
 	}
-	lock.release(ctx)
-	if !mayPass && l.turns.awaited(token) {
-		time.AfterFunc(passPause, func() { l.turns.give(token, nil) })
-		return
-	}
+	l.release(ctx, token, lock)
 	l.turns.give(token, nil)
+}
+
+func (l *locks) release(ctx context.Context, token string, lock *sessionLock) {
+	lock.release(ctx)
+	if lock.lock.Awaited() {
+		l.yields.put(token, time.Now().Add(yieldTime))
+	}
 }
 
 // stats answers nil if nothing is ever locked.

@@ -2,6 +2,7 @@ package msm
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -69,6 +70,51 @@ func TestLocksAreFair(t *testing.T) {
 			t.Errorf("order of arrival: %v", order)
 		}
 	})
+}
+
+// TestInstancesTakeTurns: of clients that ask again as soon as they are answered nobody is kept out by those of another
+// instance, also if those are never in each other's way, nor by their number.
+func TestInstancesTakeTurns(t *testing.T) {
+	for name, clients := range map[string][]int{
+		"one client each": {1, 1}, "two each": {2, 2}, "six each": {6, 6}, "one, and six": {1, 6}, "one, and sixteen": {1, 16},
+		"one each in three instances": {1, 1, 1}, "one, one and six": {1, 1, 6},
+	} {
+		for _, handler := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond} {
+			t.Run(fmt.Sprint(name, ", handlers of ", handler), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w, config := newWorld(t, 2, 0), Config{Locking: LockAll}
+					v := newVisitors(t, w, config)
+					for range len(clients) - len(v.m) {
+						m, in := w.manager(config)
+						v.m, v.in = append(v.m, m), append(v.in, in)
+					}
+					served, all := make([]int, len(clients)), 0
+					until := time.Now().Add(10 * time.Second)
+					for i, n := range clients {
+						all += n
+						for range n {
+							v.again(i, until, func(*Session) { served[i]++; time.Sleep(handler) })
+						}
+					}
+					v.wait.Wait()
+					total := 0
+					for _, n := range served {
+						total += n
+					}
+					for i, n := range served {
+						if fair := total * clients[i] / all; n < fair*55/100 {
+							t.Errorf("%d of %d clients got %d turns of %d; fair were %d", clients[i], all, n, total, fair)
+						}
+					}
+					for _, r := range v.runs {
+						if r.status != http.StatusOK {
+							t.Fatalf("a client was answered %d", r.status)
+						}
+					}
+				})
+			})
+		}
+	}
 }
 
 // TestALockThatIsNotHad: the handler does not run, and 503 says when to come again.

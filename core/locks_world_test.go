@@ -66,10 +66,24 @@ func newVisitors(t *testing.T, w *world, config Config) *visitors {
 
 // send begins a request with a handler.
 func (v *visitors) send(ctx context.Context, instance int, handler func(*Session)) {
+	v.wait.Go(v.request(ctx, instance, handler))
+}
+
+// again begins a client that sends one request after the other until then.
+func (v *visitors) again(instance int, until time.Time, handler func(*Session)) {
+	v.wait.Go(func() {
+		for time.Now().Before(until) {
+			v.request(v.t.Context(), instance, handler)()
+		}
+	})
+}
+
+// request answers a function that sends a request, with the id that is known now.
+func (v *visitors) request(ctx context.Context, instance int, handler func(*Session)) func() {
 	v.mu.Lock()
 	cookie := "SESSION=" + v.id
 	v.mu.Unlock()
-	v.wait.Go(func() {
+	return func() {
 		r := run{instance: instance}
 		h := v.m[instance].Middleware(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 			r.begin = time.Now()
@@ -90,7 +104,7 @@ func (v *visitors) send(ctx context.Context, instance int, handler func(*Session
 		}
 		r.status = w.Code
 		v.runs = append(v.runs, r)
-	})
+	}
 }
 
 // ran waits for all requests, and answers those whose handler ran, in its order.

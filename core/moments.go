@@ -26,6 +26,14 @@ func (m *moments) ahead(token string) bool {
 	return at != 0 && at > time.Now().UnixNano()
 }
 
+// moment returns the one remembered for the token; zero if there is none.
+func (m *moments) moment(token string) (at time.Time) {
+	if nanos := m.of(token); nanos != 0 {
+		at = time.Unix(0, nanos)
+	}
+	return at
+}
+
 func (m *moments) of(token string) int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -87,10 +87,12 @@ func (t *turns) next(token string, pass *sessionLock) bool {
 	return true
 }
 
-// awaited reports whether someone waits for the turn.
-func (t *turns) awaited(token string) bool {
+// waiting returns how many wait for the turn.
+func (t *turns) waiting(token string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	at := t.lines[token]
-	return at != nil && len(at.waiting) > 0
+	if at := t.lines[token]; at != nil {
+		return len(at.waiting)
+	}
+	return 0
 }

@@ -6,11 +6,11 @@ const lock = "internal/replica/lock.go"
 var ofLocks = []mutant{
 	{
 		"a lock is released by its owner only",
-		[]edit{{lock, "if string(item.Value) != l.owner {", "if false {"}}, requests,
+		[]edit{{lock, "	if owner != l.owner {", "	if false {"}}, requests,
 	},
 	{
 		"a lock that another one has is not had",
-		[]edit{{lock, "		case err == nil:\n			return nil, nil", "		case err == nil:\n			return lock, nil"}}, requests,
+		[]edit{{lock, "			lock.ask(ctx)\n			return nil, nil", "			lock.ask(ctx)\n			return lock, nil"}}, requests,
 	},
 	{
 		"a lock is extended while its handler runs",
@@ -34,6 +34,18 @@ var ofLocks = []mutant{
 	},
 	{
 		"a crowd in one instance does not keep others out",
-		[]edit{{"locks.go", "mayPass := lock.passed < maxPassed", "mayPass := true"}}, unit("TestLocksAreFair", "."),
+		[]edit{{"locks.go", "mayPass := lock.passes >= 0", "mayPass := true"}}, unit("TestLocksAreFair", "."),
+	},
+	{
+		"who releases a lock that others wait for lets one of them go first",
+		[]edit{{"locks.go", "l.yields.moment(token))", "time.Time{})"}}, unit("TestInstancesTakeTurns", "."),
+	},
+	{
+		"where instances compete a lock is passed on to those only who wait for it already",
+		[]edit{{"locks.go", "if taken.Waited() {", "if false {"}}, unit("TestInstancesTakeTurns", "."),
+	},
+	{
+		"to ask for a lock is not to lose it",
+		[]edit{{lock, "	for range tries {", "	for range 1 {"}}, unit("TestLock", "internal/replica"),
 	},
 }

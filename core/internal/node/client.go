@@ -38,6 +38,9 @@ type Client interface {
 	Add(ctx context.Context, key string, item Item, ttl time.Duration) error
 	// CompareAndSwap stores only if the value is still the one whose Token the item carries, else ErrConflict or, if there is none any more, ErrMiss.
 	CompareAndSwap(ctx context.Context, key string, item Item, ttl time.Duration) error
+	// Append adds to the value of a key, whose time to live and flags stay, and which gets another Token; ErrMiss if there is
+	// none.
+	Append(ctx context.Context, key string, more []byte) error
 	// Keys calls found with the keys that begin with prefix, in no order, some perhaps twice. What is there from the begin
 	// to the end is among them; of servers before memcached 1.6.19 it may lack what is read or written meanwhile. found must
 	// be quick, because the server waits for it, and must not use the node. It answers ErrNoList or ErrCrawling if the server

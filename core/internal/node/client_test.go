@@ -67,6 +67,10 @@ func (c client) cas(key, value string, token uint64, ttl time.Duration) error {
 	return c.client.CompareAndSwap(c.t.Context(), c.prefix+key, node.Item{Value: []byte(value), Flags: 8, Token: token}, ttl)
 }
 
+func (c client) append(key, more string) error {
+	return c.client.Append(c.t.Context(), c.prefix+key, []byte(more))
+}
+
 func (c client) get(key string) node.Item {
 	c.t.Helper()
 	item, err := c.client.Get(c.t.Context(), c.prefix+key)
@@ -105,6 +109,26 @@ func (c client) missing(key string) {
 }
 
 var clientContract = map[string]func(t *testing.T, c client){
+	"append adds to what is there, and makes it another value": func(t *testing.T, c client) {
+		c.want(c.append("a", "y"), node.ErrMiss)
+		c.missing("a")
+		c.want(c.add("a", "x", 0), nil)
+		before := c.get("a")
+		c.want(c.append("a", "y"), nil)
+		c.want(c.append("a", "z"), nil)
+		item := c.get("a")
+		if string(item.Value) != "xyz" || item.Flags != 7 {
+			t.Errorf("%q, flags %d", item.Value, item.Flags)
+		}
+		c.want(c.cas("a", "v", before.Token, 0), node.ErrConflict)
+		c.want(c.cas("a", "v", item.Token, -time.Second), nil)
+		c.want(c.append("a", "w"), node.ErrMiss)
+	},
+	"append lets a value last no longer": func(_ *testing.T, c client) {
+		c.want(c.add("a", "x", time.Second), nil)
+		c.want(c.append("a", "y"), nil)
+		eventually(c.t, "its end", func() bool { _, err := c.client.Get(c.t.Context(), c.prefix+"a"); return errors.Is(err, node.ErrMiss) })
+	},
 	"what was never stored is missing": func(_ *testing.T, c client) { c.missing("a") },
 	"add stores once, with its flags": func(t *testing.T, c client) {
 		c.want(c.add("a", "x", 0), nil)

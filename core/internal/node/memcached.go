@@ -105,6 +105,15 @@ func (m *Memcached) CompareAndSwap(ctx context.Context, key string, item Item, t
 	return m.do(ctx, func(c *memcache.Client) error { return c.CompareAndSwap(outgoing(key, item, ttl)) })
 }
 
+// Append implements Client.
+func (m *Memcached) Append(ctx context.Context, key string, more []byte) error {
+	err := m.do(ctx, func(c *memcache.Client) error { return c.Append(&memcache.Item{Key: key, Value: more}) })
+	if errors.Is(err, ErrExists) { // what memcached says is that nothing was stored
+		return ErrMiss
+	}
+	return err
+}
+
 func outgoing(key string, item Item, ttl time.Duration) *memcache.Item {
 	return &memcache.Item{Key: key, Value: item.Value, Flags: item.Flags, CasID: item.Token, Expiration: seconds(ttl, time.Now())}
 }

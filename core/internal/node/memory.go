@@ -106,6 +106,29 @@ func (m *Memory) CompareAndSwap(ctx context.Context, key string, item Item, ttl 
 	})
 }
 
+// Append implements Client.
+func (m *Memory) Append(ctx context.Context, key string, more []byte) error {
+	if err := usable(ctx, key); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, there := m.find(key)
+	switch {
+	case !there:
+		return ErrMiss
+	case old.size()+len(more) > m.options.MaxItem:
+		return ErrTooLarge
+	}
+	longer := *old
+	longer.Item = old.copy()
+	longer.Value = append(longer.Value, more...)
+	m.tokens++
+	longer.Token = m.tokens
+	m.put(&longer)
+	return nil
+}
+
 // Keys implements Client.
 func (m *Memory) Keys(ctx context.Context, prefix string, found func(key string)) error {
 	if err := ctx.Err(); err != nil {

@@ -179,6 +179,14 @@ func (n *Node) CompareAndSwap(ctx context.Context, key string, item Item, ttl ti
 	return n.judge(ctx, "cas", n.client.CompareAndSwap(ctx, key, item, ttl))
 }
 
+// Append adds to a value that is there.
+func (n *Node) Append(ctx context.Context, key string, more []byte) error {
+	if !n.Available() {
+		return ErrDown
+	}
+	return n.judge(ctx, "append", n.client.Append(ctx, key, more))
+}
+
 // Keys lists keys as Client.Keys does. That it fails is no evidence against the node: nobody waits for it, and a long list
 // has more ways to break off than a request.
 func (n *Node) Keys(ctx context.Context, prefix string, found func(key string)) error {

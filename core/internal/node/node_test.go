@@ -42,6 +42,7 @@ var operations = map[string]func(ctx context.Context, n *node.Node) error{
 	"Get":          func(ctx context.Context, n *node.Node) error { _, err := n.Get(ctx, "a"); return err },
 	"GetWithEpoch": func(ctx context.Context, n *node.Node) error { _, _, err := n.GetWithEpoch(ctx, "a"); return err },
 	"Add":          func(ctx context.Context, n *node.Node) error { return n.Add(ctx, "a", node.Item{}, 0) },
+	"Append":       func(ctx context.Context, n *node.Node) error { return n.Append(ctx, "a", []byte("x")) },
 	"CompareAndSwap": func(ctx context.Context, n *node.Node) error {
 		return n.CompareAndSwap(ctx, "a", node.Item{Token: 1}, 0)
 	},

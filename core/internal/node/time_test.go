@@ -46,6 +46,7 @@ var requests = map[string]func(ctx context.Context, c node.Client) error{
 	"Get":      func(ctx context.Context, c node.Client) error { _, err := c.Get(ctx, "a"); return err },
 	"GetMulti": func(ctx context.Context, c node.Client) error { _, err := c.GetMulti(ctx, "a", "b"); return err },
 	"Add":      func(ctx context.Context, c node.Client) error { return c.Add(ctx, "a", node.Item{}, 0) },
+	"Append":   func(ctx context.Context, c node.Client) error { return c.Append(ctx, "a", []byte("x")) },
 	"CompareAndSwap": func(ctx context.Context, c node.Client) error {
 		return c.CompareAndSwap(ctx, "a", node.Item{Token: 1}, 0)
 	},
@@ -295,7 +296,7 @@ func TestALostConnection(t *testing.T) {
 						if answered == 1 {
 							return // at the second request the connection breaks
 						}
-						say(conn, map[string]string{"gets": "END\r\n", "add": "STORED\r\n", "cas": "STORED\r\n"}[verb])
+						say(conn, map[string]string{"gets": "END\r\n", "add": "STORED\r\n", "cas": "STORED\r\n", "append": "STORED\r\n"}[verb])
 					}
 				}}
 				c := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})

@@ -41,6 +41,7 @@ func TestARefusedKeyIsNotSent(t *testing.T) {
 			"GetWithEpoch":   func() error { _, _, err := n.GetWithEpoch(t.Context(), key); return err },
 			"GetMulti":       func() error { _, err := c.GetMulti(t.Context(), "a", key); return err },
 			"Add":            func() error { return n.Add(t.Context(), key, node.Item{}, 0) },
+			"Append":         func() error { return n.Append(t.Context(), key, []byte("x")) },
 			"CompareAndSwap": func() error { return n.CompareAndSwap(t.Context(), key, node.Item{Token: 1}, 0) },
 		} {
 			if err := do(); err == nil || errors.Is(err, node.ErrMiss) || errors.Is(err, node.ErrDown) || !n.Available() {

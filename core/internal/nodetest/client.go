@@ -68,6 +68,11 @@ func (c *Client) CompareAndSwap(ctx context.Context, key string, item node.Item,
 	})
 }
 
+// Append implements node.Client.
+func (c *Client) Append(ctx context.Context, key string, more []byte) error {
+	return c.send(ctx, Append, key, func(ctx context.Context, m *node.Memory) error { return m.Append(ctx, key, more) })
+}
+
 // Keys implements node.Client. The list is sorted, so that a simulation replays.
 func (c *Client) Keys(ctx context.Context, prefix string, found func(key string)) error {
 	var list []string

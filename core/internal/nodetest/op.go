@@ -17,11 +17,12 @@ const (
 	Get            Kind = "get" // of one key, or of several
 	Add            Kind = "add"
 	CompareAndSwap Kind = "cas"
+	Append         Kind = "append"
 	List           Kind = "list"
 )
 
 // Write reports whether the operation stores something.
-func (o Op) Write() bool { return o.Kind == Add || o.Kind == CompareAndSwap }
+func (o Op) Write() bool { return o.Kind == Add || o.Kind == CompareAndSwap || o.Kind == Append }
 
 // Any is every operation.
 func Any(Op) bool { return true }

@@ -24,7 +24,7 @@ type Command struct {
 func (c Command) Key() string { return c.Words[1] }
 
 // Stores reports whether data follow the command's line.
-func (c Command) Stores() bool { return c.Words[0] == "add" || c.Words[0] == "cas" }
+func (c Command) Stores() bool { return slices.Contains([]string{"add", "cas", "append"}, c.Words[0]) }
 
 // Size returns how many bytes follow the command's line, with the end of their own line.
 func (c Command) Size() int {
@@ -39,7 +39,7 @@ func (c Command) Answer(m *node.Memory) string {
 	switch c.Words[0] {
 	case "gets":
 		return c.get(m)
-	case "add", "cas":
+	case "add", "cas", "append":
 		return c.store(m)
 	case "version":
 		return "VERSION 1.6.19\r\n"
@@ -59,15 +59,20 @@ func (c Command) get(m *node.Memory) string {
 	return b.String() + "END\r\n"
 }
 
-// store is <add|cas> key flags exptime bytes [token].
+// store is <add|cas|append> key flags exptime bytes [token].
 func (c Command) store(m *node.Memory) string {
 	item, ttl := node.Item{Value: c.Data, Flags: uint32(number(c.Words[2]))}, lifetime(c.Words[3])
 	var err error
-	if c.Words[0] == "add" {
+	switch c.Words[0] {
+	case "add":
 		err = m.Add(context.Background(), c.Key(), item, ttl)
-	} else {
+	case "cas":
 		item.Token = number(c.Words[5])
 		err = m.CompareAndSwap(context.Background(), c.Key(), item, ttl)
+	case "append":
+		if err = m.Append(context.Background(), c.Key(), c.Data); errors.Is(err, node.ErrMiss) {
+			err = node.ErrExists
+		}
 	}
 	switch {
 	case err == nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +26,13 @@ type Lock struct {
 	owner string // unique to this lock
 	life  time.Duration
 	token atomic.Uint64 // of the value on the node, as last seen; 0: not known
+
+	waited  bool        // someone had it when it was wanted, or was let go first
+	awaited atomic.Bool // someone has asked for it since it was taken
 }
+
+// asked is what those who wait append to the value on the node, which else is the owner's name.
+const asked = "+"
 
 // NewLock makes a lock that ends so long after it was last extended: whole seconds, and memcached may end it one earlier.
 // Its owner's name is drawn from a source.
@@ -40,6 +47,34 @@ func (l *Lock) Take(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// Waited reports whether Store.Lock did not have the lock at once.
+func (l *Lock) Waited() bool { return l.waited }
+
+// Awaited reports whether others were seen to wait for the lock, as far as Extend, Release or a load under it could see.
+func (l *Lock) Awaited() bool { return l.awaited.Load() }
+
+// ask tells whoever has the lock that someone waits for it, and reports whether someone has it. That is appended, so that
+// the lock does not last longer for it. If it fails, the owner does not know: no more is lost.
+func (l *Lock) ask(ctx context.Context) (taken bool) {
+	item, err := l.node.Get(ctx, l.key)
+	if err == nil && !strings.Contains(string(item.Value), asked) {
+		_ = l.node.Append(ctx, l.key, []byte(asked))
+	}
+	return err == nil
+}
+
+// owns reports whether a value on the node is of this lock, and takes note of whether others wait.
+func (l *Lock) owns(value []byte) bool {
+	owner, _, awaited := strings.Cut(string(value), asked)
+	if owner != l.owner {
+		return false
+	}
+	if awaited {
+		l.awaited.Store(true)
+	}
+	return true
 }
 
 // Extend lets the lock last its whole life from now on. It answers ErrLockLost if it is not ours any more.
@@ -59,16 +94,22 @@ func (l *Lock) Release(ctx context.Context) error {
 // atOnce is the time to live of what is to be gone.
 const atOnce = -time.Second
 
+// replace writes the lock as it is with another time to live. Those who ask for it meanwhile have it begin anew.
 func (l *Lock) replace(ctx context.Context, ttl time.Duration) error {
-	item, err := l.node.Get(ctx, l.key)
-	if err != nil {
-		return lost(err)
+	for range tries {
+		item, err := l.node.Get(ctx, l.key)
+		if err != nil {
+			return lost(err)
+		}
+		if !l.owns(item.Value) {
+			return ErrLockLost
+		}
+		l.token.Store(0)
+		if err = l.node.CompareAndSwap(ctx, l.key, item, ttl); !errors.Is(err, node.ErrConflict) {
+			return lost(err)
+		}
 	}
-	if string(item.Value) != l.owner {
-		return ErrLockLost
-	}
-	l.token.Store(0)
-	return lost(l.node.CompareAndSwap(ctx, l.key, item, ttl))
+	return ErrLockLost
 }
 
 func lost(err error) error {
@@ -81,7 +122,7 @@ func lost(err error) error {
 // getWith asks for a key in one round trip with the lock, so that Release knows the lock's token.
 func (l *Lock) getWith(ctx context.Context, key string) (node.Item, error) {
 	item, own, err := l.node.GetWith(ctx, key, l.key)
-	if string(own.Value) == l.owner {
+	if l.owns(own.Value) {
 		l.token.Store(own.Token)
 	}
 	return item, err
@@ -96,37 +137,60 @@ const (
 // Lock waits for the lock of the session with the token until ctx ends, whose cause it answers then. It lies on the node
 // on which a new session with this token would, whatever node the client's id names: all cookies of a session lead to
 // one lock. It answers ErrUnavailable if no node is available.
-func (s *Store) Lock(ctx context.Context, token string, life time.Duration) (*Lock, error) {
-	home, key := s.key(token), sid.Key(s.KeyPrefix, sid.Lock, token)
-	own := s.Random.Of(key) // who waits for one lock has nothing to do with who waits for another
+//
+// Who has had the lock, and has seen others wait for it, lets one of them go first: until that time, if none comes.
+func (s *Store) Lock(ctx context.Context, token string, life time.Duration, yield time.Time) (*Lock, error) {
+	t := lockTry{home: s.key(token), key: sid.Key(s.KeyPrefix, sid.Lock, token), life: life, yield: yield}
+	own := s.Random.Of(t.key) // who waits for one lock has nothing to do with who waits for another
 	for wait := lockPollMin; ; wait = min(2*wait, lockPollMax) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		lock, err := s.tryLock(ctx, home, key, life)
+		lock, err := s.tryLock(context.WithoutCancel(ctx), &t)
 		if lock != nil || err != nil {
 			return lock, err
 		}
+		t.waited = true
+		pause := wait/2 + own.Wait(wait)
+		if left := time.Until(t.yield); left > 0 {
+			pause = min(pause, left)
+		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(wait/2 + own.Wait(wait)):
+		case <-time.After(pause):
 		}
 	}
 }
 
-// tryLock answers nil if someone has the lock. An attempt is not given up when ctx ends: nobody would know whether it
-// got the lock, and who did not release it.
-func (s *Store) tryLock(ctx context.Context, home, key string, life time.Duration) (*Lock, error) {
-	for _, n := range s.Cluster.Ranking(home) {
+// lockTry is the wait for a lock.
+type lockTry struct {
+	home, key string
+	life      time.Duration
+	yield     time.Time
+	waited    bool
+}
+
+// tryLock answers nil if someone has the lock, or is to go first. An attempt is not given up when the request's context
+// ends: nobody would know whether it got the lock, and who did not release it.
+func (s *Store) tryLock(ctx context.Context, t *lockTry) (*Lock, error) {
+	for _, n := range s.Cluster.Ranking(t.home) {
 		if !n.Available() {
 			continue
 		}
-		lock := NewLock(n, key, life, s.Random)
-		taken, err := lock.Take(context.WithoutCancel(ctx))
+		lock := NewLock(n, t.key, t.life, s.Random)
+		lock.waited = t.waited
+		if time.Now().Before(t.yield) {
+			if lock.ask(ctx) {
+				t.yield = time.Time{} // someone has gone first
+			}
+			return nil, nil
+		}
+		taken, err := lock.Take(ctx)
 		switch {
 		case taken:
 			return lock, nil
 		case err == nil:
+			lock.ask(ctx)
 			return nil, nil
 		}
 		// It failed, so it is not available any more, or it has no connection to spare.

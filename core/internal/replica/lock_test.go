@@ -46,6 +46,28 @@ func TestLock(t *testing.T) {
 			w.take(second)
 			w.load(first)
 		}, replica.ErrLockLost, false},
+		"someone asks for it": {func(w *world, _, _ *replica.Lock) { w.ask() }, nil, true},
+		"its token is known, and someone asks for it then": {func(w *world, first, _ *replica.Lock) {
+			w.load(first)
+			w.ask()
+		}, nil, true},
+		"someone asks for it, and it is extended": {func(w *world, first, _ *replica.Lock) {
+			for range 5 {
+				w.ask()
+				time.Sleep(life / 2)
+				w.extend(first)
+			}
+		}, nil, true},
+		"someone asks for it while it is extended": {func(w *world, first, _ *replica.Lock) {
+			w.servers["n1"].Fail(nodetest.Once(nodetest.Of(nodetest.CompareAndSwap), w.ask))
+			w.extend(first)
+			w.servers["n1"].Fail(nil)
+		}, nil, true},
+		"someone asks for it, and it has ended": {func(w *world, _, _ *replica.Lock) {
+			time.Sleep(life / 2)
+			w.ask()
+			time.Sleep(life/2 + time.Second)
+		}, replica.ErrLockLost, true},
 		"it has ended": {func(*world, *replica.Lock, *replica.Lock) { time.Sleep(life + time.Second) }, replica.ErrLockLost, true},
 		"it has ended, and another one has it": {func(w *world, first, second *replica.Lock) {
 			time.Sleep(life + time.Second)
@@ -86,6 +108,14 @@ func (w *world) take(l *replica.Lock) {
 	w.t.Helper()
 	if ok, err := l.Take(context.Background()); !ok || err != nil {
 		w.t.Errorf("%v %v", ok, err)
+	}
+}
+
+// ask is what others do who wait.
+func (w *world) ask() {
+	w.t.Helper()
+	if err := w.nodes["n1"].Append(context.Background(), "lock", []byte("+")); err != nil {
+		w.t.Error(err)
 	}
 }
 
@@ -137,7 +167,7 @@ func TestStoreLock(t *testing.T) {
 				best := w.store.FirstNode(token)
 				other := map[string]string{"n1": "n2", "n2": "n1"}[best]
 				if c.after > 0 {
-					lock, err := w.store.Lock(t.Context(), token, 2*time.Hour)
+					lock, err := w.store.Lock(t.Context(), token, 2*time.Hour, time.Time{})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -149,7 +179,7 @@ func TestStoreLock(t *testing.T) {
 				began := time.Now()
 				ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, errLate)
 				defer cancel()
-				lock, err := w.store.Lock(ctx, token, time.Minute)
+				lock, err := w.store.Lock(ctx, token, time.Minute, time.Time{})
 				if !errors.Is(err, c.want) || (lock == nil) != (c.want != nil) {
 					t.Errorf("%v; want %v", err, c.want)
 				}

@@ -24,7 +24,7 @@ func TestErrUnavailableSaysWhichNodeAndWhy(t *testing.T) {
 		return err
 	}
 	lock := func(w *world) error {
-		_, err := w.store.Lock(context.Background(), token, time.Minute)
+		_, err := w.store.Lock(context.Background(), token, time.Minute, time.Time{})
 		return err
 	}
 	refused := func(ids ...string) (list []string) {
