@@ -79,7 +79,13 @@ func (s *Store) put(ctx context.Context, key string, value []byte, expiry time.T
 }
 
 // remove deletes a value. That there is none is no error.
+//
+// The empty key is left alone. Session libraries delete it when a visitor without a session logs out: all of them would wait
+// for each other there, for the sake of nothing.
 func (s *Store) remove(ctx context.Context, key string) error {
+	if key == "" {
+		return nil
+	}
 	return s.write(ctx, key, func(ctx context.Context, at *entrance) error {
 		err := at.Destroy(ctx, remainingLife)
 		if errors.Is(err, replica.ErrNoSession) {

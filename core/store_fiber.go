@@ -33,7 +33,7 @@ func (s *Store) SetWithContext(ctx context.Context, key string, val []byte, exp 
 	return s.put(ctx, key, val, time.Now().Add(exp), s.final)
 }
 
-// DeleteWithContext deletes a value on every node. That there is none is no error.
+// DeleteWithContext deletes a value on every node. That there is none is no error; without a key nothing is done.
 func (s *Store) DeleteWithContext(ctx context.Context, key string) error { return s.remove(ctx, key) }
 
 // Reset answers an error that is errors.ErrUnsupported: nobody can list the keys, of which memcached has hashes only,

@@ -30,5 +30,6 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 // Delete is DeleteCtx without a context. It is also fiber's.
 func (s *Store) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
 
-// DeleteCtx deletes a value on every node. That there is none is no error.
+// DeleteCtx deletes a value on every node. That there is none is no error, and for the empty token, which is that of a
+// visitor without a session, nothing is done.
 func (s *Store) DeleteCtx(ctx context.Context, token string) error { return s.remove(ctx, token) }

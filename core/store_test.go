@@ -87,6 +87,19 @@ func TestStore(t *testing.T) {
 	}
 }
 
+// TestNobodyMeetsAtTheEmptyKey: scs deletes it when a visitor without a session logs out. No node is asked for it, and nobody
+// waits there for another one.
+func TestNobodyMeetsAtTheEmptyKey(t *testing.T) {
+	m := newManager(t, msm.Config{})
+	s := shelf{m.Store("a"), t}
+	before := m.Stats().Loads
+	s.delete("")
+	s.wantError("DeleteWithContext", s.DeleteWithContext(context.Background(), ""), nil)
+	if after := m.Stats().Loads; after != before {
+		t.Errorf("%d looks", after-before)
+	}
+}
+
 var storeCases = map[string]func(s shelf){
 	"a value is found until it is deleted": func(s shelf) {
 		s.wantNone("k")

@@ -134,25 +134,18 @@ func (s *Store) Renew(r *http.Request, w http.ResponseWriter, session *sessions.
 		session.ID = old
 		return err
 	}
-	return s.remove(r, session.Name(), old)
+	return s.values(session.Name()).DeleteCtx(r.Context(), old)
 }
 
 // end deletes the session. Its values need not have been loaded for that.
 func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
-	if err := s.remove(r, session.Name(), strings.TrimPrefix(session.ID, notLoaded)); err != nil {
+	id := strings.TrimPrefix(session.ID, notLoaded)
+	if err := s.values(session.Name()).DeleteCtx(r.Context(), id); err != nil {
 		return err
 	}
 	session.ID = ""
 	setCookie(r, w, session, "")
 	return nil
-}
-
-// remove deletes what is stored under an id. A visitor without a session has none: all of them would meet at one key.
-func (s *Store) remove(r *http.Request, name, id string) error {
-	if id == "" {
-		return nil
-	}
-	return s.values(name).DeleteCtx(r.Context(), id)
 }
 
 // notLoaded stands before the id of a session that could not be loaded. No id begins with it.
