@@ -27,16 +27,19 @@ func TestAPanicOfUpdate(t *testing.T) {
 		"at a Pop of something": func(w http.ResponseWriter, s *msm.Session) { msm.Pop[int](s, "n") },
 	} {
 		for _, where := range []string{"no recovery", "recovery inside", "recovery outside"} {
-			for _, locking := range []msm.Locking{msm.LockNone, msm.LockApp} {
-				if locking == msm.LockNone && name == "at a Lock" {
+			for mode, config := range map[string]msm.Config{
+				"no locks": {}, "locks": {Locking: msm.LockApp}, "sticky": {Sticky: true}, "sticky, sync": {Sticky: true, BackupSync: true},
+			} {
+				if mode != "locks" && name == "at a Lock" {
 					continue
 				}
-				t.Run(fmt.Sprintf("%s, %s, %s", name, where, locking), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s, %s, %s", name, where, mode), func(t *testing.T) {
 					said := ""
-					m := newManager(t, msm.Config{Locking: locking, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+					config.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
 						said = err.Error()
 						w.WriteHeader(http.StatusInternalServerError)
-					}})
+					}
+					m := newManager(t, config)
 					id := begin(t, m, func(s *msm.Session) { list.Set(s, []string{"x"}); s.Set("n", 1) })
 					panics := 0
 					var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 
@@ -93,6 +94,51 @@ func (s *suite) panicCases() []kase {
 				t.Errorf("%d panics", n)
 			}
 		}},
+		{"a panic of Update's function at the commit is one clean failure, without a recovery", nil, func(t *testing.T) {
+			s.panickingUpdate(t, func(use []middleware) []middleware { return use })
+		}},
+		{"a panic of Update's function at the commit is one clean failure, wherever a recovery stands", needs, func(t *testing.T) {
+			s.panickingUpdate(t, func(use []middleware) []middleware { return append([]middleware{s.recovery()}, use...) })
+			s.panickingUpdate(t, func(use []middleware) []middleware { return append(use, s.recovery()) })
+		}},
+	}
+}
+
+// panickingUpdate is a request whose function of Update meets what another request has stored meanwhile, and panics, at the
+// first byte or after the handler.
+func (s *suite) panickingUpdate(t *testing.T, recovering func(use []middleware) []middleware) {
+	m := NewManager(t, msm.Config{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+		http.Error(w, "failed", http.StatusInternalServerError)
+	}})
+	for name, answer := range map[string]func(c Call) error{
+		"at the first byte": func(c Call) error { _, err := io.WriteString(c.W, "secret"); return err },
+		"after the handler": func(Call) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := s.app(m, func(c Call) error {
+				if c.R.Method == "GET" {
+					add(c)
+					return nil
+				}
+				count.Update(c.Session(), func(n int) int {
+					if n > 1 {
+						panic("of the function")
+					}
+					return n + 1
+				})
+				other := httptest.NewRequest("POST", "/", nil)
+				other.Header["Cookie"] = c.R.Header["Cookie"]
+				m.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					count.Set(msm.From(r.Context()), 5)
+				})).ServeHTTP(httptest.NewRecorder(), other)
+				return answer(c)
+			})
+			a.use = recovering(a.use)
+			v := s.visit(t, a)
+			v.do("GET", "/x").cookies(t, 1)
+			v.do("POST", "/x").gets(t, 500, "failed\n").cookies(t, 0)
+			v.counts(5)
+		})
 	}
 }
 
