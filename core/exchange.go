@@ -215,15 +215,16 @@ func (x *Exchange) Commit(h http.Header) error {
 		return nil
 	}
 	ended := s.ended
+	x.failed = true // for good, if the commit panics: what recovers from that has an answer to send, which commits nothing
 	if err := s.commit(context.WithoutCancel(x.scope.Context)); err != nil {
 		s.fail(err)
-		x.failed = true
 		if first {
 			return err
 		}
 		x.manager.report(x.request, x.clientID.Token, "session could not be loaded or stored after the response began", err)
 		return nil
 	}
+	x.failed = false
 	if ended != nil {
 		x.manager.hasEnded(ended)
 	}

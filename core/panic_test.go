@@ -55,10 +55,10 @@ func TestAPanicOfUpdate(t *testing.T) {
 						handler(w, s)
 					})
 					if where == "recovery inside" {
-						h = recovering500(h)
+						h = recovery(h)
 					}
 					if h = m.Middleware(h); where == "recovery outside" {
-						h = recovering500(h)
+						h = recovery(h)
 					}
 					server := httptest.NewServer(h)
 					defer server.Close()
@@ -86,7 +86,33 @@ func TestAPanicOfUpdate(t *testing.T) {
 	}
 }
 
-func recovering500(next http.Handler) http.Handler {
+// TestAPanicOfTheCommit is answered by what recovers from it, inside, and there is no second one.
+func TestAPanicOfTheCommit(t *testing.T) {
+	m := newManager(t, msm.Config{})
+	id := begin(t, m, func(s *msm.Session) { list.Set(s, []string{"x"}) })
+	h := m.Middleware(recovery(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, calls := msm.From(r.Context()), 0
+		s.Set("other", 1)
+		list.Update(s, func(l []string) []string {
+			if calls++; calls > 1 {
+				s.Keys() // which Update's function must not do
+			}
+			return l
+		})
+		visit(m, id, func(s *msm.Session) { list.Set(s, nil) })
+		_, _ = io.WriteString(w, "secret")
+	})))
+	if resp := exchange(h, "POST", "/", withCookie("SESSION="+id)); resp.StatusCode != 500 || len(resp.Cookies()) > 0 {
+		t.Errorf("%d, %v", resp.StatusCode, resp.Cookies())
+	}
+	visit(m, id, func(s *msm.Session) {
+		if s.IsNew() || s.Has("other") {
+			t.Errorf("stored is %q", s.Keys())
+		}
+	})
+}
+
+func recovery(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if recover() != nil {
