@@ -58,6 +58,9 @@ func TestUpdateRunsInItsRequest(t *testing.T) {
 	sharedModes(t, func(t *testing.T, config msm.Config) {
 		managers := twoInstances(t, config)
 		id := begin(t, managers[0], func(s *msm.Session) { list.Set(s, nil) })
+		if config.Sticky {
+			written(t, managers[0]) // before that the other instance does not know the session
+		}
 		var visitors sync.WaitGroup
 		for visitor := range 4 {
 			visitors.Go(func() {
