@@ -43,7 +43,14 @@ func TestContract(t *testing.T) {
 		},
 		Recovery:    quietRecovery,
 		Compression: func() chiMiddleware { return middleware.Compress(5) },
-		Param:       "{id}",
+		Others: map[string]func() chiMiddleware{
+			"Compress":  func() chiMiddleware { return middleware.Compress(5) },
+			"Timeout":   func() chiMiddleware { return middleware.Timeout(time.Hour) },
+			"Recoverer": quietRecovery,
+			"Throttle":  func() chiMiddleware { return middleware.Throttle(10) },
+			"GetHead":   func() chiMiddleware { return middleware.GetHead },
+		},
+		Param: "{id}",
 		Lacks: map[msmtest.Feature]string{
 			msmtest.OwnAnswers:     "handlers of chi are those of net/http",
 			msmtest.ReturnedErrors: "handlers of chi return nothing",

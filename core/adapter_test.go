@@ -3,6 +3,7 @@ package msm_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	msm "github.com/gomsm/msm/core"
 	"github.com/gomsm/msm/core/msmtest"
@@ -33,6 +34,11 @@ func testContract(t *testing.T, sessions func(*msm.Manager) netMiddleware) {
 					after(netCall(w, r))
 				})
 			}
+		},
+		Others: map[string]func() netMiddleware{
+			"http.TimeoutHandler": func() netMiddleware {
+				return func(next http.Handler) http.Handler { return http.TimeoutHandler(next, time.Hour, "too slow") }
+			},
 		},
 		Param: "{id}",
 		Lacks: map[msmtest.Feature]string{

@@ -139,9 +139,10 @@ type Config struct {
 	// DialContext connects to nodes, for TLS or memcached's authentication. Nil: plain TCP or unix sockets.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// ErrorHandler answers a request whose session could not be loaded or stored; nothing has been sent then, and headers
-	// that describe the handler's body are gone. Nil: a page for people with StatusOf(err), and Retry-After: 1 unless that is
-	// 500.
+	// ErrorHandler answers a request whose session could not be loaded or stored; nothing has been sent then, and of the
+	// handler's headers only those are left that are about the site, the visitor or the request: other cookies, Vary, CORS,
+	// security, request ids. If it writes nothing, the answer is as for nil. Nil: a page for people with StatusOf(err), and
+	// Retry-After: 1 unless that is 500.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 	// Logger gets what an operator wants to know, never a session's id or value: what happens again and again once in ten
 	// seconds, with the number of the lines that were left out. Nil: slog.Default().

@@ -175,13 +175,18 @@ func (x *Exchange) Session() *Session { return &x.whole().session }
 
 // Writer wraps the response's writer so that the session is committed before the first byte leaves. If that fails the
 // client gets Config.ErrorHandler's answer instead of the handler's, whose writes fail. What w can do, its wrapper
-// does: io.ReaderFrom, http.Flusher, http.Hijacker and all of http.ResponseController.
+// does, and claims no more: http.Flusher, http.Hijacker, http.Pusher, CloseNotify and all of http.ResponseController; it is
+// always an io.ReaderFrom and an io.StringWriter.
+//
+// A connection that a handler takes over is wrapped, too, if the client has to learn a new id: the session is committed, and
+// its cookie put in, when the head of an HTTP answer is written to it, which has to be while the handler runs. If none is,
+// nothing is stored, and the id that the client had stays. The method NetConn of such a net.Conn gives the one below.
 func (x *Exchange) Writer(w http.ResponseWriter) http.ResponseWriter {
 	if x.within != nil && !x.within.answersBy(w) {
 		return w
 	}
-	x.writer = writer{ResponseWriter: w, exchange: x.whole(), outside: bodyHeadersOf(w.Header())}
-	return &x.writer
+	x.writer = writer{ResponseWriter: w, exchange: x.whole(), outside: fieldsOf(w.Header())}
+	return x.writer.face()
 }
 
 // Finish does, after the handler, what Writer did not have to do: it commits if nothing was sent, answers if that or Begin failed, and
@@ -193,7 +198,8 @@ func (x *Exchange) Finish() error {
 	if x.within != nil {
 		return x.within.refusal.err
 	}
-	if err := x.writer.begin(); err != nil {
+	x.writer.endTelling()
+	if err := x.writer.commit(); err != nil {
 		return err
 	}
 	return x.Commit(x.writer.Header())

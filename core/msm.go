@@ -196,7 +196,11 @@ func (m *Manager) closeNodes(ctx context.Context) error {
 // the log. The request is the one that Begin has answered. Nothing must have been sent yet.
 func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	m.report(r, m.token(r), "request without its session", err)
-	m.config.ErrorHandler(w, r, err)
+	x := &Exchange{manager: m, refusal: refusal{answering: true}}
+	m.config.ErrorHandler(x.Writer(w), r, err)
+	if !x.refusal.answered {
+		sorry(w, r, err)
+	}
 }
 
 func (m *Manager) ignores(r *http.Request) bool {

@@ -1,20 +1,21 @@
 package msm
 
 import (
-	"bufio"
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 )
 
-// writer commits the session before the first byte leaves. Nothing is buffered.
+// writer commits the session before the first byte leaves. Nothing is buffered. Handlers have it by one of its faces.
 type writer struct {
 	http.ResponseWriter
 	exchange *Exchange
-	outside  http.Header // of bodyHeaders, those that were there before the handler
-	begun    bool        // the header has been given to the ResponseWriter below
+	outside  []field  // headers that were there before the handler
+	able     ability  // what the ResponseWriter below can do
+	begun    bool     // the header has been given to the ResponseWriter below
+	conn     net.Conn // the handler has taken the connection over; nil: it has not
+	told     *telling // what the handler has instead of conn; nil: conn itself
 }
 
 // refusal is why a request's handlers have no say: the commit failed, and the client gets the error's answer. Theirs is
@@ -22,34 +23,24 @@ type writer struct {
 type refusal struct {
 	err       error // nil: there is none
 	answering bool  // Config.ErrorHandler is at work
+	answered  bool  // it has begun to answer
 }
 
-// bodyHeaders describe the body that the handler meant to send.
-var bodyHeaders = []string{
-	"Accept-Ranges", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range",
-	"Content-Type", "Etag", "Last-Modified", "Location",
-}
-
-func bodyHeadersOf(h http.Header) (found http.Header) {
-	if len(h) == 0 { // as it mostly is
-		return nil
-	}
-	for _, name := range bodyHeaders {
-		if values, ok := h[name]; ok {
-			if found == nil {
-				found = make(http.Header)
-			}
-			found[name] = slices.Clone(values)
-		}
-	}
-	return found
-}
-
-// begin commits, once. An error means that the client has got its answer.
+// begin commits before the first byte of an answer. An error means that there is none to be given: the client has one, or
+// the connection was taken over.
 func (w *writer) begin() error {
+	if w.conn != nil && w.exchange.refusal == (refusal{}) {
+		return http.ErrHijacked
+	}
+	return w.commit()
+}
+
+// commit is begin for answers on a connection that was taken over, too. It commits once.
+func (w *writer) commit() error {
 	x := w.exchange
 	switch {
 	case x.refusal.answering:
+		x.refusal.answered = true
 		return nil
 	case x.refusal.err != nil || w.begun:
 		return x.refusal.err
@@ -57,7 +48,7 @@ func (w *writer) begin() error {
 	w.begun = true
 	if err := x.Commit(w.Header()); err != nil {
 		w.refuse(err)
-	} else if strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
+	} else if w.conn != nil || strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
 		x.letGo()
 	}
 	return x.refusal.err
@@ -66,28 +57,23 @@ func (w *writer) begin() error {
 // refuse answers in place of the handlers.
 func (w *writer) refuse(err error) {
 	x := w.exchange
-	x.refusal = refusal{err, true}
+	x.refusal = refusal{err: err, answering: true}
 	defer func() { x.refusal.answering = false }()
-	w.clean()
+	if w.conn != nil {
+		w.failByHand(err)
+		return
+	}
+	w.clean(w.outside)
 	x.manager.Fail(w.ResponseWriter, x.request, err)
 }
 
-// clean removes what the handler said of its body. What stands further out still holds: a compression there may have
-// named its encoding already, and encodes the failure's answer too.
-func (w *writer) clean() {
-	for _, name := range bodyHeaders {
-		if values, ok := w.outside[name]; ok {
-			w.Header()[name] = values
-		} else {
-			w.Header().Del(name)
-		}
-	}
-}
-
-// WriteHeader lets informational answers other than 101 pass: the response itself is still to come (RFC 9110, 15.2).
+// WriteHeader lets informational answers other than 101 pass: the response itself is still to come (RFC 9110, 15.2). What
+// cannot send one before that, such as http.TimeoutHandler, would take it for the response, and is spared it.
 func (w *writer) WriteHeader(status int) {
 	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
-		w.ResponseWriter.WriteHeader(status)
+		if w.able&canFlush != 0 {
+			w.ResponseWriter.WriteHeader(status)
+		}
 		return
 	}
 	if w.begin() == nil {
@@ -116,26 +102,6 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 		return 0, err
 	}
 	return io.Copy(w.ResponseWriter, r)
-}
-
-// Flush is FlushError for callers that know http.Flusher only.
-func (w *writer) Flush() { _ = w.FlushError() }
-
-// FlushError sends the header, and so commits.
-func (w *writer) FlushError() error {
-	if err := w.begin(); err != nil {
-		return err
-	}
-	return http.NewResponseController(w.ResponseWriter).Flush()
-}
-
-// Hijack hands the connection over. A cookie that the commit has set is in Header, for who writes the answer by hand.
-func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if err := w.begin(); err != nil {
-		return nil, nil, err
-	}
-	w.exchange.letGo()
-	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
 // Unwrap serves http.ResponseController.

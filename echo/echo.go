@@ -8,8 +8,9 @@
 //	})
 //
 // Put it behind middleware.Recover, so that a handler that panics stores nothing. If the session cannot be loaded or
-// stored, msm.Config's ErrorHandler answers, and the error is returned: it reaches HTTPErrorHandler as that of a response
-// which is Committed.
+// stored, msm.Config's ErrorHandler answers, and HTTPErrorHandler gets the error, as that of a response which is Committed:
+// what it writes is withheld. Nothing is returned then, for a middleware further out that takes a returned error for one
+// that is still to be answered, as Timeout and Gzip of echo v4 do, would drop the answer or have another one appended.
 package msmecho
 
 import (
@@ -52,7 +53,8 @@ func SessionsWithConfig(config Config) echo.MiddlewareFunc {
 				err = next(c)
 			}
 			if failed := x.Finish(); failed != nil {
-				return failed
+				c.Error(failed) // HTTPErrorHandler's turn, while what it writes is withheld
+				return nil
 			}
 			return err
 		}

@@ -40,12 +40,32 @@ func TestContract(t *testing.T) {
 		},
 		Recovery:    middleware.Recover,
 		Compression: middleware.Gzip,
-		Answers:     answers(t),
-		Param:       ":id",
+		Others: map[string]func() echo.MiddlewareFunc{
+			"Gzip":                middleware.Gzip,
+			"Gzip with MinLength": func() echo.MiddlewareFunc { return middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1000}) },
+			"Timeout": func() echo.MiddlewareFunc {
+				return middleware.TimeoutWithConfig(middleware.TimeoutConfig{Timeout: time.Hour})
+			},
+			"ContextTimeout":                    func() echo.MiddlewareFunc { return middleware.ContextTimeout(time.Hour) },
+			"Recover":                           middleware.Recover,
+			"one that puts its writer in place": func() echo.MiddlewareFunc { return restoring },
+		},
+		Answers: answers(t),
+		Param:   ":id",
 		Lacks: map[msmtest.Feature]string{
 			msmtest.FilesByKernel: "echo's Response is no io.ReaderFrom, with or without sessions",
 		},
 	})
+}
+
+// restoring has a writer in place while the handler runs, as many do that measure or log.
+func restoring(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		was := c.Response().Writer
+		c.Response().Writer = struct{ http.ResponseWriter }{was}
+		defer func() { c.Response().Writer = was }()
+		return next(c)
+	}
 }
 
 func build(app msmtest.App[echo.HandlerFunc, echo.MiddlewareFunc]) http.Handler {

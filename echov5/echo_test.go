@@ -41,12 +41,33 @@ func TestContract(t *testing.T) {
 		},
 		Recovery:    middleware.Recover,
 		Compression: middleware.Gzip,
-		Answers:     answers(t),
-		Param:       ":id",
+		Others: map[string]func() echo.MiddlewareFunc{
+			"Gzip":                              middleware.Gzip,
+			"Gzip with MinLength":               func() echo.MiddlewareFunc { return middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1000}) },
+			"ContextTimeout":                    func() echo.MiddlewareFunc { return middleware.ContextTimeout(time.Hour) },
+			"Recover":                           middleware.Recover,
+			"one that puts its writer in place": func() echo.MiddlewareFunc { return restoring },
+		},
+		Answers: answers(t),
+		Param:   ":id",
 		Lacks: map[msmtest.Feature]string{
 			msmtest.FilesByKernel: "echo's Response is no io.ReaderFrom, with or without sessions",
 		},
 	})
+}
+
+// restoring has a writer in place while the handler runs, as many do that measure or log.
+func restoring(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c *echo.Context) error {
+		res, err := echo.UnwrapResponse(c.Response())
+		if err != nil {
+			return err
+		}
+		was := res.ResponseWriter
+		res.ResponseWriter = struct{ http.ResponseWriter }{was}
+		defer func() { res.ResponseWriter = was }()
+		return next(c)
+	}
 }
 
 func build(app msmtest.App[echo.HandlerFunc, echo.MiddlewareFunc]) http.Handler {

@@ -30,7 +30,9 @@ func Sessions(m *msm.Manager) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		x, r, err := m.BeginRoute(c.Request, c.FullPath())
 		defer x.End()
-		c.Request, c.Writer = r, &writer{c.Writer, x.Writer(sender{c.Writer})}
+		w := &writer{ResponseWriter: c.Writer}
+		w.session = x.Writer(sender{c.Writer, w})
+		c.Request, c.Writer = r, w
 		if err == nil {
 			c.Next()
 		}
@@ -49,10 +51,23 @@ func Session(c *gin.Context) *msm.Session { return msm.From(c.Request.Context())
 type writer struct {
 	gin.ResponseWriter
 	session http.ResponseWriter
+	said    bool // the status is the last word
 }
 
-// WriteHeaderNow, and not WriteHeader: gin holds the status back until something is sent.
-func (w *writer) WriteHeaderNow()                   { w.session.WriteHeader(w.Status()) }
+// WriteHeader sets the status, which gin holds back until something is sent.
+func (w *writer) WriteHeader(status int) {
+	if !w.said {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (w *writer) WriteHeaderNow() {
+	status := w.Status()
+	if w.session.WriteHeader(status); !informational(status) {
+		w.ResponseWriter.WriteHeaderNow()
+	}
+}
+
 func (w *writer) Write(p []byte) (int, error)       { return w.session.Write(p) }
 func (w *writer) WriteString(s string) (int, error) { return io.WriteString(w.session, s) }
 func (w *writer) Flush()                            { _ = w.FlushError() }
@@ -62,18 +77,28 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.session).Hijack()
 }
 
-// sender is gin's writer as net/http's behave: WriteHeader sends.
-type sender struct{ gin.ResponseWriter }
+// sender is the writer below, where a status is final, but held back by gin as well: a compression there has to see what
+// comes with it before the header leaves.
+type sender struct {
+	gin.ResponseWriter
+	of *writer
+}
 
 func (s sender) WriteHeader(status int) {
-	below, ok := s.ResponseWriter.(interface{ Unwrap() http.ResponseWriter })
-	if ok && status < http.StatusOK && status != http.StatusSwitchingProtocols {
-		below.Unwrap().WriteHeader(status)          // gin would take it for the answer's, and send no other
-		s.ResponseWriter.WriteHeader(http.StatusOK) // gin's own, until the handler says another
+	if !informational(status) {
+		s.ResponseWriter.WriteHeader(status)
+		s.of.said = true
 		return
 	}
-	s.ResponseWriter.WriteHeader(status)
-	s.WriteHeaderNow()
+	// gin would take it for the answer's, and send no other.
+	if below, ok := s.ResponseWriter.(interface{ Unwrap() http.ResponseWriter }); ok {
+		below.Unwrap().WriteHeader(status)
+	}
+	s.ResponseWriter.WriteHeader(http.StatusOK) // gin's own, until the handler says another
 }
 
 func (s sender) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+func informational(status int) bool {
+	return status < http.StatusOK && status != http.StatusSwitchingProtocols
+}

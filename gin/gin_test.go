@@ -49,7 +49,8 @@ func TestContract(t *testing.T) {
 			}
 		},
 		Recovery:    func() gin.HandlerFunc { return gin.RecoveryWithWriter(io.Discard) },
-		Compression: func() gin.HandlerFunc { return compress },
+		Compression: compression,
+		Others:      others,
 		Answers:     answers(file),
 		Param:       ":id",
 		Lacks: map[msmtest.Feature]string{
@@ -57,6 +58,14 @@ func TestContract(t *testing.T) {
 		},
 	})
 }
+
+// gin has no compression of its own, and hardly any other middleware. The same contract runs with gin-contrib's in examples.
+var (
+	compression = func() gin.HandlerFunc { return compress }
+	others      = map[string]func() gin.HandlerFunc{
+		"Recovery": func() gin.HandlerFunc { return gin.RecoveryWithWriter(io.Discard) },
+	}
+)
 
 func build(app msmtest.App[gin.HandlerFunc, gin.HandlerFunc]) http.Handler {
 	r := gin.New()
@@ -168,6 +177,30 @@ func TestPusherAndCloseNotify(t *testing.T) {
 	defer resp.Body.Close()
 	if body, _ := io.ReadAll(resp.Body); string(body) != "true true" {
 		t.Errorf("%q", body)
+	}
+}
+
+// TestBehindTheMiddlewareOfNetHTTP: gin asks the writer below for more than Write, and panics without.
+func TestBehindTheMiddlewareOfNetHTTP(t *testing.T) {
+	m := msmtest.NewManager(t, msm.Config{})
+	r := gin.New()
+	r.GET("/", func(c *gin.Context) {
+		visits.Set(msmgin.Session(c), 1)
+		c.Stream(func(w io.Writer) bool { _, _ = io.WriteString(w, "x"); return false })
+	})
+	for _, http2 := range []bool{false, true} {
+		server := httptest.NewUnstartedServer(m.Middleware(r))
+		server.EnableHTTP2 = http2
+		server.StartTLS()
+		defer server.Close()
+		resp, err := server.Client().Get(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if body, _ := io.ReadAll(resp.Body); string(body) != "x" || len(resp.Cookies()) != 1 {
+			t.Errorf("HTTP/%d: %q, %v", resp.ProtoMajor, body, resp.Cookies())
+		}
 	}
 }
 

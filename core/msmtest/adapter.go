@@ -30,6 +30,9 @@ type Framework[H, M any] struct {
 	Recovery func() M
 	// Compression compresses with gzip what clients accept compressed, text/plain at least. See Lacks.
 	Compression func() M
+	// Others are further middlewares by their names, which apps have outside the sessions or inside: those that hold an answer
+	// back, cut it short or put another writer in place. See Lacks.
+	Others map[string]func() M
 	// Answers are handlers that answer GET requests in the ways that the framework adds to those of net/http, by the name
 	// of the way. See Lacks.
 	Answers map[string]Answer[H]
@@ -49,6 +52,8 @@ const (
 	OwnRecovery Feature = "own recovery"
 	// OwnCompression of answers. Framework.Compression is it.
 	OwnCompression Feature = "own compression"
+	// OthersAround: middleware that an answer must survive. Framework.Others has it.
+	OthersAround Feature = "others around"
 	// OwnStatus: the framework keeps the status that was sent, for its log. Call.Status tells it.
 	OwnStatus Feature = "own status"
 	// ReturnedErrors: handlers return, or report, errors, which something further out answers. App.OnError is it.

@@ -32,13 +32,6 @@ func (a answer) failsBy(t *testing.T, status int, page string) {
 	}
 }
 
-const ofHandler = "of-the-handler"
-
-// handlerHeaders describe a body that is never sent.
-var handlerHeaders = []string{
-	"Content-Type", "Content-Encoding", "Content-Disposition", "Etag", "Last-Modified", "Location", "Cache-Control",
-}
-
 // failure is how a session fails: at which manager, with which cookie, by which handler.
 type failure struct {
 	manager *msm.Manager
@@ -70,6 +63,7 @@ func (s *suite) failureCases() []kase {
 			return failure{m, "", "GET", nil, false}
 		}),
 	}
+	list = append(list, s.headerCases()...)
 	return append(list,
 		kase{name: "the node dies between load and commit", run: s.dying},
 		kase{name: "one of two managers fails", run: s.oneOfTwo},
@@ -105,8 +99,10 @@ func (s *suite) failing(name string, begin func(t *testing.T) failure) kase {
 				} else {
 					a.fails(t)
 				}
-				if f.touch != nil && a.Header.Get("X-Kept") == "" {
-					t.Error("a header that says nothing of the body is gone")
+				for _, name := range staying {
+					if f.touch != nil && a.Header.Get(name) != "stays" {
+						t.Errorf("%s is %q", name, a.Header.Get(name))
+					}
 				}
 			})
 		}
@@ -137,10 +133,12 @@ func (s *suite) upgrades() (list []way) {
 
 func (f failure) before(t *testing.T) func(c Call) bool {
 	return func(c Call) bool {
-		for _, name := range handlerHeaders {
+		for _, name := range leaving {
 			c.W.Header().Set(name, ofHandler)
 		}
-		c.W.Header().Set("X-Kept", "says nothing of the body")
+		for _, name := range staying {
+			c.W.Header().Set(name, "stays")
+		}
 		if f.touch == nil {
 			t.Error("the handler runs")
 			return true
@@ -151,7 +149,7 @@ func (f failure) before(t *testing.T) func(c Call) bool {
 }
 
 func (s *suite) dying(t *testing.T) {
-	m, kill := dyingStore(t)
+	m, kill := dyingStore(t, msm.Config{})
 	v := s.visit(t, s.app(m, func(c Call) error {
 		add(c)
 		if c.R.Method == "POST" {

@@ -18,7 +18,7 @@ type deadStore struct {
 
 func newDeadStore(t *testing.T) func(*testing.T) deadStore {
 	t.Helper()
-	m, kill := dyingStore(t)
+	m, kill := dyingStore(t, msm.Config{})
 	w := httptest.NewRecorder()
 	m.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		count.Set(msm.From(r.Context()), 1)
@@ -28,8 +28,9 @@ func newDeadStore(t *testing.T) func(*testing.T) deadStore {
 }
 
 // dyingStore is a manager on one node, which dies by kill.
-func dyingStore(t *testing.T) (m *msm.Manager, kill func()) {
+func dyingStore(t *testing.T, config msm.Config) (m *msm.Manager, kill func()) {
 	t.Helper()
 	server := StartServer(t)
-	return NewManager(t, msm.Config{Nodes: "n1:" + server.Addr(), OpTimeout: patience}), server.Kill
+	config.Nodes, config.OpTimeout = "n1:"+server.Addr(), patience
+	return NewManager(t, config), server.Kill
 }

@@ -20,7 +20,7 @@ func newDeadStore(*testing.T) func(*testing.T) deadStore {
 	}
 }
 
-func dyingStore(t *testing.T) (*msm.Manager, func()) {
+func dyingStore(t *testing.T, _ msm.Config) (*msm.Manager, func()) {
 	t.Skip("the processes that fail are killed in the way of unix")
 	return nil, nil
 }

@@ -27,12 +27,14 @@ func (s *suite) contract() []part {
 		{"the framework's own ways to answer", s.ownAnswerCases()},
 		{"after the first byte", s.lateCases()},
 		{"streams and connections", s.streamCases()},
+		{"connections taken over", s.takeoverCases()},
 		{"requests", s.requestCases()},
 		{"cookies and headers", s.cookieCases()},
 		{"middleware and groups", s.orderCases()},
 		{"the middleware twice", s.twiceCases()},
 		{"errors and panics", append(s.errorCases(), s.panicCases()...)},
 		{"compression", s.compressionCases()},
+		{"other middleware", s.otherCases()},
 		{"locks", s.lockCases()},
 		{"one clean answer to a failure", s.failureCases()},
 		{"whose fault a failure is", s.faultCases()},
@@ -47,6 +49,7 @@ type suite struct {
 	around      func(before func(c Call) bool, after func(c Call)) middleware
 	recovery    func() middleware
 	compression func() middleware
+	others      map[string]func() middleware
 	answers     []way
 	line, param string
 	lacks       map[Feature]string
@@ -92,16 +95,20 @@ func newSuite[H, M any](t *testing.T, f Framework[H, M]) *suite {
 		around: func(before func(c Call) bool, after func(c Call)) middleware {
 			return f.Around(before, after)
 		},
-		line:  f.Line,
-		param: f.Param,
-		lacks: f.Lacks,
-		dead:  newDeadStore(t),
+		others: map[string]func() middleware{},
+		line:   f.Line,
+		param:  f.Param,
+		lacks:  f.Lacks,
+		dead:   newDeadStore(t),
 	}
 	if f.Recovery != nil {
 		s.recovery = func() middleware { return f.Recovery() }
 	}
 	if f.Compression != nil {
 		s.compression = func() middleware { return f.Compression() }
+	}
+	for name, other := range f.Others {
+		s.others[name] = func() middleware { return other() }
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Answers)) {
 		a := f.Answers[name]
@@ -121,6 +128,7 @@ func (s *suite) checkLacks(t *testing.T) {
 		OwnAnswers:     len(s.answers) > 0,
 		OwnRecovery:    s.recovery != nil,
 		OwnCompression: s.compression != nil,
+		OthersAround:   len(s.others) > 0,
 	} {
 		if why := s.lacks[feature]; there == (why != "") {
 			t.Errorf("%s: there: %v; Lacks says %q", feature, there, why)

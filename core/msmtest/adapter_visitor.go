@@ -55,9 +55,19 @@ func (s *suite) visit(t *testing.T, a app) *visitor {
 
 func visit(t *testing.T, h http.Handler) *visitor {
 	t.Helper()
+	return visitBy(t, h, 1)
+}
+
+// visitBy is visit by HTTP/1 or HTTP/2.
+func visitBy(t *testing.T, h http.Handler, major int) *visitor {
+	t.Helper()
 	server := httptest.NewUnstartedServer(h)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // some handlers panic
-	server.Start()
+	if server.EnableHTTP2 = major == 2; server.EnableHTTP2 {
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
 	t.Cleanup(server.Close)
 	jar, _ := cookiejar.New(nil)
 	return &visitor{t, server.URL, &http.Client{

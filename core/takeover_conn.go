@@ -1,0 +1,120 @@
+package msm
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// maxHead bounds how much of an answer is held back to find the end of its head.
+const maxHead = 64 << 10
+
+// telling is a connection that a handler took over, whose answer has to tell the client its session's id. It is safe for
+// concurrent use, as every net.Conn is.
+type telling struct {
+	net.Conn
+	passed atomic.Bool // the head has, or there will be none
+	mu     sync.Mutex
+	writer *writer // nil: passed
+	head   []byte  // its beginning, held back
+}
+
+// face is the connection as handlers see it: it can close one direction if the one below can.
+func (c *telling) face() net.Conn {
+	if half, ok := c.Conn.(halfCloser); ok {
+		return tellingHalf{c, half}
+	}
+	return c
+}
+
+type halfCloser interface{ CloseWrite() error }
+
+type tellingHalf struct {
+	*telling
+	half halfCloser
+}
+
+// CloseWrite sends what is held back first.
+func (c tellingHalf) CloseWrite() error {
+	return errors.Join(c.giveUp(), c.half.CloseWrite())
+}
+
+// Close sends what is held back first.
+func (c *telling) Close() error {
+	return errors.Join(c.giveUp(), c.Conn.Close())
+}
+
+// NetConn is the connection below, as that of tls.Conn. What is written to it tells the client nothing of its session.
+func (c *telling) NetConn() net.Conn { return c.Conn }
+
+// Write commits the session before it sends the end of the answer's head, with the cookie in it. Informational answers other than 101
+// pass, as they do without a takeover.
+func (c *telling) Write(p []byte) (int, error) {
+	if c.passed.Load() {
+		return c.Conn.Write(p)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writer == nil {
+		return c.Conn.Write(p)
+	}
+	c.head = append(c.head, p...)
+	if err := c.pass(); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// pass sends what may leave.
+func (c *telling) pass() error {
+	const status, crlf = "HTTP/1.1 ", "\r\n"
+	for {
+		n := min(len(c.head), len("HTTP/1."))
+		end := bytes.Index(c.head, []byte(crlf+crlf))
+		switch {
+		case string(c.head[:n]) != status[:n], end < 0 && len(c.head) > maxHead:
+			return c.send()
+		case end < 0:
+			return nil
+		}
+		end += len(crlf)
+		code := strings.TrimSpace(string(c.head[len(status):min(end, len(status)+3)]))
+		if len(code) == 3 && code[0] == '1' && code != "101" {
+			_, err := c.Conn.Write(c.head[:end+len(crlf)])
+			if c.head = c.head[end+len(crlf):]; err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.writer.commit(); err != nil {
+			c.head, c.writer = nil, nil
+			c.passed.Store(true) // to a connection that is closed
+			return err
+		}
+		rest := c.head[end:]
+		c.head = append(append(c.head[:end:end], c.writer.news(c.head[:end])...), rest...)
+		return c.send()
+	}
+}
+
+// send lets everything pass from now on, what is held back first.
+func (c *telling) send() error {
+	head := c.head
+	c.head, c.writer = nil, nil
+	c.passed.Store(true)
+	if len(head) == 0 {
+		return nil
+	}
+	_, err := c.Conn.Write(head)
+	return err
+}
+
+// giveUp is called when there will be no answer, or none any more that counts.
+func (c *telling) giveUp() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.send()
+}

@@ -1,0 +1,150 @@
+package msm_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// takeover asks a server whose handler takes the connection over after change, and gives it to write.
+func takeover(t *testing.T, config msm.Config, change func(s *msm.Session), write func(conn net.Conn, rw *bufio.ReadWriter, h http.Header), with ...string) (head string) {
+	t.Helper()
+	m := newManager(t, config)
+	inner := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		change(msm.From(r.Context()))
+		conn, rw, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		write(conn, rw, w.Header())
+	}))
+	done := make(chan struct{})
+	a := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(done)
+		inner.ServeHTTP(w, r)
+	}))
+	conn, err := net.Dial("tcp", a.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\n%s\r\n", strings.Join(with, ""))
+	text, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	return string(text)
+}
+
+const switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"
+
+// TestTheIDTravelsWithAHeadWrittenByHand: once, by each way to write it, and nothing else changes.
+func TestTheIDTravelsWithAHeadWrittenByHand(t *testing.T) {
+	large := strings.Repeat("x", 1<<20)
+	for name, c := range map[string]struct {
+		config msm.Config
+		write  func(conn net.Conn, rw *bufio.ReadWriter, h http.Header)
+		begin  string // of what arrives
+		news   string // then
+		rest   string
+	}{
+		"to the connection": {
+			write: func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) { fmt.Fprint(conn, switching, "hello") },
+			begin: switching[:len(switching)-2], news: "Set-Cookie: SESSION=", rest: "\r\nhello",
+		},
+		"to the buffer": {
+			write: func(_ net.Conn, rw *bufio.ReadWriter, _ http.Header) {
+				fmt.Fprint(rw, switching, "hello")
+				_ = rw.Flush()
+			},
+			begin: switching[:len(switching)-2], news: "Set-Cookie: SESSION=", rest: "\r\nhello",
+		},
+		"with the header of the answer": {
+			write: func(conn net.Conn, _ *bufio.ReadWriter, h http.Header) {
+				fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nSet-Cookie: ", h.Get("Set-Cookie"), "\r\n\r\nhello")
+			},
+			begin: "HTTP/1.1 101 Switching Protocols\r\n", news: "Set-Cookie: SESSION=", rest: "\r\nhello",
+		},
+		"with a body of any size": {
+			write: func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) {
+				fmt.Fprint(conn, "HTTP/1.0 200 OK\r\n\r\n"+large)
+			},
+			begin: "HTTP/1.0 200 OK\r\n", news: "Set-Cookie: SESSION=", rest: "\r\n" + large,
+		},
+		"by a header": {
+			config: msm.Config{Header: "X-Session"},
+			write:  func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) { fmt.Fprint(conn, switching, "hello") },
+			begin:  switching[:len(switching)-2], news: "X-Session: ", rest: "\r\nhello",
+		},
+		"before one direction is closed": {
+			write: func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) {
+				fmt.Fprint(conn, switching)
+				if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+					t.Error(err)
+				}
+			},
+			begin: switching[:len(switching)-2], news: "Set-Cookie: SESSION=", rest: "\r\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var with []string
+			if c.config.Header != "" { // the client asks for it
+				with = append(with, c.config.Header+": x\r\n")
+			}
+			got := takeover(t, c.config, func(s *msm.Session) { add(s) }, c.write, with...)
+			news, rest, _ := strings.Cut(strings.TrimPrefix(got, c.begin), "\r\n")
+			if !strings.HasPrefix(got, c.begin) || !strings.HasPrefix(news, c.news) || rest != c.rest {
+				t.Errorf("%.300q", got)
+			}
+		})
+	}
+}
+
+// TestWhatTellsNoIDIsLeftAlone: who has its id, or needs none, gets the server's own connection.
+func TestWhatTellsNoIDIsLeftAlone(t *testing.T) {
+	got := takeover(t, msm.Config{}, func(s *msm.Session) { count.Get(s) }, func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) {
+		if _, ok := conn.(*net.TCPConn); !ok {
+			t.Errorf("%T", conn)
+		}
+		fmt.Fprint(conn, switching)
+	})
+	if got != switching {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestTheConnectionBelowCanBeHad as crypto/tls has it, for who needs a *net.TCPConn.
+func TestTheConnectionBelowCanBeHad(t *testing.T) {
+	takeover(t, msm.Config{}, func(s *msm.Session) { add(s) }, func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) {
+		if _, ok := conn.(interface{ NetConn() net.Conn }).NetConn().(*net.TCPConn); !ok {
+			t.Errorf("%T", conn)
+		}
+		fmt.Fprint(conn, switching)
+	})
+}
+
+// TestAnIDThatCannotBeToldIsLogged: nothing is stored under it, and what is written to the connection arrives as it is.
+func TestAnIDThatCannotBeToldIsLogged(t *testing.T) {
+	for _, text := range []string{"hello", "HTTP/1.1 200 OK\r\nX-Half:", strings.Repeat("no head ", 1<<17)} {
+		var log bytes.Buffer
+		got := takeover(t, msm.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, func(s *msm.Session) { add(s) },
+			func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) { fmt.Fprint(conn, text) })
+		if got != text {
+			t.Errorf("%.100q", got)
+		}
+		if n := strings.Count(log.String(), "has not learned the session's new id"); n != 1 {
+			t.Errorf("%d lines in the log: %s", n, &log)
+		}
+	}
+}
