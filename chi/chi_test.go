@@ -47,8 +47,6 @@ func TestContract(t *testing.T) {
 			"Compress":  func() chiMiddleware { return middleware.Compress(5) },
 			"Timeout":   func() chiMiddleware { return middleware.Timeout(time.Hour) },
 			"Recoverer": quietRecovery,
-			"Throttle":  func() chiMiddleware { return middleware.Throttle(10) },
-			"GetHead":   func() chiMiddleware { return middleware.GetHead },
 		},
 		Param: "{id}",
 		Lacks: map[msmtest.Feature]string{

@@ -1,0 +1,1 @@
+../../gin/gin_test.go
