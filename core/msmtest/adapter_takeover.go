@@ -38,7 +38,11 @@ func (s *suite) takeoverCases() []kase {
 		}),
 		s.inModes("without an answer that could bring it, a renewal is none", func(t *testing.T, config msm.Config) {
 			for _, text := range []string{"", "hello\r\n\r\n"} {
-				v := s.visit(t, s.app(NewManager(t, config), onPost(s.takenOver(t, renew, text))))
+				v := s.visit(t, s.app(NewManager(t, config), onPost(func(c Call) error {
+					err := s.takenOver(t, renew, text)(c)
+					_, _ = io.WriteString(c.W, "too late for this writer")
+					return err
+				})))
 				v.do("GET", "/x").cookies(t, 1)
 				if a, err := v.try(v.request("POST", "/x")); err == nil {
 					t.Errorf("the client gets %d", a.StatusCode)
