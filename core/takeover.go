@@ -52,7 +52,7 @@ func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 // whether there is one.
 func (x *Exchange) announce(h http.Header) bool {
 	s := &x.session
-	s.mu.Lock()
+	s.enter()
 	defer s.mu.Unlock()
 	if s.state != present || s.base != nil || !s.exists() {
 		return false
