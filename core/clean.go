@@ -18,11 +18,14 @@ var staying = []string{
 	"Traceparent", "Tracestate", "Traceresponse", "Server", "Server-Timing",
 }
 
-// stays reports whether an answer to a failure keeps a header. Names that end in -Id are those of requests and traces.
+// requestIDs are how the names of headers end that say which request it is, as in X-Amzn-Trace-Id.
+var requestIDs = []string{"Request-Id", "Requestid", "Correlation-Id", "Trace-Id", "Traceid"}
+
+// stays reports whether an answer to a failure keeps a header.
 func stays(name string) bool {
 	name = http.CanonicalHeaderKey(name)
 	return strings.HasPrefix(name, "Access-Control-") || slices.Contains(staying, name) ||
-		strings.HasSuffix(name, "-Id") && !strings.HasPrefix(name, "Content-")
+		slices.ContainsFunc(requestIDs, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
 // field is one header and its values.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // errUntold is about a session whose new id its client could not learn, so that nothing of it may be stored: the old id, if
@@ -28,8 +29,11 @@ func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if w.begun || x.refusal.answering { // the header has left
+	if x.refusal.answering {
 		x.refusal.answered = true
+		return conn, rw, nil
+	}
+	if w.begun { // the header has left
 		x.letGo()
 		return conn, rw, nil
 	}
@@ -110,6 +114,7 @@ func (w *writer) failByHand(err error) {
 	w.clean(nil)                                                   // nothing stands between this answer and the client
 	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], w.isOurs) // it was announced
 	h.Del(x.manager.config.Header)
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat)) // of what net/http adds, that which an answer must have
 	a := &byHand{header: h}
 	x.manager.Fail(a, x.request, err)
 	answer := http.Response{

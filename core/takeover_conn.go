@@ -42,16 +42,20 @@ func (c tellingHalf) CloseWrite() error {
 	return errors.Join(c.giveUp(), c.half.CloseWrite())
 }
 
-// Close sends what is held back first.
+// Close sends what is held back first, unless a Write is at work, which it ends.
 func (c *telling) Close() error {
-	return errors.Join(c.giveUp(), c.Conn.Close())
+	if c.mu.TryLock() {
+		_ = c.send()
+		c.mu.Unlock()
+	}
+	return c.Conn.Close()
 }
 
 // NetConn is the connection below, as that of tls.Conn. What is written to it tells the client nothing of its session.
 func (c *telling) NetConn() net.Conn { return c.Conn }
 
-// Write commits the session before it sends the end of the answer's head, with the cookie in it. Informational answers other than 101
-// pass, as they do without a takeover.
+// Write commits the session before it sends the end of the answer's head, with the cookie in it. Informational answers other
+// than 101 pass, as they do without a takeover.
 func (c *telling) Write(p []byte) (int, error) {
 	if c.passed.Load() {
 		return c.Conn.Write(p)

@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	msm "github.com/gomsm/msm/core"
 )
@@ -148,4 +150,44 @@ func TestAnIDThatCannotBeToldIsLogged(t *testing.T) {
 			t.Errorf("%d lines in the log: %s", n, &log)
 		}
 	}
+}
+
+// pipe is a response whose connection is c.
+type pipe struct {
+	http.ResponseWriter
+	c net.Conn
+}
+
+func (p pipe) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return p.c, bufio.NewReadWriter(bufio.NewReader(p.c), bufio.NewWriter(p.c)), nil
+}
+
+// TestCloseEndsAWriteOfTheHead, as it ends every Write of a net.Conn.
+func TestCloseEndsAWriteOfTheHead(t *testing.T) {
+	server, client := net.Pipe()
+	newManager(t, msm.Config{}).Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		add(msm.From(r.Context()))
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		written := make(chan error, 1)
+		go func() {
+			_, err := io.WriteString(conn, switching)
+			written <- err
+		}()
+		if _, err := client.Read(make([]byte, 1)); err != nil { // the rest of the head waits
+			t.Fatal(err)
+		}
+		closed := make(chan error, 1)
+		go func() { closed <- conn.Close() }()
+		select {
+		case <-closed:
+		case <-time.After(patience):
+			t.Fatal("Close waits for the Write")
+		}
+		if err := <-written; err == nil {
+			t.Error("the head was not sent, and Write says nothing")
+		}
+	})).ServeHTTP(pipe{httptest.NewRecorder(), server}, httptest.NewRequest("GET", "/", nil))
 }

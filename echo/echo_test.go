@@ -44,7 +44,7 @@ func TestContract(t *testing.T) {
 			"Gzip":                middleware.Gzip,
 			"Gzip with MinLength": func() echo.MiddlewareFunc { return middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1000}) },
 			"Timeout": func() echo.MiddlewareFunc {
-				return middleware.TimeoutWithConfig(middleware.TimeoutConfig{Timeout: time.Hour})
+				return middleware.TimeoutWithConfig(middleware.TimeoutConfig{Timeout: time.Hour}) //nolint:staticcheck // apps have it
 			},
 			"ContextTimeout":                    func() echo.MiddlewareFunc { return middleware.ContextTimeout(time.Hour) },
 			"Recover":                           middleware.Recover,

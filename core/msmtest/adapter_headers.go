@@ -14,12 +14,12 @@ const ofHandler = "of-the-handler"
 var leaving = []string{
 	"Content-Type", "Content-Encoding", "Content-Disposition", "Content-Location", "Content-Language", "Etag", "Last-Modified",
 	"Expires", "Cache-Control", "Surrogate-Control", "Digest", "Location", "Refresh", "Hx-Redirect", "Link", "Www-Authenticate",
-	"Clear-Site-Data", "X-Accel-Redirect", "X-Sendfile", "Upgrade", "X-Nobody-Has-Heard-Of",
+	"Clear-Site-Data", "X-Accel-Redirect", "X-Sendfile", "Upgrade", "X-Order-Id", "X-Nobody-Has-Heard-Of",
 }
 
 // staying are headers about the site, the visitor or the request.
 var staying = []string{
-	"Vary", "Access-Control-Allow-Origin", "X-Request-Id", "Strict-Transport-Security", "Content-Security-Policy",
+	"Vary", "Access-Control-Allow-Origin", "X-Request-Id", "X-Correlation-Id", "Strict-Transport-Security", "Content-Security-Policy",
 	"X-Frame-Options", "Referrer-Policy",
 }
 
