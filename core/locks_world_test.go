@@ -1,8 +1,10 @@
 package msm
 
 import (
+	"bufio"
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -148,7 +150,15 @@ func slowly(d time.Duration) func(*Session) {
 func (v *visitors) serve(h http.HandlerFunc) {
 	req := httptest.NewRequest("POST", "/", nil)
 	req.Header.Set("Cookie", "SESSION="+v.id)
-	v.m[0].Middleware(h).ServeHTTP(httptest.NewRecorder(), req)
+	v.m[0].Middleware(h).ServeHTTP(connected{httptest.NewRecorder()}, req)
+}
+
+// connected is a response with a connection to take over.
+type connected struct{ *httptest.ResponseRecorder }
+
+func (connected) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, _ := net.Pipe()
+	return conn, bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)), nil
 }
 
 // checkFree fails if a server has the lock of the session.
