@@ -34,12 +34,16 @@ func (m *Manager) isLate(token string, gone error) bool {
 // for nothing to be kept, and else refused with ErrGone.
 func (s *Session) commitFirst(ctx context.Context) error {
 	switch {
-	case len(s.work.Attributes) == 0:
-	case !s.exchange.late || s.renews:
+	case s.begins():
 		return s.commitNew(ctx)
-	case !safe(s.exchange.request.Method):
+	case len(s.work.Attributes) > 0 && !safe(s.exchange.request.Method):
 		return ErrGone
 	}
 	s.forget()
 	return nil
+}
+
+// begins reports whether commitFirst begins a session, as things stand.
+func (s *Session) begins() bool {
+	return len(s.work.Attributes) > 0 && (!s.exchange.late || s.renews)
 }

@@ -58,11 +58,19 @@ func (x *Exchange) announce(h http.Header) bool {
 	s := &x.session
 	s.enter()
 	defer s.mu.Unlock()
-	if s.state != present || s.base != nil || !s.exists() {
+	renewed := s.ended != nil && s.ended.renewed
+	if s.state != present || s.base != nil || s.work == nil || !renewed && !s.begins() {
 		return false
 	}
 	x.setID(h)
 	return true
+}
+
+// recall takes back what announce did.
+func (w *writer) recall() {
+	h := w.Header()
+	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], w.isOurs)
+	h.Del(w.exchange.manager.config.Header)
 }
 
 // news are the lines of a head that tell the client its session's id, less those that the head has.
@@ -111,9 +119,7 @@ func (w *writer) endTelling() {
 // failByHand answers on a connection that was taken over, and closes it.
 func (w *writer) failByHand(err error) {
 	x, h := w.exchange, w.Header()
-	w.clean(nil)                                                   // nothing stands between this answer and the client
-	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], w.isOurs) // it was announced
-	h.Del(x.manager.config.Header)
+	w.clean(nil)                                            // nothing stands between this answer and the client
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat)) // of what net/http adds, that which an answer must have
 	a := &byHand{header: h}
 	x.manager.Fail(a, x.request, err)

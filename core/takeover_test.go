@@ -116,10 +116,27 @@ func TestTheIDTravelsWithAHeadWrittenByHand(t *testing.T) {
 
 // TestWhatTellsNoIDIsLeftAlone: who has its id, or needs none, gets the server's own connection.
 func TestWhatTellsNoIDIsLeftAlone(t *testing.T) {
-	got := takeover(t, msm.Config{}, func(s *msm.Session) { count.Get(s) }, func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) {
-		if _, ok := conn.(*net.TCPConn); !ok {
-			t.Errorf("%T", conn)
+	for name, change := range map[string]func(s *msm.Session){
+		"a read":        func(s *msm.Session) { count.Get(s) },
+		"nothing in it": func(s *msm.Session) { add(s); count.Delete(s) },
+	} {
+		got := takeover(t, msm.Config{}, change, func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) {
+			if _, ok := conn.(*net.TCPConn); !ok {
+				t.Errorf("%s: %T", name, conn)
+			}
+			fmt.Fprint(conn, switching)
+		})
+		if got != switching {
+			t.Errorf("%s: %q", name, got)
 		}
+	}
+}
+
+// TestAnIDThatWasAnnouncedInVain is not told: until the head is written, the session may become nothing.
+func TestAnIDThatWasAnnouncedInVain(t *testing.T) {
+	var session *msm.Session
+	got := takeover(t, msm.Config{}, func(s *msm.Session) { session = s; add(s) }, func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) {
+		session.Clear()
 		fmt.Fprint(conn, switching)
 	})
 	if got != switching {

@@ -46,6 +46,9 @@ func (w *writer) commit() error {
 		return x.refusal.err
 	}
 	w.begun = true
+	if w.told != nil {
+		w.recall() // the commit says how it has become
+	}
 	if err := x.Commit(w.Header()); err != nil {
 		w.refuse(err)
 	} else if w.conn != nil || strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
