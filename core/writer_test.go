@@ -124,13 +124,13 @@ func TestTheWriterCanDoWhatTheOneBelowCan(t *testing.T) {
 				}
 				if h, ok := w.(http.Hijacker); ok {
 					got += "H"
-					if _, _, err := h.Hijack(); err != errHijack {
+					if _, _, err := h.Hijack(); !errors.Is(err, errHijack) {
 						t.Errorf("Hijack: %v", err)
 					}
 				}
 				if p, ok := w.(http.Pusher); ok {
 					got += "P"
-					if err := p.Push("", nil); err != errPush {
+					if err := p.Push("", nil); !errors.Is(err, errPush) {
 						t.Errorf("Push: %v", err)
 					}
 				}
