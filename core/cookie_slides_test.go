@@ -13,6 +13,7 @@ import (
 // TestACookieWithAnEndSlides while its visitor is here, whatever the visits do and however often, and no oftener than in a
 // tenth of its life.
 func TestACookieWithAnEndSlides(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]sliding{
 		"reads":                          {100 * time.Second, time.Hour, 700 * time.Millisecond, "/"},
 		"writes":                         {100 * time.Second, time.Hour, 700 * time.Millisecond, "/write"},

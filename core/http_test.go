@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	msm "github.com/gomsm/msm/core"
 )
@@ -99,7 +100,7 @@ func TestFromWithoutTheMiddlewareSaysWhichLineIsMissing(t *testing.T) {
 func TestCloseLeavesNothingBehind(t *testing.T) {
 	list, servers := startServers(t, 2)
 	before := runtime.NumGoroutine()
-	m, err := msm.New(msm.Config{Nodes: list, Logger: quiet, OpTimeout: hangTimeout})
+	m, err := msm.New(msm.Config{Nodes: list, Logger: quiet, OpTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,6 +52,7 @@ func login(t *testing.T, m *msm.Manager, id string) (newID string) {
 // TestALateRequestLeavesTheLoginsCookie: what comes with the id that a login has ended a moment ago gets no cookie, but for
 // another login, and stores nothing.
 func TestALateRequestLeavesTheLoginsCookie(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		method  string
 		do      func(*msm.Session)

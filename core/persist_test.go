@@ -85,6 +85,7 @@ func (b *browser) visited(path string) (body string, lives []int) {
 // TestRememberMe is Persist and its opposite, step by step. A step is a pause and a request, and the life of the cookie that
 // it sets: 0 for one that goes with the browser, none for no cookie.
 func TestRememberMe(t *testing.T) {
+	t.Parallel()
 	const none, long, short = -2, 600, 60
 	const second, minute = time.Second, time.Minute
 	session := msm.Config{IdleTimeout: 40 * second}
@@ -133,6 +134,7 @@ func TestRememberMe(t *testing.T) {
 
 // TestAnotherInstanceRemembersToo: what was asked for is stored with the session, also over a restart and a takeover.
 func TestAnotherInstanceRemembersToo(t *testing.T) {
+	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
 		first, second := another(msm.Config{IdleTimeout: time.Minute}), another(msm.Config{IdleTimeout: time.Minute})
 		b := newBrowser(t).at(remembering(first))

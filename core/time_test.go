@@ -12,6 +12,7 @@ import (
 // TestLifeOfASession, in fake time: what keeps a session alive, and what ends it, be it in memory or not. Every step is a
 // pause and a request.
 func TestLifeOfASession(t *testing.T) {
+	t.Parallel()
 	read := func(s *msm.Session) { count.Get(s) }
 	write := func(s *msm.Session) { add(s) }
 	untouched := func(*msm.Session) {}
