@@ -254,7 +254,7 @@ func (x *Exchange) End() {
 		defer x.manager.running.Add(-1)
 	}
 	x.over = true
-	x.giveBackUploads()
+	x.giveBack()
 	s.unlock()
 	x.learn()
 	s.mendLater()

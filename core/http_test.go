@@ -114,3 +114,15 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	}
 	waitFor(t, "all goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
 }
+
+// TestMiddlewareOutsideSeesThePattern of the route that a ServeMux behind the sessions has found, as it does without them.
+func TestMiddlewareOutsideSeesThePattern(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /items/{id}", func(http.ResponseWriter, *http.Request) {})
+	app := newManager(t, msm.Config{}).Middleware(mux)
+	r := httptest.NewRequest("GET", "/items/1", nil)
+	app.ServeHTTP(httptest.NewRecorder(), r)
+	if r.Pattern != "GET /items/{id}" {
+		t.Errorf("it sees %q", r.Pattern)
+	}
+}

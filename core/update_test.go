@@ -341,6 +341,29 @@ func TestWhatNoNodeTakesIsGivenUp(t *testing.T) {
 	}
 }
 
+// TestAnUpdateIsStoredBesideWhatNoNodeTakes: what another request has set is given up, not the update.
+func TestAnUpdateIsStoredBesideWhatNoNodeTakes(t *testing.T) {
+	node := msmtest.StartServer(t, "-I", "16k", "-m", "64", "-o", "slab_chunk_max=16384")
+	config := msm.Config{Nodes: node.Addr(), Sticky: true}
+	m := newManager(t, config)
+	id := begin(t, m, func(s *msm.Session) { s.Set("a", "old") })
+	written(t, m)
+	visit(m, id, func(s *msm.Session) { s.Set("c", strings.Repeat("x", 20_000)) })
+	if resp := visit(m, id, func(s *msm.Session) { add(s) }); resp.StatusCode != 200 {
+		t.Errorf("%d", resp.StatusCode)
+	}
+	if resp := visit(m, id, func(s *msm.Session) {
+		msm.Update(s, "c", func(string) string { return strings.Repeat("x", 20_000) })
+	}); resp.StatusCode != 500 {
+		t.Errorf("an update that is too large itself: %d", resp.StatusCode)
+	}
+	visit(newManager(t, config), id, func(s *msm.Session) {
+		if got := fmt.Sprint(s.Keys()); got != "[a count]" {
+			t.Errorf("stored: %s", got)
+		}
+	})
+}
+
 // TestANewSessionThatIsTooLargeIsNone.
 func TestANewSessionThatIsTooLargeIsNone(t *testing.T) {
 	node := msmtest.StartServer(t, "-I", "16k", "-m", "64", "-o", "slab_chunk_max=16384")

@@ -68,10 +68,13 @@ func (x *Exchange) lockFor(r *http.Request, pattern string) error {
 	return err
 }
 
-// giveBackUploads hands the files of a form that a handler has parsed to the request that net/http knows: it removes them
-// when the request is over, and has never heard of the one with the session in its context.
-func (x *Exchange) giveBackUploads() {
+// giveBack tells the request that net/http knows, and middleware outside, what became of the one with the session in its
+// context: the files of a form, which net/http removes when the request is over, and the pattern that a ServeMux has found.
+func (x *Exchange) giveBack() {
 	if x.original.MultipartForm == nil {
 		x.original.MultipartForm = x.request.MultipartForm
+	}
+	if x.original.Pattern == "" {
+		x.original.Pattern = x.request.Pattern
 	}
 }

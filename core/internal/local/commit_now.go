@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -13,6 +14,23 @@ import (
 func (s *Session) CommitNow(ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error) {
 	s.beginSaving()
 	defer s.endSaving()
+	for {
+		stored, err := s.tryNow(ctx, base, work, redo)
+		if !errors.Is(err, replica.ErrTooLarge) || !s.isPending() {
+			return stored, err
+		}
+		_ = s.save(ctx) // what is too large may be what others have set: then it is shed
+	}
+}
+
+func (s *Session) isPending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pending.requests > 0
+}
+
+// tryNow is CommitNow for who has begun saving.
+func (s *Session) tryNow(ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error) {
 	if s.store.alone() {
 		return s.commitHere(base, work, redo)
 	}
