@@ -155,7 +155,7 @@ func (m *Manager) look(ctx context.Context, id sid.ID) error {
 	if m.absent.ahead(id.Token) {
 		return replica.ErrNoSession
 	}
-	if m.local != nil && id.Route == m.config.Route && m.local.Holds(id.Token) {
+	if m.local != nil && id.Route == m.config.Route && m.local.Peek(id.Token) != nil {
 		return nil
 	}
 	rec, err := m.store.Open(id.Token, id.Node).Load(ctx)
@@ -178,8 +178,8 @@ func (m *Manager) keepOne(claims []claim) {
 		return
 	}
 	list := make([]claim, len(claims))
-	for i, c := range claims { // pieces of the request's Cookie header, which must not be kept alive for them
-		list[i] = claim{sid.ID{Token: strings.Clone(c.id.Token), Node: strings.Clone(c.id.Node), Route: strings.Clone(c.id.Route)}, c.byHeader}
+	for i, c := range claims {
+		list[i] = claim{c.id.Clone(), c.byHeader}
 	}
 	m.background.add(job{list[0].id.Token, list[0].id.Node, func(ctx context.Context, b *background, _ *replica.Access, token string) error {
 		chosen, _, err := m.living(ctx, list)

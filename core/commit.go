@@ -62,6 +62,9 @@ func (s *Session) write(ctx context.Context, change replica.Change) (*record.Rec
 	if waited {
 		s.access.Forget()
 	}
+	if s.manager.local != nil {
+		return s.manager.local.Change(ctx, s.id.Token, s.access, change)
+	}
 	return s.access.Write(ctx, change)
 }
 
@@ -94,6 +97,9 @@ func (s *Session) commitEnd(ctx context.Context) error {
 func (s *Session) destroy(ctx context.Context) error {
 	if s.ended.held != nil {
 		return s.destroyLocal(ctx)
+	}
+	if s.manager.local != nil {
+		return s.manager.local.End(ctx, s.ended.id.Token, s.ended.access)
 	}
 	return s.ended.access.Destroy(ctx, nil)
 }

@@ -33,6 +33,9 @@ var (
 	// ErrGone: the session expired or was destroyed by another request while this one changed it; the change was
 	// dropped.
 	ErrGone = errors.New("msm: the session is gone")
+	// ErrInvalidID: what Manager.Open was given is no session id of this manager: it is cut short, was signed with another
+	// key, or is something else.
+	ErrInvalidID = errors.New("msm: this is no session id that this manager could have made")
 	// ErrIgnored: the request matches Config.Ignore and has no session.
 	ErrIgnored = errors.New("msm: the request is ignored by Config.Ignore and has no session")
 	// ErrClosed: the manager was closed.

@@ -24,6 +24,7 @@ import (
 type Exchange struct {
 	manager  *Manager
 	within   *Exchange     // the one that this one is a part of; nil: it is the request's
+	opened   bool          // by Manager.Open: there is no request
 	original *http.Request // as Begin got it
 	request  *http.Request // with the session in its context
 	clientID sid.ID        // verified; zero: the client has none
@@ -46,8 +47,10 @@ type Exchange struct {
 	scope    scope
 	sent     atomic.Bool // the response's header has left, or is about to
 	failed   bool        // a commit failed; guarded by session.mu
+	done     bool        // nothing of it is stored any more; guarded by session.mu
 	over     bool        // the request is done; guarded by session.mu
 	refusal  refusal
+	lockEnds func() bool // stops what releases an opened session's lock; guarded by session.mu
 }
 
 // scope is the request's context, with the session in it: one allocation less than context.WithValue.
@@ -123,7 +126,7 @@ func (m *Manager) BeginRoute(r *http.Request, pattern string) (*Exchange, *http.
 	}
 	x.session.enter()
 	defer x.session.mu.Unlock()
-	return x, x.request, x.session.load()
+	return x, x.request, x.session.loadBy((*Session).find) // which its client's leaving ends: no handler runs
 }
 
 // waitForOthers takes the session's lock, if Config.Locking wants that.
@@ -202,28 +205,30 @@ func (x *Exchange) Finish() error {
 	if err := x.writer.commit(); err != nil {
 		return err
 	}
-	return x.Commit(x.writer.Header())
+	return x.commit(x.writer.Header(), true)
 }
 
 // Commit stores what the request changed, puts the cookie into h and tells caches there, all at most once: the first call
 // counts, be it the Writer's or one after the handler. Calls after the response has begun store later changes, but set no cookie. An
 // error before the response has begun means that nothing of the handler's answer may be sent. After End it does nothing.
-func (x *Exchange) Commit(h http.Header) error {
-	x = x.whole()
+func (x *Exchange) Commit(h http.Header) error { return x.whole().commit(h, false) }
+
+// commit is Commit. After the last one nothing can be changed any more: a goroutine that goes on is told so.
+func (x *Exchange) commit(h http.Header, last bool) error {
 	s := &x.session
 	s.enter()
 	defer s.mu.Unlock()
-	if x.over {
+	if x.done {
 		return nil
 	}
+	x.done = last
 	first := x.sent.CompareAndSwap(false, true)
 	if !first && (x.failed || !s.changed() && s.err == nil) {
 		return nil
 	}
-	ended := s.ended
 	x.failed = true // for good, if the commit panics: what recovers from that has an answer to send, which commits nothing
-	if err := s.commit(context.WithoutCancel(x.scope.Context)); err != nil {
-		s.fail(err)
+	if err := s.commitNow(x.context()); err != nil {
+		s.keep(err)
 		if first {
 			return err
 		}
@@ -231,9 +236,6 @@ func (x *Exchange) Commit(h http.Header) error {
 		return nil
 	}
 	x.failed = false
-	if ended != nil {
-		x.manager.hasEnded(ended)
-	}
 	if first {
 		x.tellCaches(h)
 		x.setID(h)
@@ -253,7 +255,8 @@ func (x *Exchange) End() {
 	if !x.over {
 		defer x.manager.running.Add(-1)
 	}
-	x.over = true
+	x.over, x.done = true, true
+	s.takeBack()
 	x.giveBack()
 	s.unlock()
 	x.learn()

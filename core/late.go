@@ -11,13 +11,14 @@ import (
 // A page sends several requests at once. Those that were under way at a login come with the id that it has ended, and find
 // no session: one of their own, whose cookie may arrive last, would put its visitor out again.
 
-// hasEnded remembers the end of a session, so that requests that are late need not ask for it.
+// hasEnded remembers the end of a session, so that requests that are late need not ask for it, and tells who watches it.
 func (m *Manager) hasEnded(e *ending) {
 	now := time.Now()
 	m.absent.put(e.id.Token, now.Add(absentTime))
 	if e.renewed {
 		m.renewed.put(e.id.Token, now.Add(absentTime))
 	}
+	m.watches.ended(e.id.Token)
 }
 
 // isLate reports whether a session that is gone was given another id a moment ago.

@@ -64,6 +64,7 @@ type Manager struct {
 	cookies    *moments                         // when the next cookie of a session is due
 	tidied     *moments                         // until when a client's other cookies are left alone
 	turns      *turns
+	watches    *watches
 	locks      *locks
 	local      *local.Store // sessions in memory; nil: not sticky
 	homes      homes        // of foreign values that are not where they would be made
@@ -114,6 +115,7 @@ func New(config Config) (*Manager, error) {
 	m.burials.local = m.local
 	m.burials.begin()
 	m.locks = newLocks(m.store, &config)
+	m.watches = newWatches(m.whereabouts)
 	m.background = newBackground(m.store, m.refreshes, m.log)
 	m.refills = newRefills(m.nodes.cluster, config.RefillRate, newWalk(m.store, m.log).fill, m.log)
 	if config.Backups > 0 && config.RefillRate > 0 {
@@ -163,6 +165,7 @@ func (m *Manager) Close(ctx context.Context) error {
 		}
 	}
 	defer close(m.ended)
+	m.watches.close()
 	var unsaved error
 	if m.local != nil {
 		if left := m.local.Close(ctx); left > 0 {

@@ -32,8 +32,8 @@ func (s *Session) Persist(d time.Duration) {
 	switch {
 	case d != 0 && d < time.Second:
 		s.fail(fmt.Errorf("msm: Persist: %v must be at least 1s, or 0 for a cookie that goes with the browser", d))
-	case s.exchange.sent.Load():
-		s.fail(ErrCommitted)
+	case s.exchange.tooLate() != nil:
+		s.fail(s.exchange.tooLate())
 	case !s.writable():
 	case d == 0:
 		s.do(change{kind: setPersist, idle: untilClosed})

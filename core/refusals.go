@@ -155,10 +155,11 @@ func (m *Manager) token(r *http.Request) string {
 	return s.exchange.clientID.Token
 }
 
-// pattern answers the pattern of the request's route, as far as it is known: never the path, in which there may be names.
+// pattern answers the pattern of the request's route, as far as it is known: never the path, in which there may be names. When
+// the request is over what knows it may serve another one.
 func (x *Exchange) pattern() string {
 	pattern := x.named
-	if pattern == "" && x.find != nil {
+	if pattern == "" && x.find != nil && !x.over {
 		pattern = x.find(x.request)
 	}
 	if pattern == "" {

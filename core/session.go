@@ -1,8 +1,6 @@
 package msm
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -15,8 +13,9 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// Session is the values of one visitor, for the time of one request. It is safe for concurrent use by the goroutines
-// of that request.
+// Session is the values of one visitor, for the time of one request; Manager.Open finds one without a request. It is safe
+// for concurrent use. A goroutine that goes on when the handler has returned may read it still, but not change it: that is
+// ErrCommitted, and one line in the log.
 //
 // Values, not shared memory: Set encodes at once and a read decodes into a fresh value, so what was read and then
 // changed in place is never stored. Reads, and reads of other requests of the session, never see a half-done change.
@@ -205,8 +204,8 @@ func (s *Session) Renew() error {
 	if err := s.load(); err != nil {
 		return err
 	}
-	if s.exchange.sent.Load() {
-		return ErrCommitted
+	if err := s.exchange.tooLate(); err != nil {
+		return err
 	}
 	s.renews = true
 	if s.base == nil {
@@ -226,6 +225,10 @@ func (s *Session) Destroy() {
 	defer s.mu.Unlock()
 	if err := s.load(); err != nil {
 		s.fail(err)
+		return
+	}
+	if s.exchange.done {
+		s.fail(errOver)
 		return
 	}
 	s.clear = true
@@ -288,11 +291,17 @@ func (s *Session) writable() bool {
 		s.fail(err)
 		return false
 	}
-	if s.exchange.over || !s.exists() && s.exchange.sent.Load() {
+	switch x := s.exchange; {
+	case x.done:
+		s.fail(errOver)
+	case s.exists() || !x.sent.Load():
+		return true
+	case x.opened:
+		s.fail(ErrGone)
+	default:
 		s.fail(ErrCommitted)
-		return false
 	}
-	return true
+	return false
 }
 
 func (s *Session) validName(name string) bool {
@@ -320,73 +329,6 @@ func (s *Session) do(c change) {
 		s.list = s.room[:0]
 	}
 	s.list.add(c)
-}
-
-func (s *Session) fail(err error) {
-	if s.err == nil {
-		s.err = err
-	}
-}
-
-// load looks for the session that the request names, once. An error is that of this request for good: whatever the
-// handler makes of the empty session it sees is withheld.
-func (s *Session) load() error {
-	switch s.state {
-	case present:
-		return nil
-	case refused:
-		return s.why
-	}
-	s.state = present
-	if err := s.find(s.exchange.context()); err != nil {
-		s.state, s.why = refused, err
-		s.fail(err)
-	}
-	return s.why
-}
-
-func (s *Session) find(ctx context.Context) error {
-	if err := s.exchange.choose(ctx); err != nil {
-		return err
-	}
-	id := s.exchange.clientID
-	if id.IsZero() || s.manager.absent.ahead(id.Token) {
-		s.exchange.late = s.exchange.late || s.manager.renewed.ahead(id.Token)
-		return nil
-	}
-	look := s.findStored
-	if s.manager.local != nil {
-		look = s.findLocal
-	}
-	err := look(ctx, id)
-	if err == nil {
-		var known bool
-		if s.coder, known = s.manager.readable[s.base.Transcoder]; !known {
-			err = unknownTranscoder(s.base.Transcoder)
-		}
-	}
-	if err != nil {
-		s.forget()
-	}
-	if errors.Is(err, replica.ErrNoSession) {
-		s.manager.absent.put(id.Token, time.Now().Add(absentTime))
-		s.exchange.late = s.manager.isLate(id.Token, err)
-		return nil
-	}
-	if err == nil {
-		s.came = true
-		s.exchange.byCookie, s.exchange.life = !s.exchange.byHeader, s.manager.cookieLife(s.base)
-	}
-	return err
-}
-
-func (s *Session) findStored(ctx context.Context, id sid.ID) (err error) {
-	s.id, s.access = id, s.manager.store.Open(id.Token, id.Node)
-	if s.locked != nil {
-		s.access.Under(s.locked.lock)
-	}
-	s.base, err = s.access.Load(ctx)
-	return err
 }
 
 // attribute answers an attribute's encoded value.

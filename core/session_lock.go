@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -33,8 +32,10 @@ func (s *Session) lockAgain(ctx context.Context) error {
 	switch {
 	case s.manager.locks.mode == LockNone:
 		return errNoLocking
-	case s.exchange.over:
-		return ErrCommitted
+	case s.exchange.done:
+		return errOver
+	case s.exchange.opened && s.exchange.context().Err() != nil:
+		return context.Cause(s.exchange.context())
 	case s.state == refused:
 		return s.why
 	case s.locked != nil || s.ended != nil:
@@ -58,7 +59,7 @@ func (s *Session) Unlock() error {
 		return nil
 	}
 	defer s.unlock()
-	err := s.commit(context.WithoutCancel(s.exchange.context()))
+	err := s.commitNow(s.exchange.context())
 	if err != nil {
 		s.fail(err)
 	}
@@ -78,6 +79,7 @@ func (s *Session) lock(ctx context.Context) (err error) {
 		return givenUp(ctx, err)
 	}
 	s.alone = true
+	s.exchange.unlockAtEnd()
 	if s.access != nil {
 		s.access.Under(s.locked.lock)
 	}
@@ -98,22 +100,17 @@ func (s *Session) unlock() {
 	}
 	s.manager.locks.give(context.WithoutCancel(s.exchange.context()), s.exchange.clientID.Token, s.locked)
 	s.locked, s.alone = nil, false
+	s.exchange.stopEnd()
 }
 
 // reload takes what is stored by now, and makes the request's changes to it.
 func (s *Session) reload(ctx context.Context) error {
-	s.access.Forget()
-	rec, err := s.access.Load(ctx)
+	err := s.loadAgain(ctx)
 	if errors.Is(err, replica.ErrNoSession) && len(s.list) == 0 {
-		s.forget()
-		s.came, s.exchange.late = false, s.manager.isLate(s.exchange.clientID.Token, err)
-		s.manager.absent.put(s.exchange.clientID.Token, time.Now().Add(absentTime))
+		s.lose(err)
 		return nil
 	}
-	if err != nil {
-		return gone(err)
-	}
-	return s.rebase(rec)
+	return gone(err)
 }
 
 // rebase takes another record for the one that was loaded.

@@ -226,3 +226,29 @@ func Example() {
 	fmt.Println(w.Code, w.Body)
 	// Output: 200 1
 }
+
+// TestACopy goes on when the handler has returned, and its context belongs to another request: it has the session still.
+func TestACopy(t *testing.T) {
+	m, count := msmtest.NewManager(t, msm.Config{}), msm.NewKey[int]("count")
+	r := gin.New()
+	r.Use(msmgin.Sessions(m))
+	r.POST("/", func(c *gin.Context) { count.Set(msmgin.Session(c), 1) })
+	seen := make(chan int)
+	r.GET("/", func(c *gin.Context) {
+		of, over := c.Copy(), c.Request.Context().Done()
+		go func() {
+			<-over
+			seen <- count.Get(msmgin.Session(of))
+		}()
+	})
+	begun := httptest.NewRecorder()
+	r.ServeHTTP(begun, httptest.NewRequest("POST", "/", nil))
+	ctx, cancel := context.WithCancel(t.Context())
+	request := httptest.NewRequestWithContext(ctx, "GET", "/", nil)
+	request.AddCookie(begun.Result().Cookies()[0])
+	r.ServeHTTP(httptest.NewRecorder(), request)
+	cancel() // as net/http does
+	if n := <-seen; n != 1 {
+		t.Errorf("the copy reads %d", n)
+	}
+}

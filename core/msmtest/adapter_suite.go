@@ -28,6 +28,7 @@ func (s *suite) contract() []part {
 		{"after the first byte", s.lateCases()},
 		{"streams and connections", s.streamCases()},
 		{"connections taken over", s.takeoverCases()},
+		{"goroutines, jobs and long streams", s.goroutineCases()},
 		{"requests", s.requestCases()},
 		{"cookies and headers", s.cookieCases()},
 		{"middleware and groups", s.orderCases()},

@@ -41,10 +41,14 @@ func (s *Session) tell(n replica.Notice, routes ...string) {
 		if route == "" || route == s.store.Route || slices.Contains(routes[:i], route) {
 			continue
 		}
-		select {
-		case s.store.posts <- post{s.node, route, n}:
-		default: // that one learns of it with its next write of the session
-		}
+		s.store.toPost(post{s.node, route, n})
+	}
+}
+
+func (st *Store) toPost(p post) {
+	select {
+	case st.posts <- p:
+	default: // that instance learns of it with its next write of the session
 	}
 }
 

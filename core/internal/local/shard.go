@@ -49,13 +49,15 @@ func (st *Store) Get(token string) *Session {
 	return s
 }
 
-// Holds reports whether the session of that token is here and has not ended. It does not count as a use.
-func (st *Store) Holds(token string) bool {
+// Peek is Get for who looks only: it does not count as a use.
+func (st *Store) Peek(token string) *Session {
 	sh := st.shard(token)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	s := sh.sessions[token]
-	return s != nil && !s.over(time.Now())
+	if s := sh.sessions[token]; s != nil && !s.over(time.Now()) {
+		return s
+	}
+	return nil
 }
 
 // insert adds a session, for which others may have to leave.

@@ -25,6 +25,14 @@ func (st *Store) Load(ctx context.Context, token, node string) (*Session, error)
 	return s, st.admitted(s, access)
 }
 
+// Enter brings a session into memory that access has loaded, and that no other instance serves. It does not count as a use.
+// It answers ErrFull.
+func (st *Store) Enter(token string, access *replica.Access, rec *record.Record) (*Session, error) {
+	s := st.loaded(token, access, rec)
+	s.used.Store(rec.LastAccess.UnixNano())
+	return s, st.admitted(s, access)
+}
+
 // TakeOver brings a session into memory that the instance of another route served last, by the id that a request came
 // with: what is here, if anything, is not the truth any more. A new version is stored at once, so that the other instance,
 // if it is still there and has changes, learns of it.

@@ -11,7 +11,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"trouble of the store is not the same as no session",
-		[]edit{{"session.go", "	if errors.Is(err, replica.ErrNoSession) {\n		s.manager.absent", "	if err != nil {\n		s.manager.absent"}}, requests,
+		[]edit{{"find.go", "	if errors.Is(err, replica.ErrNoSession) {\n		if asks", "	if err != nil {\n		if asks"}}, requests,
 	},
 	{
 		"a login takes along what others have stored meanwhile",
@@ -40,6 +40,14 @@ var ofRequests = []mutant{
 	{
 		"a function of the application runs while its request does",
 		[]edit{{"sticky.go", "	if call {\n", "	if call && false {\n"}}, unit("TestUpdateRunsInItsRequest", "."),
+	},
+	{
+		"who serves a session is told of what others change without a request",
+		[]edit{{"internal/local/elsewhere.go", "		st.inform(token, access, rec.Route, replica.Notice{Version: rec.Version, Serves: true})", ""}}, unit("TestOpenElsewhere", "."),
+	},
+	{
+		"who serves a session is told that others have ended it without a request",
+		[]edit{{"internal/local/elsewhere.go", "st.inform(token, access, route, ended)", "st.inform(token, access, \"\", ended)\n		_ = route"}}, unit("TestOpenElsewhereEnds", "."),
 	},
 	{
 		"a session in memory that another instance has written since is replaced",

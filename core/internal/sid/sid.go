@@ -7,7 +7,10 @@
 // An id has exactly one spelling: what [Format.Parse] accepts is what [ID.String] writes, byte for byte.
 package sid
 
-import "crypto/rand"
+import (
+	"crypto/rand"
+	"strings"
+)
 
 // The longest parts, and with them the longest id.
 const (
@@ -42,6 +45,11 @@ func (id ID) String() string {
 
 // IsZero reports whether there is no id.
 func (id ID) IsZero() bool { return id == ID{} }
+
+// Clone returns the id in memory of its own: one from Parse is a piece of a request's header, which must not be kept for it.
+func (id ID) Clone() ID {
+	return ID{Token: strings.Clone(id.Token), Node: strings.Clone(id.Node), Route: strings.Clone(id.Route)}
+}
 
 // Format makes and reads the ids of one cookie. Make it with [NewFormat]; it is safe for concurrent use.
 type Format struct {

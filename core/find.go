@@ -1,0 +1,110 @@
+package msm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+// lateOps bounds a load that no request's context bounds, in operations of a node: it takes a few.
+const lateOps = 10
+
+// load looks for the session that the request names, once. An error is that of this request for good: whatever the
+// handler makes of the empty session it sees is withheld.
+func (s *Session) load() error { return s.loadBy((*Session).findAnyway) }
+
+func (s *Session) loadBy(find func(*Session, context.Context) error) error {
+	switch s.state {
+	case present:
+		return nil
+	case refused:
+		return s.why
+	}
+	s.state = present
+	if err := find(s, s.exchange.context()); err != nil {
+		s.state, s.why = refused, err
+		s.fail(err)
+	}
+	return s.why
+}
+
+// findAnyway is find for who is at work already, also if the request has ended: neither a goroutine that goes on after the
+// handler, nor a handler whose client has gone, must take the visitor for nobody.
+func (s *Session) findAnyway(ctx context.Context) error {
+	if ctx.Err() == nil || s.exchange.opened {
+		if err := s.find(ctx); err == nil || ctx.Err() == nil || s.exchange.opened {
+			return err
+		}
+	}
+	if s.manager.closed.Load() {
+		return ErrClosed
+	}
+	bound := lateOps * s.manager.config.OpTimeout
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bound)
+	defer cancel()
+	err := s.find(ctx)
+	if err != nil && ctx.Err() != nil { // which is nobody's having left
+		return fmt.Errorf("%w: the session could not be loaded within %v", ErrUnavailable, bound)
+	}
+	return err
+}
+
+func (s *Session) find(ctx context.Context) error {
+	if err := s.exchange.choose(ctx); err != nil {
+		return err
+	}
+	id, asks := s.exchange.clientID, !s.exchange.opened // who opens a session may do so before it begins: that is not remembered
+	if id.IsZero() || asks && s.manager.absent.ahead(id.Token) {
+		s.exchange.late = s.exchange.late || s.manager.renewed.ahead(id.Token)
+		return nil
+	}
+	err := s.seek(ctx, id)
+	if err != nil {
+		s.forget()
+	}
+	if errors.Is(err, replica.ErrNoSession) {
+		if asks {
+			s.manager.absent.put(id.Token, time.Now().Add(absentTime))
+		}
+		s.exchange.late = s.manager.isLate(id.Token, err)
+		return nil
+	}
+	if err == nil {
+		s.came = true
+		s.exchange.byCookie, s.exchange.life = !s.exchange.byHeader, s.manager.cookieLife(s.base)
+	}
+	return err
+}
+
+// seek looks where the session is served, and whether it can be read.
+func (s *Session) seek(ctx context.Context, id sid.ID) (err error) {
+	switch {
+	case s.manager.local == nil:
+		err = s.findStored(ctx, id)
+	case s.exchange.sent.Load():
+		err = s.findServed(ctx, id)
+	default:
+		err = s.findLocal(ctx, id)
+	}
+	if err != nil {
+		return err
+	}
+	var known bool
+	if s.coder, known = s.manager.readable[s.base.Transcoder]; !known {
+		return unknownTranscoder(s.base.Transcoder)
+	}
+	return nil
+}
+
+func (s *Session) findStored(ctx context.Context, id sid.ID) (err error) {
+	s.id, s.access = id, s.manager.store.Open(id.Token, id.Node)
+	if s.locked != nil {
+		s.access.Under(s.locked.lock)
+	}
+	s.base, err = s.access.Load(ctx)
+	return err
+}
