@@ -21,6 +21,7 @@ var pages = []struct{ path, counts string }{
 	{docs + "gin.md", `"POST", "/visits"`},
 	{docs + "echo.md", `"POST", "/visits"`},
 	{docs + "csrf.md", `"POST", "/visits"`},
+	{docs + "background.md", `"POST", "/report"`},
 	{docs + "echov5.md", `"POST", "/visits"`},
 	{"testdata/gorilla.md", `"POST", "/visits"`},
 }

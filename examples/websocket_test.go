@@ -40,6 +40,30 @@ func TestWebSocket(t *testing.T) {
 	}
 }
 
+// TestWebSocketAfterALogout: the connection ends, and what it had changed was stored before that.
+func TestWebSocketAfterALogout(t *testing.T) {
+	t.Parallel()
+	p := startProgram(t, "websocket", "MSM_NODES="+msmtest.StartServer(t).Addr())
+	conn, _, err := websocket.Dial(t.Context(), p.url+"/ws", &websocket.DialOptions{HTTPClient: &http.Client{Jar: p.browser.Jar}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	if err := conn.Write(t.Context(), websocket.MessageText, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if _, text, err := conn.Read(t.Context()); err != nil || string(text) != "1" {
+		t.Fatalf("%q, %v", text, err)
+	}
+	if _, body := p.ask("GET", "/", ""); body != `{"connections":1,"messages":1}` {
+		t.Errorf("stored: %s", body)
+	}
+	p.ask("POST", "/logout", "")
+	if _, text, err := conn.Read(t.Context()); err == nil {
+		t.Errorf("the connection goes on: %q", text)
+	}
+}
+
 // TestWebSocketAtTheEnd: what an open connection has changed is stored when the app is told to end.
 func TestWebSocketAtTheEnd(t *testing.T) {
 	t.Parallel()

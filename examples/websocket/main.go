@@ -1,7 +1,7 @@
 // Command websocket counts the messages of a WebSocket in the visitor's session, on gin.
 //
-// The session is stored before the connection is upgraded, and its cookie travels with the 101. What the handler changes
-// after that is stored when it ends.
+// The session is stored before the connection is upgraded, and its cookie travels with the 101. What a message changes is
+// stored before it is answered. The connection ends with the session.
 package main
 
 import (
@@ -45,11 +45,12 @@ func routes(running context.Context, m *msm.Manager) http.Handler {
 		s := msmgin.Session(c)
 		c.JSON(http.StatusOK, gin.H{"connections": connections.Get(s), "messages": messages.Get(s)})
 	})
+	r.POST("/logout", func(c *gin.Context) { msmgin.Session(c).Destroy() })
 	r.GET("/ws", func(c *gin.Context) { talk(running, c) })
 	return r
 }
 
-// talk answers every message with the number of messages so far, until the client goes or the app is told to end.
+// talk answers every message with the number of messages so far, until the client goes, its session ends or the app does.
 func talk(running context.Context, c *gin.Context) {
 	s := msmgin.Session(c)
 	connections.Update(s, more) // a session cannot begin once the connection is upgraded
@@ -59,12 +60,17 @@ func talk(running context.Context, c *gin.Context) {
 		return
 	}
 	defer conn.CloseNow()
-	for { // by a context of the app, for the connection is not the server's any more
-		if _, _, err := conn.Read(running); err != nil {
+	ctx, stop := s.Watch(running) // not by the request's, for the connection is not the server's any more
+	defer stop()
+	for {
+		if _, _, err := conn.Read(ctx); err != nil {
 			return
 		}
 		n := messages.Update(s, more)
-		if err := conn.Write(running, websocket.MessageText, fmt.Append(nil, n)); err != nil {
+		if err := s.Commit(ctx); err != nil { // which keeps the session alive, too
+			return
+		}
+		if err := conn.Write(ctx, websocket.MessageText, fmt.Append(nil, n)); err != nil {
 			return
 		}
 	}
