@@ -15,28 +15,34 @@ func (s *Session) CommitNow(ctx context.Context, base, work *record.Record, redo
 	s.beginSaving()
 	defer s.endSaving()
 	for {
-		stored, err := s.tryNow(ctx, base, work, redo)
-		if !errors.Is(err, replica.ErrTooLarge) || !s.isPending() {
+		stored, written, err := s.tryNow(ctx, base, work, redo)
+		if !written || !errors.Is(err, replica.ErrTooLarge) || !s.makesRoom(ctx) {
 			return stored, err
 		}
-		_ = s.save(ctx) // what is too large may be what others have set: then it is shed
 	}
 }
 
-func (s *Session) isPending() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.pending.requests > 0
+// makesRoom stores what others have set, or gives up the largest change of that, and reports whether anything has come of it.
+func (s *Session) makesRoom(ctx context.Context) bool {
+	before := s.waitingChanges()
+	return before > 0 && (s.save(ctx) == nil || s.waitingChanges() < before)
 }
 
-// tryNow is CommitNow for who has begun saving.
-func (s *Session) tryNow(ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error) {
+func (s *Session) waitingChanges() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pending.changes
+}
+
+// tryNow is CommitNow for who has begun saving. written: it was for the nodes to decide.
+func (s *Session) tryNow(ctx context.Context, base, work *record.Record, redo replica.Change) (stored *record.Record, written bool, err error) {
 	if s.store.alone() {
-		return s.commitHere(base, work, redo)
+		stored, err = s.commitHere(base, work, redo)
+		return stored, false, err
 	}
 	w, err := s.beginOwn(base, work, redo)
 	if err != nil || w == nil {
-		return s.now(), err
+		return s.now(), false, err
 	}
 	over := false
 	defer func() {
@@ -47,9 +53,10 @@ func (s *Session) tryNow(ctx context.Context, base, work *record.Record, redo re
 	rec, err := w.run(ctx)
 	over = true
 	if err = s.end(w, rec, err); s.stranded(err) {
-		return s.adopt(w)
+		stored, err = s.adopt(w)
+		return stored, true, err
 	}
-	return s.now(), err
+	return s.now(), true, err
 }
 
 func (s *Session) now() *record.Record {

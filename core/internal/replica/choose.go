@@ -28,19 +28,19 @@ func (a *Access) choose(seen sightings) (*found, error) {
 		f.home, f.term, f.claim = best.node, best.rec.Term+1, true
 	}
 	if a.silent(seen) > min(1, a.store.Backups) && !a.inEpoch(best) {
-		return nil, a.doubt()
+		return nil, a.doubt(seen)
 	}
 	return f, nil
 }
 
 // doubt is the answer where only copies were found that may be old. Without backups the session is lost, unless the node
 // that has it was there a short while ago: it may be back soon.
-func (a *Access) doubt() error {
+func (a *Access) doubt(seen sightings) error {
 	if a.store.Backups > 0 {
 		return a.unavailable(ErrUnavailable, "the others have only copies that may be old")
 	}
 	for _, m := range a.store.Cluster.Members() {
-		if !a.usable(m.Node) && m.Node.DownFor() < awayTime {
+		if a.isAway(m.Node, seen) {
 			return a.unavailable(errAway, "the others have only copies that may be old")
 		}
 	}

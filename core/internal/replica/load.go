@@ -153,7 +153,7 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	if a.silent(seen) > max(1, a.store.Backups) {
 		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that these have")
 	}
-	if a.store.Backups == 0 && a.homeAway() {
+	if home, known := a.store.Cluster.Node(a.node); known && a.store.Backups == 0 && a.isAway(home, seen) {
 		return nil, a.unavailable(errAway, "")
 	}
 	if _, ok := seen.of(a.node); !ok {
@@ -179,11 +179,11 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	return seen, nil
 }
 
-// homeAway: the home does not answer, but did a short while ago. It may be back soon with what nobody else has; and the
-// instance that holds the session, if one does, may be about to store it elsewhere.
-func (a *Access) homeAway() bool {
-	home, known := a.store.Cluster.Node(a.node)
-	return known && !a.usable(home) && home.DownFor() < awayTime
+// isAway: the node has not answered, but did a short while ago. It may be back soon with what nobody else has, or is since the
+// others were asked; and the instance that holds the session, if one does, may be about to store it elsewhere.
+func (a *Access) isAway(n *node.Node, seen sightings) bool {
+	_, answered := seen.of(n.ID())
+	return !answered && n.DownFor() < awayTime
 }
 
 // errAway: without backups only a node that was there a short while ago may have the session.

@@ -1,0 +1,54 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// TestANodeThatComesBackMeanwhile has not lost the session: it was not asked, for it was away when the others were.
+func TestANodeThatComesBackMeanwhile(t *testing.T) {
+	for name, c := range map[string]struct {
+		older bool
+	}{
+		"with the only copy":               {false},
+		"with the newer one of two copies": {true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 2, 0)
+			var home string
+			if c.older {
+				home = w.otherThan(w.moved())
+			} else {
+				home, _ = w.create()
+			}
+			w.servers[home].Fail(off)
+			w.probe()
+			for id, s := range w.servers {
+				if id != home {
+					s.Fail(func(_ context.Context, _ nodetest.Op, do func() error) error {
+						err := do()
+						w.servers[home].Fail(nil)
+						_ = w.nodes[home].Probe(context.Background())
+						return err
+					})
+				}
+			}
+			if _, err := w.store.Open(token, home).Load(context.Background()); !errors.Is(err, replica.ErrUnavailable) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func (w *world) otherThan(node string) string {
+	for id := range w.servers {
+		if id != node {
+			return id
+		}
+	}
+	return ""
+}
