@@ -69,6 +69,7 @@ func (s *Session) inMemory(ctx context.Context, held *local.Session, id sid.ID, 
 		if !errors.Is(err, local.ErrLeft) {
 			return err
 		}
+		s.manager.store.Random.Pause(ctx) // who waited for the same turn finds it gone at the same moment
 		if held, err = s.manager.hold(ctx, id); err != nil {
 			return err
 		}
@@ -86,6 +87,7 @@ func (s *Session) commitLocal(ctx context.Context, work *record.Record, redo rep
 		if !errors.Is(err, local.ErrLeft) {
 			return stored, err
 		}
+		s.manager.store.Random.Pause(ctx) // as in inMemory
 		if s.held, err = s.manager.hold(ctx, s.id); err != nil {
 			return nil, err
 		}
