@@ -6,7 +6,7 @@ const lock = "internal/replica/lock.go"
 var ofLocks = []mutant{
 	{
 		"a lock is released by its owner only",
-		[]edit{{lock, "	if owner != l.owner {", "	if false {"}}, requests,
+		[]edit{{lock, "	if owner != l.owner {", "	if owner != l.owner && false {"}}, requests,
 	},
 	{
 		"a lock that another one has is not had",

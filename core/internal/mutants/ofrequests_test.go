@@ -11,7 +11,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"trouble of the store is not the same as no session",
-		[]edit{{"find.go", "	if errors.Is(err, replica.ErrNoSession) {\n		if asks", "	if err != nil {\n		if asks"}}, requests,
+		[]edit{{"find.go", "	if errors.Is(err, replica.ErrNoSession) {\n		if asks", "	if err != nil || errors.Is(err, replica.ErrNoSession) {\n		if asks"}}, requests,
 	},
 	{
 		"a login takes along what others have stored meanwhile",
@@ -78,7 +78,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"who writes what another instance serves tells that one",
-		[]edit{{"internal/local/notice.go", "s.told && w.last != nil {", "s.told && false {"}}, requests,
+		[]edit{{"internal/local/notice.go", "s.told && w.last != nil {", "s.told && false {"}}, unit("TestWhatTheFormerInstanceStores|TestWhoServesKeepsTheSession", "internal/local"),
 	},
 	{
 		"a commit comes before the body",
