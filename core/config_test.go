@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -104,6 +106,37 @@ func TestFromEnvOneVariable(t *testing.T) {
 			config, err := msm.FromEnv()
 			if err != nil || c.got(config) != c.want {
 				t.Errorf("%v, %v; want %v", c.got(config), err, c.want)
+			}
+		})
+	}
+}
+
+func TestFromEnvReadsAFileOfNodes(t *testing.T) {
+	for name, c := range map[string]struct {
+		file, variable string // the file's text; "-": there is none
+		want           string // Config.Nodes, or what the error begins with
+	}{
+		"a list":              {"n1:a:1,n2:b:2\n", "", "n1:a:1,n2:b:2"},
+		"a node a line":       {"n1:a:1\nn2:b:2,\r\n\n", "", "n1:a:1,n2:b:2"},
+		"one address":         {"a:1", "", "a:1"},
+		"nothing":             {" \n", "", "msm: MSM_NODES_FILE: "},
+		"no file":             {"-", "", "msm: MSM_NODES_FILE: "},
+		"an id twice":         {"n1:a:1,n1:b:2", "", "msm: MSM_NODES_FILE: "},
+		"beside the variable": {"n1:a:1", "n1:a:1", "msm: MSM_NODES_FILE: is set beside MSM_NODES"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "nodes")
+			if c.file != "-" {
+				if err := os.WriteFile(path, []byte(c.file), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			t.Setenv("MSM_NODES_FILE", path)
+			t.Setenv("MSM_NODES", c.variable)
+			config, err := msm.FromEnv()
+			if fails := strings.HasPrefix(c.want, "msm: "); fails && (err == nil || !strings.HasPrefix(err.Error(), c.want)) ||
+				!fails && (err != nil || config.Nodes != c.want) {
+				t.Errorf("%q, %v; want %q", config.Nodes, err, c.want)
 			}
 		})
 	}

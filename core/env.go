@@ -14,6 +14,7 @@ import (
 // default.
 //
 //	MSM_NODES              n1:host:port,n2:host:port or host:port   one in-memory node
+//	MSM_NODES_FILE         a file with the value of MSM_NODES       none
 //	MSM_FAILOVER_NODES     n1,n3                                    none
 //	MSM_BACKUPS            copies beside the primary                1, sticky 0
 //	MSM_REFILL_RATE        sessions a second; 0: no refill          2000
@@ -47,14 +48,17 @@ import (
 // What MSM_IGNORE matches has no session, so take care not to match what a login protects: with `\.(png|jpg|js)$`,
 // /private/photo.jpg is asked for by nobody.
 //
-// MSM_BACKUP_ASYNC is taken as said, and means nothing, without sticky mode. Encryption and files of nodes are not built
-// yet: MSM_ENCRYPTION_KEYS and MSM_NODES_FILE are refused.
+// MSM_NODES_FILE is read once, here; its nodes may stand on lines of their own. A program that has it read again calls FromEnv and
+// Manager.SetNodes.
+//
+// MSM_BACKUP_ASYNC is taken as said, and means nothing, without sticky mode. Encryption is not built yet: MSM_ENCRYPTION_KEYS is
+// refused.
 //
 // The error joins every fault, each with the variable, its value and what is accepted.
 func FromEnv() (Config, error) {
 	e := env{}
 	c := Config{
-		Nodes:           e.text("NODES"),
+		Nodes:           e.nodes(),
 		FailoverNodes:   e.text("FAILOVER_NODES"),
 		Backups:         read(&e, "BACKUPS", "a number from 0 to 8", backups),
 		RefillRate:      read(&e, "REFILL_RATE", "a number of sessions a second, or 0 for no refill", refillRate),
@@ -80,13 +84,20 @@ func FromEnv() (Config, error) {
 	if e.text("ENCRYPTION_KEYS") != "" {
 		e.fault("ENCRYPTION_KEYS", "encryption is not available in this version; leave it empty")
 	}
-	if e.text("NODES_FILE") != "" {
-		e.fault("NODES_FILE", "is not available in this version; say MSM_NODES, and leave it empty")
-	}
 	for _, f := range c.faults() {
 		e.invalid(f)
 	}
 	return c, join(e.faults, func(variable string) string { return "MSM_" + variable })
+}
+
+// nodes are those of the variable, or of the file.
+func (e *env) nodes() string {
+	nodes := e.text("NODES")
+	file := read(e, "NODES_FILE", "a file with the value of MSM_NODES", nodesFile)
+	if nodes != "" && file != "" {
+		e.fault("NODES_FILE", "is set beside MSM_NODES; say one of the two")
+	}
+	return nodes + file
 }
 
 func (e *env) cookie() http.Cookie {
@@ -146,4 +157,10 @@ var variables = map[string]string{
 	"Cookie.SameSite": "COOKIE_SAMESITE", "Cookie.Partitioned": "COOKIE_PARTITIONED",
 }
 
-func (e *env) invalid(f fault) { e.fault(variables[f.Field], "%s", f.Text) }
+func (e *env) invalid(f fault) {
+	name := variables[f.Field]
+	if name == "NODES" && e.text(name) == "" {
+		name = "NODES_FILE"
+	}
+	e.fault(name, "%s", f.Text)
+}

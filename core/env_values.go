@@ -2,9 +2,11 @@ package msm
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -118,4 +120,18 @@ func listOf[T any](convert func(string) (T, error)) func(string) ([]T, error) {
 		}
 		return list, nil
 	}
+}
+
+// nodesFile reads a list of nodes, which may be broken into lines.
+func nodesFile(path string) (string, error) {
+	data, err := os.ReadFile(path) //nolint:gosec // the operator names it
+	if err != nil {
+		return "", err
+	}
+	between := func(r rune) bool { return r == ',' || unicode.IsSpace(r) }
+	nodes := strings.Join(strings.FieldsFunc(string(data), between), ",")
+	if nodes == "" {
+		return "", errors.New("there is no node in it")
+	}
+	return nodes, nil
 }
