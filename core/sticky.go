@@ -110,7 +110,7 @@ func (s *Session) destroyLocal(ctx context.Context) error {
 func (s *Session) renewLocal(ctx context.Context) error {
 	err := s.inMemory(ctx, s.ended.held, s.ended.id, func(held *local.Session) (err error) {
 		s.held, err = held.Renew(ctx, local.Renewal{
-			Token: s.id.Token, Node: s.id.Node, Base: s.ended.base, Work: s.work, Redo: s.list.kept(),
+			Token: s.id.Token, Node: s.id.Node, Base: s.ended.base, Work: s.work, Redo: s.list.replay,
 			Successor: s.manager.successor,
 		})
 		return err

@@ -106,10 +106,11 @@ func (s *Session) takeOwn(from, to *record.Record, redo replica.Change) (w *writ
 		s.keepHere(to)
 		return nil, false, nil
 	}
-	if err := s.store.admit(0, max(0, size-s.size.Load())); err != nil {
+	growth := max(0, size-s.size.Load())
+	if err := s.store.admit(0, growth); err != nil {
 		return nil, false, err
 	}
-	s.store.bytes.Add(-max(0, size-s.size.Load())) // account does it in the end
+	s.store.bytes.Add(-growth) // account does it in the end
 	if w = s.take(false, redo, to); w == nil {
 		return nil, false, ErrLeft
 	}
