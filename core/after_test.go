@@ -201,8 +201,7 @@ func TestAChangeBesideTheEnd(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			m := newManager(t, config)
 			id := begin(t, m, func(s *msm.Session) { add(s) })
-			r := httptest.NewRequest("GET", "/", nil)
-			r.Header.Set("Cookie", "SESSION="+id)
+			r := requestWith("GET", id)
 			x, _, err := m.Begin(r)
 			if err != nil {
 				t.Fatal(err)

@@ -81,8 +81,7 @@ func TestReloadInARequest(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			m := newManager(t, config)
 			id := begin(t, m, func(s *msm.Session) { add(s) })
-			r := httptest.NewRequest("GET", "/", nil)
-			r.Header.Set("Cookie", "SESSION="+id)
+			r := requestWith("GET", id)
 			m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				s := msm.From(r.Context())
 				_, _ = io.WriteString(w, "x")

@@ -180,8 +180,7 @@ func TestAPanicOfUpdateIsItsRequests(t *testing.T) {
 
 // recovered is a request whose panic is answered by 500.
 func recovered(m *msm.Manager, id string, f func(*msm.Session)) *httptest.ResponseRecorder {
-	w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/", nil)
-	r.Header.Set("Cookie", "SESSION="+id)
+	w, r := httptest.NewRecorder(), requestWith("POST", id)
 	func() {
 		defer func() {
 			if recover() != nil {
@@ -286,7 +285,7 @@ func TestAFailedCommitLeavesMemoryAsItWas(t *testing.T) {
 		"a function, behind the answer else": {false, func(s *msm.Session) { msm.Update(s, "b", func(string) string { return large }) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			node := msmtest.StartServer(t, "-I", "16k", "-m", "64", "-o", "slab_chunk_max=16384")
+			node := startSmallNode(t)
 			config := msm.Config{Nodes: node.Addr(), Sticky: true, BackupSync: c.sync}
 			m := newManager(t, config)
 			id := begin(t, m, func(s *msm.Session) { s.Set("a", "old") })
@@ -299,7 +298,7 @@ func TestAFailedCommitLeavesMemoryAsItWas(t *testing.T) {
 				for i := range 100 {
 					s.Set("a", fmt.Sprint("never stored ", i))
 				}
-			})).ServeHTTP(after, requestWith(id))
+			})).ServeHTTP(after, requestWith("POST", id))
 			if after.Code < 400 {
 				t.Errorf("the large one: %d", after.Code)
 			}
@@ -320,7 +319,7 @@ func TestAFailedCommitLeavesMemoryAsItWas(t *testing.T) {
 
 // TestWhatNoNodeTakesIsGivenUp: behind the answer nobody can be told, but what comes after it must be stored.
 func TestWhatNoNodeTakesIsGivenUp(t *testing.T) {
-	node := msmtest.StartServer(t, "-I", "16k", "-m", "64", "-o", "slab_chunk_max=16384")
+	node := startSmallNode(t)
 	config := msm.Config{Nodes: node.Addr(), Sticky: true}
 	m := newManager(t, config)
 	id := begin(t, m, func(s *msm.Session) { s.Set("a", "old") })
@@ -343,7 +342,7 @@ func TestWhatNoNodeTakesIsGivenUp(t *testing.T) {
 
 // TestAnUpdateIsStoredBesideWhatNoNodeTakes: what another request has set is given up, not the update.
 func TestAnUpdateIsStoredBesideWhatNoNodeTakes(t *testing.T) {
-	node := msmtest.StartServer(t, "-I", "16k", "-m", "64", "-o", "slab_chunk_max=16384")
+	node := startSmallNode(t)
 	config := msm.Config{Nodes: node.Addr(), Sticky: true}
 	m := newManager(t, config)
 	id := begin(t, m, func(s *msm.Session) { s.Set("a", "old") })
@@ -366,7 +365,7 @@ func TestAnUpdateIsStoredBesideWhatNoNodeTakes(t *testing.T) {
 
 // TestANewSessionThatIsTooLargeIsNone.
 func TestANewSessionThatIsTooLargeIsNone(t *testing.T) {
-	node := msmtest.StartServer(t, "-I", "16k", "-m", "64", "-o", "slab_chunk_max=16384")
+	node := startSmallNode(t)
 	m := newManager(t, msm.Config{Nodes: node.Addr(), Sticky: true, BackupSync: true})
 	if resp := visit(m, "", func(s *msm.Session) { s.Set("b", strings.Repeat("x", 20_000)) }); resp.StatusCode < 400 {
 		t.Errorf("%d", resp.StatusCode)
@@ -376,8 +375,14 @@ func TestANewSessionThatIsTooLargeIsNone(t *testing.T) {
 	}
 }
 
-func requestWith(id string) *http.Request {
-	r := httptest.NewRequest("POST", "/", nil)
+// startSmallNode starts a node that takes no session of 16 KiB.
+func startSmallNode(t *testing.T) *msmtest.Server {
+	t.Helper()
+	return msmtest.StartServer(t, "-I", "16k", "-m", "64", "-o", "slab_chunk_max=16384")
+}
+
+func requestWith(method, id string) *http.Request {
+	r := httptest.NewRequest(method, "/", nil)
 	r.Header.Set("Cookie", "SESSION="+id)
 	return r
 }

@@ -44,17 +44,8 @@ func TestWebSocket(t *testing.T) {
 func TestWebSocketAfterALogout(t *testing.T) {
 	t.Parallel()
 	p := startProgram(t, "websocket", "MSM_NODES="+msmtest.StartServer(t).Addr())
-	conn, _, err := websocket.Dial(t.Context(), p.url+"/ws", &websocket.DialOptions{HTTPClient: &http.Client{Jar: p.browser.Jar}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := p.sayHello()
 	defer conn.CloseNow()
-	if err := conn.Write(t.Context(), websocket.MessageText, []byte("hello")); err != nil {
-		t.Fatal(err)
-	}
-	if _, text, err := conn.Read(t.Context()); err != nil || string(text) != "1" {
-		t.Fatalf("%q, %v", text, err)
-	}
 	if _, body := p.ask("GET", "/", ""); body != `{"connections":1,"messages":1}` {
 		t.Errorf("stored: %s", body)
 	}
@@ -69,21 +60,28 @@ func TestWebSocketAtTheEnd(t *testing.T) {
 	t.Parallel()
 	nodes := "MSM_NODES=" + msmtest.StartServer(t).Addr()
 	p := startProgram(t, "websocket", nodes)
-	conn, _, err := websocket.Dial(t.Context(), p.url+"/ws", &websocket.DialOptions{HTTPClient: &http.Client{Jar: p.browser.Jar}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := p.sayHello()
 	defer conn.CloseNow()
-	if err := conn.Write(t.Context(), websocket.MessageText, []byte("hello")); err != nil {
-		t.Fatal(err)
-	}
-	if _, text, err := conn.Read(t.Context()); err != nil || string(text) != "1" {
-		t.Fatalf("%q, %v", text, err)
-	}
 	p.terminate()
 	next := startProgram(t, "websocket", nodes)
 	next.browser.Jar.SetCookies(next.cookieURL(), p.browser.Jar.Cookies(p.cookieURL()))
 	if _, body := next.ask("GET", "/", ""); body != `{"connections":1,"messages":1}` {
 		t.Errorf("the next run finds %s", body)
 	}
+}
+
+// sayHello opens a WebSocket, and sends its first message.
+func (p *process) sayHello() *websocket.Conn {
+	p.t.Helper()
+	conn, _, err := websocket.Dial(p.t.Context(), p.url+"/ws", &websocket.DialOptions{HTTPClient: &http.Client{Jar: p.browser.Jar}})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := conn.Write(p.t.Context(), websocket.MessageText, []byte("hello")); err != nil {
+		p.t.Fatal(err)
+	}
+	if _, text, err := conn.Read(p.t.Context()); err != nil || string(text) != "1" {
+		p.t.Fatalf("%q, %v", text, err)
+	}
+	return conn
 }

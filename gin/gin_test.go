@@ -166,16 +166,8 @@ func TestPusherAndCloseNotify(t *testing.T) {
 	r := gin.New()
 	r.Use(msmgin.Sessions(msmtest.NewManager(t, msm.Config{})))
 	r.GET("/", func(c *gin.Context) { c.String(200, "%v %v", c.Writer.Pusher() != nil, c.Writer.CloseNotify() != nil) })
-	server := httptest.NewUnstartedServer(r)
-	server.EnableHTTP2 = true
-	server.StartTLS()
-	defer server.Close()
-	resp, err := server.Client().Get(server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if body, _ := io.ReadAll(resp.Body); string(body) != "true true" {
+	_, body := getByTLS(t, r, true)
+	if body != "true true" {
 		t.Errorf("%q", body)
 	}
 }
@@ -189,19 +181,27 @@ func TestBehindTheMiddlewareOfNetHTTP(t *testing.T) {
 		c.Stream(func(w io.Writer) bool { _, _ = io.WriteString(w, "x"); return false })
 	})
 	for _, http2 := range []bool{false, true} {
-		server := httptest.NewUnstartedServer(m.Middleware(r))
-		server.EnableHTTP2 = http2
-		server.StartTLS()
-		defer server.Close()
-		resp, err := server.Client().Get(server.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		if body, _ := io.ReadAll(resp.Body); string(body) != "x" || len(resp.Cookies()) != 1 {
+		resp, body := getByTLS(t, m.Middleware(r), http2)
+		if body != "x" || len(resp.Cookies()) != 1 {
 			t.Errorf("HTTP/%d: %q, %v", resp.ProtoMajor, body, resp.Cookies())
 		}
 	}
+}
+
+// getByTLS asks a server for "/", by HTTP/2 or 1.
+func getByTLS(t *testing.T, h http.Handler, http2 bool) (resp *http.Response, body string) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(h)
+	server.EnableHTTP2 = http2
+	server.StartTLS()
+	defer server.Close()
+	resp, err := server.Client().Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	return resp, string(text)
 }
 
 var visits = msm.NewKey[int]("visits")

@@ -1,7 +1,6 @@
 package msmtest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -95,26 +93,8 @@ func (s *suite) faulty(t *testing.T, f fault) {
 	}
 }
 
-// faultLog is a log to read while it is written.
-type faultLog struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *faultLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *faultLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 func (s *suite) faultInTheLog(t *testing.T) {
-	log := &faultLog{}
+	log := &logText{}
 	m := NewManager(t, msm.Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
 	pattern := fmt.Sprintf("/items/%s/faulty", s.param)
 	a := app{group: group{use: []middleware{s.sessions(m)}, routes: []route{

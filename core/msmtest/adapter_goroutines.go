@@ -6,8 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
-	"sync"
 	"testing"
 
 	msm "github.com/gomsm/msm/core"
@@ -17,22 +15,22 @@ import (
 func (s *suite) goroutineCases() []kase {
 	return []kase{
 		{name: "a goroutine that goes on reads the session", run: func(t *testing.T) {
-			s.afterwards(t, func(t *testing.T, session *msm.Session, log *lines) {
+			s.afterwards(t, func(t *testing.T, session *msm.Session, log *logText) {
 				if n, there, err := count.Lookup(session); n != 1 || !there || err != nil || session.IsNew() {
 					t.Errorf("%d, %v, %v, new %v", n, there, err, session.IsNew())
 				}
-				if n := log.number(); n != 0 {
+				if n := log.lines(); n != 0 {
 					t.Errorf("%d lines in the log", n)
 				}
 			})
 		}},
 		{name: "what it changes is refused, with one line in the log", run: func(t *testing.T) {
-			s.afterwards(t, func(t *testing.T, session *msm.Session, log *lines) {
+			s.afterwards(t, func(t *testing.T, session *msm.Session, log *logText) {
 				for range 2 {
 					count.Set(session, 5)
 				}
-				if err := session.Err(); !errors.Is(err, msm.ErrCommitted) || log.number() != 1 {
-					t.Errorf("Err: %v, %d lines in the log", err, log.number())
+				if err := session.Err(); !errors.Is(err, msm.ErrCommitted) || log.lines() != 1 {
+					t.Errorf("Err: %v, %d lines in the log", err, log.lines())
 				}
 			})
 		}},
@@ -42,10 +40,10 @@ func (s *suite) goroutineCases() []kase {
 }
 
 // afterwards runs a goroutine of a handler that has returned, and never looked at the session.
-func (s *suite) afterwards(t *testing.T, goroutine func(t *testing.T, session *msm.Session, log *lines)) {
+func (s *suite) afterwards(t *testing.T, goroutine func(t *testing.T, session *msm.Session, log *logText)) {
 	for mode, config := range map[string]msm.Config{"non-sticky": {}, "sticky": {Sticky: true}} {
 		t.Run(mode, func(t *testing.T) {
-			log := &lines{}
+			log := &logText{}
 			config.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError}))
 			done := make(chan struct{})
 			v := s.visit(t, s.app(NewManager(t, config), func(c Call) error {
@@ -138,22 +136,4 @@ func (s *suite) stream(t *testing.T) {
 	if want := "data: 1\n\ndata: " + msm.ErrGone.Error() + "\n\n"; string(body) != want || err != nil {
 		t.Errorf("%q, %v; want %q", body, err, want)
 	}
-}
-
-// lines are those of a log.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) number() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), "\n")
 }
