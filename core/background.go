@@ -52,8 +52,12 @@ func newBackground(store *replica.Store, due *moments, log *journal.Journal) *ba
 
 func (b *background) heal(token, node string) { b.add(job{token, node, doHeal}) }
 
-func doHeal(ctx context.Context, _ *background, access *replica.Access, _ string) error {
-	return access.Heal(ctx)
+// doHeal records the access, too: the request that found something to mend was one, and has no second job.
+func doHeal(ctx context.Context, b *background, access *replica.Access, token string) error {
+	if err := access.Heal(ctx); err != nil {
+		return err
+	}
+	return doRefresh(ctx, b, access, token)
 }
 
 func (b *background) refresh(token, node string) { b.add(job{token, node, doRefresh}) }

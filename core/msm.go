@@ -97,7 +97,7 @@ func New(config Config) (*Manager, error) {
 	m.nodes = newNodes(&m.config, m.log, draws)
 	copies := replica.Config{
 		Cluster: m.nodes.cluster, Backups: config.Backups, KeyPrefix: config.KeyPrefix,
-		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout, Sticky: config.Sticky,
+		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout,
 		Random: draws.Of("copies"),
 	}
 	if config.Sticky {

@@ -54,7 +54,7 @@ func (w *world) whole(config Config, route string) *Manager {
 	m, in := w.manager(config)
 	if config.Sticky {
 		_ = m.local.Close(context.Background())
-		in.store.Sticky, in.store.MaxSize = true, 0
+		in.store.MaxSize = 0
 		m.local = newLocal(in.store, &m.config, m.log)
 		in.burials.local = m.local
 	}

@@ -50,21 +50,31 @@ type instance struct {
 
 func (w *world) instance() *instance {
 	in := w.silent()
-	ctx, cancel := context.WithCancel(w.ctx)
-	var probers sync.WaitGroup
-	for _, n := range in.nodes {
-		probers.Go(func() { n.Run(ctx) })
-	}
+	endProbes := in.probe()
 	log := journal.Silent()
 	in.refills = newRefills(in.store.Cluster, w.rate, newWalk(in.store, log).fill, log)
 	in.stop = sync.OnceFunc(func() {
 		in.refills.close()
-		cancel()
-		probers.Wait()
+		endProbes()
 	})
 	w.t.Cleanup(in.stop)
 	in.refills.begin()
 	return in
+}
+
+// probe has it look at its nodes from now on, until the test ends or end is called.
+func (in *instance) probe() (end func()) {
+	ctx, cancel := context.WithCancel(in.w.ctx)
+	var probers sync.WaitGroup
+	for _, n := range in.nodes {
+		probers.Go(func() { n.Run(ctx) })
+	}
+	end = sync.OnceFunc(func() {
+		cancel()
+		probers.Wait()
+	})
+	in.t.Cleanup(end)
+	return end
 }
 
 // silent is an instance in which nothing happens by itself: it has looked at the nodes once.

@@ -68,25 +68,37 @@ func TestAnOldCookieTakesOver(t *testing.T) {
 // yet. Who serves the session since, and is asked with that cookie, knows what came later. (Seed 460 of the simulation of
 // requests.)
 func TestAnOldCookieLosesNothing(t *testing.T) {
-	for name, writes := range map[string]int{"that it can tell by the writes": 3, "that it can tell by the time": 30} {
+	for name, c := range map[string]struct {
+		writes      int
+		since, skew time.Duration
+	}{
+		"after a few writes":                              {writes: 3},
+		"after more writes than are remembered":           {writes: 30},
+		"ten seconds later":                               {writes: 30, since: 10 * time.Second},
+		"the clock of who worked around the node is fast": {writes: 30, since: 10 * time.Second, skew: 25 * time.Second},
+	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, 3, 1, func(w *world) {
 				cut, present := w.start(local.Config{Route: "a", Sync: true}), w.start(local.Config{Route: "b", Sync: true})
+				cut.replica.Clock = func() time.Time { return time.Now().Add(c.skew) }
 				s := cut.begin("t")
 				old := nodeOf(s)
-				time.Sleep(1010 * time.Millisecond) // stamps have seconds
+				time.Sleep(c.since)
 				n, _ := cut.replica.Cluster.Node(old)
 				n.WorkAround()
 				cut.must(change(s, plus("n", 1)))
 				taken, err := present.TakeOver(context.Background(), "t", nodeOf(s), "a")
 				present.must(err)
-				for range writes {
+				for range c.writes {
 					present.must(change(taken, plus("n", 1)))
 				}
-				taken, err = present.TakeOver(context.Background(), "t", old, "a")
-				present.must(err)
-				if got, want := value(taken, "n"), strconv.Itoa(writes+2); got != want {
-					t.Errorf("n = %s; want %s", got, want)
+				newest := nodeOf(taken)
+				for _, by := range []string{old, newest} {
+					taken, err = present.TakeOver(context.Background(), "t", by, "a")
+					present.must(err)
+					if got, want := value(taken, "n"), strconv.Itoa(c.writes+2); got != want {
+						t.Errorf("by the cookie of %s: n = %s; want %s", by, got, want)
+					}
 				}
 			})
 		})

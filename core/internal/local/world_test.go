@@ -100,7 +100,7 @@ func (w *world) start(config local.Config) *instance {
 		probers.Go(func() { n.Run(ctx) })
 		members = append(members, cluster.Member{Node: n})
 	}
-	config.Replica = replica.New(replica.Config{Cluster: cluster.New(members), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Sticky: true, Random: own})
+	config.Replica = replica.New(replica.Config{Cluster: cluster.New(members), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Random: own})
 	config.Patience = 7 * time.Second // as managers have it
 	config.Log = journal.Silent()
 	a := &instance{Store: local.New(config), w: w, replica: config.Replica}

@@ -89,7 +89,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a tombstone outlives every request that began before it",
-		[]edit{{"internal/replica/replica.go", "const tombstoneLife = time.Minute", "const tombstoneLife = time.Millisecond"}}, copies,
+		[]edit{{save, "	return end\n", "	return a.store.Clock().Add(time.Millisecond)\n"}}, copies,
 	},
 	{
 		"a logout ends old copies on nodes that hold none",
@@ -151,7 +151,35 @@ var ofCopies = []mutant{
 	},
 	{
 		"with two nodes silent a copy that may be old is not believed",
-		[]edit{{choose, "if a.silent(seen) > min(1, a.store.Backups) && !a.inEpoch(best) {", "if false {"}}, copies,
+		[]edit{{choose, "if a.silent(seen) > min(1, a.backupsOf(best.rec)) && !(best.node == best.rec.Home && a.inEpoch(best)) {", "if false {"}}, copies,
+	},
+	{
+		"with both nodes of a session silent a backup's copy is not believed, however fresh",
+		[]edit{{choose, "!(best.node == best.rec.Home && a.inEpoch(best))", "!a.inEpoch(best)"}}, unit("TestAFailedAttemptLooksFresh", "internal/replica"),
+	},
+	{
+		"a backup that has lost its copy is a conflict",
+		[]edit{{save, "if !w.claim && inEpoch(w.found.rec, n) {", "if false {"}}, unit("TestASlowRequestBringsNoLogoutBack", "internal/replica"),
+	},
+	{
+		"who refuses to go on from what may be on one node only settles it",
+		[]edit{{write, "if change != nil && f.unsafe {", "if false {"}}, unit("TestAWriterThatWasKilled", "internal/replica"),
+	},
+	{
+		"a write is not repeated when its traces may be forgotten",
+		[]edit{{write, "Sub(began) > maxWrite {", "Sub(began) > maxWrite && false {"}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
+	},
+	{
+		"a tombstone outlives copies that had longer to live",
+		[]edit{{save, "	next.Outlasts(f.rec, a.store.Clock())\n", ""}}, unit("TestALogoutOutlivesALongerLife", "internal/replica"),
+	},
+	{
+		"a record remembers the last one of each term",
+		[]edit{{save, "		next.EndTerm(f.rec.Rank())\n", ""}}, unit("TestAnOldCookieLosesNothing", "internal/local"),
+	},
+	{
+		"a record of more backups than are configured is believed when one node is silent",
+		[]edit{{choose, "max(a.store.Backups, len(rec.Copies)-1)", "a.store.Backups"}}, unit("TestASessionOfMoreBackups", "internal/replica"),
 	},
 	{
 		"with two nodes silent no session is gone",

@@ -40,6 +40,8 @@ func TestRoundTrip(t *testing.T) {
 		"an idle timeout and no deadline":   {LastAccess: now, IdleTimeout: time.Hour},
 		"numbers at the edges of a uvarint": {Term: 127, Version: 128},
 		"a cookie that lasts":               {Persist: 720 * time.Hour, CookieAt: now, Attributes: []Attribute{{"a", []byte("v")}}},
+		"a past":                            {Term: 9, Past: []Rank{{1, 4, 77}, {7, 1 << 40, 1 << 63}}, OldUntil: now},
+		"an older copy that lives longer":   {OldUntil: now, Route: "a"},
 		"a cookie that was sent":            {CookieAt: now, Transcoder: "cbor"},
 		"a cookie that goes":                {Persist: -1},
 		"a cookie for ever":                 {Persist: math.MaxInt64, CookieAt: time.UnixMilli(math.MaxInt64)},
@@ -91,6 +93,12 @@ func randomRecord(random *rand.Rand) *Record {
 	}
 	if random.IntN(2) == 0 {
 		r.Route = fmt.Sprint("r", number())
+	}
+	if random.IntN(2) == 0 {
+		r.OldUntil = when()
+		for range random.IntN(MaxPast + 1) {
+			r.Past = append(r.Past, Rank{number(), number(), number()})
+		}
 	}
 	for range random.IntN(MaxStamps) {
 		r.Writes = append(r.Writes, Stamp{1 + number()>>1, time.Unix(int64(number()), 0)})

@@ -16,7 +16,7 @@ func Decode(b []byte) (*Record, error) {
 	}
 	r := &Record{Tombstone: e.flags&flagTombstone != 0, Unsettled: e.flags&flagUnsettled != 0, KeyID: e.keyID}
 	text := string(e.texts) // the only one: all names of the record are pieces of it
-	if err := r.readPlacement(text[:e.placement], e.flags&flagRoute != 0); err != nil {
+	if err := r.readPlacement(text[:e.placement], e.flags); err != nil {
 		return nil, err
 	}
 	if e.flags&flagSealed != 0 {
@@ -93,7 +93,7 @@ func cutPart(b []byte) (part, rest []byte, ok bool) {
 	return b[:size], b[size:], true
 }
 
-func (r *Record) readPlacement(text string, routed bool) error {
+func (r *Record) readPlacement(text string, flags byte) error {
 	in := reader{rest: text}
 	r.Term = in.uvarint()
 	r.Version = in.uvarint()
@@ -101,10 +101,13 @@ func (r *Record) readPlacement(text string, routed bool) error {
 	r.Copies = readCopies(&in)
 	r.Writes = readStamps(&in)
 	r.Requests = readStamps(&in)
-	if routed {
+	if flags&flagRoute != 0 {
 		if r.Route = in.text(); r.Route == "" {
 			in.fail("a route without a name")
 		}
+	}
+	if flags&flagPast != 0 {
+		r.readPast(&in)
 	}
 	return in.end("placement")
 }

@@ -14,6 +14,7 @@ const (
 	flagUnsettled
 	flagRoute  // the placement has one
 	flagCookie // the body says something of the client's cookie
+	flagPast   // the placement says what came before
 	knownFlags = 1<<iota - 1
 )
 
@@ -67,6 +68,9 @@ func (r *Record) flags() (flags byte) {
 	if r.Route != "" {
 		flags |= flagRoute
 	}
+	if r.hasPast() {
+		flags |= flagPast
+	}
 	return flags
 }
 
@@ -94,6 +98,9 @@ func (r *Record) appendPlacement(b []byte) []byte {
 	b = appendStamps(b, r.Requests)
 	if r.Route != "" {
 		b = appendText(b, r.Route)
+	}
+	if r.hasPast() {
+		b = r.appendPast(b)
 	}
 	return b
 }

@@ -3,7 +3,7 @@
 // A stored record is
 //
 //	format, flags, key id     1 byte each
-//	placement                 4 bytes of length; term, version, home, copies, writes, requests, the route if flagged
+//	placement                 4 bytes of length; term, version, home, copies, writes, requests, the route and the past if flagged
 //	body                      4 bytes of length; times, transcoder, the cookie if flagged, and name and size of each attribute
 //	                          then the attributes' values, in the same order
 //	checksum                  4 bytes, CRC-32C over everything before it
@@ -30,6 +30,7 @@ const FormatVersion = 1
 const (
 	MaxStamps = 64        // of writes, and of requests
 	MaxCopies = 16        // far more than anyone has backups
+	MaxPast   = 16        // terms
 	MaxName   = 1<<16 - 1 // bytes of an attribute's name, a node's id or the transcoder's name
 )
 
@@ -61,6 +62,9 @@ type Record struct {
 
 	Writes   []Stamp // the last writes, oldest first; see AddWrite
 	Requests []Stamp // the last requests that changed it, oldest first; see AddRequest
+
+	Past     []Rank    // the last record of each of the last terms, oldest first; see EndTerm
+	OldUntil time.Time // when the last older copy has ended by itself, if that is later than this one ends; else zero
 
 	Created     time.Time     // stored to the millisecond, like the other times
 	LastAccess  time.Time     // recorded only every twentieth of the idle timeout
@@ -95,6 +99,7 @@ func (r *Record) Clone() *Record {
 	c.Copies = slices.Clone(r.Copies)
 	c.Writes = slices.Clone(r.Writes)
 	c.Requests = slices.Clone(r.Requests)
+	c.Past = slices.Clone(r.Past)
 	c.Attributes = slices.Clone(r.Attributes)
 	return &c
 }

@@ -15,6 +15,7 @@ func TestCloneIsIndependent(t *testing.T) {
 		"an attribute set":     func(r *Record) { r.Set("cart", []byte("new")) },
 		"an attribute added":   func(r *Record) { r.Set("a", []byte("new")) },
 		"an attribute deleted": func(r *Record) { r.Delete("cart") },
+		"a term ended":         func(r *Record) { r.EndTerm(Rank{1, 1, 1}) },
 		"a flag":               func(r *Record) { r.Tombstone = true },
 		"everything":           func(r *Record) { *r = Record{} },
 	}

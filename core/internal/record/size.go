@@ -22,6 +22,12 @@ func (r *Record) placementSize() int {
 	if r.Route != "" {
 		size += textSize(r.Route)
 	}
+	if r.hasPast() {
+		size += timeSize(r.OldUntil) + countSize(len(r.Past))
+		for _, p := range r.Past {
+			size += uvarintSize(p.Term) + uvarintSize(p.Version) + stampIDSize
+		}
+	}
 	return size + stampsSize(r.Writes) + stampsSize(r.Requests)
 }
 

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// stampLife is how long, in seconds, a stamp may still be asked for: far longer than a request tries.
-	stampLife = 60
+	// StampLife is how long a stamp is kept at least, if not too many others come after it: far longer than a request tries.
+	StampLife = time.Minute
 	// keptStamps stay whatever their age. A record that descends from the home's last write must be able to show it
 	// also when the session was idle in between; four, because several tries may follow that write.
 	keptStamps = 4
@@ -24,9 +24,6 @@ type Stamp struct {
 
 // LastWrite returns the id of the newest write, 0 if there is none.
 func (r *Record) LastWrite() uint64 { return last(r.Writes).ID }
-
-// Written is when the newest write was, to the second; zero if there is none.
-func (r *Record) Written() time.Time { return last(r.Writes).At }
 
 // LastRequest returns the id of the newest request that changed the record, 0 if there is none.
 func (r *Record) LastRequest() uint64 { return last(r.Requests).ID }
@@ -73,7 +70,7 @@ func prune(stamps []Stamp, now time.Time, limit int) []Stamp {
 	kept := stamps[:0]
 	for i, s := range stamps {
 		// Whole seconds on both sides: a difference of 61 of them is more than a minute, one of 60 may be less.
-		if i >= safe || now.Unix()-s.At.Unix() <= stampLife {
+		if i >= safe || now.Unix()-s.At.Unix() <= int64(StampLife/time.Second) {
 			kept = append(kept, s)
 		}
 	}

@@ -7,9 +7,9 @@ import (
 
 // choose picks the newest record among what every node has shown. There is at least one.
 //
-// A copy that its node's epoch shows to be older than some failure is believed if one node is silent: one may fail, and
-// idle sessions are not mended at once. With a second one silent, or without backups, there may well be a newer copy:
-// better no answer than a wrong one.
+// If one node is silent the best of what the others have is believed: one may fail. With a second one silent, or without
+// backups, there may well be a newer copy: better no answer than a wrong one. Then only a home's own copy of its present
+// epoch is believed. A backup's may be a failed attempt, however fresh it looks.
 func (a *Access) choose(seen sightings) (*found, error) {
 	f := &found{seen: seen, heal: true, unsafe: true}
 	best := sighting{}
@@ -27,11 +27,15 @@ func (a *Access) choose(seen sightings) (*found, error) {
 	if _, answered := seen.of(f.home); !answered {
 		f.home, f.term, f.claim = best.node, best.rec.Term+1, true
 	}
-	if a.silent(seen) > min(1, a.store.Backups) && !a.inEpoch(best) {
+	if a.silent(seen) > min(1, a.backupsOf(best.rec)) && !(best.node == best.rec.Home && a.inEpoch(best)) {
 		return nil, a.doubt(seen)
 	}
 	return f, nil
 }
+
+// backupsOf is how many nodes may be silent without hiding what is newer than the record. Who wrote it may have been told
+// of more backups than this instance.
+func (a *Access) backupsOf(rec *record.Record) int { return max(a.store.Backups, len(rec.Copies)-1) }
 
 // doubt is the answer where only copies were found that may be old. Without backups the session is lost, unless the node
 // that has it was there a short while ago: it may be back soon.

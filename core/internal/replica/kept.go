@@ -78,11 +78,10 @@ func (a *Access) Outrank(apart *record.Record) { a.apart = apart }
 // behind: the record's term is lower than that of what the caller has stored.
 func (a *Access) behind(rec *record.Record) bool { return a.apart != nil && rec.Term < a.apart.Term }
 
-// outdated: what the caller has stored came later than the record. Whoever had to work around the record's node, and could
-// not replace its epoch, has left it there. The caller's record descends from it, as far back as it remembers, or is younger.
-// A tombstone is never outdated.
+// outdated: what the caller has stored was made from the record. Whoever had to work around the record's node, and could
+// not replace its epoch, has left it there. A tombstone is never outdated.
 func (a *Access) outdated(rec *record.Record) bool {
-	return a.behind(rec) && !rec.Tombstone && (a.apart.HasWrite(rec.LastWrite()) || rec.Written().Before(a.apart.Written()))
+	return a.behind(rec) && !rec.Tombstone && a.apart.Follows(rec.Rank())
 }
 
 // LeaveFailover has the next Write give the session a home that is no failover node, if there is one. For instances that

@@ -141,30 +141,34 @@ func TestLeaveFailover(t *testing.T) {
 // TestOutrank: what an instance has stored apart, on a node that the client's id does not name, ranks below its next write,
 // if others have written since on the node that the id names; but not if they have not.
 func TestOutrank(t *testing.T) {
-	apart := func(term uint64, since time.Duration, writes ...record.Stamp) func(rec *record.Record) *record.Record {
-		return func(rec *record.Record) *record.Record {
-			at := rec.Written().Add(since)
-			return &record.Record{Term: term, Writes: append(writes, record.Stamp{ID: 7, At: at})}
-		}
+	apart := func(term uint64, past ...record.Rank) func(record.Rank) *record.Record {
+		return func(record.Rank) *record.Record { return &record.Record{Term: term, Past: past} }
 	}
 	for name, c := range map[string]struct {
-		apart func(rec *record.Record) *record.Record
+		apart func(there record.Rank) *record.Record
 		want  uint64
 	}{
-		"nothing":                       {func(*record.Record) *record.Record { return nil }, 1},
-		"the same term":                 {apart(1, -time.Second), 1},
-		"a later term":                  {apart(4, -time.Second), 5},
-		"a later term, the same second": {apart(4, 0), 5},
-		"a later term, and later":       {apart(4, time.Second), 1},
-		"what descends from it": {func(rec *record.Record) *record.Record {
-			return apart(4, 0, rec.Writes...)(rec)
+		"nothing":                             {func(record.Rank) *record.Record { return nil }, 1},
+		"the same term":                       {apart(1), 1},
+		"a later term":                        {apart(4), 5},
+		"a later term, after one of others":   {apart(4, record.Rank{Term: 3, Version: 9}), 5},
+		"what was made from a later version":  {apart(4, record.Rank{Term: 1, Version: 2}), 1},
+		"what was made from a rival":          {apart(4, record.Rank{Term: 1, Version: 1, LastWrite: 7}), 5},
+		"what was made from it, directly":     {func(r record.Rank) *record.Record { return apart(4, r)(r) }, 1},
+		"what was made from it, terms before": {func(r record.Rank) *record.Record { return apart(4, r, record.Rank{Term: 3})(r) }, 1},
+		"what remembers terms after it only": {func(r record.Rank) *record.Record {
+			past := make([]record.Rank, record.MaxPast)
+			for i := range past {
+				past[i].Term = r.Term + 1 + uint64(i)
+			}
+			return apart(100, past...)(r)
 		}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 3, 1)
 			home, _ := w.create()
 			a := w.store.Open(token, home)
-			a.Outrank(c.apart(w.stored(home)))
+			a.Outrank(c.apart(w.stored(home).Rank()))
 			rec, err := a.Write(context.Background(), func(*record.Record) error { return nil })
 			if err != nil || rec.Term != c.want || len(rec.Copies) != 2 {
 				t.Fatalf("%+v, %v; want term %d", rec, err, c.want)
@@ -190,7 +194,8 @@ func TestALogoutIsNeverOutdated(t *testing.T) {
 	third = slices.DeleteFunc(third, func(n *node.Node) bool { return n.ID() == home || n.ID() == backups[0] })
 	apart.Term, apart.Home = 4, third[0].ID()
 	apart.Copies = []record.Copy{{Node: apart.Home, Epoch: third[0].Epoch()}}
-	apart.AddWrite(7, w.stored(home).Written().Add(2*time.Second))
+	apart.EndTerm(w.stored(home).Rank())
+	apart.AddWrite(7, time.Now())
 	if err := w.servers[apart.Home].Memory().Add(context.Background(), key, node.Item{Value: apart.Append(nil)}, 0); err != nil {
 		t.Fatal(err)
 	}

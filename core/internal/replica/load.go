@@ -192,15 +192,9 @@ var errAway = fmt.Errorf("%w, of which one may have the session", ErrUnavailable
 // errDamaged: there is something, and it is no record.
 var errDamaged = fmt.Errorf("%w: it is damaged", ErrUnreadable)
 
-// silent counts the nodes that have not answered. The one that the client's id names may not be in the list any more.
-func (a *Access) silent(seen sightings) (n int) {
-	members := a.store.Cluster.Members()
-	n = len(members) - len(seen)
-	if _, known := a.store.Cluster.Node(a.node); !known {
-		n++
-	}
-	return n
-}
+// silent counts the nodes that have not answered. One that is not in the list, although the client's id names it, is none of
+// them: what it had is on another node, too, or its operator has given it up.
+func (a *Access) silent(seen sightings) int { return len(a.store.Cluster.Members()) - len(seen) }
 
 func (s sightings) anyRecord() bool {
 	return slices.ContainsFunc(s, func(x sighting) bool { return x.rec != nil })

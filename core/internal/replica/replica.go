@@ -37,10 +37,6 @@ const tries = 32
 // that its visitor gets a new one.
 const awayTime = time.Minute
 
-// tombstoneLife is how long a logout is remembered when no stale copy can be anywhere: longer than any request that
-// began before it runs.
-const tombstoneLife = time.Minute
-
 // Config says where copies go.
 type Config struct {
 	Cluster   *cluster.Cluster
@@ -50,7 +46,6 @@ type Config struct {
 	IdleTime  time.Duration    // the longest idle time that a forgotten copy of a destroyed session may still have
 	Clock     func() time.Time // what time it is; nil: time.Now. Clocks of instances differ
 	Random    *random.Source   // of ids, and of waits for locks; nil: the runtime's
-	Sticky    bool             // instances hold sessions in memory: a tombstone has to outlive what any of them may still hold
 }
 
 // Store reads and writes records. It is safe for concurrent use.

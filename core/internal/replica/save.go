@@ -38,10 +38,14 @@ func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit 
 	if lay.claim && !f.claim {
 		next.Term++
 	}
+	if next.Term > f.rec.Term && f.rec.Version > 0 {
+		next.EndTerm(f.rec.Rank())
+	}
+	next.Outlasts(f.rec, a.store.Clock())
 	next.Unsettled = lay.claim && len(lay.backups) > 0
 	next.Copies = lay.copies()
-	if next.Tombstone {
-		next.Deadline = a.tombstoneEnd(next)
+	if next.Tombstone && !f.rec.Tombstone {
+		next.Deadline, next.IdleTimeout = a.tombstoneEnd(next), 0
 	}
 	w := &write{access: a, found: f, next: next, value: next.Append(nil), ttl: next.TTL(a.store.Clock()), claim: lay.claim}
 	if limit && a.store.MaxSize > 0 && len(w.value) > a.store.MaxSize {
@@ -102,13 +106,18 @@ func (l layout) copies() []record.Copy {
 	return copies
 }
 
-// tombstoneEnd: a stale copy may lie on a node that someone had to work around, now or in an earlier term. The
-// tombstone must outlive it.
+// tombstoneMargin is how much longer a tombstone lasts than the session would have: as much as clocks may differ, and some
+// time for a write that began before the end.
+const tombstoneMargin = time.Minute
+
+// tombstoneEnd: stale copies may lie on nodes that someone had to do without, instances may hold the session in memory, and
+// handlers that began before the logout may still run. The tombstone must outlive them all.
 func (a *Access) tombstoneEnd(next *record.Record) time.Time {
-	if next.Term == 1 && len(a.failed) == 0 && !a.store.Sticky {
-		return a.store.Clock().Add(tombstoneLife)
+	end := a.store.Clock().Add(next.Idle()).Add(next.Idle()/20 + tombstoneMargin) // one by one they do not overflow
+	if next.OldUntil.After(end) {
+		return next.OldUntil.Add(tombstoneMargin)
 	}
-	return a.store.Clock().Add(next.Idle()).Add(next.Idle()/20 + tombstoneLife) // one by one they do not overflow
+	return end
 }
 
 // write is one attempt.
@@ -160,6 +169,9 @@ func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
 	item, err := n.Get(ctx, w.access.key)
 	switch {
 	case errors.Is(err, node.ErrMiss):
+		if !w.claim && inEpoch(w.found.rec, n) {
+			return conflict, nil // it had a copy: maybe all of them are gone, and a tombstone after them
+		}
 	case err != nil:
 		return w.failed(ctx, n, err)
 	default:

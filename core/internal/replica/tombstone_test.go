@@ -42,12 +42,11 @@ func TestALogoutWithoutBackupsOutlivesItsNode(t *testing.T) {
 	}
 }
 
-// TestTheTombstoneOfALongLifeLasts: in sticky mode it lasts as long as a stale copy may, however long that is.
+// TestTheTombstoneOfALongLifeLasts: it lasts as long as a stale copy may, however long that is.
 func TestTheTombstoneOfALongLifeLasts(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	for _, idle := range []time.Duration{time.Hour, 14 * year, 50 * year, 140 * year, math.MaxInt64} {
 		w := newWorld(t, 2, 1)
-		w.store.Sticky = true
 		home, _ := w.create()
 		access := w.store.Open(token, home)
 		_, err := access.Write(context.Background(), func(rec *record.Record) error { rec.IdleTimeout = idle; return nil })

@@ -2,11 +2,15 @@ package replica
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
 )
+
+// maxWrite is how long a write tries. Later the record may have forgotten that one of its attempts was stored after all.
+const maxWrite = record.StampLife / 2
 
 // Change is what a request does to a record. It may be called several times, each time on the newest one. It may give
 // the record other attributes, but must not change the list that it has: others share it. What the last call came to
@@ -16,7 +20,11 @@ type Change func(rec *record.Record) error
 // Write applies the change to the newest record and answers what was stored on every copy. Without a Load before it
 // loads first. It answers ErrConflict after many tries in vain, besides what Load and the change may answer.
 func (a *Access) Write(ctx context.Context, change Change) (*record.Record, error) {
+	began := a.store.Clock()
 	for a.tried = range uint64(tries) {
+		if a.tried > 0 && a.store.Clock().Sub(began) > maxWrite {
+			return nil, fmt.Errorf("%w: this instance stood still in the midst of a write, of which nobody can say whether it was done", ErrConflict)
+		}
 		stored, out, err := a.attempt(ctx, change)
 		if err != nil || out == done {
 			return stored, err
@@ -81,7 +89,7 @@ func (a *Access) standing(rec *record.Record) (gone, applied bool) {
 func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Record, outcome, error) {
 	next, err := a.next(f, change)
 	if err != nil {
-		return nil, done, err
+		return nil, done, a.refused(ctx, f, change, err)
 	}
 	a.moved = a.moved || f.claim
 	out, err := a.save(ctx, f, next, change != nil)
@@ -92,6 +100,16 @@ func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Reco
 	a.unfinished = next.Unsettled || a.copyMissing(next)
 	a.node, a.found, a.thorough, a.request = f.home, nil, false, a.store.newRequest()
 	return next, done, nil
+}
+
+// refused is a change that was not made to what was found, with the error why. If that is perhaps on one node only, because a
+// writer was killed between two of them, it is settled all the same: else whoever comes next sees what was there before it,
+// and is refused as well, for ever.
+func (a *Access) refused(ctx context.Context, f *found, change Change, why error) error {
+	if change != nil && f.unsafe {
+		_, _, _ = a.put(ctx, f, nil)
+	}
+	return why
 }
 
 func (a *Access) next(f *found, change Change) (*record.Record, error) {

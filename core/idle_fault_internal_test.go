@@ -1,0 +1,73 @@
+package msm
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/nodetest"
+)
+
+// TestAReadDuringAFaultIsAUse: a session never ends early. What finds a copy missing mends it, and that must not take the place
+// of recording that the session was used.
+func TestAReadDuringAFaultIsAUse(t *testing.T) {
+	down := func(s *nodetest.Server) { s.Fail(off) }
+	for name, c := range map[string]struct {
+		which func(home, at string) bool
+		fail  func(*nodetest.Server)
+	}{
+		"no fault":                           {func(string, string) bool { return false }, down},
+		"the home is down":                   {func(home, at string) bool { return at == home }, down},
+		"the other nodes are down":           {func(home, at string) bool { return at != home }, down},
+		"the home was restarted just now":    {func(home, at string) bool { return at == home }, func(s *nodetest.Server) { s.Restart(nil) }},
+		"the others were restarted just now": {func(home, at string) bool { return at != home }, func(s *nodetest.Server) { s.Restart(nil) }},
+	} {
+		for _, looks := range []bool{true, false} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t, 3, 0)
+					m, in := w.manager(Config{IdleTimeout: 30 * time.Minute})
+					in.probe()
+					id := ""
+					visit := func(method string, f func(s *Session)) {
+						r := httptest.NewRequest(method, "/", nil)
+						r.Header.Set("Cookie", "SESSION="+id)
+						rec := httptest.NewRecorder()
+						m.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(From(r.Context())) })).ServeHTTP(rec, r)
+						if rec.Code != http.StatusOK {
+							t.Errorf("status %d", rec.Code)
+						}
+						for _, c := range rec.Result().Cookies() {
+							id = c.Value
+						}
+						time.Sleep(50 * time.Millisecond) // for what is done behind it
+					}
+					visit("POST", func(s *Session) { s.Set("n", 1) })
+					at, _ := m.format.Parse(id)
+					time.Sleep(19 * time.Minute)
+					for _, s := range w.servers {
+						if c.which(at.Node, s.ID()) {
+							c.fail(s)
+						}
+					}
+					for range 4 {
+						time.Sleep(time.Second)
+						visit("GET", func(s *Session) {
+							if looks && s.IsNew() {
+								t.Error("it has ended, 20 minutes after it was used")
+							}
+						})
+						time.Sleep(20 * time.Minute)
+					}
+					visit("GET", func(s *Session) {
+						if s.IsNew() {
+							t.Error("at the end it is gone")
+						}
+					})
+				})
+			})
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// TestAFailedAttemptLooksFresh: G1. A request that began before a node was worked around leaves its failed attempt there,
+// stamped with the node's new epoch. It is not believed when both nodes of the session are silent, as for an instance that
+// stood still. (Found by a review, and seed 21021 of a simulation of copies with instances that halt.)
+func TestAFailedAttemptLooksFresh(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t, 3, 1)
+	home, backups := w.create()
+	slow := w.store.Open(token, home)
+	if _, err := slow.Load(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.nodes[backups[0]].WorkAround()
+	moved, err := w.store.Open(token, home).Write(ctx, set("2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.probe()
+	w.probe() // its epoch is new, and known
+	if _, err := slow.Write(ctx, set("3")); err != nil {
+		t.Fatal(err)
+	}
+	newest := ""
+	for _, n := range []string{"4", "5", "6"} {
+		if moved, err = w.store.Open(token, home).Write(ctx, set(n)); err != nil {
+			t.Fatal(err)
+		}
+		newest = n
+	}
+	for _, c := range moved.Copies {
+		w.servers[c.Node].Fail(off)
+	}
+	access := w.store.Open(token, moved.Home)
+	if rec, err := access.Write(ctx, set("7")); !errors.Is(err, replica.ErrUnavailable) {
+		t.Errorf("with both copies silent: %+v, %v", rec, err)
+	}
+	for _, c := range moved.Copies {
+		w.servers[c.Node].Fail(nil)
+	}
+	w.probe()
+	w.probe()
+	rec, err := w.store.Open(token, moved.Home).Load(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := rec.Get("n"); string(n) != newest {
+		t.Errorf("n = %s; want %s", n, newest)
+	}
+}
+
+// TestASessionOfMoreBackups than this instance is configured with, as in a rolling change, is found on one of them.
+func TestASessionOfMoreBackups(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	home, _ := w.create()
+	w.store.Backups = 0
+	w.servers[home].Fail(off)
+	if _, err := w.store.Open(token, home).Load(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestALogoutOutlivesALongerLife: G6. While a node is away the session's idle timeout is shortened, and the session ends. The copy on
+// that node has as long to live as before.
+func TestALogoutOutlivesALongerLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := context.Background()
+		w := newWorld(t, 3, 1)
+		first := session()
+		first.IdleTimeout = 30 * 24 * time.Hour // "remember me"
+		stored, err := w.store.Open(token, "").Create(ctx, first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.servers[stored.Home].Fail(off)
+		moved := w.store.Open(token, stored.Home)
+		if _, err := moved.Write(ctx, func(rec *record.Record) error { rec.IdleTimeout = time.Hour; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.store.Open(token, moved.Home()).Destroy(ctx, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, after := range []time.Duration{10 * time.Minute, 3 * time.Hour, 29 * 24 * time.Hour} {
+			time.Sleep(after)
+			w.servers[stored.Home].Fail(nil)
+			w.probe()
+			w.probe()
+			if rec, err := w.store.Open(token, stored.Home).Load(ctx); !errors.Is(err, replica.ErrNoSession) {
+				t.Errorf("%v later: %+v, %v", after, rec, err)
+			}
+			w.servers[stored.Home].Fail(off)
+			w.probe()
+		}
+	})
+}

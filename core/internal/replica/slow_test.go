@@ -1,0 +1,139 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// TestASlowRequestBringsNoLogoutBack: G6. A handler that has read the session before a logout writes long after it, when
+// even the tombstone may have ended.
+func TestASlowRequestBringsNoLogoutBack(t *testing.T) {
+	for _, takes := range []time.Duration{50 * time.Second, 66 * time.Second, 29 * time.Minute, 33 * time.Minute, time.Hour} {
+		for _, evicted := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 3, 1)
+				home, backups := w.create()
+				slow := w.store.Open(token, home)
+				if _, err := slow.Load(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				if err := w.store.Open(token, home).Destroy(context.Background(), nil); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(takes)
+				if evicted { // as if the tombstone had ended
+					w.servers[home].Evict(key)
+					w.servers[backups[0]].Evict(key)
+				}
+				if _, err := slow.Write(context.Background(), set("slow")); !errors.Is(err, replica.ErrNoSession) {
+					t.Errorf("after %v, evicted %v: the write ends with %v", takes, evicted, err)
+				}
+				if rec, err := w.store.Open(token, home).Load(context.Background()); !errors.Is(err, replica.ErrNoSession) {
+					t.Errorf("after %v, evicted %v: it is back: %+v, %v", takes, evicted, rec, err)
+				}
+			})
+		}
+	}
+}
+
+// TestAWriteOfWhoStoodStill is not made twice: an instance that halts in the midst of a write, which has been done, finds
+// out too late what has become of it.
+func TestAWriteOfWhoStoodStill(t *testing.T) {
+	for _, halt := range []time.Duration{100 * time.Millisecond, 29 * time.Second, 31 * time.Second, 65 * time.Second, 20 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 3, 1)
+			home, _ := w.create()
+			w.servers[home].Fail(nodetest.Only(nodetest.Of(nodetest.CompareAndSwap), func(_ context.Context, _ nodetest.Op, do func() error) error {
+				w.servers[home].Fail(nil)
+				err := do()
+				time.Sleep(halt)
+				return errors.Join(err, nodetest.ErrLost)
+			}))
+			halted := make(chan error)
+			go func() {
+				_, err := w.store.Open(token, home).Write(context.Background(), plusOne)
+				halted <- err
+			}()
+			synctest.Wait()
+			want := 2
+			for pause := max(halt/40, time.Millisecond); want < 30; want++ { // others go on
+				time.Sleep(pause)
+				if _, err := w.store.Open(token, home).Write(context.Background(), plusOne); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := <-halted
+			if sure := halt < 30*time.Second; sure != (err == nil) || !sure && !errors.Is(err, replica.ErrConflict) {
+				t.Errorf("halted for %v: %v", halt, err)
+			}
+			var n []byte
+			for id := range w.servers {
+				if rec, err := w.store.Open(token, id).Load(context.Background()); err == nil {
+					n, _ = rec.Get("n")
+				}
+			}
+			if string(n) != strconv.Itoa(want) {
+				t.Errorf("halted for %v: n = %s after %d additions", halt, n, want-1)
+			}
+		})
+	}
+}
+
+func plusOne(rec *record.Record) error {
+	value, _ := rec.Get("n")
+	n, err := strconv.Atoi(string(value))
+	if err != nil {
+		return err
+	}
+	return set(strconv.Itoa(n + 1))(rec)
+}
+
+// TestAWriterThatWasKilled between the two writes of a change leaves what no reader at the home sees. Who refuses to go on
+// from there settles it, or everyone after him would be refused as well.
+func TestAWriterThatWasKilled(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	home, backups := w.create()
+	dead, kill := context.WithCancel(context.Background())
+	w.servers[home].Fail(nodetest.Only(nodetest.Of(nodetest.CompareAndSwap), func(context.Context, nodetest.Op, func() error) error {
+		kill()
+		return dead.Err()
+	}))
+	if _, err := w.store.Open(token, home).Write(dead, set("killed")); err == nil {
+		t.Fatal("it was not killed")
+	}
+	w.servers[home].Fail(nil)
+	if w.stored(backups[0]).Version == w.stored(home).Version {
+		t.Fatal("the backup has nothing newer")
+	}
+	changed := errors.New("changed by someone else")
+	strict := func() error { // as of a request that had a lock
+		a := w.store.Open(token, home)
+		saw, err := a.Load(context.Background())
+		if err != nil {
+			return err
+		}
+		_, err = a.Write(context.Background(), func(rec *record.Record) error {
+			if x, _ := saw.Get("n"); true {
+				if y, _ := rec.Get("n"); string(x) != string(y) {
+					return changed
+				}
+			}
+			return set("strict")(rec)
+		})
+		return err
+	}
+	if err := strict(); !errors.Is(err, changed) {
+		t.Errorf("the first one: %v", err)
+	}
+	if err := strict(); err != nil {
+		t.Errorf("the second one: %v", err)
+	}
+}
