@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-under-load modules allocations quick vet compat consumer docs lint vulnerabilities fmt fmt-check bench bench-peers fuzz soak chaos sim mutants build tidy tidy-check
+.PHONY: help demo check test test-under-load modules allocations quick vet compat consumer docs lint vulnerabilities fmt fmt-check bench bench-peers fuzz soak chaos blips sim mutants build tidy tidy-check
 
 FUZZTIME ?= 30s
 SEEDS    ?= 10000
 CHAOS    ?= 10m
+SESSIONS ?= 20000
 PACKAGES ?= 8
 LOOPS    ?= 16
 RUNS     ?= 10
@@ -97,6 +98,10 @@ soak:        ## a sticky instance under full load with every node down for a min
 chaos:       ## real memcached and real apps under faults for CHAOS, held to their times, on a machine that does nothing else
 	./scripts/need memcached
 	go test ./examples -run '^(TestChaos|TestInstanceKilled)$$' -chaos $(CHAOS) -strict -v -timeout 2h
+
+blips:       ## what short faults cost on real processes that hold SESSIONS; on a machine that does nothing else
+	./scripts/need memcached
+	go test ./examples -run '^TestBlips$$' -blips $(SESSIONS) -strict -v -timeout 2h
 
 mutants:     ## take rules out of the code, one at a time, and see the simulations or tests notice; a few minutes
 	go test ./core/internal/mutants -run '^TestMutants$$' -mutants -v -timeout 2h
