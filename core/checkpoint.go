@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -18,11 +20,15 @@ import (
 type checkpoint struct {
 	occasion uint32      // see refill
 	ended    RefillState // RefillDone or RefillUnlisted; empty: not ended
+	without  []string    // ended: nodes that were away, and may have sessions that no other one has
 	after    sid.Hash    // not ended: sessions up to this hash are done
 }
 
 func (c checkpoint) String() string {
-	if c.ended != "" {
+	switch {
+	case len(c.without) > 0:
+		return fmt.Sprintf("%08x %s without %s", c.occasion, c.ended, strings.Join(c.without, ","))
+	case c.ended != "":
 		return fmt.Sprintf("%08x %s", c.occasion, c.ended)
 	}
 	return fmt.Sprintf("%08x after %x", c.occasion, c.after)
@@ -35,8 +41,13 @@ func parseCheckpoint(text string, occasion uint32) checkpoint {
 	if e, err := strconv.ParseUint(head, 16, 32); err != nil || uint32(e) != occasion {
 		return nothing
 	}
-	if state := RefillState(rest); state == RefillDone || state == RefillUnlisted {
-		return checkpoint{occasion: occasion, ended: state}
+	text, away, _ := strings.Cut(rest, " without ")
+	if state := RefillState(text); state == RefillDone || state == RefillUnlisted {
+		c := checkpoint{occasion: occasion, ended: state}
+		if away != "" {
+			c.without = strings.Split(away, ",")
+		}
+		return c
 	}
 	digits, ok := strings.CutPrefix(rest, "after ")
 	after, err := hex.DecodeString(digits)
@@ -44,6 +55,16 @@ func parseCheckpoint(text string, occasion uint32) checkpoint {
 		return nothing
 	}
 	return checkpoint{occasion: occasion, after: sid.Hash(after)}
+}
+
+// final: it has ended, and of the nodes that were away then none is back.
+func (c checkpoint) final(of *cluster.Cluster) bool { return c.ended != "" && !anyBack(of, c.without) }
+
+func anyBack(of *cluster.Cluster, away []string) bool {
+	return slices.ContainsFunc(away, func(id string) bool {
+		n, known := of.Node(id)
+		return known && n.Available()
+	})
 }
 
 func readCheckpoint(ctx context.Context, n *node.Node, key string, occasion uint32) (c checkpoint, token uint64, err error) {

@@ -17,6 +17,9 @@ func (s *Session) commit(ctx context.Context) error {
 	if s.err != nil {
 		return s.err
 	}
+	if s.mourns {
+		s.mourn(ctx)
+	}
 	switch {
 	case s.ended != nil && s.ended.renewed:
 		return s.commitRenewal(ctx)

@@ -30,6 +30,7 @@ const (
 	defaultIdleTimeout = 30 * time.Minute // OWASP Session Management Cheat Sheet: 15 to 30 minutes for low risk
 	minIdleTimeout     = time.Second      // memcached counts whole seconds
 	defaultOpTimeout   = 100 * time.Millisecond
+	defaultMaxConns    = 64 // fifteen instances with a burst at one moment have 990, beside memcached's -c 1024
 	defaultMaxSession  = 256 << 10
 	defaultRefillRate  = 2000          // a million sessions in eight minutes; four operations each are a few percent of what memcached can do
 	maxMaxSession      = 1<<20 - 1<<10 // memcached's default item limit of 1 MiB, less the item's own header and key
@@ -136,6 +137,10 @@ type Config struct {
 	KeyPrefix string
 	// OpTimeout bounds one memcached operation, dial included. Zero: 100ms.
 	OpTimeout time.Duration
+	// MaxConns is how many connections to one node this instance has at a time, besides two for looking after it. Requests
+	// that find none free wait; those that nobody has used for a minute are closed. A memcached takes 1,024 of all instances
+	// together, unless its -c says otherwise. Zero: 64.
+	MaxConns int
 	// DialContext connects to nodes, for TLS or memcached's authentication. Nil: plain TCP or unix sockets.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
@@ -166,6 +171,7 @@ func (c *Config) faults() []fault {
 	add(c.AbsoluteTimeout < 0, "AbsoluteTimeout", "%v must not be negative", c.AbsoluteTimeout)
 	add(c.MaxSessionSize < 0 || c.MaxSessionSize > maxMaxSession, "MaxSessionSize", "%d must be from 1 to %d bytes", c.MaxSessionSize, maxMaxSession)
 	add(c.OpTimeout < 0, "OpTimeout", "%v must be positive", c.OpTimeout)
+	add(c.MaxConns < 0, "MaxConns", "%d must be a number of connections to a node", c.MaxConns)
 	add(c.Route != "" && !sid.ValidRoute(c.Route), "Route", "%q must be 1 to 64 letters, digits, \"_\" or \"-\"", c.Route)
 	add(!validPrefix(c.KeyPrefix), "KeyPrefix", "%q must be at most %d printable ASCII characters without blanks", c.KeyPrefix, maxPrefix)
 	add(c.MaxLocalSessions < 0, "MaxLocalSessions", "%d must not be negative", c.MaxLocalSessions)
@@ -204,6 +210,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.IdleTimeout, defaultIdleTimeout)
 	orDefault(&c.MaxSessionSize, defaultMaxSession)
 	orDefault(&c.OpTimeout, defaultOpTimeout)
+	orDefault(&c.MaxConns, defaultMaxConns)
 	orDefault(&c.RefillRate, defaultRefillRate)
 	orDefault(&c.LockWait, defaultLockWait)
 	orDefault(&c.LockExpiry, defaultLockExpiry)

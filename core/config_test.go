@@ -27,6 +27,7 @@ func TestNewNamesEveryFaultAtOnce(t *testing.T) {
 		AbsoluteTimeout: -1,
 		MaxSessionSize:  1 << 30,
 		OpTimeout:       -1,
+		MaxConns:        -1,
 		KeyPrefix:       "a b",
 		Header:          "a b",
 		SigningKeys:     [][]byte{[]byte("short")},
@@ -41,7 +42,7 @@ func TestNewNamesEveryFaultAtOnce(t *testing.T) {
 	for _, want := range []string{
 		`Config.Nodes: "a:1" has no id`, `Config.Nodes: "b:2" has no id`, `Config.FailoverNodes: "n9"`, "Config.Backups: 99", "Config.RefillRate: -2",
 		`Config.Route: "a.b"`, "Config.IdleTimeout: 1ms", "Config.AbsoluteTimeout: -1ns", "Config.MaxSessionSize: 1073741824",
-		"Config.OpTimeout: -1ns", `Config.KeyPrefix: "a b"`, `Config.Header: "a b"`, "Config.SigningKeys: ", "Config.ReadTranscoders: ",
+		"Config.OpTimeout: -1ns", "Config.MaxConns: -1 must be a number of connections", `Config.KeyPrefix: "a b"`, `Config.Header: "a b"`, "Config.SigningKeys: ", "Config.ReadTranscoders: ",
 		`Config.Locking: "some" must be none, all, auto, app or uri:`, "Config.LockWait: -1ns", "Config.LockExpiry: 1s must be at least 2s",
 		"Config.BackupSync: is for sticky mode", "Config.AttributeFilter: is for sticky mode",
 		"Config.MaxLocalSessions: -1 must not be negative", "Config.MaxLocalBytes: -1 must not be negative",
@@ -58,7 +59,7 @@ func TestFromEnv(t *testing.T) {
 	key := base64.StdEncoding.EncodeToString(make([]byte, 32))
 	for name, value := range map[string]string{
 		"NODES": "n1:a:1,n2:b:2", "FAILOVER_NODES": "n2", "BACKUPS": "0", "ROUTE": "r1", "IGNORE": `\.x$`, "TRANSCODER": "json",
-		"IDLE_TIMEOUT": "10m", "ABSOLUTE_TIMEOUT": "12h", "OP_TIMEOUT": "50ms", "MAX_SESSION_SIZE": "1000",
+		"IDLE_TIMEOUT": "10m", "ABSOLUTE_TIMEOUT": "12h", "OP_TIMEOUT": "50ms", "MAX_CONNS": "16", "MAX_SESSION_SIZE": "1000",
 		"SIGNING_KEYS": key + "," + strings.TrimRight(key, "="), "KEY_PREFIX": "app:", "COOKIE_NAME": "sid",
 		"STICKY": "false", "LOCKING": "uri:^/cart", "LOCK_WAIT": "5s", "LOCK_EXPIRY": "30s", "BACKUP_ASYNC": "true",
 		"REFILL_RATE": "0", "READ_TRANSCODERS": "cbor, gob", "HEADER": "X-Session", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1, ::1",
@@ -73,7 +74,7 @@ func TestFromEnv(t *testing.T) {
 	}
 	if c.Nodes != "n1:a:1,n2:b:2" || c.FailoverNodes != "n2" || c.Backups != msm.NoBackup || c.Route != "r1" || !c.Ignore.MatchString("a.x") ||
 		c.Transcoder.Name() != "json" || c.IdleTimeout != 10*time.Minute || c.AbsoluteTimeout != 12*time.Hour || c.OpTimeout != 50*time.Millisecond ||
-		c.MaxSessionSize != 1000 || len(c.SigningKeys) != 2 || c.KeyPrefix != "app:" || c.Cookie.Name != "sid" ||
+		c.MaxConns != 16 || c.MaxSessionSize != 1000 || len(c.SigningKeys) != 2 || c.KeyPrefix != "app:" || c.Cookie.Name != "sid" ||
 		c.Locking != msm.LockURI(regexp.MustCompile("^/cart")) || c.LockWait != 5*time.Second || c.LockExpiry != 30*time.Second {
 		t.Errorf("%+v", c)
 	}
@@ -180,7 +181,7 @@ func TestFromEnvNamesEveryFaultAtOnce(t *testing.T) {
 	secret := "c2VjcmV0" // "secret"
 	set := map[string]string{
 		"NODES": "n1:a:1,n1:b:2", "FAILOVER_NODES": "n9", "BACKUPS": "many", "ROUTE": "a.b", "IGNORE": "(", "TRANSCODER": "xml",
-		"IDLE_TIMEOUT": "5", "ABSOLUTE_TIMEOUT": "-1h", "OP_TIMEOUT": "0s", "MAX_SESSION_SIZE": "1GB", "SIGNING_KEYS": secret,
+		"IDLE_TIMEOUT": "5", "ABSOLUTE_TIMEOUT": "-1h", "OP_TIMEOUT": "0s", "MAX_CONNS": "0", "MAX_SESSION_SIZE": "1GB", "SIGNING_KEYS": secret,
 		"KEY_PREFIX": "a b", "COOKIE_NAME": "a;b",
 		"STICKY": "perhaps", "LOCKING": "uri:(", "LOCK_WAIT": "soon", "LOCK_EXPIRY": "1s", "ENCRYPTION_KEYS": secret, "BACKUP_ASYNC": "maybe",
 		"REFILL_RATE": "-1", "READ_TRANSCODERS": "json,xml", "HEADER": "Set-Cookie", "TRUSTED_PROXIES": "10.0.0.0/8,localhost",

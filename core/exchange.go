@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -45,10 +46,11 @@ type Exchange struct {
 	named    string                       // the pattern of the route, from BeginRoute; empty: it may be that of the request
 	find     func(r *http.Request) string // the pattern, if need be; nil: nobody knows
 	scope    scope
-	sent     atomic.Bool // the response's header has left, or is about to
-	failed   bool        // a commit failed; guarded by session.mu
-	done     bool        // nothing of it is stored any more; guarded by session.mu
-	over     bool        // the request is done; guarded by session.mu
+	failures replica.Failures // of nodes, in all that the request does
+	sent     atomic.Bool      // the response's header has left, or is about to
+	failed   bool             // a commit failed; guarded by session.mu
+	done     bool             // nothing of it is stored any more; guarded by session.mu
+	over     bool             // the request is done; guarded by session.mu
 	refusal  refusal
 	lockEnds func() bool // stops what releases an opened session's lock; guarded by session.mu
 }
@@ -64,6 +66,9 @@ type contextKey struct{ manager *Manager }
 func (c *scope) Value(key any) any {
 	if k, ok := key.(contextKey); ok && (k.manager == nil || k.manager == c.exchange.manager) {
 		return &c.exchange.session
+	}
+	if _, ok := key.(replica.FailuresKey); ok {
+		return &c.exchange.failures
 	}
 	return c.Context.Value(key)
 }
@@ -163,7 +168,7 @@ func safe(method string) bool {
 	return false
 }
 
-func (x *Exchange) context() context.Context { return x.scope.Context }
+func (x *Exchange) context() context.Context { return &x.scope }
 
 // whole returns the request's exchange, of which x may be a part.
 func (x *Exchange) whole() *Exchange {

@@ -74,6 +74,7 @@ func (c *crowd) leave() {
 // then on nobody waits for it, nor for a look at it. That real processes keep it is in TestStoppedNode.
 func TestRequestsWhileANodeHangs(t *testing.T) {
 	const timeout = 100 * time.Millisecond
+	const givenUp = 2*timeout + 25*time.Millisecond // an operation runs out of time, and then a probe; and the visitors' own time
 	for name, c := range map[string]struct {
 		nodes, instances int
 		config           msm.Config
@@ -100,7 +101,7 @@ func TestRequestsWhileANodeHangs(t *testing.T) {
 				time.Sleep(time.Second / 2)
 				crowd.leave()
 
-				waited, given := 0, map[*msm.Manager]time.Time{} // when each gave the node up
+				waited := 0
 				for _, call := range crowd.calls {
 					took := call.ended.Sub(call.began)
 					if call.status != 200 || took > timeout {
@@ -110,14 +111,11 @@ func TestRequestsWhileANodeHangs(t *testing.T) {
 						continue
 					}
 					waited++
-					if _, known := given[call.to]; !known {
-						given[call.to] = call.ended
-					}
-					if call.began.Before(hangs) || !call.ended.Equal(given[call.to]) {
-						t.Errorf("one waited from %v to %v after the node began to hang", call.began.Sub(hangs), call.ended.Sub(hangs))
+					if since := call.began.Sub(hangs); since < 0 || since > givenUp {
+						t.Errorf("one waited from %v to %v after the node began to hang", since, call.ended.Sub(hangs))
 					}
 				}
-				if waited == 0 || waited > len(crowd.ids) {
+				if waited == 0 || waited > 2*len(crowd.ids) {
 					t.Errorf("%d requests waited", waited)
 				}
 				for i, id := range crowd.ids {
@@ -129,6 +127,56 @@ func TestRequestsWhileANodeHangs(t *testing.T) {
 				}
 				t.Logf("%d requests, of which %d waited", len(crowd.calls), waited)
 			})
+		})
+	}
+}
+
+// TestASlowNodeIsNoOutage: one node of two answers each operation late, but in time. More requests come than there are
+// connections to it; they wait for one another, and none is refused.
+func TestASlowNodeIsNoOutage(t *testing.T) {
+	for name, config := range map[string]msm.Config{
+		"not sticky":                    {},
+		"in sticky mode, synchronously": {Sticky: true, BackupSync: true, Backups: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newNetwork(t, 2)
+				m := w.manager(config)
+				crowd := newCrowd(t, 300, m)
+				w.servers["n1"].slow(80 * time.Millisecond)
+				crowd.come()
+				time.Sleep(2 * time.Second)
+				crowd.leave()
+				refused := 0
+				for _, call := range crowd.calls {
+					if call.status != 200 {
+						refused++
+					}
+				}
+				if n := m.Stats().Nodes[0]; refused > 0 || n.State != msm.NodeUp {
+					t.Errorf("%d of %d requests were refused, the slow node is %s", refused, len(crowd.calls), n.State)
+				}
+			})
+		})
+	}
+}
+
+// TestMaxConns is how many connections requests make to a node; the prober has its own.
+func TestMaxConns(t *testing.T) {
+	for want, config := range map[int]msm.Config{64: {}, 5: {MaxConns: 5}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newNetwork(t, 1)
+			m := w.manager(config)
+			w.servers["n1"].slow(10 * time.Millisecond)
+			crowd := newCrowd(t, 1, m)
+			var all sync.WaitGroup
+			for range 100 {
+				all.Go(func() { crowd.count(0, m) })
+			}
+			all.Wait()
+			if n := int(w.servers["n1"].dials.Load()); n < want || n > want+2 {
+				t.Errorf("%d connections; want %d", n, want)
+			}
 		})
 	}
 }

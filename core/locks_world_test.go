@@ -22,7 +22,11 @@ func (w *world) manager(config Config) (*Manager, *instance) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	in := w.silent()
+	route := ""
+	if config.Sticky {
+		route = config.Route
+	}
+	in := w.silent(route)
 	return w.adopt(m, in), in
 }
 

@@ -55,7 +55,7 @@ type Manager struct {
 	store      *replica.Store
 	background *background
 	refills    *refills
-	burials    *burials
+	hearing    *hearing
 	coder      transcoder.Transcoder            // of new sessions
 	readable   map[string]transcoder.Transcoder // by name: what may be met in stored ones
 	absent     *moments                         // until when a session need not be looked for
@@ -97,23 +97,24 @@ func New(config Config) (*Manager, error) {
 	m.nodes = newNodes(&m.config, m.log, draws)
 	copies := replica.Config{
 		Cluster: m.nodes.cluster, Backups: config.Backups, KeyPrefix: config.KeyPrefix,
-		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout,
+		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout, Patience: config.OpTimeout,
 		Random: draws.Of("copies"),
 	}
 	if config.Sticky {
+		copies.Route = config.Route
 		copies.MaxSize = 0 // memory refuses what is too large
 	}
 	m.store = replica.New(copies)
-	m.burials = newBurials(m.store, m.log)
-	m.nodes.onNews = m.burials.read
+	m.hearing = newHearing(m.store, m.log)
+	m.nodes.onLook = m.hearing.look
 	if err := m.nodes.begin(); err != nil {
 		return nil, err
 	}
 	if config.Sticky {
 		m.local = newLocal(m.store, &config, m.log)
 	}
-	m.burials.local = m.local
-	m.burials.begin()
+	m.hearing.local = m.local
+	m.hearing.begin()
 	m.locks = newLocks(m.store, &config)
 	m.watches = newWatches(m.whereabouts)
 	m.background = newBackground(m.store, m.refreshes, m.log)
@@ -183,7 +184,7 @@ func (m *Manager) closeNodes(ctx context.Context) error {
 	go func() {
 		defer close(done)
 		m.refills.close()
-		m.burials.close()
+		m.hearing.close()
 		m.background.close()
 		m.nodes.close()
 	}()

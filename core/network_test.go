@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,9 +52,11 @@ func (w *network) manager(config msm.Config) *msm.Manager {
 type fake struct {
 	memory *node.Memory
 	unlist bool // it refuses to list its keys
+	dials  atomic.Int32
 
 	mu       sync.Mutex
 	goesOn   chan struct{} // closed when it does; nil: it is not halted
+	late     time.Duration // is each answer
 	commands []string
 }
 
@@ -62,6 +65,12 @@ func (s *fake) halt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.goesOn = make(chan struct{})
+}
+
+func (s *fake) slow(by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.late = by
 }
 
 func (s *fake) goOn() {
@@ -96,6 +105,7 @@ func (w *network) about(prefix string) (list []string) {
 }
 
 func (s *fake) accept() net.Conn {
+	s.dials.Add(1)
 	near, far := net.Pipe()
 	go func() {
 		defer far.Close()
@@ -114,12 +124,13 @@ func (s *fake) accept() net.Conn {
 	return near
 }
 
-// note keeps a command, and waits while the server is halted.
+// note keeps a command, and waits while the server is halted or is late.
 func (s *fake) note(c nodetest.Command) {
 	s.mu.Lock()
 	s.commands = append(s.commands, strings.Join(c.Words, " "))
-	goesOn := s.goesOn
+	goesOn, late := s.goesOn, s.late
 	s.mu.Unlock()
+	time.Sleep(late)
 	if goesOn != nil {
 		<-goesOn
 	}

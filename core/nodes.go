@@ -6,9 +6,9 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/random"
-	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // nodes owns the nodes of a manager: it makes them, keeps one prober running for each, and ends them.
@@ -16,8 +16,8 @@ type nodes struct {
 	config  *Config
 	log     *journal.Journal
 	cluster *cluster.Cluster
-	onNews  func(n *node.Node, value []byte) // obituaries
-	random  *random.Source                   // each prober has one of its own within it
+	onLook  func(n *node.Node, boards map[string]node.Item)
+	random  *random.Source // each prober has one of its own within it
 
 	mu      sync.Mutex // one change of the list at a time
 	running map[place]*running
@@ -34,7 +34,7 @@ type running struct {
 
 func newNodes(c *Config, log *journal.Journal, from *random.Source) *nodes {
 	return &nodes{
-		config: c, log: log, cluster: cluster.New(nil), onNews: func(*node.Node, []byte) {}, random: from, running: make(map[place]*running),
+		config: c, log: log, cluster: cluster.New(nil), onLook: func(*node.Node, map[string]node.Item) {}, random: from, running: make(map[place]*running),
 	}
 }
 
@@ -44,7 +44,7 @@ func (n *nodes) begin() error {
 		return n.set(n.config.Nodes, n.config.FailoverNodes)
 	}
 	n.log.Warn("msm: no Nodes are configured: sessions live in the memory of this process only, and end with it")
-	n.use([]cluster.Spec{{Address: "memory"}}, func(cluster.Spec) node.Client { return node.NewMemory(node.MemoryOptions{}) })
+	n.use([]cluster.Spec{{Address: "memory"}}, func(cluster.Spec) ways { return ways{operations: node.NewMemory(node.MemoryOptions{})} })
 	return nil
 }
 
@@ -63,10 +63,10 @@ func (n *nodes) set(list, failover string) error {
 
 // use makes the nodes of the list, waits until each has answered a first probe or its time is up, and lets go of those
 // that are not in it any more.
-func (n *nodes) use(specs []cluster.Spec, client func(cluster.Spec) node.Client) {
+func (n *nodes) use(specs []cluster.Spec, reach func(cluster.Spec) ways) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	gone := n.running
+	gone, joins := n.running, len(n.running) > 0
 	n.running = make(map[place]*running)
 	var members []cluster.Member
 	var probes sync.WaitGroup
@@ -74,7 +74,7 @@ func (n *nodes) use(specs []cluster.Spec, client func(cluster.Spec) node.Client)
 		at := place{spec.ID, spec.Address}
 		r, known := gone[at]
 		if !known {
-			r = n.start(spec, client(spec), &probes)
+			r = n.start(spec, reach(spec), &probes, joins)
 		}
 		delete(gone, at)
 		n.running[at] = r
@@ -87,12 +87,16 @@ func (n *nodes) use(specs []cluster.Spec, client func(cluster.Spec) node.Client)
 	}
 }
 
-func (n *nodes) start(spec cluster.Spec, client node.Client, probes *sync.WaitGroup) *running {
-	made := node.New(spec.ID, spec.Address, client, node.Options{
+// start begins with a node. One that joins a list may have been in it before, and what it has may be of that time.
+func (n *nodes) start(spec cluster.Spec, by ways, probes *sync.WaitGroup, joins bool) *running {
+	made := node.New(spec.ID, spec.Address, by.operations, node.Options{
 		EpochKey: n.config.KeyPrefix + "epoch", Log: n.log,
-		NewsKey: replica.ObituaryKey(n.config.KeyPrefix), OnNews: n.onNews,
+		Prober: by.probes, Also: news.Boards(n.config.KeyPrefix, n.route()), OnLook: n.onLook,
 		Random: n.random.Of("prober of " + spec.ID),
 	})
+	if joins {
+		made.Replace()
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{node: made, stop: stop, done: make(chan struct{})}
 	first := make(chan struct{})
@@ -108,10 +112,24 @@ func (n *nodes) start(spec cluster.Spec, client node.Client, probes *sync.WaitGr
 	return r
 }
 
-func (n *nodes) memcached(spec cluster.Spec) node.Client {
-	return node.NewMemcached(spec.Address, node.ClientOptions{
-		Timeout: n.config.OpTimeout, DialContext: n.config.DialContext, Random: n.random.Of("operations on " + spec.ID),
-	})
+// route is that of this instance where others may have to tell it something.
+func (n *nodes) route() string {
+	if n.config.Sticky {
+		return n.config.Route
+	}
+	return ""
+}
+
+// ways are how a server is reached: by operations, and by the probes, which wait for nobody.
+type ways struct{ operations, probes node.Client }
+
+func (n *nodes) memcached(spec cluster.Spec) ways {
+	o := node.ClientOptions{
+		Timeout: n.config.OpTimeout, MaxConns: n.config.MaxConns, DialContext: n.config.DialContext, Random: n.random.Of("operations on " + spec.ID),
+	}
+	operations := node.NewMemcached(spec.Address, o)
+	o.MaxConns, o.Random = 1, n.random.Of("probes of "+spec.ID)
+	return ways{operations, node.NewMemcached(spec.Address, o)}
 }
 
 func (n *nodes) close() {

@@ -56,8 +56,11 @@ func (w *world) whole(config Config, route string) *Manager {
 		_ = m.local.Close(context.Background())
 		in.store.MaxSize = 0
 		m.local = newLocal(in.store, &m.config, m.log)
-		in.burials.local = m.local
+		in.hearing.close()
+		in.hearing.local = m.local
+		in.hearing.begin()
 	}
+	in.probe()
 	return m
 }
 

@@ -29,7 +29,7 @@ func newSplit(t *testing.T, ctx context.Context, probers *sync.WaitGroup) *split
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := w.silent()
+		in := w.silent("")
 		if i == 0 {
 			s.ways = in.ways
 		}

@@ -30,7 +30,7 @@ const (
 type filler func(ctx context.Context, r *refill) error
 
 // errStopped: the node failed, or got another epoch, or is no more in the list.
-var errStopped = errors.New("the node has failed or has been worked around again")
+var errStopped = errors.New("the node has failed, or has another epoch")
 
 // refills watches the nodes: one whose epoch is new has lost its copies or holds stale ones, and is to be filled again
 // although no visitor comes. If nodes have left the list their sessions lack a copy, too: any refill mends that, so the
@@ -85,7 +85,7 @@ func (w *refills) look() {
 		}
 	}
 	for _, m := range members {
-		if last := w.of[m.Node]; len(members) > 1 && m.Node.Available() && (last == nil || last.stopped) {
+		if last := w.of[m.Node]; len(members) > 1 && m.Node.Available() && (last == nil || last.stopped || anyBack(w.cluster, last.lacks())) {
 			w.start(newRefill(m.Node, occasion(m.Node, members), w.rate, last))
 		}
 	}
@@ -148,9 +148,10 @@ type refill struct {
 	stop     context.CancelCauseFunc
 	stopped  bool // guarded by refills.mu
 
-	mu    sync.Mutex
-	pause time.Duration // before the next try
-	stat  RefillStats
+	mu      sync.Mutex
+	pause   time.Duration // before the next try
+	without []string
+	stat    RefillStats
 }
 
 // newRefill is for the node's present epoch. If the last one was broken off, maybe because it was too much for the node,
@@ -204,10 +205,17 @@ func (r *refill) progress(done, healed, failed int) {
 }
 
 // ended tells how it ended.
-func (r *refill) ended(state RefillState) {
+func (r *refill) ended(at checkpoint) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stat.State, r.stat.Ended = state, time.Now()
+	r.stat.State, r.stat.Ended, r.without = at.ended, time.Now(), at.without
+}
+
+// lacks are the nodes that it ended without: once one is back, another refill is due.
+func (r *refill) lacks() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.without
 }
 
 func (r *refill) stats() RefillStats {

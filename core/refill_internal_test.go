@@ -3,6 +3,7 @@ package msm
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
@@ -44,12 +46,12 @@ type instance struct {
 	nodes   []*node.Node
 	store   *replica.Store
 	refills *refills
-	burials *burials
+	hearing *hearing
 	stop    func()
 }
 
 func (w *world) instance() *instance {
-	in := w.silent()
+	in := w.silent("")
 	endProbes := in.probe()
 	log := journal.Silent()
 	in.refills = newRefills(in.store.Cluster, w.rate, newWalk(in.store, log).fill, log)
@@ -77,24 +79,24 @@ func (in *instance) probe() (end func()) {
 	return end
 }
 
-// silent is an instance in which nothing happens by itself: it has looked at the nodes once.
-func (w *world) silent() *instance {
+// silent is an instance in which nothing happens by itself: it has looked at the nodes once. It is of a route if it is sticky.
+func (w *world) silent(route string) *instance {
 	w.begun++
 	in := &instance{w: w, t: w.t, name: fmt.Sprint("instance ", w.begun)}
+	in.store = replica.New(replica.Config{
+		Cluster: cluster.New(nil), Backups: 1, KeyPrefix: "msm:", IdleTime: time.Hour, Route: route, Patience: 100 * time.Millisecond,
+	})
+	in.hearing = newHearing(in.store, journal.Silent())
 	var members []cluster.Member
-	in.burials = newBurials(nil, journal.Silent())
 	for _, s := range w.servers {
 		way := s.Client(in.name)
-		n := s.Node(way, node.Options{
-			EpochKey: "msm:epoch", NewsKey: replica.ObituaryKey("msm:"), OnNews: in.burials.read,
-		})
+		n := s.Node(way, node.Options{EpochKey: "msm:epoch", Also: news.Boards("msm:", route), OnLook: in.hearing.look})
 		_ = n.Probe(w.ctx)
 		in.ways, in.nodes, members = append(in.ways, way), append(in.nodes, n), append(members, cluster.Member{Node: n})
 	}
-	in.store = replica.New(replica.Config{Cluster: cluster.New(members), Backups: 1, KeyPrefix: "msm:", IdleTime: time.Hour})
-	in.burials.store = in.store
-	in.burials.begin()
-	w.t.Cleanup(in.burials.close)
+	in.store.Cluster.Set(members)
+	in.hearing.begin()
+	w.t.Cleanup(in.hearing.close)
 	return in
 }
 
@@ -297,8 +299,8 @@ func TestWhatInterruptsARefill(t *testing.T) {
 			w.servers[0].Fail(off)
 			time.Sleep(20 * time.Second)
 			w.servers[0].Fail(nil)
-		}, sessions},
-		"a request works around the node": {func(_ *world, in *instance) { in.nodes[0].WorkAround() }, sessions},
+		}, 0},
+		"nobody knows what on the node is stale": {func(_ *world, in *instance) { in.nodes[0].Replace() }, sessions},
 		"the source hangs for a while": {func(w *world, in *instance) {
 			w.servers[1].Fail(off)
 			time.Sleep(20 * time.Second)
@@ -423,7 +425,7 @@ func TestARefillThatIsTooMuch(t *testing.T) {
 			time.Sleep(10*time.Millisecond + 1)
 			if in[0].refill().State == RefillRunning {
 				began = append(began, time.Now())
-				in[0].nodes[0].WorkAround()
+				in[0].nodes[0].Replace()
 				time.Sleep(300 * time.Millisecond)
 			}
 		}
@@ -507,7 +509,7 @@ func TestARefillWaitsForEveryone(t *testing.T) {
 		w, in := begin(t, 2, 1_000_000, 0, 1)
 		time.Sleep(time.Minute)
 		in[0].create(sessions)
-		late := w.silent()
+		late := w.silent("")
 		old := in[0].nodes[0].Epoch()
 		w.servers[0].Restart(nil)
 		nodetest.Until(t, func() bool { return in[0].nodes[0].Epoch() != old })
@@ -527,12 +529,12 @@ func TestARefillWaitsForEveryone(t *testing.T) {
 // TestCheckpoint: what is read is what was written, and what is of another occasion or nonsense is nothing.
 func TestCheckpoint(t *testing.T) {
 	for _, c := range []checkpoint{
-		{occasion: 1}, {occasion: 0xfedcba98, ended: RefillDone}, {occasion: 7, ended: RefillUnlisted}, {occasion: 7, after: sid.Hash{1, 2, 31: 3}},
+		{occasion: 1}, {occasion: 0xfedcba98, ended: RefillDone}, {occasion: 7, ended: RefillDone, without: []string{"n1", "n3"}}, {occasion: 7, ended: RefillUnlisted}, {occasion: 7, after: sid.Hash{1, 2, 31: 3}},
 	} {
-		if got := parseCheckpoint(c.String(), c.occasion); got != c {
+		if got := parseCheckpoint(c.String(), c.occasion); !reflect.DeepEqual(got, c) {
 			t.Errorf("%q is read as %+v", c, got)
 		}
-		if got := parseCheckpoint(c.String(), c.occasion+1); got != (checkpoint{occasion: c.occasion + 1}) {
+		if got := parseCheckpoint(c.String(), c.occasion+1); !reflect.DeepEqual(got, checkpoint{occasion: c.occasion + 1}) {
 			t.Errorf("%q is read as %+v on another occasion", c, got)
 		}
 	}
@@ -540,7 +542,7 @@ func TestCheckpoint(t *testing.T) {
 		"nothing": "", "no state": "00000007", "an unknown state": "00000007 running", "no hash": "00000007 after ",
 		"a short hash": "00000007 after 01", "no hex": "00000007 after x", "no epoch": "done", "a long epoch": "100000007 done",
 	} {
-		if got := parseCheckpoint(text, 7); got != (checkpoint{occasion: 7}) {
+		if got := parseCheckpoint(text, 7); !reflect.DeepEqual(got, checkpoint{occasion: 7}) {
 			t.Errorf("%s is read as %+v", name, got)
 		}
 	}

@@ -27,11 +27,6 @@ func TestRefill(t *testing.T) {
 			meanwhile()
 			c.servers["n1"].Restart()
 		},
-		"after a return with old values": func(c *cluster, meanwhile func()) {
-			c.servers["n1"].Stop()
-			meanwhile()
-			c.servers["n1"].Continue()
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,6 +53,33 @@ func TestRefill(t *testing.T) {
 			v.check()
 		})
 	}
+}
+
+// TestWhatANodeIsOwed: G3. A node that hung, and comes back with old values, gets just what changed without it, although nobody
+// asks for those sessions; so they survive the other node's death, and who has logged out stays so.
+func TestWhatANodeIsOwed(t *testing.T) {
+	t.Parallel()
+	c := startFragile(t, 2)
+	waitForFirstRefills(t, c.manager)
+	v := c.visitors(200)
+	v.each(v.count)
+	c.servers["n1"].Stop()
+	v.each(func(i int) {
+		if i%4 == 0 {
+			v.count(i)
+		}
+	})
+	v.logOut(func(i int) bool { return i%4 == 1 })
+	c.servers["n1"].Continue()
+	owed := func() (n int) {
+		for _, s := range c.manager.Stats().Nodes {
+			n += s.Owed
+		}
+		return n
+	}
+	waitFor(t, "n1 to get what it is owed", func() bool { return owed() == 0 })
+	c.servers["n2"].Kill()
+	v.check()
 }
 
 // waitForRefill waits until a node was refilled after the moment.

@@ -42,6 +42,7 @@ type Session struct {
 	renews bool         // Renew was called
 	wrote  bool         // the handler changed something
 	ended  *ending      // the stored session that this request puts an end to
+	mourns bool         // a session is to end that was not found
 	clear  bool         // Destroy was called: a client left without a session loses its cookie
 	why    error        // state refused: why there is no session
 	err    error        // the first thing that went wrong; the commit fails with it
@@ -209,6 +210,7 @@ func (s *Session) Renew() error {
 	}
 	s.renews = true
 	if s.base == nil {
+		s.mourns = !s.came
 		if s.exists() {
 			s.id = s.manager.newID()
 		}
@@ -236,6 +238,7 @@ func (s *Session) Destroy() {
 		s.end(false)
 		return
 	}
+	s.mourns = !s.came
 	s.forget()
 	if s.ended != nil {
 		s.ended.renewed = false

@@ -74,6 +74,9 @@ type NodeStats struct {
 	Address  string    `json:"address"`
 	Failover bool      `json:"failover"`
 	State    NodeState `json:"state"`
+	// Owed is how many sessions have an old copy on the node, or lack one, because this instance had to do without it: at most
+	// 10,000, for beyond everything on it counts as old. They are brought to it within a moment when it is back.
+	Owed int `json:"owed"`
 	// Refill is how this instance sees the node's last refill. Nil: none is needed, as with a single node or without
 	// backups, none is wanted (NoRefill), or the node has not answered yet.
 	Refill *RefillStats `json:"refill,omitempty"`
@@ -108,7 +111,7 @@ type NodeState string
 // The states of a node.
 const (
 	NodeUp   NodeState = "up"
-	NodeDown NodeState = "down" // it failed, or had to be worked around, and has not been looked at since
+	NodeDown NodeState = "down" // it has failed, and no look at it since has ended well
 )
 
 // Stats reads the counters and the nodes' states.
@@ -130,7 +133,7 @@ func (m *Manager) Stats() Stats {
 		if n.Available() {
 			state = NodeUp
 		}
-		s.Nodes = append(s.Nodes, NodeStats{ID: n.ID(), Address: n.Address(), Failover: member.Failover, State: state, Refill: m.refills.stats(n)})
+		s.Nodes = append(s.Nodes, NodeStats{ID: n.ID(), Address: n.Address(), Failover: member.Failover, State: state, Owed: m.store.CountOwed(n), Refill: m.refills.stats(n)})
 	}
 	return s
 }

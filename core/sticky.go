@@ -32,24 +32,26 @@ func newLocal(store *replica.Store, c *Config, log *journal.Journal) *local.Stor
 func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
 	takeover := id.Route != m.config.Route
 	if !takeover {
-		if held := m.local.Get(id.Token); held != nil {
+		if held := m.local.Get(id.Token); held != nil && !held.Doubtful(time.Now()) {
 			return held, nil
 		}
 	}
-	_, waited, err := m.turns.take(ctx, id.Token) // so that parallel requests load it once
+	_, _, err := m.turns.take(ctx, id.Token) // so that parallel requests load it once
 	if err != nil {
 		return nil, err
 	}
 	defer m.turns.give(id.Token, nil)
-	if waited && !takeover {
-		if held := m.local.Get(id.Token); held != nil {
-			return held, nil
-		}
-	}
 	if takeover {
 		return m.local.TakeOver(ctx, id.Token, id.Node, id.Route)
 	}
-	return m.local.Load(ctx, id.Token, id.Node)
+	switch held := m.local.Get(id.Token); {
+	case held == nil:
+		return m.local.Load(ctx, id.Token, id.Node)
+	case held.Doubtful(time.Now()):
+		return m.local.Confirm(ctx, held)
+	default:
+		return held, nil
+	}
 }
 
 func (s *Session) findLocal(ctx context.Context, id sid.ID) error {

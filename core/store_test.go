@@ -337,6 +337,21 @@ func (f *fleet) waitForRefill(node string, after time.Time) {
 	}
 }
 
+// waitForWhatIsOwed waits until a node that has lost nothing has what changed without it.
+func (f *fleet) waitForWhatIsOwed(node string, _ time.Time) {
+	f.t.Helper()
+	f.waitUntilAllUp()
+	waitFor(f.t, node+" to get what it is owed", func() bool {
+		owed := 0
+		for _, m := range f.managers {
+			for _, n := range m.Stats().Nodes {
+				owed += n.Owed
+			}
+		}
+		return owed == 0
+	})
+}
+
 func (f *fleet) fullLoads() (n uint64) {
 	for _, m := range f.managers {
 		n += m.Stats().FullLoads
@@ -358,11 +373,12 @@ func TestAStoreOutlivesItsNodes(t *testing.T) {
 		nodes  int
 		during func(s *msmtest.Server) // before half of the values change
 		after  func(s *msmtest.Server)
+		mended func(f *fleet, node string, after time.Time)
 	}{
-		"one of two dies and comes back empty":      {2, (*msmtest.Server).Kill, (*msmtest.Server).Restart},
-		"one of three dies and comes back empty":    {3, (*msmtest.Server).Kill, (*msmtest.Server).Restart},
-		"one of two hangs and comes back with all":  {2, (*msmtest.Server).Stop, (*msmtest.Server).Continue},
-		"one of three hangs and comes back the old": {3, (*msmtest.Server).Stop, (*msmtest.Server).Continue},
+		"one of two dies and comes back empty":      {2, (*msmtest.Server).Kill, (*msmtest.Server).Restart, (*fleet).waitForRefill},
+		"one of three dies and comes back empty":    {3, (*msmtest.Server).Kill, (*msmtest.Server).Restart, (*fleet).waitForRefill},
+		"one of two hangs and comes back with all":  {2, (*msmtest.Server).Stop, (*msmtest.Server).Continue, (*fleet).waitForWhatIsOwed},
+		"one of three hangs and comes back the old": {3, (*msmtest.Server).Stop, (*msmtest.Server).Continue, (*fleet).waitForWhatIsOwed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -395,15 +411,15 @@ func TestAStoreOutlivesItsNodes(t *testing.T) {
 				f.two.wantNone("gone" + k)
 				f.two.wantError("Commit", f.two.Commit("gone"+k, []byte("late"), time.Now().Add(time.Hour)), msm.ErrGone)
 			})
-			f.waitForRefill("n1", began)
+			c.mended(f, "n1", began)
 			healed(t, f.managers...)
 			check("new") // a heal may have moved what the other instance knew
 			healed(t, f.managers...)
-			before := f.fullLoads()
-			check("new")
-			if n := f.fullLoads() - before; n > 0 {
-				t.Errorf("%d full looks for %d values whose nodes are known by now", n, 4*values)
-			}
+			waitFor(t, "looks at one node each, for all are known", func() bool {
+				before := f.fullLoads() // also of what is still mended
+				check("new")
+				return f.fullLoads() == before
+			})
 			f.servers["n2"].Kill()
 			check("new")
 			f.each(func(k string) { f.two.wantNone("gone" + k) })
@@ -443,17 +459,18 @@ func TestAStoreUnderFaults(t *testing.T) {
 	for _, fault := range []struct {
 		node         string
 		begins, ends func(*msmtest.Server)
+		mended       func(f *fleet, node string, after time.Time)
 	}{
-		{"n1", (*msmtest.Server).Kill, (*msmtest.Server).Restart},
-		{"n2", (*msmtest.Server).Stop, (*msmtest.Server).Continue},
-		{"n3", (*msmtest.Server).Kill, (*msmtest.Server).Restart},
+		{"n1", (*msmtest.Server).Kill, (*msmtest.Server).Restart, (*fleet).waitForRefill},
+		{"n2", (*msmtest.Server).Stop, (*msmtest.Server).Continue, (*fleet).waitForWhatIsOwed},
+		{"n3", (*msmtest.Server).Kill, (*msmtest.Server).Restart, (*fleet).waitForRefill},
 	} {
 		waitForRounds(t, rounds, 8)
 		began := time.Now()
 		fault.begins(f.servers[fault.node])
 		waitForRounds(t, rounds, 8)
 		fault.ends(f.servers[fault.node])
-		f.waitForRefill(fault.node, began) // until then another one would be a second fault
+		fault.mended(f, fault.node, began) // until then another one would be a second fault
 	}
 	close(stop)
 	writers.Wait()

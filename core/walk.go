@@ -46,8 +46,8 @@ func (w *walk) fill(ctx context.Context, r *refill) error {
 		if err != nil {
 			return err
 		}
-		if at.ended != "" {
-			r.ended(at.ended)
+		if at.final(w.store.Cluster) {
+			r.ended(at)
 			return nil
 		}
 		lock := replica.NewLock(r.node, w.lockKey(), refillLock, w.store.Random)
@@ -73,11 +73,14 @@ func (w *walk) fillAlone(ctx context.Context, r *refill, lock *replica.Lock) err
 	if err != nil {
 		return err
 	}
-	if at.ended != "" {
-		r.ended(at.ended)
+	switch {
+	case at.final(w.store.Cluster):
+		r.ended(at)
 		return nil
+	case at.ended != "":
+		at = checkpoint{occasion: r.occasion} // what is back may have any session
 	}
-	seen, unlisted, err := w.list(ctx)
+	end, seen, err := w.list(ctx, at)
 	if err != nil {
 		return endOf(ctx, err)
 	}
@@ -90,14 +93,10 @@ func (w *walk) fillAlone(ctx context.Context, r *refill, lock *replica.Lock) err
 	if err := w.through(ctx, r, seen, at); err != nil {
 		return endOf(ctx, err)
 	}
-	end := checkpoint{occasion: r.occasion, ended: RefillDone}
-	if unlisted {
-		end.ended = RefillUnlisted
-	}
 	if err := end.write(ctx, r.node, w.checkpointKey()); err != nil {
 		return endOf(ctx, err)
 	}
-	r.ended(end.ended)
+	r.ended(end)
 	if s := r.stats(); s.Total > 0 {
 		w.log.State(ctx, slog.LevelInfo, "refill of "+r.node.ID(), "refilled node",
 			"node", r.node.ID(), "sessions", s.Done, "healed", s.Healed, "failed", s.Failed, "took", time.Since(began))
@@ -114,24 +113,27 @@ func endOf(ctx context.Context, err error) error {
 }
 
 // list asks every available node for the keys of its sessions. The refilled node is one of them: it may be the only one
-// that has, from an earlier epoch, a session whose other copy was lost meanwhile. unlisted: a server refuses.
-func (w *walk) list(ctx context.Context) (seen *seenKeys, unlisted bool, err error) {
+// that has, from an earlier epoch, a session whose other copy was lost meanwhile. end is how the refill ends, if it does: with a
+// server that refuses, or without nodes that are away.
+func (w *walk) list(ctx context.Context, at checkpoint) (end checkpoint, seen *seenKeys, err error) {
 	seen = newSeenKeys(w.store.KeyPrefix)
+	end = checkpoint{occasion: at.occasion, ended: RefillDone}
 	for _, m := range w.store.Cluster.Members() {
 		if !m.Node.Available() {
-			continue // when it is back it has a new epoch, and a refill of its own
+			end.without = append(end.without, m.Node.ID())
+			continue
 		}
 		err := keysOf(ctx, m.Node, seen.prefix, seen.adder(m.Node))
 		switch {
 		case errors.Is(err, node.ErrNoList):
-			unlisted = true
+			end.ended = RefillUnlisted
 			w.tellUnlisted(m.Node, err)
 		case err != nil:
-			return nil, false, err
+			return checkpoint{}, nil, err
 		}
 	}
 	seen.sort()
-	return seen, unlisted, nil
+	return end, seen, nil
 }
 
 func (w *walk) tellUnlisted(n *node.Node, err error) {

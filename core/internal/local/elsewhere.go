@@ -2,8 +2,8 @@ package local
 
 import (
 	"context"
-	"time"
 
+	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -20,7 +20,7 @@ func (st *Store) Change(ctx context.Context, token string, access *replica.Acces
 		return err
 	})
 	if err == nil {
-		st.inform(token, access, rec.Route, replica.Notice{Version: rec.Version, Serves: true})
+		st.inform(token, access, rec.Route, news.Message{Kind: news.Changed, Version: rec.Version})
 	}
 	return rec, err
 }
@@ -38,14 +38,15 @@ func (st *Store) End(ctx context.Context, token string, access *replica.Access) 
 	return err
 }
 
+// ended is told to who may still have a session that has been destroyed.
+var ended = news.Message{Kind: news.Ended}
+
 // inform tells who serves a session, of that route, what it has not seen, and this instance, which may have served it before.
-func (st *Store) inform(token string, access *replica.Access, route string, n replica.Notice) {
+func (st *Store) inform(token string, access *replica.Access, route string, m news.Message) {
 	if s := st.Peek(token); s != nil {
-		s.outdated(n)
+		s.outdated(m)
 	}
-	if route == "" || route == st.Route {
-		return
+	if route != "" && route != st.Route {
+		st.toPost(post{st.Replica.Open(token, access.Home()), route, m})
 	}
-	n.Session, n.At = access.Short(), time.Now()
-	st.toPost(post{access.Home(), route, n})
 }

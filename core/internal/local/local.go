@@ -53,6 +53,8 @@ type Store struct {
 	queue   *queue
 	posts   chan post
 	closing atomic.Bool
+	heard   atomic.Int64 // until when, Unix nanoseconds, all that others tell was heard
+	doubted atomic.Int64 // what was not confirmed since then may be old
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 	counters
@@ -64,6 +66,7 @@ func New(c Config) *Store {
 		c.RefillRate = 2000
 	}
 	st := &Store{Config: c, queue: newQueue(), posts: make(chan post, noticeQueue)}
+	st.heard.Store(time.Now().UnixNano())
 	for i := range st.shards {
 		st.shards[i].sessions = make(map[string]*Session)
 		st.shards[i].looks = pile{

@@ -5,23 +5,21 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"math"
 	"slices"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-const (
-	noticeEvery = 250 * time.Millisecond // as often as nodes are probed
-	noticeQueue = 1024
-)
+const noticeQueue = 1024
 
-// post is a notice for another instance.
+// post is a message for another instance.
 type post struct {
-	node, route string
-	replica.Notice
+	access *replica.Access
+	route  string
+	news.Message
 }
 
 // tookOver tells the instance that served the session, off the request's path, that its copy is old. The client's id names
@@ -31,17 +29,16 @@ func (st *Store) tookOver(s *Session, former, named string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.from = cmp.Or(former, named)
-	s.tell(replica.Notice{Version: s.stored.Version}, s.from, named)
+	s.tell(news.Message{Kind: news.Taken, Version: s.stored.Version}, s.from, named)
 }
 
-// tell posts a notice about the session to the instances of those routes, each once, and not to this one. Guarded by mu.
-func (s *Session) tell(n replica.Notice, routes ...string) {
-	n.Session, n.At = s.short.Load(), time.Now()
+// tell posts a message about the session to the instances of those routes, each once, and not to this one. Guarded by mu.
+func (s *Session) tell(m news.Message, routes ...string) {
 	for i, route := range routes {
 		if route == "" || route == s.store.Route || slices.Contains(routes[:i], route) {
 			continue
 		}
-		s.store.toPost(post{s.node, route, n})
+		s.store.toPost(post{s.store.Replica.Open(s.token, s.node), route, m})
 	}
 }
 
@@ -52,84 +49,49 @@ func (st *Store) toPost(p post) {
 	}
 }
 
-// notify posts and reads notices until ctx ends.
+// notify posts messages until ctx ends.
 func (st *Store) notify(ctx context.Context) {
-	tick := time.NewTicker(noticeEvery)
-	defer tick.Stop()
-	read := make(map[string]uint64) // the token of what was read last, by node
-	for ctx.Err() == nil {          // its end comes before what is left to post
-		select { // and what is due before that, however many there are
-		case <-tick.C:
-			st.readAll(ctx, read)
-			continue
-		default:
-		}
+	for ctx.Err() == nil { // its end comes before what is left to post
 		select {
 		case <-ctx.Done():
 			return
 		case p := <-st.posts:
-			st.post(ctx, p)
-		case <-tick.C:
-			st.readAll(ctx, read)
+			p.access.Tell(ctx, p.route, p.Message)
 		}
 	}
 }
 
-func (st *Store) readAll(ctx context.Context, read map[string]uint64) {
-	for _, m := range st.Replica.Cluster.Members() {
-		st.readNotices(ctx, m.Node.ID(), read)
+// Hear takes messages of other instances about sessions that may be in memory. What they say of a session together counts.
+func (st *Store) Hear(ctx context.Context, list []news.Message) {
+	newest := make(map[uint64]news.Message, len(list))
+	for _, m := range list {
+		short := st.Replica.Short(m.Session)
+		if old, told := newest[short]; !told || stronger(m, old) {
+			newest[short] = m
+		}
 	}
-}
-
-// post leaves the notice on the session's node and on another one, so that it is not lost with one. What cannot be posted
-// is no loss: see tookOver.
-func (st *Store) post(ctx context.Context, p post) {
-	_ = st.Replica.Post(ctx, p.node, p.route, p.Notice)
-	for _, m := range st.Replica.Cluster.Members() {
-		if id := m.Node.ID(); id != p.node && m.Node.Available() {
-			_ = st.Replica.Post(ctx, id, p.route, p.Notice)
-			return
+	for s, m := range st.named(newest) {
+		if !ends(m) {
+			s.outdated(m)
+		} else if err := s.Destroy(ctx); err != nil && !errors.Is(err, replica.ErrNoSession) {
+			s.outdated(m)
 		}
 	}
 }
 
-func (st *Store) readNotices(ctx context.Context, node string, read map[string]uint64) {
-	list, token, err := st.Replica.Notices(ctx, node, st.Route)
-	if err != nil || token == read[node] {
-		return
+func ends(m news.Message) bool { return m.Kind == news.Ended || m.Kind == news.End }
+
+// stronger: a message says more than another one about the same session.
+func stronger(m, than news.Message) bool {
+	if x, y := ends(m), ends(than); x != y {
+		return x
 	}
-	read[node] = token
-	newest := make(map[uint64]replica.Notice, len(list))
-	for _, n := range list {
-		if n.Version >= newest[n.Session].Version {
-			newest[n.Session] = n
-		}
-	}
-	for s, n := range st.named(newest) {
-		s.outdated(n)
-	}
+	return m.Version >= than.Version
 }
 
-// ended is told to who may still have a session that has been destroyed.
-var ended = replica.Notice{Version: math.MaxUint64}
-
-// Ended destroys sessions, given by replica.Access.Short, that another instance has destroyed: they leave, and what this one
-// may have stored again since, while it could not reach the tombstone, ends as well.
-func (st *Store) Ended(ctx context.Context, sessions []uint64) {
-	named := make(map[uint64]replica.Notice, len(sessions))
-	for _, short := range sessions {
-		named[short] = ended
-	}
-	for s, n := range st.named(named) {
-		if err := s.Destroy(ctx); err != nil && !errors.Is(err, replica.ErrNoSession) {
-			s.outdated(n)
-		}
-	}
-}
-
-// named are the sessions in memory that notices are about.
-func (st *Store) named(notices map[uint64]replica.Notice) iter.Seq2[*Session, replica.Notice] {
-	return func(yield func(*Session, replica.Notice) bool) {
+// named are the sessions in memory that messages are about.
+func (st *Store) named(notices map[uint64]news.Message) iter.Seq2[*Session, news.Message] {
+	return func(yield func(*Session, news.Message) bool) {
 		for i := range st.shards {
 			for _, s := range st.shards[i].list() {
 				if n, told := notices[s.short.Load()]; told && !yield(s, n) {
@@ -144,20 +106,20 @@ func (st *Store) named(notices map[uint64]replica.Notice) iter.Seq2[*Session, re
 // seen. Guarded by mu.
 func (s *Session) served(w *write, rec *record.Record) {
 	if s.told = rec.Route != s.store.Route; s.told && w.last != nil {
-		s.tell(replica.Notice{Version: rec.Version, Serves: true}, rec.Route)
+		s.tell(news.Message{Kind: news.Changed, Version: rec.Version}, rec.Route)
 	}
 }
 
 // outdated: another instance has taken the session over, or changed it. What is here and not stored is merged with what
 // that one has, and then leaves. Who serves the session keeps it, and reads what has changed: its memory is what is left of
 // the session if the nodes lose it.
-func (s *Session) outdated(by replica.Notice) {
+func (s *Session) outdated(by news.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stored.Version >= by.Version {
+	if !ends(by) && s.stored.Version >= by.Version {
 		return
 	}
-	if by.Serves {
+	if by.Kind == news.Changed {
 		s.markDirty()
 		s.store.queue.at(time.Now(), s)
 		return

@@ -11,8 +11,8 @@ const (
 	repairEvery = 250 * time.Millisecond // as often as nodes are probed
 	// downFor is how long a node has to be down before the sessions on it get another one although no request came.
 	downFor = 5 * time.Second
-	// repairDelay lets notices be read first: what another instance has taken over must not be stored again from here.
-	repairDelay = 4 * noticeEvery
+	// repairDelay lets messages be read first: what another instance has taken over must not be stored again from here.
+	repairDelay = 4 * repairEvery
 )
 
 // repair watches the nodes until ctx ends. If one lost its values, or stays away, the sessions that it should have are

@@ -173,6 +173,7 @@ func (s *Session) end(w *write, rec *record.Record, err error) error {
 
 // settle takes what is stored now for the base of what comes. Guarded by mu.
 func (s *Session) settle(w *write, rec *record.Record) error {
+	s.confirm()
 	merged := w.merged(rec)
 	s.failures, s.saved, s.stored, s.node = 0, max(s.saved, w.number), rec, w.access.Home()
 	s.forget(w)

@@ -13,16 +13,17 @@ import (
 
 // Session is a session in this instance's memory. It is safe for concurrent use. Its records are never changed.
 type Session struct {
-	store    *Store
-	token    string
-	deadline int64         // Unix nanoseconds; 0: none
-	used     atomic.Int64  // Unix nanoseconds
-	life     atomic.Int64  // how long it lives unused; 0: for ever
-	refresh  atomic.Int64  // when a use has to be stored again, Unix nanoseconds
-	state    atomic.Int32  // clean, dirty or left
-	size     atomic.Int64  // bytes accounted for
-	cookie   atomic.Int64  // when the client got its cookie, Unix nanoseconds; 0: nobody knows
-	short    atomic.Uint64 // its name in notices, once it was stored
+	store     *Store
+	token     string
+	deadline  int64         // Unix nanoseconds; 0: none
+	used      atomic.Int64  // Unix nanoseconds
+	life      atomic.Int64  // how long it lives unused; 0: for ever
+	refresh   atomic.Int64  // when a use has to be stored again, Unix nanoseconds
+	state     atomic.Int32  // clean, dirty or left
+	size      atomic.Int64  // bytes accounted for
+	cookie    atomic.Int64  // when the client got its cookie, Unix nanoseconds; 0: nobody knows
+	short     atomic.Uint64 // its name in messages, once it was stored
+	confirmed atomic.Int64  // when it was known last to be what is stored, Unix nanoseconds
 
 	newer, older *Session // in the shard's order of use; guarded by shard.mu
 	lookAt       int64    // when the sweep looks at it, Unix nanoseconds; guarded by shard.mu
@@ -69,6 +70,7 @@ func (st *Store) session(token, node string, rec *record.Record) *Session {
 		s.cookie.Store(rec.CookieAt.UnixNano())
 	}
 	s.used.Store(time.Now().UnixNano())
+	s.confirm()
 	s.schedule()
 	return s
 }

@@ -18,7 +18,7 @@ func (st *Store) Load(ctx context.Context, token, node string) (*Session, error)
 	if err != nil {
 		return nil, err
 	}
-	if rec.Route != "" && rec.Route != st.Route {
+	if rec.Route != st.Route { // also that of none: whoever ends it elsewhere has to know whom to tell
 		return st.TakeOver(ctx, token, access.Home(), rec.Route)
 	}
 	s := st.loaded(token, access, rec)
@@ -127,5 +127,6 @@ func (s *Session) serves(ctx context.Context, node string) bool {
 	if access.NeedsHeal() {
 		s.saveSoon()
 	}
+	s.confirm()
 	return true
 }

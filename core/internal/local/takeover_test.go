@@ -8,18 +8,21 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// takenOver is a session that began at one instance and was taken over by another one a moment ago, beside the looks for
-// notices: the former one has not heard of it.
+// takenOver is a session that began at one instance and was taken over by another one a moment ago. The former one does not hear
+// of it for another quarter of a second.
 func (w *world) takenOver(sync bool) (former, present *instance, s, taken *local.Session) {
 	w.t.Helper()
 	former, present = w.start(local.Config{Route: "a", Sync: sync}), w.start(local.Config{Route: "b", Sync: sync})
 	s = former.begin("t")
 	settle()
-	time.Sleep(20 * time.Millisecond)
+	former.gate = make(chan struct{})
+	time.AfterFunc(250*time.Millisecond, func() { close(former.gate) })
 	taken, err := present.TakeOver(context.Background(), "t", nodeOf(s), "a")
 	present.must(err)
 	return former, present, s, taken
@@ -85,7 +88,7 @@ func TestAnOldCookieLosesNothing(t *testing.T) {
 				old := nodeOf(s)
 				time.Sleep(c.since)
 				n, _ := cut.replica.Cluster.Node(old)
-				n.WorkAround()
+				n.Replace()
 				cut.must(change(s, plus("n", 1)))
 				taken, err := present.TakeOver(context.Background(), "t", nodeOf(s), "a")
 				present.must(err)
@@ -116,8 +119,7 @@ func TestALogoutBeatsALaterClaim(t *testing.T) {
 			settle()
 			a.must(change(s, plus("n", 1)))
 		}
-		access := a.replica.Open("t", nodeOf(s))
-		a.Ended(context.Background(), []uint64{access.Short()})
+		a.Store.Hear(context.Background(), []news.Message{{Kind: news.Ended, Session: sid.HashOf("t")}})
 		if a.Get("t") != nil || len(w.holds("t")) > 0 {
 			t.Errorf("it lives on, on %v", w.holds("t"))
 		}
@@ -141,7 +143,7 @@ func TestWhoStoodStillBringsNoLogoutBack(t *testing.T) {
 				fail := func() {
 					for _, c := range w.stored(nodeOf(taken), "t").Copies {
 						n, _ := halted.replica.Cluster.Node(c.Node)
-						n.WorkAround()
+						n.Replace()
 					}
 				}
 				fail()

@@ -14,6 +14,7 @@ import (
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/random"
@@ -24,6 +25,9 @@ import (
 
 // idle is the sessions' idle timeout.
 const idle = 30 * time.Minute
+
+// opTimeout is how long an operation may take.
+const opTimeout = 100 * time.Millisecond
 
 // world is some in-memory servers, which every instance has nodes of its own for. Time is fake.
 type world struct {
@@ -79,6 +83,8 @@ type instance struct {
 	*local.Store
 	w       *world
 	replica *replica.Store
+	ways    []*nodetest.Client // to the servers
+	gate    chan struct{}      // messages are heard when it is closed; nil: at once
 	close   func()
 }
 
@@ -89,21 +95,35 @@ func (w *world) start(config local.Config) *instance {
 	w.started++
 	name := fmt.Sprint(config.Route, w.started)
 	own := w.random.Of(name)
+	a := &instance{w: w}
+	config.Replica = replica.New(replica.Config{
+		Cluster: cluster.New(nil), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Random: own, Route: config.Route, Patience: opTimeout,
+	})
+	inbox, courier := news.NewInbox(a, time.Now), replica.NewCourier(config.Replica)
+	look := func(n *node.Node, boards map[string]node.Item) {
+		inbox.Look(n, boards)
+		courier.Look(n)
+	}
 	for i := range len(w.servers) {
 		s := w.servers[fmt.Sprintf("n%d", i+1)]
 		way := s.Client(name)
+		a.ways = append(a.ways, way)
 		if w.pace != nil {
 			way.Fail(w.pace(own, s.ID()))
 		}
-		n := s.Node(way, node.Options{EpochKey: "epoch", Random: own.Of("prober of " + s.ID())})
+		n := s.Node(way, node.Options{
+			EpochKey: "epoch", Random: own.Of("prober of " + s.ID()), Also: news.Boards("msm:", config.Route), OnLook: look,
+		})
 		_ = n.Probe(ctx)
 		probers.Go(func() { n.Run(ctx) })
 		members = append(members, cluster.Member{Node: n})
 	}
-	config.Replica = replica.New(replica.Config{Cluster: cluster.New(members), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Random: own})
+	config.Replica.Cluster.Set(members)
 	config.Patience = 7 * time.Second // as managers have it
 	config.Log = journal.Silent()
-	a := &instance{Store: local.New(config), w: w, replica: config.Replica}
+	a.Store, a.replica = local.New(config), config.Replica
+	probers.Go(func() { inbox.Run(own.As(ctx, "inbox")) })
+	probers.Go(func() { courier.Run(ctx) })
 	a.close = sync.OnceFunc(func() {
 		over, cancel := context.WithCancel(ctx)
 		cancel()
@@ -113,6 +133,17 @@ func (w *world) start(config local.Config) *instance {
 	})
 	w.t.Cleanup(a.close)
 	return a
+}
+
+// Hear implements news.Reader.
+func (a *instance) Hear(ctx context.Context, at *node.Node, list []news.Message) {
+	if a.gate != nil {
+		<-a.gate
+	}
+	a.Store.Hear(ctx, list)
+	for _, m := range list {
+		_ = a.replica.Hear(ctx, m, at.ID())
+	}
 }
 
 // crash ends the instance as SIGKILL would: nothing more is stored.

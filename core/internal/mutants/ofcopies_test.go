@@ -8,6 +8,7 @@ const (
 	load   = "internal/replica/load.go"
 	write  = "internal/replica/write.go"
 	choose = "internal/replica/choose.go"
+	hints  = "internal/replica/hints.go"
 )
 
 // ofCopies are rules of package replica.
@@ -48,9 +49,9 @@ var ofCopies = []mutant{
 	},
 	{
 		"other backups are a claim, with the next term",
-		[]edit{{save, `			n.WorkAround()
+		[]edit{{save, `			a.store.moved.add(a.key)
 		}
-		lay.claim = true`, `			n.WorkAround()
+		lay.claim = true`, `			a.store.moved.add(a.key)
 		}`}, {save, `			lay.backups = append(lay.backups, n)
 			lay.claim = true`, `			lay.backups = append(lay.backups, n)`}}, copies,
 	},
@@ -77,7 +78,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a copy on a node with another epoch is healed, not only one on a node that is down",
-		[]edit{{load, "if !known || !n.Available() || n.Epoch() != c.Epoch {", "if !known || !n.Available() {"}}, copies,
+		[]edit{{load, "if !known || !n.Available() || n.Epoch() != c.Epoch {\n			return true\n		}\n	}\n	return len", "if !known || !n.Available() {\n			return true\n		}\n	}\n	return len"}}, copies,
 	},
 	{
 		"tombstones are healed, too",
@@ -97,7 +98,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a logout tells whoever reaches a node that it does not",
-		[]edit{{write, "		a.announce(context.WithoutCancel(ctx))\n", ""}}, copies,
+		[]edit{{write, "		a.announce(context.WithoutCancel(ctx), &before, dead)\n", ""}}, copies,
 	},
 	{
 		"what was found in doubt is on every copy before it is shown",
@@ -151,15 +152,15 @@ var ofCopies = []mutant{
 	},
 	{
 		"with two nodes silent a copy that may be old is not believed",
-		[]edit{{choose, "if a.silent(seen) > min(1, a.backupsOf(best.rec)) && !(best.node == best.rec.Home && a.inEpoch(best)) {", "if false {"}}, copies,
+		[]edit{{choose, "a.silent(seen) > most && !a.inEpoch(best) || ", ""}}, copies,
 	},
 	{
 		"with both nodes of a session silent a backup's copy is not believed, however fresh",
-		[]edit{{choose, "!(best.node == best.rec.Home && a.inEpoch(best))", "!a.inEpoch(best)"}}, unit("TestAFailedAttemptLooksFresh", "internal/replica"),
+		[]edit{{choose, " || a.late(seen) > most && !a.sure(best)", ""}}, unit("TestAFailedAttemptLooksFresh", "internal/replica"),
 	},
 	{
 		"a backup that has lost its copy is a conflict",
-		[]edit{{save, "if !w.claim && inEpoch(w.found.rec, n) {", "if false {"}}, unit("TestASlowRequestBringsNoLogoutBack", "internal/replica"),
+		[]edit{{save, "named && !w.claim {", "named && false {"}}, unit("TestASlowRequestBringsNoLogoutBack", "internal/replica"),
 	},
 	{
 		"who refuses to go on from what may be on one node only settles it",
@@ -167,7 +168,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a write is not repeated when its traces may be forgotten",
-		[]edit{{write, "Sub(began) > maxWrite {", "Sub(began) > maxWrite && false {"}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
+		[]edit{{write, "a.store.Clock().Sub(a.began) > maxWrite:", "false:"}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
 	},
 	{
 		"a tombstone outlives copies that had longer to live",
@@ -180,6 +181,22 @@ var ofCopies = []mutant{
 	{
 		"a record of more backups than are configured is believed when one node is silent",
 		[]edit{{choose, "max(a.store.Backups, len(rec.Copies)-1)", "a.store.Backups"}}, unit("TestASessionOfMoreBackups", "internal/replica"),
+	},
+	{
+		"what is stale on a node is not believed",
+		[]edit{{load, " && !a.store.hints.has(n, a.key)\n}\n\n// quarantine", "\n}\n\n// quarantine"}}, unit("TestHints", "internal/replica"),
+	},
+	{
+		"a node gets what changed without it",
+		[]edit{{hints, "		if err := s.cover(ctx, at, key, rec); err != nil {\n			return err\n		}\n", ""}}, unit("TestHints", "internal/replica"),
+	},
+	{
+		"a node that is back gets the copies that are missing",
+		[]edit{{hints, "a.copyMissing(rec)); try++", "false); try++"}, {hints, "f.claim || rec.Unsettled || ", ""}}, unit("TestHints", "internal/replica"),
+	},
+	{
+		"what is remembered of a node is bounded",
+		[]edit{{hints, "			n.Replace()\n			return\n", ""}}, unit("TestTooMuchIsOwed", "internal/replica"),
 	},
 	{
 		"with two nodes silent no session is gone",

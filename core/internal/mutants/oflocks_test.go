@@ -10,7 +10,7 @@ var ofLocks = []mutant{
 	},
 	{
 		"a lock that another one has is not had",
-		[]edit{{lock, "			lock.ask(ctx)\n			return nil, nil", "			lock.ask(ctx)\n			return lock, nil"}}, requests,
+		[]edit{{lock, "ours {\n				return lock, nil\n			}\n			return nil, nil", "ours {\n				return lock, nil\n			}\n			return lock, nil"}}, requests,
 	},
 	{
 		"a lock is extended while its handler runs",

@@ -5,19 +5,22 @@ const node = "internal/node/node.go"
 // ofNodes are rules of package node.
 var ofNodes = []mutant{
 	{
-		"who had to work around a node replaces its epoch before using it again",
-		[]edit{{node, "case !dirty && old != 0:", "case old != 0:"}}, copies,
+		"a node of which nobody knows what is stale gets another epoch before it is used",
+		[]edit{{node, "if there && old != 0 && !stale {", "if there && old != 0 {"}}, unit("TestEpoch", "internal/node"),
 	},
 	{
-		"a node that someone works around during a probe stays down",
-		[]edit{{node, `	if n.reworked != before {
-		return errReworked
-	}`, ""}}, copies.in("lost replies among many old cookies"),
+		"a node that fails during a probe stays down",
+		[]edit{{node, `	if n.events != before {
+		return errFailed
+	}`, ""}}, unit("TestEpoch", "internal/node"),
 	},
 	{
-		"a failed probe counts as a failed request",
-		[]edit{{node, `		// epoch we would believe stale copies.
-		n.fail(err)`, "// epoch we would believe stale copies."}}, copies.in("old cookies while a node fails"),
+		"a probe that fails makes the node unavailable",
+		[]edit{{node, "		n.fail(fmt.Errorf(\"probe: %w\", err))\n", ""}}, unit("TestEpoch", "internal/node"),
+	},
+	{
+		"who runs out of time has the node looked at",
+		[]edit{{node, "	case timedOut(err):\n		n.probeNow()", "	case timedOut(err):"}}, unit("TestWhoRunsOutOfTimeHasTheNodeLookedAt", "internal/node"),
 	},
 	{
 		"asking every node reads their epochs with the record",
@@ -28,14 +31,11 @@ var ofNodes = []mutant{
 		[]edit{{node, "	n.learn(epoch, before)\n", "	if epoch != 0 {\n		n.learn(epoch, before)\n	}\n"}}, copies.in("two of three nodes lose all"),
 	},
 	{
-		"a failed operation makes the node unavailable, also for others",
-		[]edit{{node, `	n.fail(err)
-	return err
-}
-
-func answer`, `	return err
-}
-
-func answer`}}, unit("TestFailuresMakeANodeUnavailable", "internal/node"),
+		"a refused connection makes the node unavailable, also for others",
+		[]edit{{node, `	default:
+		n.fail(err)
+	}
+	return err`, `	}
+	return err`}}, unit("TestEvidence", "internal/node"),
 	},
 }

@@ -13,13 +13,16 @@ type Item struct {
 	Token uint64 // CAS token: from a Get, for a CompareAndSwap on the same node
 }
 
-// What a node answers besides yes. After any other error the outcome of a write is unknown.
+// What a node answers besides yes. After any other error, and ErrLate, the outcome of a write is unknown.
 var (
 	ErrMiss     = errors.New("no such key")
 	ErrExists   = errors.New("key exists")                        // Add
 	ErrConflict = errors.New("value has changed since")           // CompareAndSwap
 	ErrTooLarge = errors.New("value too large for the node")      // the old value stays
-	ErrBusy     = errors.New("no connection became free in time") // nothing was sent, no evidence against the node
+	ErrFull     = errors.New("the node has no memory for it")     // it does not evict (memcached -M); the old value stays
+	ErrRefused  = errors.New("the node refuses to do it")         // another SERVER_ERROR: it answers, so no evidence against it
+	ErrBusy     = errors.New("no connection became free in time") // or the server takes no more: nothing was done, no evidence against the node
+	ErrLate     = errors.New("this process did not run in time")  // no evidence against the node; the outcome of a write is unknown
 	ErrDown     = errors.New("node is down")                      // nothing was sent
 	ErrNoList   = errors.New("the server does not list its keys") // Keys: too old, or its crawler or dumps are switched off
 	ErrCrawling = errors.New("the server's crawler is at work")   // Keys: a moment later it will list
@@ -46,5 +49,8 @@ type Client interface {
 	// be quick, because the server waits for it, and must not use the node. It answers ErrNoList or ErrCrawling if the server
 	// says so; after any other error some keys are missing.
 	Keys(ctx context.Context, prefix string, found func(key string)) error
+	// GiveUp ends every operation that is under way but Keys, and everyone's waiting for a connection, as if their time were
+	// up: the node is not used any more. What begins later is not touched.
+	GiveUp()
 	Close() error
 }

@@ -47,6 +47,9 @@ func listKeys(w io.Writer, r *bufio.Reader, prefix string, found func(key string
 	if err != nil {
 		return fmt.Errorf("the server does not tell its version: %w", err)
 	}
+	if why := refusal(string(version)); why != nil {
+		return why
+	}
 	for _, walk := range walks(string(version)) {
 		if _, err := io.WriteString(w, "lru_crawler metadump "+walk+"\r\n"); err != nil {
 			return err
@@ -125,17 +128,20 @@ func readKeys(r *bufio.Reader, prefix string, found func(key string)) error {
 // after the last one, or why there is no list. Servers from 1.4.31 (2016) on know it.
 func parseKeyLine(line []byte) (key string, end bool, err error) {
 	word, _, _ := bytes.Cut(line, []byte(" "))
-	escaped, isKey := bytes.CutPrefix(word, []byte("key="))
-	switch {
-	case isKey:
-		if key, err = url.PathUnescape(string(escaped)); err == nil {
-			return key, false, nil
+	if escaped, isKey := bytes.CutPrefix(word, []byte("key=")); isKey {
+		if key, err = url.PathUnescape(string(escaped)); err != nil {
+			err = fmt.Errorf("the list of keys has a line %.100q", line)
 		}
+		return key, false, err
+	}
+	why := refusal(string(line))
+	switch {
 	case string(word) == "END":
 		return "", true, nil
 	case string(word) == "BUSY":
 		return "", false, ErrCrawling
-	case bytes.HasSuffix(line, []byte("Too many open connections")): // also an ERROR, but it passes
+	case why != nil: // one of them is also an ERROR, but it passes
+		return "", false, why
 	case string(word) == "ERROR", string(word) == "CLIENT_ERROR":
 		return "", false, fmt.Errorf("%w: it says %.100q", ErrNoList, line)
 	}

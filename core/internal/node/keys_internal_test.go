@@ -15,7 +15,7 @@ func TestReadKeys(t *testing.T) {
 	for name, c := range map[string]struct {
 		says string
 		keys []string
-		want error // errAny: any but the two that have a meaning
+		want error // errAny: any but those that have a meaning
 	}{
 		"a list":                              {says: oneKey + "key=msm%3As%3AC exp=-1 la=1\r\nEND\r\n", keys: []string{"msm:s:A b", "msm:s:C"}},
 		"an empty list":                       {says: "END\r\n"},
@@ -25,8 +25,8 @@ func TestReadKeys(t *testing.T) {
 		"the crawler is switched off":         {says: "CLIENT_ERROR lru crawler disabled\r\n", want: ErrNoList},
 		"dumps are switched off":              {says: "ERROR metadump not allowed\r\n", want: ErrNoList},
 		"an old server":                       {says: "ERROR\r\n", want: ErrNoList},
-		"too many connections":                {says: "ERROR Too many open connections\r\n", want: errAny},
-		"a server in trouble":                 {says: "SERVER_ERROR out of memory\r\n", want: errAny},
+		"too many connections":                {says: "ERROR Too many open connections\r\n", want: ErrBusy},
+		"a server in trouble":                 {says: "SERVER_ERROR out of memory\r\n", want: ErrFull},
 		"nothing":                             {says: "", want: errAny},
 		"a list that breaks off after a line": {says: oneKey, keys: []string{"msm:s:A b"}, want: errAny},
 		"a list that breaks off in a line":    {says: oneKey + "key=msm%3", keys: []string{"msm:s:A b"}, want: errAny},
@@ -50,7 +50,7 @@ func TestReadKeys(t *testing.T) {
 var errAny = errors.New("any")
 
 func meaning(err error) error {
-	for _, known := range []error{nil, ErrNoList, ErrCrawling} {
+	for _, known := range []error{nil, ErrNoList, ErrCrawling, ErrBusy, ErrFull} {
 		if errors.Is(err, known) {
 			return known
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
@@ -18,7 +19,7 @@ import (
 // ClientOptions say how to speak with a memcached server.
 type ClientOptions struct {
 	Timeout  time.Duration // of one operation as a whole, dial included; zero: 100ms
-	MaxConns int           // connections at a time; zero: 64. Who finds none free waits, 5/4 of Timeout at most
+	MaxConns int           // connections at a time; zero: 64. Who finds none free waits, see Memcached
 	// DialContext connects; nil: a net.Dialer. The network is "tcp" or "unix".
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	Random      *random.Source // of a simulation, in which no two operations begin at one moment; nil otherwise
@@ -29,16 +30,22 @@ type ClientOptions struct {
 // gomemcache speaks the protocol. What it leaves open is closed around it: each of its clients has one connection and
 // serves one operation at a time (a slot), so that an operation can have one deadline as a whole, and a connection that
 // died while it was idle is noticed before anything is sent on it.
+//
+// Who finds no slot free waits in a queue. A server that is slow makes it wait long, but is not in trouble, so that it goes on
+// waiting as long as the server answers others, up to 10 times Timeout; then it is ErrBusy. It is let go when the node is
+// given up, refuses a connection or hangs up, or lets an operation wait in vain and answers no other meanwhile.
 type Memcached struct {
 	options ClientOptions
 	addr    address
 	limit   chan struct{} // one entry for each slot in use
 
-	mu     sync.Mutex
-	closed bool
-	slots  []*slot       // all of them
-	free   []*slot       // used last first, so that idle connections stay few
-	hung   chan struct{} // closed when an operation fails, so that who waits for a slot does not wait a timeout more
+	mu       sync.Mutex
+	closed   bool
+	slots    []*slot       // all of them
+	free     []*slot       // in the order of their last use, and used last first, so that idle connections stay few
+	tidies   *time.Timer   // closes those that stay idle; nil: there is none
+	waiters  chan struct{} // closed when those who wait for a slot are let go
+	answered time.Time     // when the server did so last
 }
 
 // NewMemcached makes a client of the server at host:port, [ipv6]:port or the path of a unix socket. It connects when it
@@ -53,7 +60,7 @@ func NewMemcached(addr string, o ClientOptions) *Memcached {
 	if o.DialContext == nil {
 		o.DialContext = (&net.Dialer{}).DialContext
 	}
-	m := &Memcached{options: o, addr: address{"tcp", addr}, limit: make(chan struct{}, o.MaxConns), hung: make(chan struct{})}
+	m := &Memcached{options: o, addr: address{"tcp", addr}, limit: make(chan struct{}, o.MaxConns), waiters: make(chan struct{})}
 	if strings.HasPrefix(addr, "/") {
 		m.addr.network = "unix"
 	}
@@ -148,129 +155,38 @@ func (m *Memcached) run(ctx context.Context, op func(*slot) error) error {
 	if err != nil {
 		return err
 	}
-	ctxFirst := s.begin(ctx, m.options.Timeout)
+	s.begin(ctx, m.options.Timeout)
 	err = classify(op(s))
-	if err != nil && !answer(err) {
-		err = m.failure(ctx, s, err, ctxFirst)
+	answered := err == nil || answer(err)
+	if !answered {
+		err = m.failure(ctx, s, err)
 	}
-	m.release(s)
+	m.release(s, answered)
 	return err
 }
 
 // failure ends an operation that got no answer.
-func (m *Memcached) failure(ctx context.Context, s *slot, err error, ctxFirst bool) error {
-	lost, late := s.lost(err), !time.Now().Before(s.deadline)
+func (m *Memcached) failure(ctx context.Context, s *slot, err error) error {
+	lost, over := s.lost(err), !time.Now().Before(s.times.deadline)
 	s.drop()
 	switch {
-	case ctxFirst && late:
+	case s.times.ctxFirst && over:
 		<-ctx.Done() // the request's time is up, not the node's; its timer may be a moment late
 		return ctx.Err()
 	case s.wasCut():
-		return errHung
+		return errGivenUp
+	case s.times.tooLate():
+		return fmt.Errorf("%w: %w", ErrLate, err)
 	case lost:
 		return fmt.Errorf("connection lost: %w", err)
 	}
-	m.giveUp(late)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	silent := over && !m.answered.After(s.times.began)
+	if silent || hungUp(err) || errors.Is(err, syscall.ECONNREFUSED) {
+		m.letGo()
+	}
 	return err
 }
 
-// giveUp lets go of those who wait for a slot, and if the node hangs, of those who wait for an answer, too: it is not
-// available any more, so none of them should wait a timeout of its own.
-func (m *Memcached) giveUp(hangs bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	close(m.hung)
-	m.hung = make(chan struct{})
-	if !hangs {
-		return
-	}
-	for _, s := range m.slots {
-		if s.busy {
-			s.cut()
-		}
-	}
-}
-
-var errHung = errors.New("another operation on the node failed while this one waited")
-
-func (m *Memcached) acquire(ctx context.Context) (*slot, error) {
-	select {
-	case m.limit <- struct{}{}:
-	default:
-		if err := m.wait(ctx); err != nil {
-			return nil, err
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var s *slot
-	if n := len(m.free); n > 0 {
-		s, m.free = m.free[n-1], m.free[:n-1]
-	} else {
-		s = newSlot(m)
-		m.slots = append(m.slots, s)
-	}
-	s.take()
-	return s, nil
-}
-
-func (m *Memcached) wait(ctx context.Context) error {
-	m.mu.Lock()
-	hung := m.hung
-	m.mu.Unlock()
-	// Longer than an operation can take: if the node hangs, hung is closed first.
-	timer := time.NewTimer(m.options.Timeout * 5 / 4)
-	defer timer.Stop()
-	select {
-	case m.limit <- struct{}{}:
-		return nil
-	case <-hung:
-		return errHung
-	case <-timer.C:
-		return ErrBusy
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (m *Memcached) release(s *slot) {
-	m.mu.Lock()
-	s.busy = false
-	if m.closed {
-		s.drop()
-	} else {
-		m.free = append(m.free, s)
-	}
-	m.mu.Unlock()
-	<-m.limit
-}
-
-// Close closes the idle connections, and each of the others when the operation that uses it has ended.
-func (m *Memcached) Close() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, s := range m.free {
-		s.drop()
-	}
-	m.free, m.closed = nil, true
-	return nil
-}
-
-// classify turns gomemcache's errors into ours. Most of them have no type.
-func classify(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, memcache.ErrCacheMiss):
-		return ErrMiss
-	case errors.Is(err, memcache.ErrNotStored):
-		return ErrExists
-	case errors.Is(err, memcache.ErrCASConflict):
-		return ErrConflict
-	case errors.Is(err, memcache.ErrMalformedKey):
-		return errKey
-	case strings.Contains(err.Error(), "SERVER_ERROR object too large"):
-		return ErrTooLarge
-	}
-	return err
-}
+var errGivenUp = errors.New("another operation on the node failed while this one waited")

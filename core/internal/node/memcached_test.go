@@ -127,8 +127,11 @@ func TestWhatANodeSays(t *testing.T) {
 		want error // nil: some other error
 	}{
 		"a value under another key":   {"VALUE other 0 1 1\r\nx\r\nEND\r\n", nil},
-		"out of memory":               {"SERVER_ERROR out of memory storing object\r\n", nil},
-		"too many open connections":   {"ERROR Too many open connections\r\n", nil},
+		"out of memory":               {"SERVER_ERROR out of memory storing object\r\n", node.ErrFull},
+		"out of memory, in capitals":  {"SERVER_ERROR Out of memory allocating headers\r\n", node.ErrFull},
+		"other trouble of its own":    {"SERVER_ERROR internal error\r\n", node.ErrRefused},
+		"too many open connections":   {"ERROR Too many open connections\r\n", node.ErrBusy},
+		"an unknown command":          {"ERROR\r\n", nil},
 		"nonsense":                    {"\x00\xff\r\n", nil},
 		"a size that is no number":    {"VALUE a 0 x 1\r\n", nil},
 		"a size beyond all reason":    {"VALUE a 0 99999999999999999999 1\r\n", nil},

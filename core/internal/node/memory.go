@@ -148,6 +148,9 @@ func (m *Memory) Keys(ctx context.Context, prefix string, found func(key string)
 // Close implements Client.
 func (m *Memory) Close() error { return nil }
 
+// GiveUp implements Client. Nothing waits here.
+func (m *Memory) GiveUp() {}
+
 // Clone answers a node that has what this one has now, with the same tokens.
 func (m *Memory) Clone() *Memory {
 	m.mu.Lock()

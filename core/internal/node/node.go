@@ -2,15 +2,17 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
 
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/random"
@@ -20,21 +22,25 @@ var errKey = errors.New("node: a key must have 1 to 250 bytes, none of them blan
 
 // Options say how a node is watched.
 type Options struct {
-	EpochKey   string                      // under which the node carries its epoch
-	ProbeEvery time.Duration               // zero: 250ms
-	ProbeMax   time.Duration               // longest time between probes of a node that is down; zero: 5s
-	NewsKey    string                      // read with every probe; empty: nothing is
-	OnNews     func(n *Node, value []byte) // called by the prober, which waits for it, with what is new under NewsKey
-	Log        *journal.Journal            // nil: none
-	Random     *random.Source              // of the prober; nil: the runtime's
+	EpochKey   string                              // under which the node carries its epoch
+	ProbeEvery time.Duration                       // zero: 250ms
+	ProbeMax   time.Duration                       // longest time between probes of a node that is down; zero: 1s
+	Also       []string                            // keys that every probe reads, too
+	OnLook     func(n *Node, also map[string]Item) // called by the prober, which waits for it, after every probe that ended well; nil: nobody cares
+	Prober     Client                              // a way to the server that probes have for themselves; nil: that of all
+	Log        *journal.Journal                    // nil: none
+	Random     *random.Source                      // of the prober; nil: the runtime's
 }
 
 // Node is one memcached server. It is safe for concurrent use.
 //
-// A node is available or not; while it is not, operations answer ErrDown at once. Any failure of an operation makes it
-// unavailable: the request that met it has to work around the node, whose copies are stale from then on. It is used
-// again when a probe has given it a new epoch, so that everyone can tell. (So there is no count of failures in a row: a
-// request never asks a failed node twice, hence the first failure is already worked around.)
+// A node is available or not; while it is not, operations answer ErrDown at once. It becomes unavailable on evidence about
+// the node: a connection that is refused or reset, or a probe that runs out of time. That an operation runs out of time says
+// something about the operation first; it has the node probed at once. So a node that stands still costs the requests that
+// meet it one timeout each, for no longer than it takes a probe to end, and later ones nothing.
+//
+// What it has is trusted again as soon as a probe finds it with the epoch that it had: it has lost nothing. Who had to do
+// without it remembers what became stale there, see package replica. Only if that is not known, the epoch is replaced.
 type Node struct {
 	id, address string
 	client      Client
@@ -42,10 +48,11 @@ type Node struct {
 	state       atomic.Pointer[state]
 	wake        chan struct{}
 
-	mu       sync.Mutex // guards changes of state
-	reworked uint64     // how often someone had to work around the node
-	cleared  uint64     // reworked as of when the epoch was last replaced
-	news     []byte     // what was read last under Options.NewsKey
+	looks atomic.Uint64 // probes that have ended
+
+	mu     sync.Mutex // guards changes of state
+	events uint64     // how often it has failed, or was to be replaced
+	stale  bool       // its epoch has to be replaced before it is used
 }
 
 // state is what a request needs to know; it changes as a whole.
@@ -53,6 +60,7 @@ type state struct {
 	available bool
 	epoch     uint32
 	since     time.Time // when it became available or unavailable
+	back      time.Time // when it became available after it had not been; zero: it always was
 	why       error     // it is not available
 }
 
@@ -62,7 +70,10 @@ func New(id, address string, client Client, o Options) *Node {
 		o.ProbeEvery = 250 * time.Millisecond
 	}
 	if o.ProbeMax == 0 {
-		o.ProbeMax = 5 * time.Second
+		o.ProbeMax = time.Second
+	}
+	if o.Prober == nil {
+		o.Prober = client
 	}
 	if o.Log == nil {
 		o.Log = journal.Silent()
@@ -90,27 +101,49 @@ func (n *Node) DownFor() time.Duration {
 	return time.Since(s.since)
 }
 
+// BackFor is how long the node has been available again, since it was not; for ever if it always was.
+func (n *Node) BackFor() time.Duration {
+	if back := n.state.Load().back; !back.IsZero() {
+		return time.Since(back)
+	}
+	return math.MaxInt64
+}
+
 // Epoch is the node's epoch as last read from it; 0 if it never was, or the node has none.
 func (n *Node) Epoch() uint32 { return n.state.Load().epoch }
 
-// Close ends the client.
-func (n *Node) Close() error { return n.client.Close() }
+// Looks is how many probes have ended, however they did.
+func (n *Node) Looks() uint64 { return n.looks.Load() }
 
-// WorkAround says that a request had to do without the node: what it holds may be stale from now on. It is not
-// available before its epoch has been replaced.
-func (n *Node) WorkAround() { n.fail(errDoneWithout) }
+// Close ends its clients.
+func (n *Node) Close() error { return errors.Join(n.client.Close(), n.options.Prober.Close()) }
+
+// Replace says that nobody knows what on the node is stale. It is not available before its epoch has been replaced, so that
+// everyone can tell that what it has is from before.
+func (n *Node) Replace() {
+	n.mu.Lock()
+	n.stale = true
+	n.mu.Unlock()
+	n.fail(errReplaced)
+}
 
 func (n *Node) fail(why error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.reworked++
+	n.events++
 	s := n.state.Load()
 	if !s.available {
 		n.stays(s, why)
 		return
 	}
-	n.state.Store(&state{epoch: s.epoch, since: time.Now(), why: why})
+	n.state.Store(&state{epoch: s.epoch, since: time.Now(), back: s.back, why: why})
+	n.client.GiveUp() // who waits for it need not wait any longer
 	n.log(slog.LevelWarn, "node is down", "error", why)
+	n.probeNow()
+}
+
+// probeNow has Run probe within a moment.
+func (n *Node) probeNow() {
 	select {
 	case n.wake <- struct{}{}:
 	default:
@@ -199,18 +232,37 @@ func (n *Node) Keys(ctx context.Context, prefix string, found func(key string)) 
 	return nil
 }
 
-// judge tells a failure of the node from an answer.
+// judge tells a failure of the node from an answer, and from what may be one.
 func (n *Node) judge(ctx context.Context, op string, err error) error {
 	if err == nil || answer(err) || ctx.Err() != nil {
 		return err
 	}
+	gaveUp := errors.Is(err, errGivenUp)
 	err = fmt.Errorf("%s: %w", op, err)
-	n.fail(err)
+	switch {
+	case gaveUp: // the reason is known
+	case timedOut(err):
+		n.probeNow()
+	default:
+		n.fail(err)
+	}
 	return err
 }
 
+// OutOfTime reports whether a failure may be that of this process, which did not run, rather than that of the node; or that of
+// another operation, which ended this one.
+func OutOfTime(err error) bool {
+	return timedOut(err) || errors.Is(err, ErrLate) || errors.Is(err, errGivenUp)
+}
+
+func timedOut(err error) bool {
+	var timed interface{ Timeout() bool }
+	var dial *memcache.ConnectTimeoutError
+	return errors.As(err, &timed) && timed.Timeout() || errors.As(err, &dial)
+}
+
 func answer(err error) bool {
-	for _, a := range []error{ErrMiss, ErrExists, ErrConflict, ErrTooLarge, ErrBusy, errKey} {
+	for _, a := range []error{ErrMiss, ErrExists, ErrConflict, ErrTooLarge, ErrFull, ErrRefused, ErrBusy, ErrLate, errKey} {
 		if errors.Is(err, a) {
 			return true
 		}
@@ -218,101 +270,77 @@ func answer(err error) bool {
 	return false
 }
 
-// learn takes an epoch that was read while the node was in use, unless someone worked around it since, or a probe was faster.
+// learn takes an epoch that was read while the node was in use, unless it has failed since, or a probe was faster.
 func (n *Node) learn(epoch uint32, before *state) {
 	if epoch != before.epoch {
-		n.state.CompareAndSwap(before, &state{available: true, epoch: epoch, since: before.since})
+		n.state.CompareAndSwap(before, &state{available: true, epoch: epoch, since: before.since, back: before.back})
 	}
 }
 
 // Probe looks at the node now: it reads its epoch, gives it one if it has none, as after a restart, and replaces it if
-// someone had to work around the node. Only then the node is available.
+// nobody knows what on the node is stale. Only then the node is available.
 func (n *Node) Probe(ctx context.Context) error {
 	n.mu.Lock()
-	before, dirty := n.reworked, n.reworked != n.cleared
+	before, stale := n.events, n.stale
 	n.mu.Unlock()
-	epoch, news, err := n.probe(ctx, dirty)
+	epoch, also, err := n.probe(ctx, stale)
+	defer n.looks.Add(1)
 	switch {
 	case err == nil:
-		if err = n.up(epoch, before); err == nil {
-			n.tell(news)
+		if err = n.up(epoch, before); err == nil && n.options.OnLook != nil {
+			n.options.OnLook(n, also)
 		}
-		return err
 	case !answer(err) && ctx.Err() == nil:
-		// Maybe no request of this instance met the failure, but those of others did, and until they have replaced the
-		// epoch we would believe stale copies.
-		n.fail(err)
+		n.fail(fmt.Errorf("probe: %w", err))
 	}
 	return err
 }
 
-func (n *Node) probe(ctx context.Context, dirty bool) (epoch uint32, news Item, err error) {
-	item, news, err := n.look(ctx)
+func (n *Node) probe(ctx context.Context, stale bool) (epoch uint32, also map[string]Item, err error) {
+	also, err = n.options.Prober.GetMulti(ctx, append([]string{n.options.EpochKey}, n.options.Also...)...)
+	if err != nil {
+		return 0, nil, err
+	}
+	item, there := also[n.options.EpochKey]
+	delete(also, n.options.EpochKey)
 	old := parseEpoch(item.Value)
-	switch {
-	case errors.Is(err, ErrMiss):
-		fresh := n.options.Random.Uint32()
-		return fresh, news, n.client.Add(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh)}, 0)
-	case err != nil:
-		return 0, news, err
-	case !dirty && old != 0:
-		return old, news, nil
+	if there && old != 0 && !stale {
+		return old, also, nil
 	}
 	fresh := n.options.Random.Uint32()
-	return fresh, news, n.client.CompareAndSwap(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh), Token: item.Token}, 0)
+	if !there {
+		return fresh, also, n.options.Prober.Add(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh)}, 0)
+	}
+	return fresh, also, n.options.Prober.CompareAndSwap(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh), Token: item.Token}, 0)
 }
 
-// look reads what a probe wants to know. The news are right with ErrMiss, too.
-func (n *Node) look(ctx context.Context) (epoch, news Item, err error) {
-	if n.options.NewsKey == "" {
-		epoch, err = n.client.Get(ctx, n.options.EpochKey)
-		return epoch, Item{}, err
-	}
-	items, err := n.client.GetMulti(ctx, n.options.EpochKey, n.options.NewsKey)
-	if err != nil {
-		return Item{}, Item{}, err
-	}
-	epoch, ok := items[n.options.EpochKey]
-	if !ok {
-		err = ErrMiss
-	}
-	return epoch, items[n.options.NewsKey], err
-}
+var errFailed = errors.New("the node failed during the probe")
 
-// tell passes on what was not there before.
-func (n *Node) tell(news Item) {
-	n.mu.Lock()
-	fresh := !bytes.Equal(n.news, news.Value)
-	n.news = news.Value
-	n.mu.Unlock()
-	if fresh && len(news.Value) > 0 {
-		n.options.OnNews(n, news.Value)
-	}
-}
-
-var errReworked = errors.New("worked around during the probe")
-
-// up makes the node available, unless someone worked around it since the probe began: then the epoch must be replaced
-// once more.
+// up makes the node available, unless it has failed since the probe began, or is to be replaced: then another probe has to tell.
 func (n *Node) up(epoch uint32, before uint64) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.reworked != before {
-		return errReworked
+	if n.events != before {
+		return errFailed
 	}
-	n.cleared = before
-	was := n.state.Load()
+	n.stale = false
+	was, now := n.state.Load(), time.Now()
+	is := &state{available: true, epoch: epoch, since: was.since, back: was.back}
 	if !was.available {
+		is.since = now
+		if was.epoch != 0 {
+			is.back = now
+		}
 		n.log(slog.LevelInfo, "node is up")
 	} else if was.epoch != epoch {
-		n.log(slog.LevelInfo, "node has a new epoch: it was restarted, or another instance had to work around it")
+		n.log(slog.LevelInfo, "node has a new epoch: it was restarted, or another instance does not know what on it is stale")
 	}
-	n.state.Store(&state{available: true, epoch: epoch, since: time.Now()})
+	n.state.Store(is)
 	return nil
 }
 
-// probeSoon is within how long a node is probed that has become unavailable. Not sooner, because who met the failure says
-// in the same moment, perhaps more than once, that it works around the node; and each time another probe would be needed.
+// probeSoon is within how long a node is probed that has failed. Not sooner, because others meet the same failure in the same
+// moment, and each time another probe would be needed.
 const probeSoon = time.Millisecond
 
 // Run probes until ctx ends: regularly, within a millisecond when the node becomes unavailable, and ever more rarely while
@@ -340,7 +368,7 @@ func (n *Node) round(ctx context.Context, wait time.Duration) time.Duration {
 		if err == nil {
 			return n.options.ProbeEvery
 		}
-		if !errors.Is(err, errReworked) && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) {
+		if !errors.Is(err, errFailed) && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) {
 			break
 		}
 	}

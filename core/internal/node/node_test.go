@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -48,18 +47,22 @@ var operations = map[string]func(ctx context.Context, n *node.Node) error{
 	},
 }
 
-// TestFailuresMakeANodeUnavailable, answers do not.
-func TestFailuresMakeANodeUnavailable(t *testing.T) {
+// TestEvidence: a refused connection makes a node unavailable, an answer does not, and neither does an operation that runs out of
+// time, or was not in time because of this process.
+func TestEvidence(t *testing.T) {
 	for op, do := range operations {
-		for err, failure := range map[error]bool{
-			errors.New("i/o timeout"):            true,
-			errors.New("connection refused"):     true,
-			errors.New("SERVER_ERROR no memory"): true,
-			node.ErrMiss:                         false,
-			node.ErrExists:                       false,
-			node.ErrConflict:                     false,
-			node.ErrTooLarge:                     false,
-			node.ErrBusy:                         false,
+		for err, evidence := range map[error]bool{
+			nodetest.ErrOff:                   true,
+			errors.New("connection reset"):    true,
+			nodetest.ErrLost:                  false,
+			fmt.Errorf("?: %w", node.ErrLate): false,
+			node.ErrMiss:                      false,
+			node.ErrExists:                    false,
+			node.ErrConflict:                  false,
+			node.ErrTooLarge:                  false,
+			node.ErrFull:                      false,
+			node.ErrRefused:                   false,
+			node.ErrBusy:                      false,
 		} {
 			t.Run(fmt.Sprint(op, ", ", err), func(t *testing.T) {
 				n, s := newNode(t)
@@ -67,10 +70,10 @@ func TestFailuresMakeANodeUnavailable(t *testing.T) {
 				if got := do(t.Context(), n); !errors.Is(got, err) {
 					t.Errorf("%v", got)
 				}
-				if n.Available() == failure {
+				if n.Available() == evidence {
 					t.Errorf("available: %v", n.Available())
 				}
-				if !failure {
+				if !evidence {
 					return
 				}
 				before := s.Count(nodetest.Any)
@@ -79,6 +82,65 @@ func TestFailuresMakeANodeUnavailable(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestWhoRunsOutOfTimeHasTheNodeLookedAt: if it is the node, it is unavailable as soon as that look has run out of time, too.
+func TestWhoRunsOutOfTimeHasTheNodeLookedAt(t *testing.T) {
+	for name, hangs := range map[string]bool{"a node that hangs": true, "an operation that does": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := nodetest.New("n1")
+				n := instance(s)
+				mustProbe(t, n)
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan struct{})
+				go func() { defer close(ended); n.Run(ctx) }()
+				defer func() { cancel(); <-ended }()
+				what := nodetest.Reads("a")
+				if hangs {
+					what = nodetest.Any
+				}
+				s.Fail(nodetest.Only(what, func(context.Context, nodetest.Op, func() error) error {
+					time.Sleep(100 * time.Millisecond)
+					return nodetest.ErrLost
+				}))
+				if _, err := n.Get(ctx, "a"); !errors.Is(err, nodetest.ErrLost) {
+					t.Error(err)
+				}
+				looks := n.Looks()
+				nodetest.Until(t, func() bool { return n.Looks() > looks })
+				if n.Available() == hangs {
+					t.Errorf("available: %v", n.Available())
+				}
+			})
+		})
+	}
+}
+
+// givesUp counts how often its client is told to give up.
+type givesUp struct {
+	node.Client
+	times atomic.Int32
+}
+
+func (c *givesUp) GiveUp() { c.times.Add(1) }
+
+// TestWhoWaitsForANodeThatIsDown is told at once: its client gives up when the node becomes unavailable, and not again while
+// that stays so, which would end its probes.
+func TestWhoWaitsForANodeThatIsDown(t *testing.T) {
+	s := nodetest.New("n1")
+	c := &givesUp{Client: s.Client("")}
+	n := node.New("n1", "n1", c, options)
+	n.Replace()
+	if err := n.Probe(t.Context()); !n.Available() || c.times.Load() != 0 {
+		t.Fatalf("%v, available: %v, its client gave up %d times", err, n.Available(), c.times.Load())
+	}
+	for range 3 {
+		n.Replace()
+	}
+	if c.times.Load() != 1 {
+		t.Errorf("its client gave up %d times", c.times.Load())
 	}
 }
 
@@ -107,10 +169,10 @@ func TestEpoch(t *testing.T) {
 			t.Errorf("%v, %x then %x", err, before, n.Epoch())
 		}
 	})
-	t.Run("it is replaced before a node that was worked around is used again", func(t *testing.T) {
+	t.Run("it is replaced before a node is used again of which nobody knows what is stale", func(t *testing.T) {
 		n, _ := newNode(t)
 		before := n.Epoch()
-		n.WorkAround()
+		n.Replace()
 		if n.Available() {
 			t.Error("available")
 		}
@@ -118,16 +180,18 @@ func TestEpoch(t *testing.T) {
 			t.Errorf("%v, %x then %x", err, before, n.Epoch())
 		}
 	})
-	t.Run("a node whose probe failed gets a new one: others may have worked around it", func(t *testing.T) {
+	t.Run("it stays if the node was out of reach and has lost nothing", func(t *testing.T) {
 		n, s := newNode(t)
 		before := n.Epoch()
-		s.Fail(nodetest.Refuse(nodetest.ErrLost))
-		if err := n.Probe(t.Context()); err == nil || n.Available() {
-			t.Errorf("%v", err)
-		}
-		s.Fail(nil)
-		if err := n.Probe(t.Context()); err != nil || n.Epoch() == before {
-			t.Errorf("%v, %x then %x", err, before, n.Epoch())
+		for _, why := range []error{nodetest.ErrLost, nodetest.ErrOff} {
+			s.Fail(nodetest.Refuse(why))
+			if err := n.Probe(t.Context()); err == nil || n.Available() {
+				t.Errorf("%v", err)
+			}
+			s.Fail(nil)
+			if err := n.Probe(t.Context()); err != nil || n.Epoch() != before {
+				t.Errorf("%v, %x then %x", err, before, n.Epoch())
+			}
 		}
 	})
 	t.Run("a node that lost everything gets a new one", func(t *testing.T) {
@@ -158,7 +222,7 @@ func TestEpoch(t *testing.T) {
 				t.Fatalf("%v, %x and %x", err, a.Epoch(), n.Epoch())
 			}
 		}
-		a.WorkAround()
+		a.Replace()
 		if err := a.Probe(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -175,13 +239,13 @@ func TestEpoch(t *testing.T) {
 			t.Errorf("%v, %x, %x", err, epoch, n.Epoch())
 		}
 	})
-	t.Run("a work-around during a probe is not lost", func(t *testing.T) {
+	t.Run("what fails during a probe is not forgotten", func(t *testing.T) {
 		for _, at := range []nodetest.Kind{nodetest.Get, nodetest.CompareAndSwap} {
 			n, s := newNode(t)
-			n.WorkAround()
-			s.Fail(nodetest.Once(nodetest.Of(at), n.WorkAround))
+			n.Replace()
+			s.Fail(nodetest.Once(nodetest.Of(at), n.Replace))
 			if err := n.Probe(t.Context()); err == nil || n.Available() {
-				t.Errorf("at %s: available after a probe that began before the work-around", at)
+				t.Errorf("at %s: available after a probe that began before that", at)
 			}
 			between := n.Epoch()
 			if err := n.Probe(t.Context()); err != nil || !n.Available() || n.Epoch() == between {
@@ -189,15 +253,15 @@ func TestEpoch(t *testing.T) {
 			}
 		}
 	})
-	t.Run("an epoch that was read before a work-around is not learnt", func(t *testing.T) {
+	t.Run("an epoch that was read before the node failed is not learnt", func(t *testing.T) {
 		n, s := newNode(t)
 		before := n.Epoch()
 		other := instance(s)
-		other.WorkAround()
+		other.Replace()
 		if err := other.Probe(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.Fail(nodetest.Once(nodetest.Any, n.WorkAround))
+		s.Fail(nodetest.Once(nodetest.Any, n.Replace))
 		_, _, _ = n.GetWithEpoch(t.Context(), "a")
 		if n.Epoch() != before || n.Available() {
 			t.Errorf("%x then %x", before, n.Epoch())
@@ -205,43 +269,24 @@ func TestEpoch(t *testing.T) {
 	})
 }
 
-// TestNews: what is under the key is told once, by a probe that finds the node in order.
-func TestNews(t *testing.T) {
-	memory := node.NewMemory(node.MemoryOptions{})
-	var heard []string
-	n := node.New("n1", "memory", memory, node.Options{
-		EpochKey: "epoch", NewsKey: "news", OnNews: func(_ *node.Node, value []byte) { heard = append(heard, string(value)) },
+// TestALookTellsWhatElseIsThere: each probe that finds the node in order, and no other.
+func TestALookTellsWhatElseIsThere(t *testing.T) {
+	s := nodetest.New("n1")
+	var told []map[string]node.Item
+	n := s.Node(s.Client(""), node.Options{
+		EpochKey: "epoch", Also: []string{"a", "b"}, OnLook: func(_ *node.Node, also map[string]node.Item) { told = append(told, also) },
 	})
-	ctx := context.Background()
-	put := func(value string) {
-		t.Helper()
-		item, err := memory.Get(ctx, "news")
-		if err == nil {
-			err = memory.CompareAndSwap(ctx, "news", node.Item{Value: []byte(value), Token: item.Token}, 0)
-		} else {
-			err = memory.Add(ctx, "news", node.Item{Value: []byte(value)}, 0)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	mustProbe(t, n) // nothing is there
+	if err := s.Memory().Add(t.Context(), "b", node.Item{Value: []byte("x")}, 0); err != nil {
+		t.Fatal(err)
 	}
-	probe := func() {
-		t.Helper()
-		if err := n.Probe(ctx); err != nil {
-			t.Fatal(err)
-		}
+	mustProbe(t, n)
+	s.Fail(nodetest.Refuse(nodetest.ErrLost))
+	if err := n.Probe(t.Context()); err == nil {
+		t.Error("a probe of a node that is off ends well")
 	}
-	probe() // nothing is there
-	put("a")
-	probe()
-	probe()
-	put("b")
-	n.WorkAround()
-	probe()
-	put("a")
-	probe()
-	if want := []string{"a", "b", "a"}; !slices.Equal(heard, want) {
-		t.Errorf("heard %q; want %q", heard, want)
+	if len(told) != 2 || len(told[0]) != 0 || len(told[1]) != 1 || string(told[1]["b"].Value) != "x" {
+		t.Errorf("%v", told)
 	}
 }
 
@@ -260,13 +305,13 @@ func TestRun(t *testing.T) {
 			t.Errorf("%d probes in 10 s of peace", calls)
 		}
 		before := s.Count(nodetest.Any)
-		n.WorkAround()
+		n.Replace()
 		synctest.Wait()
-		n.WorkAround() // once more, in the same moment
+		n.Replace() // once more, in the same moment
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
 		if !n.Available() {
-			t.Error("a node that was worked around, and answers, is not used again a millisecond later")
+			t.Error("a node that answers is not used again a millisecond later")
 		}
 		if calls := s.Count(nodetest.Any) - before; calls != 2 { // a look, and a new epoch
 			t.Errorf("%d operations until it is used again", calls)
@@ -275,11 +320,11 @@ func TestRun(t *testing.T) {
 		time.Sleep(time.Minute)
 		before = s.Count(nodetest.Any)
 		time.Sleep(time.Minute)
-		if calls := s.Count(nodetest.Any) - before; calls < 10 || calls > 15 || n.Available() {
-			t.Errorf("%d probes in a minute of a node that is down; every 5 s is enough", calls)
+		if calls := s.Count(nodetest.Any) - before; calls < 50 || calls > 75 || n.Available() {
+			t.Errorf("%d probes in a minute of a node that is down; one a second is enough", calls)
 		}
 		s.Fail(nil)
-		time.Sleep(6100 * time.Millisecond)
+		time.Sleep(1300 * time.Millisecond)
 		if !n.Available() {
 			t.Error("a node that is back is not used again")
 		}
@@ -305,12 +350,15 @@ func (c *counted) Get(ctx context.Context, key string) (node.Item, error) {
 	return c.Client.Get(ctx, key)
 }
 
-// TestRealNode: a node over real memcached goes down and comes back with another epoch. While it is down nothing is asked
-// of it.
+// TestRealNode: a node over real memcached goes down and comes back, with another epoch if it has lost what it had. While it is
+// down nothing is asked of it.
 func TestRealNode(t *testing.T) {
-	for name, fault := range map[string]struct{ begin, end func(*msmtest.Server) }{
-		"killed and started again": {(*msmtest.Server).Kill, (*msmtest.Server).Restart},
-		"stopped and continued":    {(*msmtest.Server).Stop, (*msmtest.Server).Continue},
+	for name, fault := range map[string]struct {
+		begin, end func(*msmtest.Server)
+		loses      bool
+	}{
+		"killed and started again": {(*msmtest.Server).Kill, (*msmtest.Server).Restart, true},
+		"stopped and continued":    {(*msmtest.Server).Stop, (*msmtest.Server).Continue, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -335,8 +383,8 @@ func TestRealNode(t *testing.T) {
 			}
 			fault.end(s)
 			eventually(t, "available again", n.Available)
-			if n.Epoch() == before {
-				t.Error("the epoch is the old one")
+			if lost := n.Epoch() != before; lost != fault.loses {
+				t.Errorf("another epoch: %v", lost)
 			}
 		})
 	}

@@ -14,13 +14,14 @@ import (
 
 // slot is one gomemcache client with its one connection. It serves one operation at a time.
 type slot struct {
-	client   *memcache.Client
-	dialer   func(ctx context.Context, network, address string) (net.Conn, error)
-	addr     address
-	conn     *conn     // nil: none yet, or the last one is dead
-	deadline time.Time // of the operation that runs
-	fresh    bool      // its connection was made for it
-	busy     bool      // an operation runs; guarded by Memcached.mu
+	client *memcache.Client
+	dialer func(ctx context.Context, network, address string) (net.Conn, error)
+	addr   address
+	conn   *conn     // nil: none yet, or the last one is dead
+	times  times     // of the operation that runs, as for the next one
+	fresh  bool      // its connection was made for it
+	busy   bool      // an operation runs; guarded by Memcached.mu, as is idle
+	idle   time.Time // since when none has run
 
 	mu      sync.Mutex // guards what cut needs
 	over    bool       // the operation has been cut
@@ -36,16 +37,12 @@ func newSlot(m *Memcached) *slot {
 	return s
 }
 
-// begin starts an operation's time. It reports whether that ends with ctx rather than with the timeout.
-func (s *slot) begin(ctx context.Context, timeout time.Duration) (ctxFirst bool) {
-	s.deadline, s.fresh = time.Now().Add(timeout), false
-	if d, ok := ctx.Deadline(); ok && d.Before(s.deadline) {
-		s.deadline, ctxFirst = d, true
-	}
+// begin starts an operation's time.
+func (s *slot) begin(ctx context.Context, timeout time.Duration) {
+	s.times, s.fresh = newTimes(ctx, timeout), false
 	if s.conn != nil {
 		s.conn.checked, s.conn.timed = false, false
 	}
-	return ctxFirst
 }
 
 // take makes the slot ready for an operation.
@@ -87,20 +84,23 @@ func (s *slot) dials(cancel context.CancelFunc) {
 	}
 }
 
-// waits gives the connection that the operation uses its deadline.
-func (s *slot) waits(c net.Conn) error {
+// waits gives the connection that the operation uses its deadline, or another one.
+func (s *slot) waits(c net.Conn, until time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiting = c
 	if s.over {
 		return c.SetDeadline(past)
 	}
-	return c.SetDeadline(s.deadline)
+	return c.SetDeadline(until)
 }
 
 // lost: the server closed a connection that had served before under the operation.
-func (s *slot) lost(err error) bool {
-	return !s.fresh && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE))
+func (s *slot) lost(err error) bool { return !s.fresh && hungUp(err) }
+
+// hungUp: the other side has closed the connection.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // dial is called by gomemcache when it has no connection.
@@ -120,55 +120,6 @@ func (s *slot) drop() {
 		s.conn = nil
 	}
 	_ = s.client.Close()
-}
-
-// conn is what gomemcache takes for its connection. It keeps the operation's deadline, and replaces a connection that
-// died while it was idle, before anything is written to it.
-type conn struct {
-	net.Conn
-	slot    *slot
-	alive   func() bool
-	checked bool // in the operation that runs, as is timed
-	timed   bool // has its deadline
-}
-
-func (c *conn) connect() error {
-	ctx, cancel := context.WithDeadline(context.Background(), c.slot.deadline)
-	defer cancel()
-	c.slot.dials(cancel)
-	made, err := c.slot.dialer(ctx, c.slot.addr.network, c.slot.addr.where)
-	if err != nil {
-		return err
-	}
-	c.Conn, c.alive, c.checked, c.timed, c.slot.fresh = made, liveness(made), true, false, true
-	return nil
-}
-
-// Write looks, once in an operation, whether the server has closed the connection meanwhile. If so nothing has been sent
-// yet, so any operation may go on with a new one.
-func (c *conn) Write(p []byte) (int, error) {
-	if !c.checked {
-		c.checked = true
-		if !c.alive() {
-			_ = c.Close()
-			if err := c.connect(); err != nil {
-				return 0, err
-			}
-			if err := c.SetDeadline(c.slot.deadline); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return c.Conn.Write(p)
-}
-
-// SetDeadline: gomemcache extends its deadline with every item that it reads. The operation's stays, and is set once.
-func (c *conn) SetDeadline(time.Time) error {
-	if c.timed {
-		return nil
-	}
-	c.timed = true
-	return c.slot.waits(c.Conn)
 }
 
 // address is where the server is, and gomemcache's selector for it: a selector with one server to pick. A host name

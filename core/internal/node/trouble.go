@@ -32,8 +32,8 @@ func (t Trouble) String() string {
 
 // What makes a node unavailable besides failed operations.
 var (
-	errNotProbed   = errors.New("it has not answered yet")
-	errDoneWithout = errors.New("a request had to do without it")
+	errNotProbed = errors.New("it has not answered yet")
+	errReplaced  = errors.New("what it has may be stale, so it is looked at anew")
 )
 
 // Trouble answers why the node is not available. It is false if the node is.
@@ -51,8 +51,8 @@ func (n *Node) Failed(why error) Trouble { return Trouble{ID: n.id, Address: n.a
 // stays is the state of a node that is not available and has failed once more. What an operation came to says more than
 // that a request did without the node. Guarded by mu.
 func (n *Node) stays(s *state, why error) {
-	if !errors.Is(why, errDoneWithout) {
-		n.state.Store(&state{epoch: s.epoch, since: s.since, why: why})
+	if !errors.Is(why, errReplaced) {
+		n.state.Store(&state{epoch: s.epoch, since: s.since, back: s.back, why: why})
 	}
 }
 

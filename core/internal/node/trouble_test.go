@@ -20,26 +20,26 @@ func TestTrouble(t *testing.T) {
 		"its first probe failed": {func(n *node.Node, s *nodetest.Server) {
 			s.Fail(nodetest.Refuse(nodetest.ErrOff))
 			_ = n.Probe(context.Background())
-		}, "node n1 (n1), down for 3s: connection refused"},
-		"a request failed, and others did without it": {func(n *node.Node, s *nodetest.Server) {
+		}, "node n1 (n1), down for 3s: probe: connection refused"},
+		"a request failed, and then it was to be replaced": {func(n *node.Node, s *nodetest.Server) {
 			_ = n.Probe(context.Background())
-			s.Fail(nodetest.Refuse(nodetest.ErrLost))
+			s.Fail(nodetest.Refuse(nodetest.ErrOff))
 			_, _ = n.Get(context.Background(), "k")
-			n.WorkAround()
-		}, "node n1 (n1), down for 3s: get: i/o timeout"},
-		"a request did without it": {func(n *node.Node, _ *nodetest.Server) {
+			n.Replace()
+		}, "node n1 (n1), down for 3s: get: connection refused"},
+		"what it has may be stale": {func(n *node.Node, _ *nodetest.Server) {
 			_ = n.Probe(context.Background())
-			n.WorkAround()
-		}, "node n1 (n1), down for 3s: a request had to do without it"},
-		"a request did without it, and then a probe failed": {func(n *node.Node, s *nodetest.Server) {
+			n.Replace()
+		}, "node n1 (n1), down for 3s: what it has may be stale, so it is looked at anew"},
+		"it was to be replaced, and then a probe failed": {func(n *node.Node, s *nodetest.Server) {
 			_ = n.Probe(context.Background())
-			n.WorkAround()
+			n.Replace()
 			s.Fail(nodetest.Refuse(nodetest.ErrOff))
 			_ = n.Probe(context.Background())
-		}, "node n1 (n1), down for 3s: connection refused"},
+		}, "node n1 (n1), down for 3s: probe: connection refused"},
 		"it is back": {func(n *node.Node, _ *nodetest.Server) {
 			_ = n.Probe(context.Background())
-			n.WorkAround()
+			n.Replace()
 			_ = n.Probe(context.Background())
 		}, ""},
 	} {

@@ -116,6 +116,61 @@ func TestAServerThatClosesIdleConnections(t *testing.T) {
 	}
 }
 
+// TestAServerThatTakesNoMoreConnections, as memcached's -c says, hangs up and tells why, also who is still writing then. It
+// is no evidence against it: those who have a connection are served.
+func TestAServerThatTakesNoMoreConnections(t *testing.T) {
+	s := msmtest.StartServer(t, "-c", "32")
+	first := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: generous})
+	second := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: generous})
+	if _, err := first.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) {
+		t.Fatal(err)
+	}
+	release := exhaust(t, s.Addr())
+	for op, do := range map[string]func() error{
+		"Get":         func() error { _, err := second.Get(t.Context(), "a"); return err },
+		"Add":         func() error { return second.Add(t.Context(), "a", node.Item{}, 0) },
+		"a large Add": func() error { return second.Add(t.Context(), "a", node.Item{Value: make([]byte, 500_000)}, 0) },
+		"Keys":        func() error { return second.Keys(t.Context(), "", func(string) {}) },
+	} {
+		for range 10 { // the server may hang up before or after each thing that is written
+			if err := do(); !errors.Is(err, node.ErrBusy) {
+				t.Errorf("%s: %v", op, err)
+			}
+		}
+	}
+	if _, err := first.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) {
+		t.Errorf("who has a connection: %v", err)
+	}
+	release()
+	eventually(t, "room for a connection", func() bool { _, err := second.Get(t.Context(), "a"); return errors.Is(err, node.ErrMiss) })
+}
+
+// exhaust takes connections of a server until it has no more.
+func exhaust(t *testing.T, addr string) (release func()) {
+	t.Helper()
+	var taken []net.Conn
+	release = func() {
+		for _, conn := range taken {
+			_ = conn.Close()
+		}
+	}
+	t.Cleanup(release)
+	for range 100 {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken = append(taken, conn)
+		say(conn, "version\r\n")
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		if line, _ := bufio.NewReader(conn).ReadString('\n'); strings.HasPrefix(line, "ERROR") {
+			return release
+		}
+	}
+	t.Fatal("it takes any number of connections")
+	return nil
+}
+
 // TestUnixSocket of memcached itself, through a restart.
 func TestUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")

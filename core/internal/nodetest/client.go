@@ -89,5 +89,8 @@ func (c *Client) Keys(ctx context.Context, prefix string, found func(key string)
 	return nil
 }
 
+// GiveUp implements node.Client. A fault ends by itself.
+func (c *Client) GiveUp() {}
+
 // Close implements node.Client.
 func (c *Client) Close() error { return nil }

@@ -7,14 +7,22 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
 )
 
 // What a faulty server answers.
 var (
 	ErrOff  = errors.New("connection refused")
-	ErrLost = errors.New("i/o timeout")
-	ErrFull = errors.New("SERVER_ERROR out of memory storing object")
+	ErrLost = error(lost{})
+	ErrFull = node.ErrFull
 )
+
+// lost is an operation whose time ran out, as the errors of package net say it.
+type lost struct{}
+
+func (lost) Error() string { return "i/o timeout" }
+func (lost) Timeout() bool { return true }
 
 // Fault decides what becomes of an operation: do has it happen, now, later, or never, and what the fault answers is what the
 // sender sees. One that waits for something is to end with ctx.

@@ -93,7 +93,7 @@ func TestFaults(t *testing.T) {
 		},
 		"full": func(w *world) {
 			w.s.Fail(nodetest.Full())
-			w.expect(w.add("b")+w.get("a"), "SERVER_ERROR out of memory storing object1 <nil>", "a")
+			w.expect(w.add("b")+w.get("a"), "the node has no memory for it1 <nil>", "a")
 		},
 		"it loses every answer": func(w *world) {
 			w.s.Fail(nodetest.Lossy(1, rand.New(rand.NewPCG(1, 1))))

@@ -27,6 +27,9 @@ func (r *Record) TTL(now time.Time) time.Duration {
 	if !ok {
 		return 0
 	}
+	if r.OldUntil.After(end) { // an older copy may live longer, and must be known for what it is
+		end = r.OldUntil
+	}
 	return max(end.Add(ttlMargin).Sub(now), minTTL)
 }
 

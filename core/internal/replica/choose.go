@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"errors"
+
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 )
@@ -8,8 +10,8 @@ import (
 // choose picks the newest record among what every node has shown. There is at least one.
 //
 // If one node is silent the best of what the others have is believed: one may fail. With a second one silent, or without
-// backups, there may well be a newer copy: better no answer than a wrong one. Then only a home's own copy of its present
-// epoch is believed. A backup's may be a failed attempt, however fresh it looks.
+// backups, there may well be a newer copy: better no answer than a wrong one, unless it is of its node's present epoch. If they
+// have run out of time, a moment ago, it may be this instance that stood still, and even that says too little.
 func (a *Access) choose(seen sightings) (*found, error) {
 	f := &found{seen: seen, heal: true, unsafe: true}
 	best := sighting{}
@@ -27,7 +29,8 @@ func (a *Access) choose(seen sightings) (*found, error) {
 	if _, answered := seen.of(f.home); !answered {
 		f.home, f.term, f.claim = best.node, best.rec.Term+1, true
 	}
-	if a.silent(seen) > min(1, a.backupsOf(best.rec)) && !(best.node == best.rec.Home && a.inEpoch(best)) {
+	most := min(1, a.backupsOf(best.rec))
+	if a.silent(seen) > most && !a.inEpoch(best) || a.late(seen) > most && !a.sure(best) {
 		return nil, a.doubt(seen)
 	}
 	return f, nil
@@ -115,10 +118,36 @@ func rivals(x, y *record.Record) bool {
 	return x.Term == y.Term && (x.Home != y.Home || x.Version == y.Version && x.LastWrite() != y.LastWrite())
 }
 
-// inEpoch: the copy was written in its node's present epoch.
+// late counts the nodes that have run out of time in this request, or a moment ago.
+func (a *Access) late(seen sightings) (n int) {
+	for _, m := range a.store.Cluster.Members() {
+		if _, answered := seen.of(m.Node.ID()); !answered && a.ranOutOfTime(m.Node) {
+			n++
+		}
+	}
+	return n
+}
+
+func (a *Access) ranOutOfTime(n *node.Node) bool {
+	for _, f := range a.failed {
+		if f.node == n.ID() && !errors.Is(f.why, node.ErrDown) {
+			return node.OutOfTime(f.why)
+		}
+	}
+	trouble, down := n.Trouble()
+	return down && trouble.Down < stillTime && node.OutOfTime(trouble.Why)
+}
+
+// sure: the copy is believed whoever is silent. It is the home's own, for a backup's may be a failed attempt, however fresh it
+// looks; and of a session with backups the client's id names that home, or the session may have moved on.
+func (a *Access) sure(s sighting) bool {
+	return s.node == s.rec.Home && a.inEpoch(s) && (s.node == a.node || a.backupsOf(s.rec) == 0)
+}
+
+// inEpoch: the copy was written in its node's present epoch, and this instance has not done without the node since.
 func (a *Access) inEpoch(s sighting) bool {
 	n, known := a.store.Cluster.Node(s.node)
-	return known && n.Available() && inEpoch(s.rec, n)
+	return known && n.Available() && inEpoch(s.rec, n) && !a.store.hints.has(n, a.key)
 }
 
 // inEpoch: the record on the node was written in its present epoch. Without one, between a restart and the next probe,

@@ -13,8 +13,13 @@ func (a *Access) Create(ctx context.Context, first *record.Record) (*record.Reco
 }
 
 func (a *Access) create(ctx context.Context, first *record.Record, change Change) (*record.Record, error) {
+	a.store.awaitNode(ctx)
+	a.before = failuresOf(ctx)
 	for try := range uint64(tries) {
 		f, err := a.blank(first, try+1)
+		if err != nil && a.secondChance(ctx) {
+			f, err = a.blank(first, try+1)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -206,26 +206,6 @@ func TestALogoutIsNeverOutdated(t *testing.T) {
 	}
 }
 
-func TestNotices(t *testing.T) {
-	w := newWorld(t, 1, 0)
-	ctx := context.Background()
-	if list, token, err := w.store.Notices(ctx, "n1", "a"); list != nil || token != 0 || err != nil {
-		t.Error(list, token, err)
-	}
-	for i := range uint64(600) {
-		if err := w.store.Post(ctx, "n1", "a", replica.Notice{Session: i, Version: i + 1, Serves: i%2 == 1, At: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	list, _, err := w.store.Notices(ctx, "n1", "a")
-	if err != nil || len(list) != 512 || list[511].Session != 599 || list[511].Version != 600 || !list[511].Serves || list[510].Serves {
-		t.Errorf("%d notices, the last two of them %+v, %v", len(list), list[max(0, len(list)-2):], err)
-	}
-	if list, _, _ := w.store.Notices(ctx, "n1", "b"); len(list) > 0 {
-		t.Error("another instance gets them too")
-	}
-}
-
 // TestWithoutBackupsASilentNodeIsWaitedFor: what only a silent node may have is not gone, and nothing older is believed in
 // its place, before it has been away for a minute.
 func TestWithoutBackupsASilentNodeIsWaitedFor(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
@@ -34,8 +35,12 @@ func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 // look asks the nodes, and counts what the caller holds as one more copy.
 func (a *Access) look(ctx context.Context) (*found, error) {
 	a.store.loads.Add(1)
-	a.seen = nil
+	a.store.awaitNode(ctx)
+	a.seen, a.before = nil, failuresOf(ctx)
 	f, err := a.search(ctx)
+	if errors.Is(err, ErrUnavailable) && a.secondChance(ctx) {
+		f, err = a.search(ctx)
+	}
 	if a.kept == nil {
 		return f, err
 	}
@@ -53,16 +58,40 @@ func (a *Access) search(ctx context.Context) (*found, error) {
 		if answer.answered {
 			seen = append(a.room[:0], answer.sighting)
 			if !a.thorough && a.trusted(home, answer.rec) && !a.outdated(answer.rec) {
-				return a.fast(home, seen), nil
+				return a.confirmed(ctx, home, seen)
 			}
 		}
 	}
 	return a.full(ctx, seen)
 }
 
-// trusted: the record was written in the node's present life, and names it home. So no one had to work around it since.
+// trusted: the record was written in the node's present life, and names it home; and this instance has not done without it since.
 func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
-	return rec != nil && rec.Home == n.ID() && inEpoch(rec, n)
+	return rec != nil && rec.Home == n.ID() && inEpoch(rec, n) && !a.store.hints.has(n, a.key)
+}
+
+// quarantine is for how long the copies on a node that was away are not taken at their word: by then the others, who probe it
+// once a second at least, have brought it what they owe it.
+const quarantine = 2 * time.Second
+
+// confirmed is what a trusted home says. If it has just come back the other nodes are asked as well; most of the time none
+// has anything newer.
+func (a *Access) confirmed(ctx context.Context, home *node.Node, seen sightings) (*found, error) {
+	if home.BackFor() >= quarantine {
+		return a.fast(home, seen), nil
+	}
+	own := seen[0].rec
+	seen, err := a.askOthers(ctx, seen)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range seen[1:] {
+		if s.rec != nil && s.rec.Term > own.Term {
+			a.seen = seen
+			return a.choose(seen)
+		}
+	}
+	return a.fast(home, seen[:1]), nil
 }
 
 func (a *Access) fast(home *node.Node, seen sightings) *found {
@@ -214,9 +243,8 @@ type answer struct {
 
 // ask may run in parallel with others: what it learns enters the access by note.
 func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
-	if !a.usable(n) {
-		n.WorkAround()
-		return answer{}
+	if !a.usable(n) { // nor later in this request, which goes on without what is there
+		return answer{sighting: sighting{node: n.ID()}, failed: node.ErrDown}
 	}
 	var item node.Item
 	var err error
@@ -244,7 +272,7 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 // note takes what an answer says about the node itself.
 func (a *Access) note(got answer) error {
 	if got.failed != nil {
-		a.failed = append(a.failed, failure{got.node, got.failed})
+		a.fail(got.node, got.failed)
 	}
 	return got.err
 }
@@ -274,5 +302,5 @@ func readable(value []byte) (*record.Record, error) {
 }
 
 func (a *Access) usable(n *node.Node) bool {
-	return n.Available() && !slices.ContainsFunc(a.failed, func(f failure) bool { return f.node == n.ID() })
+	return n.Available() && !slices.ContainsFunc(a.failed, func(f failure) bool { return f.node == n.ID() }) && !a.before.has(n)
 }

@@ -37,8 +37,10 @@ const asked = "+"
 // NewLock makes a lock that ends so long after it was last extended: whole seconds, and memcached may end it one earlier.
 // Its owner's name is drawn from a source.
 func NewLock(at *node.Node, key string, life time.Duration, from *random.Source) *Lock {
-	return &Lock{node: at, key: key, owner: strconv.FormatUint(from.Uint64(), 36), life: life}
+	return &Lock{node: at, key: key, owner: newOwner(from), life: life}
 }
+
+func newOwner(from *random.Source) string { return strconv.FormatUint(from.Uint64(), 36) }
 
 // Take reports whether the lock is ours now.
 func (l *Lock) Take(ctx context.Context) (bool, error) {
@@ -55,14 +57,18 @@ func (l *Lock) Waited() bool { return l.waited }
 // Awaited reports whether others were seen to wait for the lock, as far as Extend, Release or a load under it could see.
 func (l *Lock) Awaited() bool { return l.awaited.Load() }
 
-// ask tells whoever has the lock that someone waits for it, and reports whether someone has it. That is appended, so that
-// the lock does not last longer for it. If it fails, the owner does not know: no more is lost.
-func (l *Lock) ask(ctx context.Context) (taken bool) {
+// ask tells whoever has the lock that someone waits for it, and reports whether someone has it, and whether that is us, by an
+// attempt of which no answer came. That is appended, so that the lock does not last longer for it. If it fails, the owner does
+// not know: no more is lost.
+func (l *Lock) ask(ctx context.Context) (taken, ours bool) {
 	item, err := l.node.Get(ctx, l.key)
-	if err == nil && !strings.Contains(string(item.Value), asked) {
+	if err != nil {
+		return false, false
+	}
+	if ours = l.owns(item.Value); !ours && !strings.Contains(string(item.Value), asked) {
 		_ = l.node.Append(ctx, l.key, []byte(asked))
 	}
-	return err == nil
+	return true, ours
 }
 
 // owns reports whether a value on the node is of this lock, and takes note of whether others wait.
@@ -140,7 +146,8 @@ const (
 //
 // Who has had the lock, and has seen others wait for it, lets one of them go first: until that time, if none comes.
 func (s *Store) Lock(ctx context.Context, token string, life time.Duration, yield time.Time) (*Lock, error) {
-	t := lockTry{home: s.key(token), key: sid.Key(s.KeyPrefix, sid.Lock, token), life: life, yield: yield}
+	t := lockTry{home: s.key(token), key: sid.Key(s.KeyPrefix, sid.Lock, token), owner: newOwner(s.Random), life: life, yield: yield}
+	s.awaitNode(ctx)
 	own := s.Random.Of(t.key) // who waits for one lock has nothing to do with who waits for another
 	for wait := lockPollMin; ; wait = min(2*wait, lockPollMax) {
 		if ctx.Err() != nil {
@@ -164,10 +171,10 @@ func (s *Store) Lock(ctx context.Context, token string, life time.Duration, yiel
 
 // lockTry is the wait for a lock.
 type lockTry struct {
-	home, key string
-	life      time.Duration
-	yield     time.Time
-	waited    bool
+	home, key, owner string
+	life             time.Duration
+	yield            time.Time
+	waited           bool
 }
 
 // tryLock answers nil if someone has the lock, or is to go first. An attempt is not given up when the request's context
@@ -178,9 +185,9 @@ func (s *Store) tryLock(ctx context.Context, t *lockTry) (*Lock, error) {
 			continue
 		}
 		lock := NewLock(n, t.key, t.life, s.Random)
-		lock.waited = t.waited
+		lock.owner, lock.waited = t.owner, t.waited
 		if time.Now().Before(t.yield) {
-			if lock.ask(ctx) {
+			if taken, _ := lock.ask(ctx); taken {
 				t.yield = time.Time{} // someone has gone first
 			}
 			return nil, nil
@@ -190,11 +197,16 @@ func (s *Store) tryLock(ctx context.Context, t *lockTry) (*Lock, error) {
 		case taken:
 			return lock, nil
 		case err == nil:
-			lock.ask(ctx)
+			if _, ours := lock.ask(ctx); ours {
+				return lock, nil
+			}
 			return nil, nil
 		}
-		// It failed, so it is not available any more, or it has no connection to spare.
-		if errors.Is(err, node.ErrBusy) {
+		switch {
+		case !n.Available(), errors.Is(err, node.ErrFull), errors.Is(err, node.ErrRefused): // nobody has it there; versions keep writes safe
+		case node.OutOfTime(err): // it may be ours now, and if the node is away that will be known in a moment
+			return nil, nil
+		default: // while it is there, others may have the lock there
 			return nil, busy(n, err)
 		}
 	}

@@ -40,10 +40,12 @@ const awayTime = time.Minute
 // Config says where copies go.
 type Config struct {
 	Cluster   *cluster.Cluster
+	Route     string           // of this instance in sticky mode; empty: it holds no sessions in memory
 	Backups   int              // copies beside the home, where there are as many nodes
 	KeyPrefix string           // of every key in memcached
 	MaxSize   int              // bytes a record may have; checked before anything is sent
 	IdleTime  time.Duration    // the longest idle time that a forgotten copy of a destroyed session may still have
+	Patience  time.Duration    // how long to wait for a node if none is available; zero: not at all
 	Clock     func() time.Time // what time it is; nil: time.Now. Clocks of instances differ
 	Random    *random.Source   // of ids, and of waits for locks; nil: the runtime's
 }
@@ -52,6 +54,8 @@ type Config struct {
 type Store struct {
 	Config
 	Counters
+	hints hints
+	moved moved
 }
 
 // New makes a store.
@@ -71,10 +75,14 @@ type Access struct {
 	store      *Store
 	key        string
 	node       string // the node that is asked first
+	asked      string // that at the beginning
 	request    uint64 // in the record once this request's change is in it, with the number of the attempt
 	tried      uint64 // attempts of this Write before the present one
+	began      time.Time
 	failed     []failure
-	thorough   bool // the home's word is not enough: look at every node
+	before     *Failures    // of the request, by other accesses too; nil: nobody keeps them
+	left       []*node.Node // that this Write does without
+	thorough   bool         // the home's word is not enough: look at every node
 	found      *found
 	seen       sightings      // what the last full look saw
 	kept       *record.Record // what the caller holds; see Keep
@@ -85,10 +93,12 @@ type Access struct {
 	moved      bool
 	destroying bool
 	renewed    bool
-	moveHome   bool // see LeaveFailover
-	putting    bool // whatever there is may be written over
-	unfinished bool // the last write left something to Heal
-	healed     bool // a write without a change was done
+	tookChance bool   // see secondChance
+	former     string // the route of the sticky instance that a write takes the session from
+	moveHome   bool   // see LeaveFailover
+	putting    bool   // whatever there is may be written over
+	unfinished bool   // the last write left something to Heal
+	healed     bool   // a write without a change was done
 }
 
 // Open begins an access to the session with the given token; node is where its id says that it lives.
@@ -98,7 +108,7 @@ func (s *Store) Open(token, node string) *Access {
 
 // OpenKey begins an access to the session under a key, for who cannot know its token.
 func (s *Store) OpenKey(key, node string) *Access {
-	return &Access{store: s, key: key, node: node, request: s.newRequest()}
+	return &Access{store: s, key: key, node: node, asked: node, request: s.newRequest()}
 }
 
 // key is where the record of the session with the token lies, on every node.

@@ -52,10 +52,24 @@ func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit 
 		return done, fmt.Errorf("%w: %d bytes encoded, the limit is %d", ErrTooLarge, len(w.value), a.store.MaxSize)
 	}
 	out, err := w.run(ctx, lay)
-	if out == done && err == nil && len(lay.backups) < a.store.backups() {
-		a.store.underReplicated.Add(1)
+	if out == done && err == nil {
+		a.written(lay)
 	}
 	return out, err
+}
+
+// written is what comes of a write that is on every node of its layout. If these are too few the first one that is back gets a
+// copy.
+func (a *Access) written(lay layout) {
+	if len(lay.backups) >= a.store.backups() {
+		return
+	}
+	a.store.underReplicated.Add(1)
+	for _, m := range a.store.Cluster.Members() {
+		if !a.usable(m.Node) {
+			a.without(m.Node)
+		}
+	}
 }
 
 // layout keeps the backups that the record names, also if a better ranked node has come back meanwhile; only one that
@@ -72,7 +86,9 @@ func (a *Access) layout(f *found, home *node.Node, want int) layout {
 			continue
 		}
 		if known {
-			n.WorkAround()
+			a.without(n)
+		} else {
+			a.store.moved.add(a.key)
 		}
 		lay.claim = true
 	}
@@ -169,7 +185,7 @@ func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
 	item, err := n.Get(ctx, w.access.key)
 	switch {
 	case errors.Is(err, node.ErrMiss):
-		if !w.claim && inEpoch(w.found.rec, n) {
+		if _, named := w.found.rec.Copy(n.ID()); named && !w.claim {
 			return conflict, nil // it had a copy: maybe all of them are gone, and a tombstone after them
 		}
 	case err != nil:
@@ -218,8 +234,8 @@ func (w *write) put(ctx context.Context, n *node.Node, token uint64) (outcome, e
 func (w *write) failed(ctx context.Context, n *node.Node, err error) (outcome, error) {
 	why, over := failed(ctx, n, err)
 	if why != nil {
-		n.WorkAround()
-		w.access.failed = append(w.access.failed, failure{n.ID(), why})
+		w.access.without(n)
+		w.access.fail(n.ID(), why)
 	}
 	return again, over
 }

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -22,7 +23,7 @@ func TestAFailedAttemptLooksFresh(t *testing.T) {
 	if _, err := slow.Load(ctx); err != nil {
 		t.Fatal(err)
 	}
-	w.nodes[backups[0]].WorkAround()
+	w.nodes[backups[0]].Replace()
 	moved, err := w.store.Open(token, home).Write(ctx, set("2"))
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +41,7 @@ func TestAFailedAttemptLooksFresh(t *testing.T) {
 		newest = n
 	}
 	for _, c := range moved.Copies {
-		w.servers[c.Node].Fail(off)
+		w.servers[c.Node].Fail(nodetest.Refuse(nodetest.ErrLost))
 	}
 	access := w.store.Open(token, moved.Home)
 	if rec, err := access.Write(ctx, set("7")); !errors.Is(err, replica.ErrUnavailable) {

@@ -30,8 +30,9 @@ func (u *unavailable) Unwrap() error { return u.kind }
 
 // failure is a node that failed within a request, and how.
 type failure struct {
-	node string
-	why  error
+	node  string
+	why   error
+	looks uint64 // at it, before
 }
 
 // without answers how a request that has met those failures names its end: by the nodes that it had to do without.
@@ -45,6 +46,7 @@ func (s *Store) without(failed []failure, kind error, about string) *unavailable
 		for _, f := range failed {
 			if f.node == m.Node.ID() {
 				u.nodes = append(u.nodes, m.Node.Failed(f.why))
+				break
 			}
 		}
 	}
@@ -61,9 +63,6 @@ func (a *Access) unavailable(kind error, about string) error {
 	}
 	return u
 }
-
-// notListed is the end of what only that node can do.
-func notListed(id string) error { return about(node.Trouble{ID: id, Why: errNotListed}) }
 
 // busy is the end of a request that found no connection to a node which is there.
 func busy(n *node.Node, why error) error { return about(n.Failed(why)) }

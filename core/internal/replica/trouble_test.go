@@ -101,13 +101,6 @@ func TestErrUnavailableSaysWhichNodeAndWhy(t *testing.T) {
 			w.servers["n1"].Fail(nodetest.Refuse(node.ErrBusy))
 			return lock(w)
 		}, []string{"node n1 (n1)", node.ErrBusy.Error()}},
-		"a notice on a node that is not there": {1, 1, nil, func(w *world) error {
-			return w.store.Post(context.Background(), "n9", "a", replica.Notice{})
-		}, []string{"node n9", "not among the configured nodes"}},
-		"the notices on a node that is not there": {1, 1, nil, func(w *world) error {
-			_, _, err := w.store.Notices(context.Background(), "n9", "a")
-			return err
-		}, []string{"node n9", "not among the configured nodes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -12,6 +12,9 @@ import (
 // maxWrite is how long a write tries. Later the record may have forgotten that one of its attempts was stored after all.
 const maxWrite = record.StampLife / 2
 
+// errStoodStill ends it.
+var errStoodStill = fmt.Errorf("%w: a write took so long that nobody can say whether it was done", ErrConflict)
+
 // Change is what a request does to a record. It may be called several times, each time on the newest one. It may give
 // the record other attributes, but must not change the list that it has: others share it. What the last call came to
 // need not be what is stored, for an earlier attempt may have landed after all: see Results.
@@ -20,11 +23,9 @@ type Change func(rec *record.Record) error
 // Write applies the change to the newest record and answers what was stored on every copy. Without a Load before it
 // loads first. It answers ErrConflict after many tries in vain, besides what Load and the change may answer.
 func (a *Access) Write(ctx context.Context, change Change) (*record.Record, error) {
-	began := a.store.Clock()
+	defer a.remind()
+	a.began = a.store.Clock()
 	for a.tried = range uint64(tries) {
-		if a.tried > 0 && a.store.Clock().Sub(began) > maxWrite {
-			return nil, fmt.Errorf("%w: this instance stood still in the midst of a write, of which nobody can say whether it was done", ErrConflict)
-		}
 		stored, out, err := a.attempt(ctx, change)
 		if err != nil || out == done {
 			return stored, err
@@ -65,6 +66,8 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 		return f.rec, done, nil
 	case gone || applied:
 		change = nil
+	case change != nil && a.tried > 0 && a.store.Clock().Sub(a.began) > maxWrite:
+		return nil, done, a.refused(ctx, f, change, errStoodStill)
 	}
 	stored, out, err := a.put(ctx, f, change)
 	if gone && err == nil && out == done {
@@ -97,6 +100,7 @@ func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Reco
 		return nil, out, err
 	}
 	a.count(f, change)
+	a.tellFormer(ctx, next)
 	a.unfinished = next.Unsettled || a.copyMissing(next)
 	a.node, a.found, a.thorough, a.request = f.home, nil, false, a.store.newRequest()
 	return next, done, nil
@@ -121,6 +125,7 @@ func (a *Access) next(f *found, change Change) (*record.Record, error) {
 			return nil, err
 		}
 		next.AddRequest(a.request|a.tried, now)
+		a.relieve(next)
 	}
 	next.AddWrite(a.store.Random.Uint64(), now)
 	next.Version, next.Term, next.Home = f.top+1, f.term, f.home
@@ -150,7 +155,9 @@ func (a *Access) startAgain(out outcome) {
 // record that is about to end; nil if that does not matter. It answers ErrNoSession if the session is gone already.
 func (a *Access) Destroy(ctx context.Context, last Change) error {
 	a.destroying = true
+	var before record.Record
 	dead, err := a.Write(ctx, func(rec *record.Record) error {
+		before = *rec
 		if last != nil {
 			if err := last(rec); err != nil {
 				return err
@@ -167,7 +174,7 @@ func (a *Access) Destroy(ctx context.Context, last Change) error {
 	if err == nil {
 		a.store.destroys.Add(1)
 		a.bury(context.WithoutCancel(ctx), dead)
-		a.announce(context.WithoutCancel(ctx))
+		a.announce(context.WithoutCancel(ctx), &before, dead)
 	}
 	return err
 }
@@ -182,15 +189,21 @@ func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
 	if a.store.Clock().Before(RefreshDue(rec)) {
 		return RefreshDue(rec), nil
 	}
-	stored, out, err := a.attempt(ctx, func(rec *record.Record) error {
+	used := func(rec *record.Record) error {
 		rec.LastAccess = a.store.Clock()
 		return nil
-	})
+	}
+	out := done
+	if a.NeedsHeal() { // what is missing would be a conflict for ever
+		rec, err = a.Write(ctx, used)
+	} else {
+		rec, out, err = a.attempt(ctx, used)
+	}
 	if err != nil || out != done {
 		return due, err
 	}
 	a.store.refreshes.Add(1)
-	return RefreshDue(stored), nil
+	return RefreshDue(rec), nil
 }
 
 // RefreshDue is when an access is to be recorded again: a twentieth of the idle timeout after the last one that was.

@@ -24,8 +24,7 @@ type Hash [sha256.Size]byte
 // client chose, so nothing can be injected with it, and who lists the keys of a node learns no cookie. Node and route
 // are not part of it: a session keeps its keys when it moves. It is safe for concurrent use.
 func Key(prefix string, kind Kind, token string) string {
-	var text [signedLength]byte // room for every token, so that hashing one does not allocate
-	return Hash(sha256.Sum256(append(text[:0], token...))).Key(prefix, kind)
+	return HashOf(token).Key(prefix, kind)
 }
 
 // Key returns the key of that kind of the session with the hash.
@@ -42,10 +41,16 @@ func (h Hash) Key(prefix string, kind Kind) string {
 	return key.String()
 }
 
+// HashOf is that of a token.
+func HashOf(token string) Hash {
+	var text [signedLength]byte // room for every token, so that hashing one does not allocate
+	return sha256.Sum256(append(text[:0], token...))
+}
+
 // Short is a short name of the session for the log: the first characters of what follows "s:" in its key in memcached. Of
 // 48 bits of a hash nobody makes a cookie, nor of all 256.
 func Short(token string) string {
-	h := Hash(sha256.Sum256([]byte(token)))
+	h := HashOf(token)
 	return base64.RawURLEncoding.EncodeToString(h[:shortSize])
 }
 

@@ -17,6 +17,9 @@ const (
 
 // watch counts how long nothing has been wrong, and finds sessions that nobody mends.
 func (r *run) watch() {
+	if r.mayRefuse() {
+		r.blind = r.now
+	}
 	if len(r.faults) > 0 || !r.calm() || r.now >= r.steps {
 		r.quiet, r.torn = 0, 0
 		return
@@ -32,12 +35,14 @@ func (r *run) watch() {
 	}
 }
 
-// calm: every instance uses every node and knows its epoch.
+// calm: every instance has the whole list, uses every node and knows its epoch.
 func (r *run) calm() bool {
+	if r.owes() {
+		return false
+	}
 	for _, in := range r.instances {
 		for _, name := range r.names {
-			epoch := r.servers[name].Value("epoch")
-			if epoch == nil || !in.nodes[name].Available() || fmt.Sprintf("%08x", in.nodes[name].Epoch()) != string(epoch) {
+			if in.halted || !in.uses(name) || in.nodes[name].ID() != name || !r.isEpoch(name, in.nodes[name].Epoch()) {
 				return false
 			}
 		}
@@ -48,17 +53,17 @@ func (r *run) calm() bool {
 // told: a session was ended, and every instance has looked at each node that it can reach since, and done what it was asked to.
 func (w *world) told(v *visitor, id int) bool {
 	since, ended := v.ended[id]
-	if !ended || len(w.burials) > 0 {
+	if !ended || len(w.errands) > 0 {
 		return false
 	}
 	for _, p := range w.active {
-		if p.kind == bury {
+		if p.kind == errand {
 			return false
 		}
 	}
 	for _, in := range w.instances {
 		for _, name := range w.names {
-			if in.nodes[name].Available() && w.servers[name].state == "up" && !in.cut[name] && in.probed[name] <= since {
+			if in.uses(name) && w.servers[name].state == "up" && !in.cut[name] && in.probed[name] <= since {
 				return false
 			}
 		}
@@ -68,7 +73,7 @@ func (w *world) told(v *visitor, id int) bool {
 
 // sessions are all there ever were.
 func (r *run) sessions() (list []session) {
-	for _, v := range r.visitors {
+	for _, v := range r.everyone() {
 		for id := range v.tokens {
 			list = append(list, session{v, id})
 		}
@@ -89,8 +94,8 @@ func (r *run) repairing() bool {
 }
 
 // on answers what a server has of a session; nil: nothing.
-func (r *run) on(name string, v session) *record.Record {
-	value := r.servers[name].Value(sid.Key("msm:", sid.Record, v.token()))
+func (r *run) on(node string, v session) *record.Record {
+	value := r.at(node).Value(sid.Key("msm:", sid.Record, v.token()))
 	if value == nil {
 		return nil
 	}
@@ -131,7 +136,7 @@ func (r *run) checkCopies(p *process) {
 // its next visit; another fault before that is a second one.
 func (r *run) whole() bool {
 	for _, v := range r.sessions() {
-		if _, copies := r.newest(v); copies <= r.backups {
+		if newest, copies := r.newest(v); copies <= r.backups && !r.over(newest) {
 			return false
 		}
 	}
@@ -142,14 +147,42 @@ func (r *run) whole() bool {
 func (r *run) lacking() bool {
 	for _, v := range r.sessions() {
 		newest, _ := r.newest(v)
+		if r.over(newest) {
+			continue
+		}
 		if newest.Unsettled || len(newest.Copies) <= r.backups {
 			return true
 		}
 		for _, c := range newest.Copies {
-			if c.Epoch != r.instances[0].nodes[c.Node].Epoch() {
+			if !r.present(c) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// over: the session, or its tombstone, has ended by itself.
+func (r *run) over(newest *record.Record) bool {
+	return newest.Version == 0 || newest.Expired(time.Now())
+}
+
+// present: the copy is in the present epoch of its node, which has not got another id.
+func (r *run) present(c record.Copy) bool {
+	return r.servers[c.Node] != nil && r.isEpoch(c.Node, c.Epoch)
+}
+
+// isEpoch: the server has that epoch.
+func (r *run) isEpoch(server string, epoch uint32) bool {
+	return fmt.Sprintf("%08x", epoch) == string(r.servers[server].Value("epoch"))
+}
+
+// mayRefuse: the fault is not one of a single node, or not over yet for everyone.
+func (r *run) mayRefuse() bool {
+	for _, f := range r.faults {
+		if f.kind == "isolate" || f.kind == "halt" || r.many || r.atOnce > 1 {
+			return true
+		}
+	}
+	return r.blind > 0 && r.blind == r.now-1 && !r.calm() || r.now >= r.steps && !r.calm() // nobody probes any more
 }

@@ -3,14 +3,15 @@ package copies
 import (
 	"cmp"
 	"slices"
-	"testing/synctest"
 
-	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // fault is what is wrong at the moment.
-type fault struct{ kind, node string }
+type fault struct {
+	kind, node string
+	instance   *instance
+}
 
 // disturb begins and ends faults, one at a time unless the settings say otherwise. After each the sessions are visited, or
 // refilled, once before the next one: two faults without a repair in between are not survived, and not promised to be.
@@ -36,10 +37,11 @@ func (r *run) disturb() {
 	}
 }
 
-// lingering: a request has begun before the last fault ended. Requests take a moment, faults seconds: none lives through two.
+// lingering: a request has begun before the last fault ended. Requests take a moment, faults seconds: none lives through two,
+// except for slow handlers.
 func (r *run) lingering() bool {
 	for _, p := range r.active {
-		if p.began < r.now-r.since && p.call != nil {
+		if p.began < r.now-r.since && p.call != nil && p.pause == nil {
 			return true
 		}
 	}
@@ -55,12 +57,13 @@ func (r *run) strike() {
 
 // strikeOne begins a fault of a random node or instance.
 func (r *run) strikeOne() {
-	f := fault{r.settings.faults[r.rng.IntN(len(r.settings.faults))], r.names[r.rng.IntN(len(r.names))]}
-	s, at := r.servers[f.node], r.rng.IntN(len(r.instances))
+	at := r.rng.IntN(len(r.instances))
+	f := fault{r.settings.faults[r.rng.IntN(len(r.settings.faults))], r.names[r.rng.IntN(len(r.names))], r.instances[at]}
+	s := r.servers[f.node]
 	if s.state != "up" {
 		return
 	}
-	r.note("%s %s", f.kind, f.node)
+	r.note("%s %s, %s", f.kind, f.node, f.instance.name)
 	r.tally.Faults++
 	r.faults, r.since = append(r.faults, f), 0
 	if slices.Contains(wipes, f.kind) {
@@ -94,6 +97,8 @@ func (r *run) strikeOne() {
 		s.Evict("epoch")
 	case "crash":
 		r.crash(at)
+	case "halt":
+		r.halt(r.instances[at])
 	}
 }
 
@@ -109,33 +114,14 @@ func (r *run) recover() {
 			s.goOn(r.rng)
 		}
 		s.lost, s.full = 0, false
+		if f.kind == "halt" {
+			r.goOn(f.instance)
+		}
 	}
 	for _, in := range r.instances {
 		clear(in.cut)
 	}
 	r.faults, r.since = nil, 0
-}
-
-// crash ends an instance in the middle of what it does, and starts another one in its place.
-func (r *run) crash(at int) {
-	dead := r.instances[at]
-	r.mu.Lock()
-	dead.dead = true
-	dead.end()
-	var left []*call
-	for _, c := range r.pending {
-		if c.instance == dead {
-			c.reply <- nodetest.ErrOff
-		} else {
-			left = append(left, c)
-		}
-	}
-	r.pending = left
-	r.heals = slices.DeleteFunc(r.heals, func(p *process) bool { return p.instance == dead })
-	r.burials = slices.DeleteFunc(r.burials, func(b burial) bool { return b.instance == dead })
-	r.mu.Unlock()
-	synctest.Wait()
-	r.instances[at] = r.newInstance(dead.name, r.settings)
 }
 
 func (r *run) anyone() session {

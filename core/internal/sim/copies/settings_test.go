@@ -7,14 +7,22 @@ type settings struct {
 	name                                           string
 	nodes, apps, clients, parallel, steps, backups int
 	faults                                         []string
-	many                                           bool          // faults come while others last: only safety is promised
-	refill                                         bool          // a refill heals after a fault, rather than visits
-	skew                                           time.Duration // by which the instances' clocks differ at most
-	pace                                           time.Duration // of a step; zero: 1ms
-	lasts                                          int           // steps that a fault lasts at least; zero: 30
-	atOnce                                         int           // so many faults begin at the same moment; zero: 1
-	lasting                                        bool          // no request ends a session
-	old                                            float64       // share of requests with any of the visitor's cookies; zero: a sixth
+	many                                           bool            // faults come while others last: only safety is promised
+	refill                                         bool            // a refill heals after a fault, rather than visits
+	skew                                           time.Duration   // by which the instances' clocks differ at most
+	pace                                           time.Duration   // of a step; zero: 1ms
+	lasts                                          int             // steps that a fault lasts at least; zero: 30
+	atOnce                                         int             // so many faults begin at the same moment; zero: 1
+	lasting                                        bool            // no request ends a session
+	old                                            float64         // share of requests with any of the visitor's cookies; zero: a sixth
+	slow                                           float64         // share of writing handlers that do something else first, for long
+	halts                                          []time.Duration // how long an instance is halted; none: for no time at all
+	leaps                                          []time.Duration // by which the time goes on now and then, while nothing is under way
+	idles                                          bool            // requests change the idle timeout
+	fewer                                          bool            // an instance has one backup less
+	lists                                          bool            // the instances' lists of nodes change
+	sticky                                         bool            // an instance knows what it has stored itself
+	open                                           string          // what it finds that is not mended yet: no seed plays here but by -setting
 }
 
 // every fault that one node, or one instance, may have.
@@ -45,5 +53,30 @@ var table = []settings{
 	{name: "lost replies among many old cookies", nodes: 2, apps: 2, clients: 3, parallel: 10, steps: 800, backups: 1, faults: []string{"lossy"}, old: 0.5, lasts: 60},
 	{name: "two of four nodes lose all at once", nodes: 4, apps: 2, clients: 1, parallel: 8, steps: 800, backups: 2, faults: []string{"restart", "kill"}, atOnce: 2, lasting: true},
 	{name: "two of three nodes lose all at once", nodes: 3, apps: 2, clients: 2, parallel: 8, steps: 800, backups: 2, faults: []string{"restart", "kill"}, atOnce: 2, lasting: true},
+	{name: "instances stand still among slow handlers", nodes: 3, apps: 2, clients: 2, parallel: 8, steps: 800, backups: 1, faults: []string{"halt", "halt", "slow"}, slow: 0.3},
+	{name: "instances stand still for long", nodes: 3, apps: 2, clients: 1, parallel: 8, steps: 800, backups: 1, faults: []string{"halt"}, halts: long, lasts: 40},
+	{name: "slow handlers, no fault", nodes: 3, apps: 2, clients: 3, parallel: 6, steps: 800, backups: 1, slow: 0.3, leaps: append(long, 75*time.Minute)},
+	{name: "slow handlers while nodes fail", nodes: 3, apps: 2, clients: 2, parallel: 6, steps: 800, backups: 1, slow: 0.3, faults: every},
+	{name: "old cookies among many writes", nodes: 3, apps: 2, clients: 1, parallel: 6, steps: 800, backups: 1, faults: []string{"cut"}, lasts: 300, old: 0.3, lasting: true, sticky: true},
+	{name: "old cookies, and clocks that differ", nodes: 3, apps: 2, clients: 1, parallel: 6, steps: 800, backups: 1, faults: []string{"cut"}, lasts: 150, old: 0.3, lasting: true, sticky: true, skew: 25 * time.Second},
+	{name: "one list lacks a node", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"unlisted"}, lasts: 150, old: 0.4, lists: true},
+	{name: "a node is removed, and added again", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"removed"}, lasts: 60, lists: true},
+	{name: "a node gets another id at one instance", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"renamed"}, lasts: 60, lists: true, open: notStale},
+	{name: "instances with fewer backups", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: ofNodes, fewer: true},
+	{name: "idle timeouts that change", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"stop", "cut", "restart warm"}, lasts: 150, idles: true, leaps: []time.Duration{time.Minute, 15 * time.Minute, 75 * time.Minute}},
 	{name: "several faults at a time", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every, many: true},
 }
+
+// backupsOf is how many an instance is configured with.
+func (s settings) backupsOf(instance string) int {
+	if s.fewer && instance == "i1" {
+		return s.backups - 1
+	}
+	return s.backups
+}
+
+// long is the length of halts that are longer than a node's messages live, or than a request is remembered.
+var long = []time.Duration{12 * time.Second, 65 * time.Second}
+
+// notStale is not mended yet.
+const notStale = "two instances that know one server by two ids make rival claims, and old cookies lead to old copies"

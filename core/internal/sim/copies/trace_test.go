@@ -25,7 +25,7 @@ func (r *run) logTo(log func(format string, args ...any)) {
 func (r *run) describe(server string, v session) string {
 	rec := r.on(server, v)
 	if rec == nil {
-		return r.servers[server].state + ", nothing"
+		return r.at(server).state + ", nothing"
 	}
 	text, _ := rec.Get("text")
 	flags := ""
@@ -39,7 +39,7 @@ func (r *run) describe(server string, v session) string {
 	}
 	for _, c := range rec.Copies {
 		flags += " " + c.Node
-		if c.Epoch != r.instances[0].nodes[c.Node].Epoch() {
+		if !r.present(c) {
 			flags += "(old)"
 		}
 	}

@@ -10,11 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/cluster"
-	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
-	"github.com/gomsm/msm/core/internal/replica"
-	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // world is the nodes, the instances and the scheduler. Operations on nodes wait here until the scheduler lets one
@@ -22,6 +18,7 @@ import (
 type world struct {
 	rng       *rand.Rand
 	pace      time.Duration // of a step
+	drag      time.Duration // by which a step takes longer, while an instance is halted
 	servers   map[string]*server
 	names     []string
 	instances []*instance
@@ -33,7 +30,7 @@ type world struct {
 	procs   int
 	active  map[int]*process
 	heals   []*process
-	burials []burial
+	errands []*process
 	now     int // step
 	quiet   int // steps since the last fault that every instance has known all epochs
 }
@@ -47,26 +44,6 @@ type server struct {
 	arrived *nodetest.Halt // while stopped: what happens when it goes on, although nobody waits any more
 }
 
-// instance is an app process.
-type instance struct {
-	name   string
-	nodes  map[string]*node.Node
-	store  *replica.Store
-	cut    map[string]bool   // servers that it cannot reach
-	probed map[string]int    // by server: when the last probe that ended well began
-	heard  map[sid.Hash]bool // obituaries
-	ctx    context.Context   // ends with it
-	end    context.CancelFunc
-	dead   bool // guarded by world.mu
-}
-
-// burial is what an obituary asks of an instance.
-type burial struct {
-	instance *instance
-	session  sid.Hash
-	at       string
-}
-
 // call is one operation on its way to a server.
 type call struct {
 	nodetest.Op
@@ -75,6 +52,9 @@ type call struct {
 	server   string
 	do       func() error
 	reply    chan error
+	rest     int   // of a handler that does something else: so many times it is not done yet
+	held     bool  // it has happened, and the instance that is halted does not know
+	err      error // what it will hear
 }
 
 func newWorld(seed uint64, s settings) *world {
@@ -87,41 +67,6 @@ func newWorld(seed uint64, s settings) *world {
 		w.instances = append(w.instances, w.newInstance(fmt.Sprintf("i%d", i), s))
 	}
 	return w
-}
-
-func (w *world) newInstance(name string, s settings) *instance {
-	in := &instance{
-		name: name, nodes: map[string]*node.Node{}, cut: map[string]bool{}, probed: map[string]int{}, heard: map[sid.Hash]bool{},
-	}
-	in.ctx, in.end = context.WithCancel(context.Background())
-	var members []cluster.Member
-	for _, n := range w.names {
-		way := w.servers[n].Client(name)
-		way.Fail(w.ask(in, n))
-		in.nodes[n] = w.servers[n].Node(way, node.Options{
-			EpochKey: "epoch", NewsKey: replica.ObituaryKey("msm:"), OnNews: func(n *node.Node, value []byte) { w.hear(in, n, value) },
-		})
-		members = append(members, cluster.Member{Node: in.nodes[n]})
-	}
-	config := replica.Config{Cluster: cluster.New(members), Backups: s.backups, KeyPrefix: "msm:", IdleTime: time.Hour}
-	if s.skew > 0 {
-		off := time.Duration(w.rng.Int64N(int64(2*s.skew))) - s.skew
-		config.Clock = func() time.Time { return time.Now().Add(off) }
-	}
-	in.store = replica.New(config)
-	return in
-}
-
-// hear takes obituaries.
-func (w *world) hear(in *instance, n *node.Node, value []byte) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, o := range replica.ParseObituaries(value) {
-		if !in.heard[o.Session] && !in.dead {
-			w.burials = append(w.burials, burial{in, o.Session, n.ID()})
-		}
-		in.heard[o.Session] = true
-	}
 }
 
 type processKey struct{}
@@ -142,25 +87,64 @@ func (w *world) ask(in *instance, server string) nodetest.Fault {
 	}
 }
 
+// rest is what a handler does between its reading of the session and its writing.
+func (w *world) rest(p *process, times int) {
+	c := &call{process: p.id, instance: p.instance, rest: times, reply: make(chan error, 1)}
+	w.mu.Lock()
+	dead := p.instance.dead
+	if !dead {
+		w.pending = append(w.pending, c)
+	}
+	w.mu.Unlock()
+	if !dead {
+		<-c.reply
+	}
+}
+
 // step lets one waiting operation happen. It reports whether there was one.
 func (w *world) step() bool {
-	time.Sleep(w.pace)
+	time.Sleep(w.pace + w.drag)
 	synctest.Wait()
 	w.mu.Lock()
-	slices.SortFunc(w.pending, func(a, b *call) int {
-		return cmp.Or(cmp.Compare(a.process, b.process), cmp.Compare(a.server, b.server))
-	})
-	if len(w.pending) == 0 {
-		w.mu.Unlock()
+	slices.SortFunc(w.pending, before)
+	var ready []*call
+	for _, c := range w.pending {
+		if !c.held && (c.rest == 0 || !c.instance.halted) {
+			ready = append(ready, c)
+		}
+	}
+	w.mu.Unlock()
+	if len(ready) == 0 {
 		return false
 	}
-	i := w.rng.IntN(len(w.pending))
-	c := w.pending[i]
-	w.pending = slices.Delete(w.pending, i, i+1)
-	w.mu.Unlock()
-	c.reply <- w.happen(c)
-	synctest.Wait()
+	w.let(ready[w.rng.IntN(len(ready))])
 	return true
+}
+
+// let has an operation happen. Of a halted instance nobody takes its answer.
+func (w *world) let(c *call) {
+	switch {
+	case c.rest > 1:
+		c.rest--
+	case c.rest == 1:
+		w.answer(c, nil)
+	case c.instance.halted:
+		c.held, c.err = true, w.happen(c)
+	default:
+		w.answer(c, w.happen(c))
+	}
+}
+
+func (w *world) answer(c *call, err error) {
+	w.mu.Lock()
+	w.pending = slices.DeleteFunc(w.pending, func(x *call) bool { return x == c })
+	w.mu.Unlock()
+	c.reply <- err
+	synctest.Wait()
+}
+
+func before(a, b *call) int {
+	return cmp.Or(cmp.Compare(a.process, b.process), cmp.Compare(a.server, b.server))
 }
 
 // happen does an operation, or not, and answers what its sender sees.

@@ -198,7 +198,7 @@ func (w *world) late(o *op) {
 			w.wrongf("%s at %s took %v, %v after that had found out what failed", o.kind, o.in.name, took, o.began.Sub(o.in.knows))
 		}
 		if o.in.knows.IsZero() && took >= opTimeout {
-			o.in.knows = time.Now().Add(opTimeout) // by then everything that had been sent before has ended
+			o.in.knows = time.Now().Add(2 * opTimeout) // by then a probe has, and everything that had been sent before
 		}
 	}
 	if w.fault == "slow" || w.fault == "slower" || w.fault == "away" || w.disturbedSince(o.began) && w.disturbed != w.fault && w.fault == "" {
@@ -207,7 +207,10 @@ func (w *world) late(o *op) {
 	w.slowest = max(w.slowest, took)
 	limit := opTimeout + 60*time.Millisecond
 	if w.fault == "lossy" || w.fault == "resets" || w.fault == "full" {
-		limit += opTimeout // a node that answers its prober between failures fails for each of those that wait for each other
+		limit += 3 * opTimeout // a node that answers its prober between failures fails for each of those that wait for each other
+	}
+	if w.set.backups == 0 {
+		limit += opTimeout // with no other node left it waits for one more look
 	}
 	if o.crowd {
 		limit += opTimeout // it had its own, and then its turn came after another request of the session had had one

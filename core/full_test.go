@@ -1,0 +1,35 @@
+package msm_test
+
+import (
+	"net/http"
+	"testing"
+
+	msm "github.com/gomsm/msm/core"
+	"github.com/gomsm/msm/core/msmtest"
+)
+
+// TestFullNodesAreNotDown: nodes that do not evict (memcached -M) and are full refuse what is to be stored. They answer, so
+// sessions that are only read stay readable.
+func TestFullNodesAreNotDown(t *testing.T) {
+	list := "n1:" + msmtest.StartServer(t, "-M", "-m", "4").Addr() + ",n2:" + msmtest.StartServer(t, "-M", "-m", "4").Addr()
+	m := newManager(t, msm.Config{Nodes: list})
+	h := m.Middleware(handlerOf(func(s *msm.Session) { add(s) }))
+	reads := m.Middleware(handlerOf(func(s *msm.Session) { count.Get(s) }))
+	reader := sessionOf(t, h)
+	for refused := 0; refused < 50; {
+		if resp := exchange(h, "POST", "/", nil); resp.StatusCode != http.StatusOK {
+			refused++
+		}
+	}
+	for range 50 {
+		exchange(h, "POST", "/", nil) // refused
+		for _, n := range m.Stats().Nodes {
+			if n.State != msm.NodeUp {
+				t.Fatalf("%s is %s, though it answers", n.ID, n.State)
+			}
+		}
+		if resp := exchange(reads, "GET", "/", withCookie("SESSION="+reader)); resp.StatusCode != http.StatusOK {
+			t.Fatalf("a session that is there: %d", resp.StatusCode)
+		}
+	}
+}

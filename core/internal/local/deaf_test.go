@@ -1,0 +1,102 @@
+package local_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// halt has nothing of what the instance does come to an end, for as long as that takes.
+func (a *instance) halt(d time.Duration, meanwhile func()) {
+	over := time.Now().Add(d)
+	for _, way := range a.ways {
+		way.Fail(func(context.Context, nodetest.Op, func() error) error {
+			time.Sleep(time.Until(over))
+			return node.ErrLate
+		})
+	}
+	time.Sleep(time.Second / 2) // its probers are in the midst of it
+	meanwhile()
+	time.Sleep(time.Until(over))
+	for _, way := range a.ways {
+		way.Fail(nil)
+	}
+}
+
+// TestWhoStoodStillBelievesNothing: G6. An instance that was halted has not heard what others did to the sessions that it has in
+// memory. It may be asked for one before its next look at the nodes, and there may be no message left to read.
+func TestWhoStoodStillBelievesNothing(t *testing.T) {
+	for name, halted := range map[string]time.Duration{
+		"a little": 2 * time.Second, "for a while": 12 * time.Second, "longer than messages stay": 90 * time.Second,
+	} {
+		for what, do := range map[string]func(s *local.Session) error{
+			"a logout": func(s *local.Session) error { return s.Destroy(context.Background()) },
+			"a change": func(s *local.Session) error { return change(s, plus("n", 1)) },
+		} {
+			for when, wait := range map[string]time.Duration{"at once": 0, "a moment later": 40 * time.Millisecond, "later": 5 * time.Second} {
+				t.Run(name+", "+what+", "+when, func(t *testing.T) {
+					inWorld(t, 3, 1, func(w *world) {
+						a, b := w.start(local.Config{Route: "a", Sync: true}), w.start(local.Config{Route: "b", Sync: true})
+						s := a.begin("t")
+						settle()
+						a.halt(halted, func() {
+							taken, err := b.TakeOver(context.Background(), "t", nodeOf(s), "a")
+							b.must(err)
+							b.must(do(taken))
+						})
+						time.Sleep(wait)
+						var err error
+						held := a.Get("t")
+						if held == nil {
+							held, err = a.Load(context.Background(), "t", nodeOf(s))
+						} else if held.Doubtful(time.Now()) {
+							held, err = a.Confirm(context.Background(), held)
+						}
+						switch ended := what == "a logout"; {
+						case ended && err == nil:
+							t.Errorf("it is served, with n = %s", value(held, "n"))
+						case ended && !errors.Is(err, replica.ErrNoSession) && !errors.Is(err, replica.ErrUnavailable),
+							!ended && err != nil && !errors.Is(err, replica.ErrUnavailable):
+							t.Error(err)
+						case !ended && err == nil && value(held, "n") != "2":
+							t.Errorf("n = %s; want 2", value(held, "n"))
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestWithoutANodeNothingIsDoubted: there is nobody to ask, and what is in memory is all there is.
+func TestWithoutANodeNothingIsDoubted(t *testing.T) {
+	inWorld(t, 2, 1, func(w *world) {
+		a := w.start(local.Config{Route: "a", Sync: true})
+		s := a.begin("t")
+		w.all(off)
+		time.Sleep(time.Minute)
+		if s.Doubtful(time.Now()) {
+			t.Error("it is doubted while no node is available")
+		}
+	})
+}
+
+// TestWhatIsHeardIsBelieved: as long as messages come, no session costs a look.
+func TestWhatIsHeardIsBelieved(t *testing.T) {
+	inWorld(t, 2, 1, func(w *world) {
+		a := w.start(local.Config{Route: "a", Sync: true})
+		s := a.begin("t")
+		for range 100 {
+			time.Sleep(333 * time.Millisecond)
+			if s.Doubtful(time.Now()) {
+				t.Fatal("it is doubted")
+			}
+		}
+	})
+}

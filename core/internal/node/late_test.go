@@ -1,0 +1,116 @@
+package node_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+// standstill is a process that stands still once, somewhere in an operation, while the server and the network go on: it
+// finds its deadlines expired when it goes on, as with Go's sockets.
+type standstill struct {
+	where string
+	lasts time.Duration
+	pipes
+	over atomic.Bool
+}
+
+func (s *standstill) at(where string) {
+	if where == s.where && s.over.CompareAndSwap(false, true) {
+		time.Sleep(s.lasts)
+	}
+}
+
+func (s *standstill) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	s.at("connects")
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	conn, err := s.pipes.dial(ctx, network, address)
+	s.at("has connected")
+	return &standing{conn, s}, err
+}
+
+type standing struct {
+	net.Conn
+	process *standstill
+}
+
+func (c *standing) Write(p []byte) (int, error) {
+	c.process.at("writes")
+	n, err := c.Conn.Write(p)
+	c.process.at("waits")
+	return n, err
+}
+
+// TestThisProcessDidNotRun: what has arrived meanwhile counts, what was not sent yet has its time once more, and what fails
+// much later than it should have is no evidence against the node.
+func TestThisProcessDidNotRun(t *testing.T) {
+	const timeout = 100 * time.Millisecond
+	failed := errors.New("a failure of the node")
+	for name, c := range map[string]struct {
+		where   string
+		lasts   time.Duration
+		serve   func(int, *bufio.Scanner, net.Conn)
+		request time.Duration // zero: no end
+		givenUp time.Duration // zero: never
+		want    error         // nil: an answer
+		took    time.Duration
+	}{
+		"never, and the answer comes in the last moment": {serve: slowly(timeout - 1), took: timeout - 1},
+		"never, and no answer comes":                     {serve: silent, want: failed, took: timeout},
+		"while it waited, and the answer is there":       {where: "waits", lasts: 300 * time.Millisecond, serve: slowly(time.Millisecond), took: 300 * time.Millisecond},
+		"while it waited, and the answer comes just now": {where: "waits", lasts: 300 * time.Millisecond, serve: slowly(320*time.Millisecond - 1), took: 320*time.Millisecond - 1},
+		"while it waited, for a moment":                  {where: "waits", lasts: 110 * time.Millisecond, serve: slowly(time.Millisecond), took: 110 * time.Millisecond},
+		"while it waited, and there is no answer":        {where: "waits", lasts: 300 * time.Millisecond, serve: silent, want: node.ErrLate, took: 320 * time.Millisecond},
+		"for a moment, and there is no answer":           {where: "waits", lasts: 125 * time.Millisecond, serve: silent, want: failed, took: 126 * time.Millisecond},
+		"for a little longer, and there is no answer":    {where: "waits", lasts: 126 * time.Millisecond, serve: silent, want: node.ErrLate, took: 146 * time.Millisecond},
+		"while it waited, and the request is over":       {where: "waits", lasts: 300 * time.Millisecond, serve: silent, request: 50 * time.Millisecond, want: context.DeadlineExceeded, took: 320 * time.Millisecond},
+		"while it waited, and the node was given up":     {where: "waits", lasts: 300 * time.Millisecond, serve: silent, givenUp: 200 * time.Millisecond, want: failed, took: 300 * time.Millisecond},
+		"before it wrote":                                {where: "writes", lasts: 300 * time.Millisecond, serve: slowly(90 * time.Millisecond), took: 390 * time.Millisecond},
+		"before it wrote, and no answer comes":           {where: "writes", lasts: 300 * time.Millisecond, serve: silent, want: failed, took: 400 * time.Millisecond},
+		"before it wrote, and the request is over":       {where: "writes", lasts: 300 * time.Millisecond, serve: silent, request: 200 * time.Millisecond, want: context.DeadlineExceeded, took: 300 * time.Millisecond},
+		"before it wrote, and the request's end is near": {where: "writes", lasts: 300 * time.Millisecond, serve: silent, request: 350 * time.Millisecond, want: context.DeadlineExceeded, took: 350 * time.Millisecond},
+		"while it connected":                             {where: "connects", lasts: 300 * time.Millisecond, serve: slowly(90 * time.Millisecond), took: 390 * time.Millisecond},
+		"while it connected, for a moment":               {where: "connects", lasts: 110 * time.Millisecond, serve: slowly(90 * time.Millisecond), want: failed, took: 110 * time.Millisecond},
+		"when it had connected":                          {where: "has connected", lasts: 300 * time.Millisecond, serve: slowly(90 * time.Millisecond), took: 390 * time.Millisecond},
+	} {
+		for op, do := range requests {
+			t.Run(op+", "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p := &standstill{where: c.where, lasts: c.lasts, pipes: pipes{serve: c.serve}}
+					m := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, DialContext: p.dial})
+					ctx := t.Context()
+					if c.request > 0 {
+						var cancel context.CancelFunc
+						ctx, cancel = context.WithTimeout(ctx, c.request)
+						defer cancel()
+					}
+					if c.givenUp > 0 {
+						time.AfterFunc(c.givenUp, m.GiveUp)
+					}
+					began := time.Now()
+					err := do(ctx, m)
+					took := time.Since(began)
+					if errors.Is(err, node.ErrMiss) {
+						err = nil
+					}
+					if errors.Is(c.want, failed) && err != nil && !errors.Is(err, node.ErrLate) && ctx.Err() == nil {
+						err = failed
+					}
+					if !errors.Is(err, c.want) || took != c.took {
+						t.Errorf("%v after %v", err, took)
+					}
+					time.Sleep(time.Second) // for the far end
+				})
+			})
+		}
+	}
+}

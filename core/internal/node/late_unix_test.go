@@ -1,0 +1,61 @@
+//go:build unix
+
+package node_test
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+// stoppedTimeout is long beside what a busy machine needs to stop a process that has asked.
+const stoppedTimeout = 2 * time.Second
+
+// TestAStoppedProcess is one for which an answer comes while it is stopped (SIGSTOP), for longer than its timeout.
+func TestAStoppedProcess(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var said strings.Builder
+	process := exec.Command(os.Args[0], "-test.run=^TestInAStoppedProcess$", "-test.v")
+	process.Env, process.Stdout = append(os.Environ(), "NODE="+l.Addr().String()), &said
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = bufio.NewReader(conn).ReadString('\n')
+	_ = process.Process.Signal(syscall.SIGSTOP)
+	say(conn, "END\r\n")
+	time.Sleep(stoppedTimeout * 3 / 2)
+	_ = process.Process.Signal(syscall.SIGCONT)
+	if err := process.Wait(); err != nil || !strings.Contains(said.String(), "PASS: TestInAStoppedProcess") {
+		t.Errorf("%v: %s", err, said.String())
+	}
+}
+
+// TestInAStoppedProcess is what that one does.
+func TestInAStoppedProcess(t *testing.T) {
+	addr := os.Getenv("NODE")
+	if addr == "" {
+		t.Skip("it is run by TestAStoppedProcess")
+	}
+	c := newMemcached(t, addr, node.ClientOptions{Timeout: stoppedTimeout})
+	if _, err := c.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,223 @@
+package node_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+// slowly answers everything after a while: nothing is there, and all is stored.
+func slowly(after time.Duration) func(int, *bufio.Scanner, net.Conn) {
+	return func(_ int, lines *bufio.Scanner, conn net.Conn) {
+		for lines.Scan() {
+			answer := "END\r\n"
+			if !strings.HasPrefix(lines.Text(), "gets ") {
+				lines.Scan() // its data
+				answer = "STORED\r\n"
+			}
+			time.Sleep(after)
+			say(conn, answer)
+		}
+	}
+}
+
+// TestWaitingForAConnection goes on as long as the node answers others, and ten timeouts at most. It ends with the first
+// operation that was not answered in its time while no other was, either: the node hangs.
+func TestWaitingForAConnection(t *testing.T) {
+	const timeout = 100 * time.Millisecond
+	first := func(serve, others func(int, *bufio.Scanner, net.Conn)) func(int, *bufio.Scanner, net.Conn) {
+		return func(number int, lines *bufio.Scanner, conn net.Conn) {
+			if number == 1 {
+				serve(number, lines, conn)
+			} else {
+				others(number, lines, conn)
+			}
+		}
+	}
+	tires := func(_ int, lines *bufio.Scanner, conn net.Conn) {
+		for range 2 {
+			lines.Scan()
+			time.Sleep(80 * time.Millisecond)
+			say(conn, "END\r\n")
+		}
+		silent(0, lines, conn)
+	}
+	hangsUp := func(_ int, lines *bufio.Scanner, _ net.Conn) { lines.Scan(); time.Sleep(timeout / 2) }
+	for name, c := range map[string]struct {
+		serve          func(int, *bufio.Scanner, net.Conn)
+		conns, clients int
+		answered, busy int // and the others fail
+		dials          int
+		ends           time.Duration
+		givenUpAfter   time.Duration // zero: never
+	}{
+		"a node that hangs":                           {serve: silent, conns: 4, clients: 16, dials: 4, ends: timeout},
+		"a node that is given up":                     {serve: silent, conns: 4, clients: 16, dials: 4, givenUpAfter: 30 * time.Millisecond, ends: 30 * time.Millisecond},
+		"a node that hangs up":                        {serve: hangsUp, conns: 4, clients: 16, dials: 4, ends: timeout / 2},
+		"a slow node":                                 {serve: slowly(80 * time.Millisecond), conns: 64, clients: 300, answered: 300, dials: 64, ends: 5 * 80 * time.Millisecond},
+		"a node that is slower than patience is long": {serve: slowly(80 * time.Millisecond), conns: 1, clients: 16, answered: 13, busy: 3, dials: 1, ends: 13 * 80 * time.Millisecond},
+		"a node that hangs after it was slow":         {serve: tires, conns: 1, clients: 16, answered: 2, dials: 1, ends: 260 * time.Millisecond},
+		"one answer is lost, others come":             {serve: first(silent, slowly(30*time.Millisecond)), conns: 2, clients: 9, answered: 8, dials: 3, ends: 180 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &pipes{serve: c.serve}
+				m := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, MaxConns: c.conns, DialContext: p.dial})
+				if c.givenUpAfter > 0 {
+					time.AfterFunc(c.givenUpAfter, m.GiveUp)
+				}
+				began, answered, busy := time.Now(), 0, 0
+				for _, err := range inParallel(c.clients, func(int) error { _, err := m.Get(t.Context(), "a"); return err }) {
+					switch {
+					case errors.Is(err, node.ErrMiss):
+						answered++
+					case errors.Is(err, node.ErrBusy):
+						busy++
+					}
+				}
+				if took := time.Since(began); answered != c.answered || busy != c.busy || took != c.ends || int(p.dials.Load()) != c.dials {
+					t.Errorf("%d were answered, %d are ErrBusy, after %v and %d dials", answered, busy, took, p.dials.Load())
+				}
+				time.Sleep(time.Second) // for the far ends
+			})
+		})
+	}
+}
+
+// TestGivingANodeUp ends all operations on it at once, wherever they are, as if their time were up (F-02). Those that begin
+// later have a time of their own.
+func TestGivingANodeUp(t *testing.T) {
+	const timeout, later = 100 * time.Millisecond, 30 * time.Millisecond
+	for name, c := range map[string]struct {
+		dial  func(context.Context, string, string) (net.Conn, error)
+		conns int
+	}{
+		"while they connect":               {hang, 6},
+		"while they wait for their answer": {(&pipes{serve: silent}).dial, 6},
+		"while they wait for a connection": {(&pipes{serve: silent}).dial, 1},
+	} {
+		for op, do := range requests {
+			t.Run(op+", "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					m := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, MaxConns: c.conns, DialContext: c.dial})
+					time.AfterFunc(later, m.GiveUp)
+					began := time.Now()
+					errs := inParallel(6, func(int) error { return do(t.Context(), m) })
+					if took := time.Since(began); len(errs) != 6 || took != later {
+						t.Errorf("%d of 6 failed, after %v", len(errs), took)
+					}
+					began = time.Now()
+					if err := do(t.Context(), m); err == nil || time.Since(began) != timeout {
+						t.Errorf("afterwards: %v after %v", err, time.Since(began))
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestOneOperationsTimeIsNotThatOfOthers: that one has run out of time is no reason to end those that began later.
+func TestOneOperationsTimeIsNotThatOfOthers(t *testing.T) {
+	const timeout, later, answers = 100 * time.Millisecond, 70 * time.Millisecond, 90 * time.Millisecond
+	for name, c := range map[string]struct {
+		first func(int, *bufio.Scanner, net.Conn)
+	}{
+		"it was not answered":      {silent},
+		"its connection was ended": {func(_ int, lines *bufio.Scanner, _ net.Conn) { lines.Scan(); time.Sleep(timeout - 1) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &pipes{serve: func(number int, lines *bufio.Scanner, conn net.Conn) {
+					if number == 1 {
+						c.first(number, lines, conn)
+					} else {
+						slowly(answers)(number, lines, conn)
+					}
+				}}
+				m := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, DialContext: p.dial})
+				go func() { _, _ = m.Get(t.Context(), "a") }()
+				time.Sleep(later)
+				if _, err := m.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) {
+					t.Errorf("%v", err)
+				}
+				time.Sleep(time.Second) // for the far ends
+			})
+		})
+	}
+}
+
+// TestAnAnswerThatComesAsTheNodeIsGivenUp may count or not; what comes then has a time of its own.
+func TestAnAnswerThatComesAsTheNodeIsGivenUp(t *testing.T) {
+	const timeout = 100 * time.Millisecond
+	for range 50 { // either may be first
+		synctest.Test(t, func(t *testing.T) {
+			p := &pipes{serve: func(_ int, lines *bufio.Scanner, conn net.Conn) {
+				for lines.Scan() {
+					if lines.Text() == "gets b" {
+						time.Sleep(timeout / 2)
+						say(conn, "END\r\n")
+					}
+				}
+			}}
+			m := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, DialContext: p.dial})
+			began := time.Now()
+			time.AfterFunc(timeout/2, m.GiveUp)
+			if _, err := m.Get(t.Context(), "b"); err == nil || time.Since(began) != timeout/2 {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+			time.Sleep(time.Nanosecond)
+			if _, err := m.Get(t.Context(), "b"); !errors.Is(err, node.ErrMiss) {
+				t.Errorf("afterwards: %v", err)
+			}
+			time.Sleep(time.Second) // for the far ends
+		})
+	}
+}
+
+// TestIdleConnections are closed: G9. After a burst only those stay open that are used.
+func TestIdleConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var open atomic.Int32
+		answer := slowly(time.Millisecond)
+		p := &pipes{serve: func(number int, lines *bufio.Scanner, conn net.Conn) {
+			open.Add(1)
+			answer(number, lines, conn)
+			open.Add(-1)
+		}}
+		m := newMemcached(t, "n1:11211", node.ClientOptions{MaxConns: 40, DialContext: p.dial})
+		use := func(at int, lasts time.Duration) {
+			for end := time.Now().Add(lasts); time.Now().Before(end); time.Sleep(10 * time.Second) {
+				inParallel(at, func(int) error { _, err := m.Get(t.Context(), "a"); return err })
+			}
+		}
+		for _, step := range []struct {
+			atOnce int
+			lasts  time.Duration
+			open   int32
+		}{
+			{32, time.Second, 32},
+			{2, 40 * time.Second, 32}, // none of them for a minute yet
+			{2, 30 * time.Second, 2},
+			{2, 10 * time.Minute, 2},
+			{1, 2 * time.Minute, 1},
+			{0, 2 * time.Minute, 0},
+			{5, time.Second, 5}, // and they are made again
+		} {
+			use(step.atOnce, step.lasts)
+			if synctest.Wait(); open.Load() != step.open {
+				t.Errorf("%d connections are open after %v with %d at once; want %d", open.Load(), step.lasts, step.atOnce, step.open)
+			}
+		}
+		if n := p.dials.Load(); n != 32+5 {
+			t.Errorf("%d dials", n)
+		}
+	})
+}

@@ -1,0 +1,89 @@
+package replica
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+const (
+	// hope is for how long nodes may be down before nobody waits for them any more: several probes.
+	hope = 2 * time.Second
+	// awaitEvery is how often who waits looks whether one is back.
+	awaitEvery = 5 * time.Millisecond
+)
+
+// awaitNode waits for a node if none is available, and one was a moment ago, or may be in a moment, as at the beginning: for at
+// most Config.Patience. That all nodes fail at once is hardly ever true.
+func (s *Store) awaitNode(ctx context.Context) {
+	for end := time.Now().Add(s.Patience); !s.Available() && s.hopes() && time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(awaitEvery):
+		}
+	}
+}
+
+// hopes: one of the nodes has not been down for long.
+func (s *Store) hopes() bool {
+	for _, m := range s.Cluster.Members() {
+		if m.Node.DownFor() < hope {
+			return true
+		}
+	}
+	return false
+}
+
+// fail takes note of a node that has failed in this request, and is not asked again.
+func (a *Access) fail(id string, why error) {
+	var looks uint64
+	if n, known := a.store.Cluster.Node(id); known {
+		looks = n.Looks()
+		if node.OutOfTime(why) {
+			a.before.add(n)
+		}
+	}
+	a.failed = append(a.failed, failure{id, why, looks})
+}
+
+// secondChance waits, where a request would end because of nodes that failed in it, until these have been looked at since, for at
+// most Config.Patience and once in a request. It reports whether one of them may be asked again: not all that runs out of
+// time is the node's fault.
+func (a *Access) secondChance(ctx context.Context) bool {
+	if a.store.Patience == 0 || a.tookChance || !slices.ContainsFunc(a.failed, ranOut) {
+		return false
+	}
+	a.tookChance = true
+	for end := time.Now().Add(a.store.Patience); time.Now().Before(end) && !a.allLookedAt(); {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(awaitEvery):
+		}
+	}
+	a.before.forget()
+	before := len(a.failed)
+	a.failed = slices.DeleteFunc(a.failed, func(f failure) bool { // also one that was away, and is back
+		n, known := a.store.Cluster.Node(f.node)
+		return known && n.Available() && n.Looks() > f.looks
+	})
+	return len(a.failed) < before
+}
+
+// ranOut: an operation ran out of time on a node that was available.
+func ranOut(f failure) bool { return node.OutOfTime(f.why) }
+
+func (a *Access) allLookedAt() bool {
+	for _, f := range a.failed {
+		if !ranOut(f) {
+			continue
+		}
+		if n, known := a.store.Cluster.Node(f.node); known && n.Looks() == f.looks {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,91 @@
+package replica
+
+import (
+	"context"
+	"sync"
+
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+// couriers is how many sessions are brought to a node at a time.
+const couriers = 4
+
+// Courier brings nodes what they are owed, see Store.Owed, as soon as they are back. It is safe for concurrent use.
+type Courier struct {
+	store *Store
+	wake  chan struct{}
+
+	mu   sync.Mutex
+	back map[*node.Node]bool
+}
+
+// NewCourier makes one for a store.
+func NewCourier(s *Store) *Courier {
+	return &Courier{store: s, wake: make(chan struct{}, 1), back: make(map[*node.Node]bool)}
+}
+
+// Look says that the node has just answered. It waits for nothing: the node's prober calls it.
+func (c *Courier) Look(n *node.Node) {
+	if c.store.hints.any.Load() == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.back[n] = true
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run works until ctx ends.
+func (c *Courier) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.wake:
+		}
+		for n := c.next(); n != nil && ctx.Err() == nil; n = c.next() {
+			c.deliver(ctx, n)
+		}
+	}
+}
+
+// next takes the node of the lowest name.
+func (c *Courier) next() (n *node.Node) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for candidate := range c.back {
+		if n == nil || candidate.ID() < n.ID() {
+			n = candidate
+		}
+	}
+	delete(c.back, n)
+	return n
+}
+
+// deliver ends early if the node fails, or too many others do: it is called again when the node answers again.
+func (c *Courier) deliver(ctx context.Context, n *node.Node) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	keys := make(chan string)
+	var all sync.WaitGroup
+	for range couriers {
+		all.Go(func() {
+			for key := range keys {
+				if c.store.Deliver(c.store.Random.As(ctx, "owed to", n.ID(), key), n, key) != nil {
+					stop()
+				}
+			}
+		})
+	}
+	for _, key := range c.store.Owed(n) {
+		select {
+		case keys <- key:
+		case <-ctx.Done():
+		}
+	}
+	close(keys)
+	all.Wait()
+}

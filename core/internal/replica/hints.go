@@ -1,0 +1,187 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+// hintLimit bounds what is remembered of one node. Beyond, everything on the node counts as stale.
+const hintLimit = 10_000
+
+// hints are the sessions whose copies on a node are stale, or missing, because this instance had to do without the node. They are
+// what hinted handoff remembers: when the node answers again, and has lost nothing, just these are mended. Until then an
+// id that names the node is not taken at its word. It is safe for concurrent use; the zero value is empty.
+type hints struct {
+	any atomic.Int64 // how many there are
+
+	mu   sync.Mutex
+	of   map[*node.Node]*debt
+	last uint64 // hint
+}
+
+// debt is what a node is owed.
+type debt struct {
+	epoch uint32            // of the node as it was known last; 0: none was
+	keys  map[string]uint64 // with the number of the hint: another one may come while one is delivered
+}
+
+func (h *hints) add(n *node.Node, key string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	d := h.of[n]
+	if d == nil || d.epoch != n.Epoch() && n.Epoch() != 0 { // what was stale before, the node has lost
+		d = h.begin(n)
+	}
+	if _, known := d.keys[key]; !known {
+		if len(d.keys) >= hintLimit {
+			h.forget(n)
+			n.Replace()
+			return
+		}
+		h.any.Add(1)
+	}
+	h.last++
+	d.keys[key] = h.last
+}
+
+// begin is guarded by mu.
+func (h *hints) begin(n *node.Node) *debt {
+	h.forget(n)
+	if h.of == nil {
+		h.of = make(map[*node.Node]*debt)
+	}
+	h.of[n] = &debt{n.Epoch(), make(map[string]uint64)}
+	return h.of[n]
+}
+
+// forget is guarded by mu.
+func (h *hints) forget(n *node.Node) {
+	if d := h.of[n]; d != nil {
+		h.any.Add(-int64(len(d.keys)))
+		delete(h.of, n)
+	}
+}
+
+// has reports whether a copy is known to be stale.
+func (h *hints) has(n *node.Node, key string) bool { return h.number(n, key) != 0 }
+
+// number is that of the last hint of a session; 0: there is none.
+func (h *hints) number(n *node.Node, key string) uint64 {
+	if h.any.Load() == 0 {
+		return 0
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if d := h.of[n]; d != nil {
+		return d.keys[key]
+	}
+	return 0
+}
+
+// settle says that the node has the session's newest record, or none, unless there was another hint since that of the number.
+func (h *hints) settle(n *node.Node, key string, number uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	d := h.of[n]
+	if d == nil || d.keys[key] != number || number == 0 {
+		return
+	}
+	delete(d.keys, key)
+	h.any.Add(-1)
+	if len(d.keys) == 0 {
+		delete(h.of, n)
+	}
+}
+
+// list answers what an available node is owed, in a fixed order. If it has lost what it had, it is owed nothing.
+func (h *hints) list(n *node.Node) (keys []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	d := h.of[n]
+	switch {
+	case d == nil:
+		return nil
+	case d.epoch != 0 && d.epoch != n.Epoch():
+		h.forget(n)
+		return nil
+	}
+	for key := range d.keys {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// without takes note that a write does without a node which had a copy, or should get one.
+func (a *Access) without(n *node.Node) {
+	if !slices.Contains(a.left, n) {
+		a.left = append(a.left, n)
+	}
+	a.store.hints.add(n, a.key)
+}
+
+// remind says so once more when the write is over, for the hint may have been delivered before it was.
+func (a *Access) remind() {
+	for _, n := range a.left {
+		a.store.hints.add(n, a.key)
+	}
+	a.left = nil
+}
+
+// Owed are the keys of sessions whose copies on a node are stale, or missing, because this instance had to do without it;
+// nil while it is not available.
+func (s *Store) Owed(n *node.Node) []string {
+	if s.hints.any.Load() == 0 || !n.Available() {
+		return nil
+	}
+	return s.hints.list(n)
+}
+
+// CountOwed is how many sessions a node is owed, also while it is not available.
+func (s *Store) CountOwed(n *node.Node) int {
+	s.hints.mu.Lock()
+	defer s.hints.mu.Unlock()
+	if d := s.hints.of[n]; d != nil {
+		return len(d.keys)
+	}
+	return 0
+}
+
+// Deliver brings to a node what it is owed of a session: the newest record takes the place of an older one, and if a copy is
+// missing the session gets it. If it fails the node goes on being owed it.
+func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
+	number := s.hints.number(at, key)
+	a := s.OpenKey(key, at.ID())
+	a.thorough = true
+	f, err := a.look(ctx)
+	if errors.Is(err, ErrNoSession) {
+		s.hints.settle(at, key, number)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rec := f.rec
+	for try := 0; try < 2 && (f.claim || rec.Unsettled || a.copyMissing(rec)); try++ { // a claim is settled by a second write
+		a.found = f
+		if rec, err = a.Write(ctx, nil); rec == nil {
+			return gone(err)
+		}
+		if f, err = a.look(ctx); err != nil {
+			return gone(err)
+		}
+		rec = f.rec
+	}
+	if _, has := rec.Copy(at.ID()); !has {
+		if err := s.cover(ctx, at, key, rec); err != nil {
+			return err
+		}
+	}
+	s.hints.settle(at, key, number)
+	return nil
+}

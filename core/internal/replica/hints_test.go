@@ -1,0 +1,174 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// deliver brings a node all that it is owed, and answers how much that was.
+func (w *world) deliver(id string) (sessions int) {
+	w.t.Helper()
+	for _, key := range w.store.Owed(w.nodes[id]) {
+		sessions++
+		if err := w.store.Deliver(context.Background(), w.nodes[id], key); err != nil {
+			w.t.Error(err)
+		}
+	}
+	return sessions
+}
+
+// TestHints: what changed while this instance had to do without a node is brought to it when it is back; and nothing else is
+// touched. Until then its copy is not believed here.
+func TestHints(t *testing.T) {
+	for name, c := range map[string]struct {
+		nodes    int
+		fault    nodetest.Fault
+		do       func(w *world, home string) error
+		gone     bool // the session
+		restored bool // it has the node as one of its copies' again
+	}{
+		"a change, three nodes": {3, off, func(w *world, home string) error {
+			_, err := w.store.Open(token, home).Write(w.t.Context(), set("2"))
+			return err
+		}, false, false},
+		"a change that timed out": {3, nodetest.Refuse(nodetest.ErrLost), func(w *world, home string) error {
+			_, err := w.store.Open(token, home).Write(w.t.Context(), set("2"))
+			return err
+		}, false, false},
+		"a change, two nodes": {2, off, func(w *world, home string) error {
+			_, err := w.store.Open(token, home).Write(w.t.Context(), set("2"))
+			return err
+		}, false, true},
+		"a read, which settles it": {2, off, func(w *world, home string) error { _, err := w.store.Open(token, home).Load(w.t.Context()); return err }, false, true},
+		"a logout, three nodes":    {3, off, func(w *world, home string) error { return w.store.Open(token, home).Destroy(w.t.Context(), nil) }, true, false},
+		"a logout, two nodes":      {2, off, func(w *world, home string) error { return w.store.Open(token, home).Destroy(w.t.Context(), nil) }, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, c.nodes, 1)
+				w.t = t
+				home, _ := w.create()
+				epoch := w.nodes[home].Epoch()
+				w.servers[home].Fail(c.fault)
+				if err := c.do(w, home); err != nil {
+					t.Fatal(err)
+				}
+				w.probe() // it is known to be away
+				w.servers[home].Fail(nil)
+				w.probe()
+				time.Sleep(time.Minute) // it is back for long, and has not got anything yet
+				old := w.stored(home)
+				if _, err := w.store.Open(token, home).Load(t.Context()); c.gone != errors.Is(err, replica.ErrNoSession) {
+					t.Errorf("by the old cookie: %v", err)
+				}
+				if now := w.stored(home); !c.gone && !c.restored && now.Rank() != old.Rank() {
+					t.Error("a look has mended it already")
+				}
+				if n := w.deliver(home); n != 1 {
+					t.Errorf("%d sessions are owed", n)
+				}
+				got := w.stored(home)
+				if _, has := got.Copy(home); has != c.restored || got.Tombstone != c.gone || got.Unsettled {
+					t.Errorf("%+v", got)
+				}
+				if w.nodes[home].Epoch() != epoch {
+					t.Error("the node has another epoch")
+				}
+				other := w.another([]string{"n1", "n2", "n3"}[:c.nodes])
+				rec, err := other.Open(token, home).Load(t.Context())
+				if c.gone != errors.Is(err, replica.ErrNoSession) || !c.gone && rec.Version < got.Version {
+					t.Errorf("another instance, by the old cookie: %+v, %v", rec, err)
+				}
+				if n := w.deliver(home); n != 0 {
+					t.Errorf("%d sessions are owed once more", n)
+				}
+			})
+		})
+	}
+}
+
+// TestANodeThatHasLostEverything is owed nothing: it is refilled.
+func TestANodeThatHasLostEverything(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	home, _ := w.create()
+	w.without(home, func() {
+		if _, err := w.store.Open(token, home).Write(t.Context(), set("2")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	w.servers[home].Restart(nil)
+	w.probe()
+	if n := w.deliver(home); n != 0 || w.store.CountOwed(w.nodes[home]) != 0 {
+		t.Errorf("%d sessions are owed", n)
+	}
+}
+
+// TestTooMuchIsOwed: beyond a bound everything on the node counts as old.
+func TestTooMuchIsOwed(t *testing.T) {
+	w := newWorld(t, 2, 1)
+	home, _ := w.create()
+	epoch := w.nodes[home].Epoch()
+	w.without(home, func() {
+		for i := range 10_000 {
+			if _, err := w.store.Open(fmt.Sprint(i), "").Create(t.Context(), session()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := w.store.CountOwed(w.nodes[home]); n != 10_000 {
+			t.Errorf("%d sessions are owed", n)
+		}
+		if _, err := w.store.Open(token, home).Write(t.Context(), set("2")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	w.probe()
+	w.probe()
+	if w.nodes[home].Epoch() == epoch || !w.nodes[home].Available() {
+		t.Error("the node is used with the epoch that it had")
+	}
+}
+
+// TestAHintDuringADelivery is not lost with it: the session changes once more without the node, while that gets what it was owed.
+func TestAHintDuringADelivery(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	home, _ := w.create()
+	newest := ""
+	w.without(home, func() {
+		a := w.store.Open(token, home)
+		if _, err := a.Write(t.Context(), set("2")); err != nil {
+			t.Fatal(err)
+		}
+		newest = a.Home()
+	})
+	w.probe()
+	w.servers[home].Fail(nodetest.Once(nodetest.Of(nodetest.CompareAndSwap), func() {
+		w.servers[home].Fail(nil)
+		w.servers[newest].Fail(off) // so that it is claimed again, and home, of which nobody knows yet, could be a copy
+		if _, err := w.store.Open(token, newest).Write(t.Context(), set("3")); err != nil {
+			t.Error(err)
+		}
+		w.servers[newest].Fail(nil)
+	}))
+	for range 3 {
+		w.deliver(home)
+		w.probe()
+		w.deliver(newest)
+	}
+	other := w.another([]string{"n1", "n2", "n3"})
+	for id := range w.servers {
+		rec, err := other.Open(token, id).Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, _ := rec.Get("n"); string(n) != "3" {
+			t.Errorf("by %s: n = %s", id, n)
+		}
+	}
+}

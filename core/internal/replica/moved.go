@@ -1,0 +1,31 @@
+package replica
+
+import "sync"
+
+// movedLimit bounds how many keys are remembered, in each of two generations.
+const movedLimit = 10_000
+
+// moved remembers the sessions that this instance has taken away from nodes that are not in its list, and that others may have in
+// theirs: what becomes of them has to be told. It is bounded by forgetting. The zero value is empty; it is safe for
+// concurrent use.
+type moved struct {
+	mu         sync.Mutex
+	young, old map[string]struct{}
+}
+
+func (m *moved) add(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.young == nil || len(m.young) >= movedLimit {
+		m.young, m.old = make(map[string]struct{}), m.young
+	}
+	m.young[key] = struct{}{}
+}
+
+func (m *moved) has(key string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, young := m.young[key]
+	_, old := m.old[key]
+	return young || old
+}

@@ -1,0 +1,60 @@
+package copies
+
+import (
+	"context"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+// watch is how an instance watches a node: it hears there what others have left for it, and brings the node what it is owed.
+func (w *world) watch(in *instance) node.Options {
+	return node.Options{EpochKey: "epoch", Also: news.Boards("msm:", ""), OnLook: func(n *node.Node, boards map[string]node.Item) {
+		in.inbox.Look(n, boards)
+		in.inbox.Read(context.WithValue(in.ctx, processKey{}, 0))
+		for _, key := range in.store.Owed(n) {
+			w.later(in, func(ctx context.Context) { _ = in.store.Deliver(ctx, n, key) })
+		}
+	}}
+}
+
+// ear is what an instance does with messages.
+type ear struct {
+	world    *world
+	instance *instance
+}
+
+// Hear implements news.Reader.
+func (e ear) Hear(_ context.Context, at *node.Node, list []news.Message) {
+	for _, m := range list {
+		e.world.later(e.instance, func(ctx context.Context) { _ = e.instance.store.Hear(ctx, m, at.ID()) })
+	}
+}
+
+// Heard implements news.Reader.
+func (ear) Heard(time.Time) {}
+
+// later has an instance do something after a look at a node.
+func (w *world) later(in *instance, task func(ctx context.Context)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !in.dead {
+		w.errands = append(w.errands, &process{kind: errand, instance: in, task: task})
+	}
+}
+
+// owes: an instance has something to do about a node that it uses, or owes it something.
+func (r *run) owes() bool {
+	if len(r.errands) > 0 {
+		return true
+	}
+	for _, in := range r.instances {
+		for _, n := range in.nodes {
+			if n != nil && len(in.store.Owed(n)) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}

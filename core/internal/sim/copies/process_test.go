@@ -1,0 +1,249 @@
+package copies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sim/history"
+)
+
+// process is a request, or what an instance does by itself.
+type process struct {
+	id       int
+	visitor  *visitor
+	kind     history.Kind              // or one of those below
+	task     func(ctx context.Context) // of what an instance does by itself
+	text     string
+	idle     time.Duration
+	pause    func() // of a slow handler, before it writes
+	instance *instance
+	cookie   cookie
+	call     *history.Call
+	began    int // step
+	at       time.Time
+	faults   int  // run.past, when it began
+	blind    bool // its handler does not read before it writes
+	old      bool // its cookie was not the newest, or was answered as gone before
+	least    int  // what it must see; see floor
+	dead     bool // its cookie was ended, and every instance has been told
+	done     bool
+
+	err     error
+	out     history.Output
+	stored  *record.Record // by what was acknowledged
+	from    record.Record  // what the change was last made to
+	foreign string         // what it saw that is not this session's
+	token   string         // of Renew: the new one
+	home    string
+	moved   bool
+	term    uint64
+}
+
+const (
+	heal   = history.Kind("heal")
+	probe  = history.Kind("probe")
+	errand = history.Kind("errand")
+	login  = history.Kind("login")
+	idle   = history.Kind("idle") // a request that gives the session another idle timeout
+)
+
+// start begins a process in a goroutine of its own.
+func (w *world) start(p *process, f func(ctx context.Context)) {
+	w.procs++
+	p.id = w.procs
+	w.active[p.id] = p
+	ctx := context.WithValue(p.instance.ctx, processKey{}, p.id)
+	go func() {
+		f(ctx)
+		w.mu.Lock()
+		p.done = true
+		w.mu.Unlock()
+	}()
+	synctest.Wait() // one process at a time
+}
+
+func first(in *instance, who string) *record.Record {
+	now := in.store.Clock()
+	rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: usual, Transcoder: "text"}
+	rec.Set("n", []byte("0"))
+	rec.Set("who", []byte(who))
+	return rec
+}
+
+// request begins one.
+func (r *run) request(in *instance, v *visitor, kind history.Kind, old bool) *process {
+	c := v.cookie
+	if old { // sent before the browser had the newest cookie, or copied
+		c = v.cookies[r.rng.IntN(len(v.cookies))]
+	}
+	return r.send(in, v, kind, c)
+}
+
+func (r *run) send(in *instance, v *visitor, kind history.Kind, c cookie) *process {
+	p := &process{
+		visitor: v, kind: kind, instance: in, cookie: c, began: r.now, at: time.Now(), faults: r.past(), old: c != v.cookie || v.dropped[c.id],
+		dead: r.told(v, c.id), least: v.floors[floor{in, c}], token: fmt.Sprintf("%s-%d", v.name, r.procs+1),
+	}
+	switch kind {
+	case history.Set:
+		p.text = fmt.Sprintf("%s:%d", v.name, r.procs+1)
+	case history.Add:
+		v.adds++
+	case idle:
+		p.idle = r.anyIdle(v)
+	}
+	p.call = v.log.Begin(r.procs+1, history.Input{Kind: kind, ID: c.id, Text: p.text})
+	p.blind = r.rng.IntN(2) == 0
+	if r.rng.Float64() < r.slow && kind != history.Read {
+		p.blind, p.pause = false, func() { r.rest(p, 10+r.rng.IntN(40)) }
+	}
+	token := v.tokens[c.id]
+	access := in.store.Open(token, c.node)
+	if r.sticky && p.old {
+		access.Outrank(in.apart[token])
+	}
+	r.start(p, func(ctx context.Context) {
+		p.err = p.serve(ctx, access)
+		if access.NeedsHeal() {
+			r.mendLater(p, access.Home())
+		}
+		if p.stored != nil {
+			in.apart[token] = p.stored
+		}
+		if kind != history.Renew || p.err != nil {
+			p.home, p.moved = access.Home(), access.Moved()
+		}
+	})
+	return p
+}
+
+// past is how many faults there were, but for those that last.
+func (r *run) past() int { return r.tally.Faults - len(r.faults) }
+
+func (p *process) serve(ctx context.Context, access *replica.Access) error {
+	if p.kind == history.Read || !p.blind {
+		rec, err := access.Load(ctx)
+		if err != nil {
+			return err
+		}
+		p.saw(rec)
+	}
+	if p.pause != nil {
+		p.pause()
+	}
+	switch p.kind {
+	case history.Add:
+		return p.write(ctx, access, func(rec *record.Record) { rec.Set("n", []byte(strconv.Itoa(count(rec)+1))) })
+	case history.Set:
+		return p.write(ctx, access, func(rec *record.Record) { rec.Set("text", []byte(p.text)) })
+	case history.Delete, history.Pop:
+		return p.write(ctx, access, func(rec *record.Record) { rec.Delete("text") })
+	case idle:
+		return p.write(ctx, access, func(rec *record.Record) { rec.IdleTimeout = p.idle })
+	case history.Renew:
+		return p.renew(ctx, access)
+	case history.Destroy:
+		return access.Destroy(ctx, nil)
+	}
+	return nil
+}
+
+func (p *process) write(ctx context.Context, access *replica.Access, change func(*record.Record)) error {
+	saw := replica.NewResults[history.Output](access)
+	stored, err := access.Write(ctx, func(rec *record.Record) error {
+		p.from = *rec
+		rec.Attributes = rec.Draft().Attributes
+		rec.LastAccess = p.instance.store.Clock()
+		text, _ := rec.Get("text")
+		change(rec)
+		p.saw(rec)
+		if p.kind == history.Pop {
+			p.out.Text = string(text)
+		}
+		saw.Note(p.out)
+		return nil
+	})
+	if err == nil {
+		p.out, p.term, p.stored = saw.Of(stored), stored.Term, stored
+	}
+	return err
+}
+
+// untold: the request has moved the session to the very node that its cookie names, and does not say so. The client would
+// keep what another answer has told it meanwhile. (A change that an earlier try has stored already is not made again, and
+// the home may have changed since; then the version is higher.)
+func (p *process) untold() bool {
+	return p.stored != nil && p.stored.Version == p.from.Version+1 && p.stored.Home != p.from.Home && p.home == p.cookie.node && !p.moved
+}
+
+// renew gives the session another id, in the order in which package msm does it: what others store meanwhile comes along.
+func (p *process) renew(ctx context.Context, access *replica.Access) error {
+	base, err := access.Load(ctx)
+	if err != nil {
+		return err
+	}
+	fresh := first(p.instance, p.visitor.name)
+	fresh.Attributes = base.Draft().Attributes
+	renewed := p.instance.store.Open(p.token, "")
+	stored, err := renewed.Create(ctx, fresh)
+	if err != nil {
+		return err
+	}
+	copied := base
+	err = access.Destroy(ctx, func(last *record.Record) error {
+		if last.Version == copied.Version && last.LastWrite() == copied.LastWrite() {
+			return nil
+		}
+		copied = last.Clone()
+		_, err := renewed.Write(ctx, func(rec *record.Record) error {
+			rec.Attributes = copied.Draft().Attributes
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return errors.Join(err, p.instance.store.Open(p.token, renewed.Home()).Destroy(ctx, nil))
+	}
+	p.home, p.term = renewed.Home(), stored.Term
+	return nil
+}
+
+// saw notes what the client gets to see of a record.
+func (p *process) saw(rec *record.Record) {
+	text, _ := rec.Get("text")
+	who, _ := rec.Get("who")
+	if string(who) != p.visitor.name || len(text) > 0 && !strings.HasPrefix(string(text), p.visitor.name+":") {
+		p.foreign = fmt.Sprintf("%s, %s", who, text)
+	}
+	p.out, p.term = history.Output{Count: count(rec), Text: string(text)}, rec.Term
+}
+
+// mendLater has the instance heal by itself what a request has found.
+func (w *world) mendLater(p *process, home string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p.instance.dead {
+		return
+	}
+	in, token := p.instance, p.visitor.tokens[p.cookie.id]
+	w.heals = append(w.heals, &process{
+		kind: heal, visitor: p.visitor, instance: in, cookie: cookie{p.cookie.id, home},
+		task: func(ctx context.Context) { _ = in.store.Open(token, home).Heal(ctx) },
+	})
+}
+
+func count(rec *record.Record) int {
+	text, _ := rec.Get("n")
+	n, err := strconv.Atoi(string(text))
+	if err != nil {
+		panic(err)
+	}
+	return n
+}

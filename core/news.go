@@ -1,0 +1,73 @@
+package msm
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// hearing does what is to be done after a look at a node: what another instance has told of sessions is to hold for this one's
+// nodes and memory, see package news, and the node gets what it is owed, see replica.Courier. It is safe for concurrent use.
+type hearing struct {
+	store   *replica.Store
+	local   *local.Store // nil: not sticky
+	log     *journal.Journal
+	inbox   *news.Inbox
+	courier *replica.Courier
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+}
+
+func newHearing(store *replica.Store, log *journal.Journal) *hearing {
+	h := &hearing{store: store, log: log, courier: replica.NewCourier(store)}
+	h.inbox = news.NewInbox(h, time.Now)
+	return h
+}
+
+// look waits for nothing: a node's prober calls it.
+func (h *hearing) look(n *node.Node, boards map[string]node.Item) {
+	h.inbox.Look(n, boards)
+	h.courier.Look(n)
+}
+
+// begin starts the work.
+func (h *hearing) begin() {
+	ctx, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	h.done.Go(func() { h.inbox.Run(ctx) })
+	h.done.Go(func() { h.courier.Run(ctx) })
+}
+
+// close ends it. What is left to do others do, too.
+func (h *hearing) close() {
+	h.stop()
+	h.done.Wait()
+}
+
+// Hear implements news.Reader: sessions leave memory first, and then what lies on nodes is overwritten.
+func (h *hearing) Hear(ctx context.Context, at *node.Node, list []news.Message) {
+	if h.local != nil {
+		h.local.Hear(ctx, list)
+	}
+	for _, m := range list {
+		// With no node to ask nothing is to be done: it gets another epoch before it is used again.
+		if err := h.store.Hear(ctx, m, at.ID()); err != nil && ctx.Err() == nil && !errors.Is(err, replica.ErrUnavailable) {
+			h.log.Event(ctx, slog.LevelWarn, "the copies of a destroyed session are not all overwritten", "", "error", err)
+		}
+	}
+}
+
+// Heard implements news.Reader.
+func (h *hearing) Heard(at time.Time) {
+	if h.local != nil {
+		h.local.Heard(at)
+	}
+}
