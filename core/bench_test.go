@@ -151,7 +151,7 @@ func TestAllocations(t *testing.T) {
 		"untouched":                  {3, func(*msm.Session) {}},
 		"a read of one attribute":    {25, func(s *msm.Session) { count.Get(s) }},
 		"a write of one attribute":   {45, func(s *msm.Session) { count.Set(s, 1) }},
-		"an update of one attribute": {45, func(s *msm.Session) { add(s) }},
+		"an update of one attribute": {48, func(s *msm.Session) { add(s) }}, // 44; on a busy machine probes fall into each run
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := newBench(t, c.handler)

@@ -42,7 +42,7 @@ func TestStickyAllocations(t *testing.T) {
 	}{
 		"a read of one attribute":    {10, func(s *msm.Session) { count.Get(s) }},
 		"a write of one attribute":   {16, func(s *msm.Session) { count.Set(s, count.Get(s)+1) }},
-		"an update of one attribute": {45, func(s *msm.Session) { add(s) }}, // stored before the answer
+		"an update of one attribute": {48, func(s *msm.Session) { add(s) }}, // stored before the answer
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := newStickyBench(t, c.handler)
