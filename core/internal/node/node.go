@@ -45,6 +45,7 @@ type Node struct {
 	id, address string
 	client      Client
 	options     Options
+	probed      []string // keys that a probe reads: that of the epoch first
 	state       atomic.Pointer[state]
 	wake        chan struct{}
 
@@ -78,7 +79,7 @@ func New(id, address string, client Client, o Options) *Node {
 	if o.Log == nil {
 		o.Log = journal.Silent()
 	}
-	n := &Node{id: id, address: address, client: client, options: o, wake: make(chan struct{}, 1)}
+	n := &Node{id: id, address: address, client: client, options: o, wake: make(chan struct{}, 1), probed: append([]string{o.EpochKey}, o.Also...)}
 	n.state.Store(&state{since: time.Now(), why: errNotProbed})
 	return n
 }
@@ -297,7 +298,7 @@ func (n *Node) Probe(ctx context.Context) error {
 }
 
 func (n *Node) probe(ctx context.Context, stale bool) (epoch uint32, also map[string]Item, err error) {
-	also, err = n.options.Prober.GetMulti(ctx, append([]string{n.options.EpochKey}, n.options.Also...)...)
+	also, err = n.options.Prober.GetMulti(ctx, n.probed...)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -18,12 +18,26 @@ const (
 // awaitNode waits for a node if none is available, and one was a moment ago, or may be in a moment, as at the beginning: for at
 // most Config.Patience. That all nodes fail at once is hardly ever true.
 func (s *Store) awaitNode(ctx context.Context) {
-	for end := time.Now().Add(s.Patience); !s.Available() && s.hopes() && time.Now().Before(end); {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(awaitEvery):
+	s.await(ctx, func() bool { return s.Available() || !s.hopes() })
+}
+
+// await waits until something is so, for at most Config.Patience. It is false if ctx has ended before.
+func (s *Store) await(ctx context.Context, so func() bool) bool {
+	for end := time.Now().Add(s.Patience); !so() && time.Now().Before(end); {
+		if !pause(ctx, awaitEvery) {
+			return false
 		}
+	}
+	return true
+}
+
+// pause is false if ctx has ended it.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 
@@ -57,12 +71,8 @@ func (a *Access) secondChance(ctx context.Context) bool {
 		return false
 	}
 	a.tookChance = true
-	for end := time.Now().Add(a.store.Patience); time.Now().Before(end) && !a.allLookedAt(); {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(awaitEvery):
-		}
+	if !a.store.await(ctx, a.allLookedAt) {
+		return false
 	}
 	a.before.forget()
 	before := len(a.failed)

@@ -40,27 +40,28 @@ func (a *Access) bury(ctx context.Context, dead *record.Record) {
 	if dead.Term == 1 {
 		return
 	}
-	var all sync.WaitGroup
-	var missed sync.Map // nodes and errors
+	var others []*node.Node
 	for _, m := range a.store.Cluster.Members() {
 		switch _, has := dead.Copy(m.Node.ID()); {
 		case has:
 		case !a.usable(m.Node):
 			a.without(m.Node)
 		default:
-			all.Go(func() {
-				if err := a.store.cover(ctx, m.Node, a.key, dead); err != nil {
-					missed.Store(m.Node, err)
-				}
-			})
+			others = append(others, m.Node)
 		}
 	}
+	errs := make([]error, len(others))
+	var all sync.WaitGroup
+	for i, n := range others {
+		all.Go(func() { errs[i] = a.store.cover(ctx, n, a.key, dead) })
+	}
 	all.Wait()
-	missed.Range(func(n, err any) bool {
-		a.without(n.(*node.Node))
-		a.fail(n.(*node.Node).ID(), err.(error))
-		return true
-	})
+	for i, n := range others {
+		if errs[i] != nil {
+			a.without(n)
+			a.fail(n.ID(), errs[i])
+		}
+	}
 }
 
 // cover puts the newest record, which does not name the node, in the place of an older copy, if the node has one.
@@ -109,12 +110,12 @@ func gone(err error) error {
 func (a *Access) announce(ctx context.Context, before, dead *record.Record) {
 	strange := a.namesStrangers(before) || a.store.moved.has(a.key)
 	if dead.Term > 1 || strange || !a.reachesAll() {
-		a.tellAll(ctx, "", news.Message{Kind: news.Ended})
+		a.Tell(ctx, "", news.Message{Kind: news.Ended})
 	}
 	if before.Route != "" && a.store.Route == "" {
-		a.tellAll(ctx, before.Route, news.Message{Kind: news.Ended})
+		a.Tell(ctx, before.Route, news.Message{Kind: news.Ended})
 	}
 	if strange {
-		a.store.untilHeard(ctx)
+		pause(ctx, hearing)
 	}
 }

@@ -184,8 +184,7 @@ func (s *Store) tryLock(ctx context.Context, t *lockTry) (*Lock, error) {
 		if !n.Available() {
 			continue
 		}
-		lock := NewLock(n, t.key, t.life, s.Random)
-		lock.owner, lock.waited = t.owner, t.waited
+		lock := &Lock{node: n, key: t.key, owner: t.owner, life: t.life, waited: t.waited}
 		if time.Now().Before(t.yield) {
 			if taken, _ := lock.ask(ctx); taken {
 				t.yield = time.Time{} // someone has gone first

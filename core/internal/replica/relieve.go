@@ -18,7 +18,7 @@ func (a *Access) relieve(next *record.Record) {
 
 func (a *Access) tellFormer(ctx context.Context, stored *record.Record) {
 	if a.former != "" && !stored.Tombstone {
-		a.tellAll(ctx, a.former, news.Message{Kind: news.Taken, Version: stored.Version})
+		a.Tell(ctx, a.former, news.Message{Kind: news.Taken, Version: stored.Version})
 	}
 	a.former = ""
 }

@@ -14,17 +14,9 @@ import (
 // hearing is within how long every instance has read what was left on the boards: two looks of its probers.
 const hearing = 500 * time.Millisecond
 
-// untilHeard waits that long.
-func (s *Store) untilHeard(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(hearing):
-	}
-}
-
-// tellAll leaves a message about the session for the instance of that route, or with no route for all, on the session's node
+// Tell leaves a message about the session for the instance of that route, or with no route for all, on the session's node
 // and on another one, so that it is not lost with one. What cannot be left is no loss: versions keep writes safe without it.
-func (a *Access) tellAll(ctx context.Context, route string, m news.Message) {
+func (a *Access) Tell(ctx context.Context, route string, m news.Message) {
 	session, ours := sid.ParseKey(a.store.KeyPrefix, sid.Record, a.key)
 	if !ours {
 		return
@@ -53,9 +45,6 @@ func (a *Access) tellAt() (at []*node.Node) {
 	return at
 }
 
-// Tell leaves a message about the session for the instance of a route.
-func (a *Access) Tell(ctx context.Context, route string, m news.Message) { a.tellAll(ctx, route, m) }
-
 func (a *Access) reachesAll() bool {
 	for _, m := range a.store.Cluster.Members() {
 		if !a.usable(m.Node) {
@@ -83,8 +72,8 @@ func (a *Access) namesStrangers(rec *record.Record) bool {
 // list here, and may be in theirs.
 func (a *Access) Mourn(ctx context.Context) {
 	if a.namesStrangers(&record.Record{}) {
-		a.tellAll(ctx, "", news.Message{Kind: news.End})
-		a.store.untilHeard(ctx)
+		a.Tell(ctx, "", news.Message{Kind: news.End})
+		pause(ctx, hearing)
 	}
 }
 

@@ -72,12 +72,15 @@ func (r *run) finish() {
 }
 
 // runErrands begins what instances have to do after a look at a node.
-func (r *run) runErrands() {
+func (r *run) runErrands() { r.startAll(&r.errands) }
+
+// startAll begins what is queued.
+func (r *run) startAll(queue *[]*process) {
 	r.mu.Lock()
-	errands := r.errands
-	r.errands = nil
+	list := *queue
+	*queue = nil
 	r.mu.Unlock()
-	for _, p := range errands {
+	for _, p := range list {
 		r.start(p, p.task)
 	}
 }
@@ -141,13 +144,7 @@ func (r *run) arrive() {
 // byThemselves has the instances do what no request waits for.
 func (r *run) byThemselves() {
 	r.runErrands()
-	r.mu.Lock()
-	heals := r.heals
-	r.heals = nil
-	r.mu.Unlock()
-	for _, p := range heals {
-		r.start(p, p.task)
-	}
+	r.startAll(&r.heals)
 }
 
 // awake is an instance that takes requests; nil: there is none.
