@@ -37,17 +37,18 @@ type envelope struct {
 	rest         []byte // the values, or the sealed body
 }
 
-// open asks for the format before anything else: of another one not even the checksum's place is known.
+// open asks for the checksum first, which every format has at its end: a byte that a network or a memory changed may be the
+// format's, and that record is damaged, not one of a newer program.
 func open(b []byte) (envelope, error) {
-	if len(b) > 0 && b[0] != FormatVersion {
-		return envelope{}, fmt.Errorf("%w (format %d, known is %d)", ErrFormat, b[0], FormatVersion)
-	}
 	if len(b) < headerSize+checksumSize {
 		return envelope{}, corrupt("too short")
 	}
 	content, sum := b[:len(b)-checksumSize], b[len(b)-checksumSize:]
 	if crc32.Checksum(content, castagnoli) != binary.BigEndian.Uint32(sum) {
 		return envelope{}, corrupt("wrong checksum")
+	}
+	if b[0] != FormatVersion {
+		return envelope{}, fmt.Errorf("%w (format %d, known is %d)", ErrFormat, b[0], FormatVersion)
 	}
 	e := envelope{flags: b[1], keyID: b[2]}
 	if unknown := e.flags &^ knownFlags; unknown != 0 {

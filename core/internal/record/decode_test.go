@@ -16,9 +16,10 @@ func TestUnknownFormatIsToldFromCorruption(t *testing.T) {
 		change func(b []byte) []byte
 		want   error
 	}{
-		"the next format":                       {func(b []byte) []byte { b[0] = 2; return b }, ErrFormat},
-		"format 0":                              {func(b []byte) []byte { b[0] = 0; return b }, ErrFormat},
-		"another format, of one byte":           {func([]byte) []byte { return []byte{9} }, ErrFormat},
+		"the next format":                       {func(b []byte) []byte { b[0] = 2; return withChecksum(b) }, ErrFormat},
+		"format 0":                              {func(b []byte) []byte { b[0] = 0; return withChecksum(b) }, ErrFormat},
+		"a format that a bad network made":      {func(b []byte) []byte { b[0] = 2; return b }, ErrCorrupt},
+		"another format, of one byte":           {func([]byte) []byte { return []byte{9} }, ErrCorrupt},
 		"an unknown flag":                       {func(b []byte) []byte { b[1] |= knownFlags + 1; return withChecksum(b) }, ErrFormat},
 		"an unknown flag and a wrong checksum":  {func(b []byte) []byte { b[1] |= knownFlags + 1; return b }, ErrCorrupt},
 		"a route that is not there":             {func(b []byte) []byte { b[1] |= flagRoute; return withChecksum(b) }, ErrCorrupt},

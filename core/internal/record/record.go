@@ -22,7 +22,8 @@ import (
 	"time"
 )
 
-// FormatVersion is the first byte of every record. It grows when an older reader would misunderstand the bytes.
+// FormatVersion is the first byte of every record. It grows when an older reader would misunderstand the bytes. In every
+// format the header and the checksum stay where they are, so that an older reader tells a newer record from a damaged one.
 const FormatVersion = 1
 
 // What a record may hold. [Decode] refuses more, so nothing that a node answers makes us allocate without bound; who

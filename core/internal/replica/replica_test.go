@@ -1,9 +1,12 @@
 package replica_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,6 +100,14 @@ func (w *world) overwrite(id string, value []byte) {
 	}
 }
 
+// ofFormat is a record as a program of another version would write it.
+func ofFormat(rec *record.Record, format byte) []byte {
+	value := rec.Append(nil)
+	value[0] = format
+	content := value[: len(value)-crc32.Size : len(value)-crc32.Size]
+	return binary.BigEndian.AppendUint32(content, crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli)))
+}
+
 func set(value string) replica.Change {
 	return func(rec *record.Record) error {
 		next := rec.Draft()
@@ -127,23 +138,26 @@ func TestEveryCopyHasTheSameBytes(t *testing.T) {
 	}
 }
 
-// TestADamagedCopyIsReplacedByAGoodOne: F-08.
+// TestADamagedCopyIsReplacedByAGoodOne: F-08. Whichever byte of it was changed, the first, which is the format's, too.
 func TestADamagedCopyIsReplacedByAGoodOne(t *testing.T) {
 	for _, damaged := range []string{"home", "backup"} {
 		t.Run(damaged, func(t *testing.T) {
-			w := newWorld(t, 2, 1)
-			home, backups := w.create()
-			at := map[string]string{"home": home, "backup": backups[0]}[damaged]
-			good := w.stored(at).Append(nil)
-			good[len(good)/2] ^= 1
-			w.overwrite(at, good)
-			access := w.store.Open(token, home)
-			rec, err := access.Write(t.Context(), set("2"))
-			if err != nil || access.Moved() {
-				t.Fatalf("%v, moved %v", err, access.Moved())
-			}
-			if value, _ := rec.Get("n"); string(value) != "2" || w.stored(at) == nil {
-				t.Errorf("%s", value)
+			for at, more := 0, true; more; at++ {
+				w := newWorld(t, 2, 1)
+				home, backups := w.create()
+				id := map[string]string{"home": home, "backup": backups[0]}[damaged]
+				value := w.stored(id).Append(nil)
+				value[at] ^= 3
+				w.overwrite(id, value)
+				access := w.store.Open(token, home)
+				rec, err := access.Write(t.Context(), set("2"))
+				if err != nil || access.Moved() {
+					t.Fatalf("byte %d: %v, moved %v", at, err, access.Moved())
+				}
+				if value, _ := rec.Get("n"); string(value) != "2" || w.stored(id) == nil {
+					t.Errorf("byte %d: %s", at, value)
+				}
+				more = at < len(value)-1
 			}
 		})
 	}
@@ -163,8 +177,9 @@ func TestADamagedCopyIsReplacedByAGoodOne(t *testing.T) {
 func TestAnUnknownFormatIsKept(t *testing.T) {
 	w := newWorld(t, 2, 1)
 	home, backups := w.create()
+	newer := ofFormat(w.stored(home), record.FormatVersion+1)
 	for _, id := range append(backups, home) {
-		w.overwrite(id, []byte{record.FormatVersion + 1, 9, 9, 9})
+		w.overwrite(id, newer)
 	}
 	for name, do := range map[string]func(*replica.Access) error{
 		"Load":    func(a *replica.Access) error { _, err := a.Load(t.Context()); return err },
@@ -176,7 +191,7 @@ func TestAnUnknownFormatIsKept(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if value := w.servers[home].Value(key); len(value) == 0 || value[0] != record.FormatVersion+1 {
+	if value := w.servers[home].Value(key); !bytes.Equal(value, newer) {
 		t.Errorf("it was not kept: %q", value)
 	}
 }
@@ -321,7 +336,7 @@ func FuzzStoredValue(f *testing.F) {
 	f.Add(rec.Append(nil), true)
 	f.Add(rec.Append(nil)[:20], true)
 	f.Add([]byte{}, false)
-	f.Add([]byte{record.FormatVersion + 1}, true)
+	f.Add(ofFormat(rec, record.FormatVersion+1), true)
 	f.Fuzz(func(t *testing.T, value []byte, both bool) {
 		w := newWorld(t, 2, 1)
 		home, backups := w.create()
