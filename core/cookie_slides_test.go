@@ -15,9 +15,9 @@ import (
 func TestACookieWithAnEndSlides(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]sliding{
-		"reads":                          {100 * time.Second, time.Hour, 700 * time.Millisecond, "/"},
-		"writes":                         {100 * time.Second, time.Hour, 700 * time.Millisecond, "/write"},
-		"seldom":                         {100 * time.Second, time.Hour, 99 * time.Second, "/"},
+		"reads":                          {40 * time.Second, time.Hour, 700 * time.Millisecond, "/"},
+		"writes":                         {40 * time.Second, time.Hour, 700 * time.Millisecond, "/write"},
+		"seldom":                         {40 * time.Second, time.Hour, 39 * time.Second, "/"},
 		"a life of seconds":              {3 * time.Second, time.Hour, 200 * time.Millisecond, "/"},
 		"an idle timeout as long":        {3 * time.Second, 3 * time.Second, time.Second, "/"},
 		"an idle timeout that is longer": {3 * time.Second, 24 * time.Hour, time.Second, "/write"},
@@ -34,7 +34,7 @@ func TestACookieWithAnEndSlides(t *testing.T) {
 func TestInstancesTakeTurnsWithTheCookie(t *testing.T) {
 	for _, path := range []string{"/", "/write"} {
 		synctest.Test(t, func(t *testing.T) {
-			w, c := newNetwork(t, 2), sliding{100 * time.Second, time.Hour, 700 * time.Millisecond, path}
+			w, c := newNetwork(t, 2), sliding{40 * time.Second, time.Hour, 700 * time.Millisecond, path}
 			var apps []http.Handler
 			for range 3 {
 				apps = append(apps, remembering(w.manager(c.config())))

@@ -13,15 +13,15 @@ import (
 func TestFullNodesAreNotDown(t *testing.T) {
 	list := "n1:" + msmtest.StartServer(t, "-M", "-m", "4").Addr() + ",n2:" + msmtest.StartServer(t, "-M", "-m", "4").Addr()
 	m := newManager(t, msm.Config{Nodes: list})
-	h := m.Middleware(handlerOf(func(s *msm.Session) { add(s) }))
+	h := m.Middleware(handlerOf(func(s *msm.Session) { s.Set("upload", make([]byte, 100<<10)) }))
 	reads := m.Middleware(handlerOf(func(s *msm.Session) { count.Get(s) }))
 	reader := sessionOf(t, h)
-	for refused := 0; refused < 50; {
+	for refused := 0; refused < 10; {
 		if resp := exchange(h, "POST", "/", nil); resp.StatusCode != http.StatusOK {
 			refused++
 		}
 	}
-	for range 50 {
+	for range 20 {
 		exchange(h, "POST", "/", nil) // refused
 		for _, n := range m.Stats().Nodes {
 			if n.State != msm.NodeUp {

@@ -114,8 +114,8 @@ func TestRememberMe(t *testing.T) {
 		"ended by the absolute timeout":         {bounded, []step{{0, "/remember", long, "ann"}, {59 * second, "/", none, "ann"}, {62 * second, "/", none, ""}}},
 		"all are remembered":                    {lasting, []step{{0, "/login", short, "ann"}, {3 * second, "/", none, "ann"}, {4 * second, "/", short, "ann"}, {50 * second, "/", short, "ann"}}},
 		"all are, but this one":                 {lasting, []step{{0, "/login", short, "ann"}, {second, "/forget", 0, "ann"}, {50 * second, "/", none, "ann"}, {second, "/renew", 0, "ann"}, {50 * second, "/", none, "ann"}}},
-		"all are, and this one for longer":      {lasting, []step{{0, "/login", short, "ann"}, {second, "/persist", long, "ann"}, {second, "/", none, "ann"}, {5 * minute, "/", long, "ann"}}},
-		"used now and then":                     {session, []step{{0, "/remember", long, "ann"}, {6 * minute, "/", long, "ann"}, {6 * minute, "/write", long, "ann"}, {6 * minute, "/", long, "ann"}}},
+		"all are, and this one for longer":      {lasting, []step{{0, "/login", short, "ann"}, {second, "/persist", long, "ann"}, {second, "/", none, "ann"}, {3 * minute, "/", long, "ann"}}},
+		"used now and then":                     {session, []step{{0, "/remember", long, "ann"}, {6 * minute, "/", long, "ann"}, {6 * minute, "/write", long, "ann"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
@@ -144,9 +144,9 @@ func TestAnotherInstanceRemembersToo(t *testing.T) {
 		if _, lives := b.at(remembering(first)).visited("/renew"); len(lives) != 1 || lives[0] != 600 {
 			t.Errorf("cookies of %v", lives)
 		}
-		time.Sleep(9 * time.Minute)
+		time.Sleep(3 * time.Minute)
 		if body, _ := b.at(remembering(second)).visited("/"); body != "ann" {
-			t.Errorf("after nine minutes the visitor is %q", body)
+			t.Errorf("after three minutes the visitor is %q", body)
 		}
 	})
 }

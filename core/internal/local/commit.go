@@ -41,6 +41,7 @@ func (st *Store) create(token, node string, first *record.Record) (*Session, err
 	blank := *first
 	blank.Attributes = nil
 	s := st.session(token, node, &blank)
+	s.short = st.Replica.Open(token, node).Short() // already, for a logout elsewhere may come before it is stored
 	s.current = first
 	s.size.Store(size)
 	s.state.Store(dirty)

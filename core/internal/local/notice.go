@@ -94,7 +94,7 @@ func (st *Store) named(notices map[uint64]news.Message) iter.Seq2[*Session, news
 	return func(yield func(*Session, news.Message) bool) {
 		for i := range st.shards {
 			for _, s := range st.shards[i].list() {
-				if n, told := notices[s.short.Load()]; told && !yield(s, n) {
+				if n, told := notices[s.short]; told && !yield(s, n) {
 					return
 				}
 			}

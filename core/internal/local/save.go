@@ -64,7 +64,6 @@ func (s *Session) take(takeover bool, own replica.Change, state *record.Record) 
 	}
 	w.access = s.store.Replica.Open(s.token, s.node)
 	w.request = w.access.Request()
-	s.short.Store(w.access.Short())
 	switch {
 	case takeover:
 		w.access.LeaveFailover()

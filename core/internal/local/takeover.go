@@ -80,7 +80,7 @@ func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, 
 // alive for them.
 func (st *Store) loaded(token string, access *replica.Access, rec *record.Record) *Session {
 	s := st.session(strings.Clone(token), strings.Clone(access.Home()), rec)
-	s.short.Store(access.Short())
+	s.short = access.Short()
 	return s
 }
 

@@ -161,7 +161,7 @@ func TestALogoutOfAnotherList(t *testing.T) {
 			if _, err := a.Load(context.Background()); !errors.Is(err, replica.ErrNoSession) {
 				return fmt.Errorf("it is found: %w", err)
 			}
-			a.Mourn(context.Background())
+			a.Mourn(context.Background(), "")
 			return nil
 		}, news.End},
 	} {

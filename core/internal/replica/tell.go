@@ -68,12 +68,16 @@ func (a *Access) namesStrangers(rec *record.Record) bool {
 	return false
 }
 
-// Mourn tells the others that a session has ended which this instance has not found. Its id names a node that is not in the
-// list here, and may be in theirs.
-func (a *Access) Mourn(ctx context.Context) {
-	if a.namesStrangers(&record.Record{}) {
-		a.Tell(ctx, "", news.Message{Kind: news.End})
+// Mourn tells others that a session has ended which this instance has not found. Its id names a node that is not in the list
+// here, and may be in theirs; or it names another instance, by its route, which may not have stored the session yet.
+func (a *Access) Mourn(ctx context.Context, route string) {
+	end := news.Message{Kind: news.End}
+	switch {
+	case a.namesStrangers(&record.Record{}):
+		a.Tell(ctx, "", end)
 		pause(ctx, hearing)
+	case route != "" && route != a.store.Route:
+		a.Tell(ctx, route, end)
 	}
 }
 
