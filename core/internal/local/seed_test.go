@@ -58,7 +58,7 @@ func TestRandom(t *testing.T) {
 				play(t, name, *oneSeed, into)
 				return
 			}
-			for seed := range cmp.Or(*seeds, 10) {
+			for seed := range cmp.Or(*seeds, 5) {
 				play(t, name, seed, nil)
 			}
 		})
@@ -69,7 +69,7 @@ func TestRandom(t *testing.T) {
 func TestRandomReplays(t *testing.T) {
 	for name := range settings {
 		t.Run(name, func(t *testing.T) {
-			for seed := range cmp.Or(*seeds, 2) {
+			for seed := range cmp.Or(*seeds, 1) {
 				var one, other trace
 				play(t, name, seed, &one)
 				play(t, name, seed, &other)

@@ -7,7 +7,7 @@ import (
 	"github.com/gomsm/msm/core/internal/sim/replay"
 )
 
-var replays = flag.Int("replays", 4, "how many seeds are played twice")
+var replays = flag.Int("replays", 2, "how many seeds are played twice")
 
 // TestSeedsReplay: a seed that fails can be looked at. Whatever else the machine does, a seed is the same play each time,
 // to the last command and the nanosecond.

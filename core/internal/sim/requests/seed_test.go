@@ -13,7 +13,7 @@ import (
 
 var (
 	oneSeed = flag.Uint64("seed", 0, "replay this seed only")
-	seeds   = flag.Int("seeds", 16, "how many seeds")
+	seeds   = flag.Int("seeds", 8, "how many seeds")
 	firstAt = flag.Uint64("first", 1, "the first seed")
 )
 
