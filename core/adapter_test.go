@@ -13,6 +13,7 @@ type netMiddleware = func(http.Handler) http.Handler
 
 // TestContract: net/http's middleware is the reference of the contract.
 func TestContract(t *testing.T) {
+	t.Parallel()
 	testContract(t, func(m *msm.Manager) netMiddleware { return m.Middleware })
 }
 

@@ -144,6 +144,7 @@ func TestAnUnreadableSessionIsAnotherApps(t *testing.T) {
 
 // TestRequestsThatNeverLookKeepTheOneThatLives, of several cookies, and none of two.
 func TestRequestsThatNeverLookKeepTheOneThatLives(t *testing.T) {
+	t.Parallel()
 	for mode, config := range map[string]msm.Config{"non-sticky": {}, "sticky": {Sticky: true}} {
 		for name, two := range map[string]bool{"beside a dead one": false, "beside another that lives": true} {
 			t.Run(mode+", "+name, func(t *testing.T) {

@@ -32,6 +32,7 @@ func TestACookieWithAnEndSlides(t *testing.T) {
 
 // TestInstancesTakeTurnsWithTheCookie: it is set no oftener by all of them together.
 func TestInstancesTakeTurnsWithTheCookie(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{"/", "/write"} {
 		synctest.Test(t, func(t *testing.T) {
 			w, c := newNetwork(t, 2), sliding{40 * time.Second, time.Hour, 700 * time.Millisecond, path}

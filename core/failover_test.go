@@ -207,6 +207,7 @@ func (v *visitors) on(node string) (n int) {
 // TestKilledNode: F-01, F-03, F-38, G1, G3, G8. A node dies under load and comes back empty. Healing on access alone
 // has to mend it; for the other way see TestRefill.
 func TestKilledNode(t *testing.T) {
+	t.Parallel()
 	c := startClusterWith(t, 3, msm.Config{RefillRate: msm.NoRefill})
 	idle, v := c.visitors(32), c.visitors(64)
 	for i := range idle.clients {
@@ -277,6 +278,7 @@ func TestStoppedNode(t *testing.T) {
 
 // TestTheNewestCopyIsFound: the copies lie on the second and third node of a session's ranking, or one of them is stale.
 func TestTheNewestCopyIsFound(t *testing.T) {
+	t.Parallel()
 	for name, break1 := range map[string]func(c *cluster, backup string){
 		"the backup was killed and came back empty": func(c *cluster, backup string) {
 			c.servers[backup].Kill()
@@ -326,6 +328,7 @@ func others(node string) (list []string) {
 
 // TestLogoutIsFinal: F-40, G6. Whatever hangs or dies while the visitor logs out, the old cookie is worth nothing after.
 func TestLogoutIsFinal(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		nodes int
 		// before and after the logout, given the session's primary
@@ -400,6 +403,7 @@ func (c *cluster) countOf(id string) string {
 
 // TestAllNodesDown: F-10, F-34, G11. Store trouble is never "not logged in".
 func TestAllNodesDown(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 2)
 	c.do("POST", "/")
 	before := c.cookie(c.browser)

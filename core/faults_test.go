@@ -14,6 +14,7 @@ import (
 
 // TestAFlappingNode: F-04. A node that comes and goes costs nobody a count or an error.
 func TestAFlappingNode(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 2)
 	v := c.visitors(1)
 	client := v.clients[0]
@@ -124,6 +125,7 @@ func TestBothNodesOfASessionLost(t *testing.T) {
 
 // TestATokenOfBeforeARestart: F-41. CAS tokens begin anew with a server, so one may fit a value that it was never about.
 func TestATokenOfBeforeARestart(t *testing.T) {
+	t.Parallel()
 	c := startClusterWith(t, 2, msm.Config{RefillRate: msm.NoRefill}) // the test's own requests mend what a restart took
 	id := begin(t, c.manager, func(s *msm.Session) { count.Set(s, 0) })
 	for i := range 10 {

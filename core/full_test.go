@@ -11,6 +11,7 @@ import (
 // TestFullNodesAreNotDown: nodes that do not evict (memcached -M) and are full refuse what is to be stored. They answer, so
 // sessions that are only read stay readable.
 func TestFullNodesAreNotDown(t *testing.T) {
+	t.Parallel()
 	list := "n1:" + msmtest.StartServer(t, "-M", "-m", "4").Addr() + ",n2:" + msmtest.StartServer(t, "-M", "-m", "4").Addr()
 	m := newManager(t, msm.Config{Nodes: list})
 	h := m.Middleware(handlerOf(func(s *msm.Session) { s.Set("upload", make([]byte, 100<<10)) }))

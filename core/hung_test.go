@@ -73,6 +73,7 @@ func (c *crowd) leave() {
 // TestRequestsWhileANodeHangs: F-02, G8. When a node hangs, what was under way with it ends with the first timeout; from
 // then on nobody waits for it, nor for a look at it. That real processes keep it is in TestStoppedNode.
 func TestRequestsWhileANodeHangs(t *testing.T) {
+	t.Parallel()
 	const timeout = 100 * time.Millisecond
 	const givenUp = 2*timeout + 25*time.Millisecond // an operation runs out of time, and then a probe; and the visitors' own time
 	for name, c := range map[string]struct {
@@ -134,6 +135,7 @@ func TestRequestsWhileANodeHangs(t *testing.T) {
 // TestASlowNodeIsNoOutage: one node of two answers each operation late, but in time. More requests come than there are
 // connections to it; they wait for one another, and none is refused.
 func TestASlowNodeIsNoOutage(t *testing.T) {
+	t.Parallel()
 	for name, config := range map[string]msm.Config{
 		"not sticky":                    {},
 		"in sticky mode, synchronously": {Sticky: true, BackupSync: true, Backups: 1},

@@ -13,6 +13,7 @@ import (
 // TestAReadDuringAFaultIsAUse: a session never ends early. What finds a copy missing mends it, and that must not take the place
 // of recording that the session was used.
 func TestAReadDuringAFaultIsAUse(t *testing.T) {
+	t.Parallel()
 	down := func(s *nodetest.Server) { s.Fail(off) }
 	for name, c := range map[string]struct {
 		which func(home, at string) bool

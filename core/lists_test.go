@@ -61,6 +61,7 @@ var storing = map[string]msm.Config{
 // through the other one none accepts its cookie; that this is so when it is answered, unless an instance is late with its probes,
 // TestALogoutOfAnotherList shows in fake time.
 func TestALogoutWhileANodeIsAdded(t *testing.T) {
+	t.Parallel()
 	for mode, config := range storing {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -114,6 +115,7 @@ func TestANodeIsRemovedAndAddedAgain(t *testing.T) {
 
 // TestANodeGetsAnotherName: G10. Its sessions are found, also if it had none before.
 func TestANodeGetsAnotherName(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ from, to func(l *lists) string }{
 		"another one":                         {func(l *lists) string { return l.two }, func(l *lists) string { return strings.Replace(l.two, "n1:", "x1:", 1) }},
 		"its first one":                       {func(l *lists) string { return l.servers["n1"].Addr() }, func(l *lists) string { return "n1:" + l.servers["n1"].Addr() }},

@@ -38,6 +38,7 @@ type locked struct {
 
 // TestLocksOnRealNodes: LockAll over two instances and two memcached processes.
 func TestLocksOnRealNodes(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		expiry  time.Duration
 		others  int

@@ -75,6 +75,7 @@ func TestLocksAreFair(t *testing.T) {
 // TestInstancesTakeTurns: of clients that ask again as soon as they are answered nobody is kept out by those of another
 // instance, also if those are never in each other's way, nor by their number.
 func TestInstancesTakeTurns(t *testing.T) {
+	t.Parallel()
 	for name, clients := range map[string][]int{
 		"one client each": {1, 1}, "two each": {2, 2}, "six each": {6, 6}, "one, and six": {1, 6}, "one, and sixteen": {1, 16},
 		"one each in three instances": {1, 1, 1}, "one, one and six": {1, 1, 6},

@@ -11,6 +11,7 @@ import (
 
 // TestTimeoutsWithoutEnd: the longest duration that Go has is a timeout like others, and not one that is over at once.
 func TestTimeoutsWithoutEnd(t *testing.T) {
+	t.Parallel()
 	const forever = time.Duration(math.MaxInt64)
 	modes := map[string]msm.Config{
 		"sticky":               {Sticky: true},

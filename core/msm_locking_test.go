@@ -130,6 +130,7 @@ var (
 
 // TestMSMLocking is MSM's NonStickySessionsIntegrationTest, case by case, and what its defects W-12 to W-22 were.
 func TestMSMLocking(t *testing.T) {
+	t.Parallel()
 	outlives := func(timeout time.Duration) func(*testing.T) {
 		return each(locking, func(t *testing.T, mode msm.Locking) {
 			c := startTomcats(t, 2, msm.Config{Locking: mode, IdleTimeout: timeout})

@@ -269,6 +269,7 @@ func TestWhatAClosedManagerOpened(t *testing.T) {
 
 // TestOpenKeepsNobodyLoggedIn: a session whose visitor has gone ends in time, whatever looks at it; Commit is a use of it.
 func TestOpenKeepsNobodyLoggedIn(t *testing.T) {
+	t.Parallel()
 	for mode, config := range kinds {
 		for name, c := range map[string]struct {
 			use   func(t *testing.T, m *msm.Manager, s *msm.Session)

@@ -265,6 +265,7 @@ func TestOpenMeetsATakeover(t *testing.T) {
 
 // TestOpenAfterARestart brings the session into memory again, and is no use of it.
 func TestOpenAfterARestart(t *testing.T) {
+	t.Parallel()
 	config := Config{IdleTimeout: 10 * time.Minute}
 	inPair(t, config, func(p *pair) {
 		config.Sticky = p.serves.config.Sticky

@@ -15,6 +15,7 @@ var races = flag.Int("races", 400, "how often TestALogoutAmongSlowWriters has a 
 // TestALogoutAmongSlowWriters: F-24, G6. Again and again a slow writer and a logout of one session, in two instances: the
 // session never comes back.
 func TestALogoutAmongSlowWriters(t *testing.T) {
+	t.Parallel()
 	for mode, config := range map[string]msm.Config{
 		"non-sticky":         {},
 		"non-sticky, locked": {Locking: msm.LockAll, LockWait: patience},

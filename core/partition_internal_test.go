@@ -67,6 +67,7 @@ func (s *split) count(at int, cookie string) (n int) {
 // cookie nothing is lost. A logout is final, whichever instance it goes through: the old cookie is dead for the other one as
 // soon as that has looked at the nodes. How long it believes an old cookie of a session that lives is measured.
 func TestAsymmetricPartition(t *testing.T) {
+	t.Parallel()
 	add := func(s *Session) { Update(s, "n", func(n int) int { return n + 1 }) }
 	destroy := func(s *Session) { s.Destroy() }
 	cases := map[string]struct {

@@ -265,6 +265,7 @@ func TestALateRequestDoesNotBringBackTheOldCookie(t *testing.T) {
 
 // TestAPIClientsNeedNoCookieAgain.
 func TestAPIClientsNeedNoCookieAgain(t *testing.T) {
+	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
 		h := counting(another(msm.Config{Header: "X-Session", Cookie: http.Cookie{MaxAge: 100}}))
 		id := exchange(h, "POST", "/", carrying("", "-")).Header.Get("X-Session")

@@ -36,6 +36,7 @@ var pairs = map[string]func(t *testing.T) []*msm.Manager{
 
 // TestReadOnce: of 50 requests at the same time one gets what was to be read once.
 func TestReadOnce(t *testing.T) {
+	t.Parallel()
 	token := msm.NewKey[string]("token")
 	for name, c := range map[string]struct {
 		put  func(s *msm.Session)

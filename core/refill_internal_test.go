@@ -289,6 +289,7 @@ func TestAnInstanceThatDiesInARefill(t *testing.T) {
 
 // TestWhatInterruptsARefill: afterwards every session is on both nodes all the same.
 func TestWhatInterruptsARefill(t *testing.T) {
+	t.Parallel()
 	const sessions = 1000
 	for name, c := range map[string]struct {
 		interrupt func(w *world, in *instance)
@@ -359,6 +360,7 @@ func TestALostLease(t *testing.T) {
 
 // TestServersThatCannotBeListed: what can be done is done, and the rest is said.
 func TestServersThatCannotBeListed(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		keys func(n int) error // what the list of n2 answers the n-th time
 		want RefillState

@@ -16,6 +16,7 @@ import (
 // TestRefill: G3. Sessions that nobody asks for survive the second node's death as well, because the first one was
 // refilled when it came back; and who has logged out stays so.
 func TestRefill(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(c *cluster, meanwhile func()){
 		"after a restart without data": func(c *cluster, meanwhile func()) {
 			meanwhile()
@@ -137,6 +138,7 @@ func (v *visitors) logOut(who func(i int) bool) {
 
 // TestRefillAfterANodeWasRemoved: its sessions have two copies again before the next node goes.
 func TestRefillAfterANodeWasRemoved(t *testing.T) {
+	t.Parallel()
 	const sessions = 100
 	c := startCluster(t, 3)
 	waitForFirstRefills(t, c.manager)
@@ -154,6 +156,7 @@ func TestRefillAfterANodeWasRemoved(t *testing.T) {
 
 // TestRefillByTwoInstances: one does it; when it ends half-way, the other one finishes.
 func TestRefillByTwoInstances(t *testing.T) {
+	t.Parallel()
 	const sessions = 200
 	list, servers := startServers(t, 2)
 	instance := func(rate int) *cluster {
@@ -200,6 +203,7 @@ func TestRefillByTwoInstances(t *testing.T) {
 
 // TestRefillUnderLoad: requests go on as if nothing was, and lose nothing.
 func TestRefillUnderLoad(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 2)
 	waitForFirstRefills(t, c.manager)
 	idle, busy := c.visitors(300), c.visitors(32)

@@ -105,6 +105,7 @@ func TestAnOutageIsNoFloodOfTheLog(t *testing.T) {
 
 // TestANodeThatFlapsIsNoFloodOfTheLog, and the last line about it is true.
 func TestANodeThatFlapsIsNoFloodOfTheLog(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, w := &logged{}, newNetwork(t, 2)
 		m := w.manager(msm.Config{Logger: log.logger()})

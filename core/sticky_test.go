@@ -57,6 +57,7 @@ func idOf(w *http.Response, before string) string {
 }
 
 func TestStickySession(t *testing.T) {
+	t.Parallel()
 	read := func(s *msm.Session) { count.Get(s) }
 	for name, test := range map[string]func(t *testing.T, config msm.Config){
 		"the cookie is set once, and names this instance": func(t *testing.T, config msm.Config) {
@@ -373,6 +374,7 @@ func TestStickyBytesFollowTheMemoryLimit(t *testing.T) {
 }
 
 func TestStickyClose(t *testing.T) {
+	t.Parallel()
 	list, servers := startServers(t, 1)
 	config := msm.Config{Nodes: list, Sticky: true, Logger: quiet, OpTimeout: opTimeout}
 	m, err := msm.New(config)

@@ -369,6 +369,7 @@ func (f *fleet) each(do func(key string)) {
 
 // TestAStoreOutlivesItsNodes: what was acknowledged is there, and what was deleted is not, whatever node dies.
 func TestAStoreOutlivesItsNodes(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		nodes  int
 		during func(s *msmtest.Server) // before half of the values change
@@ -498,6 +499,7 @@ func (s shelf) follow(key string, rounds *atomic.Int64, stop <-chan struct{}) {
 }
 
 func TestStoreTroubleIsNotAbsence(t *testing.T) {
+	t.Parallel()
 	f := startFleet(t, 2)
 	f.one.commit("k", "a", time.Minute)
 	f.servers["n1"].Kill()

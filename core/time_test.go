@@ -84,6 +84,7 @@ func TestLifeOfASession(t *testing.T) {
 
 // TestKeepingAliveIsRateLimited: of many requests one in a twentieth of the idle timeout writes.
 func TestKeepingAliveIsRateLimited(t *testing.T) {
+	t.Parallel()
 	for name, look := range map[string]func(*msm.Session){
 		"that read":         func(s *msm.Session) { count.Get(s) },
 		"that do not touch": func(*msm.Session) {},

@@ -13,6 +13,7 @@ import (
 // TestALogoutBeforeItsSessionIsStored: G6. A sticky instance has made a session and stores it a moment later. A logout or a login
 // that reaches another instance by then, which finds nothing, ends it nevertheless.
 func TestALogoutBeforeItsSessionIsStored(t *testing.T) {
+	t.Parallel()
 	ends := map[string]func(*msm.Session){"logout": destroy, "login": func(s *msm.Session) { _ = s.Renew() }}
 	for list, known := range map[string]int{"the same nodes": 3, "two of three nodes": 2, "one of three nodes": 1} {
 		for name, end := range ends {

@@ -55,6 +55,7 @@ func goroutine() string {
 // TestUpdateRunsInItsRequest: a function given to Update runs while its request does and in its goroutine, or not at all,
 // whatever another instance has stored and even if no node is there; and no acknowledged update is lost by that.
 func TestUpdateRunsInItsRequest(t *testing.T) {
+	t.Parallel()
 	sharedModes(t, func(t *testing.T, config msm.Config) {
 		managers := twoInstances(t, config)
 		id := begin(t, managers[0], func(s *msm.Session) { list.Set(s, nil) })

@@ -71,6 +71,7 @@ func (p *pair) idles() {
 
 // TestWatchIsNoUse: a session whose visitor has gone ends in time, with its streams.
 func TestWatchIsNoUse(t *testing.T) {
+	t.Parallel()
 	inPair(t, Config{IdleTimeout: 10 * time.Minute}, func(p *pair) {
 		here, _ := p.watch(p.serves)
 		elsewhere, _ := p.watch(p.other)
