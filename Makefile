@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-under-load modules allocations quick vet compat consumer docs lint vulnerabilities fmt fmt-check bench bench-peers fuzz soak chaos blips sim mutants build tidy tidy-check
+.PHONY: help demo check test test-under-load core modules allocations quick vet compat consumer docs lint vulnerabilities fmt fmt-check bench bench-peers fuzz soak chaos blips sim mutants build tidy tidy-check
 
 FUZZTIME ?= 30s
 SEEDS    ?= 10000
@@ -26,7 +26,7 @@ check:       ## while editing: format, vet, tests with the race detector. Left o
 
 test:        ## all tests with the race detector, against real memcached processes, and all releases; installs what is missing
 	@./scripts/need memcached cc
-	@./scripts/verdict $(MAKE) -s -k -j 4 modules allocations compat consumer
+	@./scripts/verdict $(MAKE) -s -k -j 5 core modules allocations compat consumer
 
 test-under-load: ## make test RUNS=10 times beside LOOPS=16 busy loops; ends at the first failure
 	@./scripts/need memcached cc
@@ -34,8 +34,13 @@ test-under-load: ## make test RUNS=10 times beside LOOPS=16 busy loops; ends at 
 
 # The longest begin first, so that none of them is left over at the end. Most of them wait most of the time. Without what only
 # debuggers need, linking takes half as long. The time-out only ends a hang: beside many busy programs all of it takes long.
-modules:     ## the modules' own tests, PACKAGES=8 at a time; part of make test
-	go test -race -ldflags='-s -w' -p $(PACKAGES) -parallel 8 -timeout 1h $(TESTFLAGS) ./examples ./core ./core/internal/sim/... work
+TESTS = go test -race -ldflags='-s -w' -parallel 8 -timeout 1h $(TESTFLAGS)
+
+core:        ## core's own tests, in six threads: beside busy programs a process gets as much as its threads do; part of make test
+	$(TESTS) -cpu 6 ./core
+
+modules:     ## all other tests of the modules, PACKAGES=8 at a time; part of make test
+	$(TESTS) -p $(PACKAGES) ./examples ./core/internal/sim/... $$(go list work | grep -v '/msm/core$$')
 
 allocations: ## the budgets of allocations, without the race detector, which allocates too; part of make test
 	go test -timeout 1h $(TESTFLAGS) -run '^Test(Sticky)?Allocations$$' ./core ./core/internal/sid

@@ -253,7 +253,7 @@ func TestStoppedNode(t *testing.T) {
 	c := &cluster{serve(t, counting(m)), m, servers}
 	v := c.visitors(64)
 	v.begin()
-	v.rounds(5)
+	v.rounds(3)
 	before := v.answered()
 	servers["n2"].Stop()
 	proxy.Reset()
@@ -264,13 +264,13 @@ func TestStoppedNode(t *testing.T) {
 		t.Errorf("%d commands went to the hung node; each of %d requests may have sent one", n, began)
 	}
 	proxy.Reset()
-	v.rounds(5)
+	v.rounds(3)
 	if got := about("msm:s:", proxy); len(got) > 0 {
 		t.Errorf("commands to a node that was known to hang: %v", got)
 	}
 	servers["n2"].Continue()
 	c.waitUntilAllUp(t)
-	v.rounds(5)
+	v.rounds(3)
 	v.end()
 	v.check()
 	t.Log(v.told())
