@@ -35,6 +35,7 @@ type giveUp struct{}
 
 // TestALoginThatNobodyWaitsFor, in fake time, leaves the visitor with the session that the old id names: nobody could tell them the new one.
 func TestALoginThatNobodyWaitsFor(t *testing.T) {
+	t.Parallel()
 	for mode, config := range map[string]msm.Config{
 		"not sticky": {}, "sticky": {Sticky: true}, "sticky, sync": {Sticky: true, BackupSync: true}, "locks": {Locking: msm.LockAll},
 	} {
@@ -66,6 +67,7 @@ func TestALoginThatNobodyWaitsFor(t *testing.T) {
 
 // TestALogoutThatNobodyWaitsFor is one all the same.
 func TestALogoutThatNobodyWaitsFor(t *testing.T) {
+	t.Parallel()
 	for who, gone := range nobodyWaits {
 		abandoned(t, who, msm.Config{}, gone, func(s *msm.Session, gone func()) {
 			s.Destroy()

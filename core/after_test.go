@@ -48,6 +48,7 @@ func reads(_ http.ResponseWriter, r *http.Request) { count.Get(msm.From(r.Contex
 
 // TestAGoroutineReadsTheSession when the handler has returned, whether or not that had looked at it.
 func TestAGoroutineReadsTheSession(t *testing.T) {
+	t.Parallel()
 	for mode, config := range kinds {
 		for name, handler := range map[string]http.HandlerFunc{"never read": untouched, "read": reads} {
 			t.Run(mode+", "+name, func(t *testing.T) {
@@ -71,6 +72,7 @@ func TestAGoroutineReadsTheSession(t *testing.T) {
 
 // TestAHandlerWhoseClientHasGone sees the visitor all the same: nobody else.
 func TestAHandlerWhoseClientHasGone(t *testing.T) {
+	t.Parallel()
 	for mode, config := range kinds {
 		t.Run(mode, func(t *testing.T) {
 			m := newManager(t, config)
@@ -109,6 +111,7 @@ var changes = map[string]func(s *msm.Session){
 
 // TestWhatAGoroutineChanges when the handler has returned is refused, with one line in the log, and not dropped.
 func TestWhatAGoroutineChanges(t *testing.T) {
+	t.Parallel()
 	for mode, config := range kinds {
 		for name, change := range changes {
 			t.Run(mode+", "+name, func(t *testing.T) {
@@ -135,6 +138,7 @@ func TestWhatAGoroutineChanges(t *testing.T) {
 
 // TestWhatAnswersAnErrorAfterTheRequest says it there, and needs no line.
 func TestWhatAnswersAnErrorAfterTheRequest(t *testing.T) {
+	t.Parallel()
 	for name, late := range map[string]func(s *msm.Session) error{
 		"Renew":  func(s *msm.Session) error { return s.Renew() },
 		"Commit": func(s *msm.Session) error { return s.Commit(t.Context()) },
@@ -160,6 +164,7 @@ func TestWhatAnswersAnErrorAfterTheRequest(t *testing.T) {
 
 // TestNobodyTheClientCouldTell: what fails after the first byte is one line in the log.
 func TestNobodyTheClientCouldTell(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		id   bool
 		node bool // it has gone before the handler looks
@@ -197,6 +202,7 @@ func TestNobodyTheClientCouldTell(t *testing.T) {
 
 // TestAChangeBesideTheEnd: between the last commit and the end of the request nothing is taken that would be dropped.
 func TestAChangeBesideTheEnd(t *testing.T) {
+	t.Parallel()
 	for mode, config := range kinds {
 		t.Run(mode, func(t *testing.T) {
 			m := newManager(t, config)
@@ -221,6 +227,7 @@ func TestAChangeBesideTheEnd(t *testing.T) {
 
 // TestAGoroutineSeesWhatIsStored, not what a handler meant to store that failed or panicked.
 func TestAGoroutineSeesWhatIsStored(t *testing.T) {
+	t.Parallel()
 	for mode, config := range kinds {
 		for name, handler := range map[string]func(s *msm.Session){
 			"a panic":                  func(s *msm.Session) { add(s); panic("oops") },
@@ -248,6 +255,7 @@ func TestAGoroutineSeesWhatIsStored(t *testing.T) {
 
 // TestAGoroutineAfterClose gets an error, and a line.
 func TestAGoroutineAfterClose(t *testing.T) {
+	t.Parallel()
 	for mode, config := range kinds {
 		t.Run(mode, func(t *testing.T) {
 			log := &logged{}

@@ -13,6 +13,7 @@ import (
 
 // TestPagesMadeFromTheSessionVary: whoever looked at the session, or whether there is one, answers by visitor.
 func TestPagesMadeFromTheSessionVary(t *testing.T) {
+	t.Parallel()
 	looks := map[string]func(*msm.Session){
 		"Get":     func(s *msm.Session) { count.Get(s) },
 		"Has":     func(s *msm.Session) { s.Has("count") },
@@ -56,6 +57,7 @@ func TestPagesMadeFromTheSessionVary(t *testing.T) {
 }
 
 func TestVaryIsSaidOnce(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		header string
 		before []string
@@ -88,6 +90,7 @@ func TestVaryIsSaidOnce(t *testing.T) {
 
 // TestNobodyElseMayCacheWhatASessionMade, whatever its handler says, for CDNs ignore Vary.
 func TestNobodyElseMayCacheWhatASessionMade(t *testing.T) {
+	t.Parallel()
 	type headers map[string][]string
 	const control = "Cache-Control"
 	for name, c := range map[string]struct {
@@ -160,6 +163,7 @@ func TestNobodyElseMayCacheWhatASessionMade(t *testing.T) {
 
 // TestPublicPagesThatSetACookie, or remove it, are the visitor's too.
 func TestPublicPagesThatSetACookie(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=60")
@@ -184,6 +188,7 @@ func TestPublicPagesThatSetACookie(t *testing.T) {
 
 // TestTwoManagersTellCachesOnce: what one said is no handler's wish.
 func TestTwoManagersTellCachesOnce(t *testing.T) {
+	t.Parallel()
 	users, carts := newManager(t, msm.Config{}), newManager(t, msm.Config{Cookie: http.Cookie{Name: "CART"}})
 	h := users.Middleware(carts.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		add(users.From(r.Context()))
@@ -197,6 +202,7 @@ func TestTwoManagersTellCachesOnce(t *testing.T) {
 
 // TestHeadersAreTheAnswersOwn: what a middleware does to the header of one answer is not in the next.
 func TestHeadersAreTheAnswersOwn(t *testing.T) {
+	t.Parallel()
 	h := counting(newManager(t, msm.Config{}))
 	for range 3 {
 		w := httptest.NewRecorder()

@@ -29,6 +29,7 @@ func everyMode(t *testing.T, test func(t *testing.T, config msm.Config)) {
 
 // TestOfSeveralCookiesTheOneThatLives is the client's. None is if two do, for someone may have planted one.
 func TestOfSeveralCookiesTheOneThatLives(t *testing.T) {
+	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
 		m := newManager(t, config)
 		h := counting(m)
@@ -68,6 +69,7 @@ func TestOfSeveralCookiesTheOneThatLives(t *testing.T) {
 
 // TestAnotherInstanceTellsCookiesApart, also in sticky mode, without taking over what it only looks at.
 func TestAnotherInstanceTellsCookiesApart(t *testing.T) {
+	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
 		if config.Nodes == "" {
 			return
@@ -93,6 +95,7 @@ func TestAnotherInstanceTellsCookiesApart(t *testing.T) {
 
 // TestWhatAnotherInstanceEndedDoesNotLive, though this one has it in memory until the notice comes.
 func TestWhatAnotherInstanceEndedDoesNotLive(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork(t, 2)
 		first, second := w.manager(msm.Config{Sticky: true, Backups: 1}), w.manager(msm.Config{Sticky: true, Backups: 1})
@@ -108,6 +111,7 @@ func TestWhatAnotherInstanceEndedDoesNotLive(t *testing.T) {
 
 // TestNobodyIsBelievedOfWhomNothingIsKnown: a node that does not answer may have the session of the other cookie.
 func TestNobodyIsBelievedOfWhomNothingIsKnown(t *testing.T) {
+	t.Parallel()
 	list, servers := startServers(t, 2)
 	m := newManager(t, msm.Config{Nodes: list, Backups: msm.NoBackup})
 	h := counting(m)
@@ -128,6 +132,7 @@ func TestNobodyIsBelievedOfWhomNothingIsKnown(t *testing.T) {
 
 // TestAnUnreadableSessionIsAnotherApps, if a cookie beside it leads to one that can be read. Alone it is an error, as ever.
 func TestAnUnreadableSessionIsAnotherApps(t *testing.T) {
+	t.Parallel()
 	list, _ := startServers(t, 1)
 	m := newManager(t, msm.Config{Nodes: list, Transcoder: transcoder.JSON()})
 	foreign, mine := sessionOf(t, counting(newManager(t, msm.Config{Nodes: list}))), sessionOf(t, counting(m))
@@ -172,6 +177,7 @@ func TestRequestsThatNeverLookKeepTheOneThatLives(t *testing.T) {
 
 // TestTwoCookiesCostTwoLooks: who has an ordinary cookie pays nothing for those that have two.
 func TestTwoCookiesCostTwoLooks(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	mine, dead := sessionOf(t, counting(m)), sessionOf(t, counting(m))
 	visit(m, dead, func(s *msm.Session) { s.Destroy() })

@@ -12,6 +12,7 @@ import (
 
 // TestCommitInARequest: what was changed so far is stored at once, but for what a cookie has to tell.
 func TestCommitInARequest(t *testing.T) {
+	t.Parallel()
 	for mode, config := range kinds {
 		for name, c := range map[string]struct {
 			handler func(s *msm.Session, w io.Writer)
@@ -52,6 +53,7 @@ func TestCommitInARequest(t *testing.T) {
 
 // TestCommitOfASessionThatBegins waits for the first byte, with which its cookie leaves.
 func TestCommitOfASessionThatBegins(t *testing.T) {
+	t.Parallel()
 	for mode, config := range kinds {
 		t.Run(mode, func(t *testing.T) {
 			m := newManager(t, config)
@@ -77,6 +79,7 @@ func TestCommitOfASessionThatBegins(t *testing.T) {
 
 // TestReloadInARequest: a stream sees what other requests have stored since it began, and a logout.
 func TestReloadInARequest(t *testing.T) {
+	t.Parallel()
 	for mode, config := range kinds {
 		t.Run(mode, func(t *testing.T) {
 			m := newManager(t, config)

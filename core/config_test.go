@@ -17,6 +17,7 @@ import (
 )
 
 func TestNewNamesEveryFaultAtOnce(t *testing.T) {
+	t.Parallel()
 	_, err := msm.New(msm.Config{
 		Nodes:           "a:1,b:2",
 		FailoverNodes:   "n9",
@@ -167,6 +168,7 @@ func TestFromEnvSticky(t *testing.T) {
 }
 
 func TestFromEnvOfNothingIsTheDefault(t *testing.T) {
+	t.Parallel()
 	c, err := msm.FromEnv()
 	if err != nil {
 		t.Fatal(err)
@@ -215,6 +217,7 @@ func TestFromEnvNamesEveryFaultAtOnce(t *testing.T) {
 
 // TestLockingIsChecked: a mode that locks nothing by mistake is refused (MSM's W-12).
 func TestLockingIsChecked(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		config msm.Config
 		want   string // in the error; empty: none

@@ -81,6 +81,7 @@ func shop(m *msm.Manager) http.Handler {
 // TestADeployWithAnotherCookie: visitors have a cookie of before, which lies elsewhere. If its session is dead they notice
 // nothing, and it is removed; if it lives the next login removes it.
 func TestADeployWithAnotherCookie(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ before, after http.Cookie }{
 		"from a folder to the root":            {http.Cookie{Path: "/shop"}, http.Cookie{}},
 		"from a folder with a slash":           {http.Cookie{Path: "/shop/"}, http.Cookie{}},
@@ -134,6 +135,7 @@ func (b *browser) plantOurs(template http.Cookie, id string) {
 // TestASiblingCannotLockOutNorTakeIn: what another subdomain plants for the whole domain is not believed beside the
 // visitor's own session, whose it never becomes; and what is dead does not count.
 func TestASiblingCannotLockOutNorTakeIn(t *testing.T) {
+	t.Parallel()
 	never := strings.Repeat("b", 25) + "a"
 	for name, config := range map[string]msm.Config{"non-sticky": {}, "sticky": {Sticky: true}} {
 		for _, path := range []string{"/", "/account"} {
@@ -166,6 +168,7 @@ func TestASiblingCannotLockOutNorTakeIn(t *testing.T) {
 // TestStrayCookiesAreLeftAlone: where one lies cannot be known for sure, so a try to remove it is not repeated with every
 // answer.
 func TestStrayCookiesAreLeftAlone(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newManager(t, msm.Config{IdleTimeout: 24 * time.Hour})
 		line := withCookie("SESSION=" + strings.Repeat("b", 25) + "a; SESSION=" + sessionOf(t, counting(m)))
@@ -185,6 +188,7 @@ func TestStrayCookiesAreLeftAlone(t *testing.T) {
 
 // TestCookiesOfOthersAreNotRemoved: what lies above our own path may be another app's.
 func TestCookiesOfOthersAreNotRemoved(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{Cookie: http.Cookie{Path: "/shop"}})
 	b := newBrowser(t).at(shop(m))
 	b.plantOurs(http.Cookie{}, strings.Repeat("b", 25)+"a")

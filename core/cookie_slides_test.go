@@ -79,6 +79,7 @@ func (c sliding) watch(t *testing.T, apps ...http.Handler) {
 
 // TestParallelRequestsSetOneCookie.
 func TestParallelRequestsSetOneCookie(t *testing.T) {
+	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
 		m := another(msm.Config{Cookie: http.Cookie{MaxAge: 100}})
 		id := begin(t, m, func(s *msm.Session) { add(s) })
@@ -103,6 +104,7 @@ func TestParallelRequestsSetOneCookie(t *testing.T) {
 
 // TestWhoNeverLooksGetsNoCookie: what is the same for all must stay so.
 func TestWhoNeverLooksGetsNoCookie(t *testing.T) {
+	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
 		b := newBrowser(t).at(remembering(another(msm.Config{Cookie: http.Cookie{MaxAge: 60}})))
 		b.visited("/login")
@@ -115,6 +117,7 @@ func TestWhoNeverLooksGetsNoCookie(t *testing.T) {
 
 // TestACookieWithoutAnEndIsSetOnce.
 func TestACookieWithoutAnEndIsSetOnce(t *testing.T) {
+	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
 		m := another(msm.Config{})
 		id := begin(t, m, func(s *msm.Session) { add(s) })

@@ -11,6 +11,7 @@ import (
 
 // TestTemplatesThatCannotWorkAreRefused: what net/http or a browser would drop, in whole or in part, is an error of New.
 func TestTemplatesThatCannotWorkAreRefused(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		cookie http.Cookie
 		field  string // that the error names; empty: accepted
@@ -118,6 +119,7 @@ func sessionCookie(t *testing.T, line string) *http.Cookie {
 }
 
 func TestHeadersThatCannotCarryAnIDAreRefused(t *testing.T) {
+	t.Parallel()
 	for name, refused := range map[string]bool{
 		"X-Session": false, "Session-Id": false, "x-auth-token": false, "": false,
 		"a b": true, "Cookie": true, "set-cookie": true, "Content-Length": true, "Host": true, "Authorization": true, "Vary": true,
@@ -130,5 +132,6 @@ func TestHeadersThatCannotCarryAnIDAreRefused(t *testing.T) {
 }
 
 func TestPrefixesOfNothingAreRefused(t *testing.T) {
+	t.Parallel()
 	refusedOrNot(t, msm.Config{TrustedProxies: []netip.Prefix{{}}}, "Config.TrustedProxies: ", true)
 }

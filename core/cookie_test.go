@@ -38,6 +38,7 @@ func sessionOf(t testing.TB, h http.Handler) string {
 }
 
 func TestCookieAttributes(t *testing.T) {
+	t.Parallel()
 	overTLS := func(r *http.Request) { r.TLS = &tls.ConnectionState{} }
 	forwarded := func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "https") }
 	for name, c := range map[string]struct {
@@ -70,6 +71,7 @@ func TestCookieAttributes(t *testing.T) {
 // TestWhatStrangersSend: T-16. Only one cookie that verifies and whose session lives, sent as it was given, is a session;
 // anything else is none, and none of it is ever adopted.
 func TestWhatStrangersSend(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	h := counting(m)
 	mine, foreign, dead := sessionOf(t, h), sessionOf(t, h), sessionOf(t, h)
@@ -131,6 +133,7 @@ func bodyOf(resp *http.Response) string {
 }
 
 func TestSigning(t *testing.T) {
+	t.Parallel()
 	old, next := []byte(strings.Repeat("o", 32)), []byte(strings.Repeat("n", 32))
 	list, _ := startServers(t, 2)
 	app := func(keys ...[]byte) http.Handler {
@@ -155,6 +158,7 @@ func TestSigning(t *testing.T) {
 }
 
 func TestRenewAndDestroy(t *testing.T) {
+	t.Parallel()
 	for name, config := range map[string]msm.Config{"in memory": {}, "on two nodes": {Nodes: "two"}} {
 		t.Run(name, func(t *testing.T) {
 			if config.Nodes != "" {

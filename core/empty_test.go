@@ -11,6 +11,7 @@ import (
 
 // TestNothingIsStoredForASessionWithoutAttributes: not for robots, nor for visitors for whom something was set and removed.
 func TestNothingIsStoredForASessionWithoutAttributes(t *testing.T) {
+	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
 		m := newManager(t, config)
 		for name, do := range map[string]func(s *msm.Session){
@@ -50,6 +51,7 @@ func TestNothingIsStoredForASessionWithoutAttributes(t *testing.T) {
 
 // TestIsNewIsAboutTheClient, whatever became of its session since.
 func TestIsNewIsAboutTheClient(t *testing.T) {
+	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
 		m := newManager(t, config)
 		for name, do := range map[string]func(w http.ResponseWriter, s *msm.Session){

@@ -16,7 +16,8 @@ var (
 	// ErrConflict: other requests changed the session so often that this one's change found no gap; nothing of it
 	// was stored.
 	ErrConflict = replica.ErrConflict
-	// ErrTooLarge: the session exceeds Config.MaxSessionSize or a node's item size limit; the stored one is unchanged.
+	// ErrTooLarge: the session exceeds Config.MaxSessionSize, or what as many nodes take as are to have it (memcached -I); the
+	// stored one is unchanged.
 	ErrTooLarge = replica.ErrTooLarge
 	// ErrUnreadable: the stored session is of a format or transcoder that this program does not know, or is damaged.
 	// It is kept as it is.

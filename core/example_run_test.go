@@ -9,6 +9,7 @@ import (
 
 // TestExamples: what examples show and go test does not run.
 func TestExamples(t *testing.T) {
+	t.Parallel()
 	t.Run("the test of handlers", visitsAreCounted)
 	t.Run("the transcoder of one's own", func(t *testing.T) { transcodertest.Test(t, deflated{transcoder.CBOR()}) })
 }

@@ -428,6 +428,7 @@ func TestAllNodesDown(t *testing.T) {
 
 // TestFailoverNode: MSM's failover nodes. One is used only while no other is available.
 func TestFailoverNode(t *testing.T) {
+	t.Parallel()
 	list, servers := startServers(t, 2)
 	m := newManager(t, msm.Config{Nodes: list, FailoverNodes: "n1", Backups: msm.NoBackup})
 	c := &cluster{serve(t, counting(m)), m, servers}
@@ -447,6 +448,7 @@ func TestFailoverNode(t *testing.T) {
 
 // TestSetNodes: F-26, F-27, G10. The list changes while sessions live.
 func TestSetNodes(t *testing.T) {
+	t.Parallel()
 	list, servers := startServers(t, 3)
 	entries := strings.Split(list, ",")
 	m := newManager(t, msm.Config{Nodes: strings.Join(entries[:2], ",")})

@@ -43,6 +43,7 @@ func TestAFlappingNode(t *testing.T) {
 
 // TestAnEvictedCopy: F-12. One copy: served and mended. Both: a new session, and no error.
 func TestAnEvictedCopy(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		home, backup bool
 		found        bool
@@ -100,6 +101,7 @@ func evict(t *testing.T, s *msmtest.Server) {
 
 // TestBothNodesOfASessionLost: F-39. It is gone, cleanly, and its visitor gets a new one.
 func TestBothNodesOfASessionLost(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 2)
 	id := begin(t, c.manager, func(s *msm.Session) { add(s) })
 	for _, s := range c.servers {
@@ -156,6 +158,7 @@ func TestATokenOfBeforeARestart(t *testing.T) {
 
 // TestAHotSession: F-49. Many requests of one session hold up no other one.
 func TestAHotSession(t *testing.T) {
+	t.Parallel()
 	list, _ := startServers(t, 2)
 	m := newManager(t, msm.Config{Nodes: list, Locking: msm.LockAll, LockWait: patience})
 	hot, other := begin(t, m, func(s *msm.Session) { add(s) }), begin(t, m, func(s *msm.Session) { add(s) })
@@ -183,6 +186,7 @@ func TestAHotSession(t *testing.T) {
 // TestAFullNode: F-13. A server that refuses to store has its sessions served by the others, with an error that says why in
 // the log only.
 func TestAFullNode(t *testing.T) {
+	t.Parallel()
 	full := msmtest.StartServer(t, "-M", "-m", "4")
 	client := memcache.New(full.Addr())
 	defer client.Close()

@@ -25,6 +25,7 @@ func carrying(cookie, header string) func(*http.Request) {
 // TestTheHeaderIsForThoseWhoUseIt: the id goes into the header for clients that came by it or asked by it to, and for nobody
 // who has a cookie: no script may read that.
 func TestTheHeaderIsForThoseWhoUseIt(t *testing.T) {
+	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
 		config.Header = "X-Session"
 		m := newManager(t, config)
@@ -89,6 +90,7 @@ func TestTheHeaderIsForThoseWhoUseIt(t *testing.T) {
 
 // TestAHeaderIsNotCached: neither is what it led to.
 func TestAHeaderIsNotCached(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{Header: "X-Session"})
 	h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=60")
@@ -114,6 +116,7 @@ func TestAHeaderIsNotCached(t *testing.T) {
 
 // TestAnAPIClientLogsInAndOut without ever seeing a cookie.
 func TestAnAPIClientLogsInAndOut(t *testing.T) {
+	t.Parallel()
 	h := shop(newManager(t, msm.Config{Header: "X-Session"}))
 	id := exchange(h, "POST", "/login", carrying("", "-")).Header.Get("X-Session")
 	again := exchange(h, "POST", "/login", carrying("", id))
@@ -134,6 +137,7 @@ func TestAnAPIClientLogsInAndOut(t *testing.T) {
 
 // TestWithoutConfigHeaderNoHeaderCounts.
 func TestWithoutConfigHeaderNoHeaderCounts(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	id := begin(t, m, func(s *msm.Session) { add(s) })
 	resp := exchange(m.Middleware(handlerOf(func(s *msm.Session) {
@@ -148,6 +152,7 @@ func TestWithoutConfigHeaderNoHeaderCounts(t *testing.T) {
 
 // TestByHeaderOfNobody: where there is no session to be had, nobody may be let pass.
 func TestByHeaderOfNobody(t *testing.T) {
+	t.Parallel()
 	list, servers := startServers(t, 1)
 	m := newManager(t, msm.Config{Nodes: list, Header: "X-Session"})
 	id := begin(t, m, func(s *msm.Session) { add(s) })

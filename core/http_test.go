@@ -89,6 +89,7 @@ func sessionCookies(resp *http.Response) (list []*http.Cookie) {
 }
 
 func TestFromWithoutTheMiddlewareSaysWhichLineIsMissing(t *testing.T) {
+	t.Parallel()
 	defer func() {
 		if p := fmt.Sprint(recover()); !strings.Contains(p, "Middleware(handler)") {
 			t.Errorf("panic says %q", p)
@@ -117,6 +118,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 
 // TestMiddlewareOutsideSeesThePattern of the route that a ServeMux behind the sessions has found, as it does without them.
 func TestMiddlewareOutsideSeesThePattern(t *testing.T) {
+	t.Parallel()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /items/{id}", func(http.ResponseWriter, *http.Request) {})
 	app := newManager(t, msm.Config{}).Middleware(mux)

@@ -165,6 +165,7 @@ func TestASlowNodeIsNoOutage(t *testing.T) {
 
 // TestMaxConns is how many connections requests make to a node; the prober has its own.
 func TestMaxConns(t *testing.T) {
+	t.Parallel()
 	for want, config := range map[int]msm.Config{64: {}, 5: {MaxConns: 5}} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newNetwork(t, 1)
@@ -185,6 +186,7 @@ func TestMaxConns(t *testing.T) {
 
 // TestCloseWaitsForOneTimeoutAtMost, whatever goes on.
 func TestCloseWaitsForOneTimeoutAtMost(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		nodes int
 		most  time.Duration

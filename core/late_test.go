@@ -93,6 +93,7 @@ func TestALateRequestLeavesTheLoginsCookie(t *testing.T) {
 
 // TestWhoComesLaterGetsASession: the login's answer may have been lost. So does who was logged out.
 func TestWhoComesLaterGetsASession(t *testing.T) {
+	t.Parallel()
 	onTwoInstances(t, func(t *testing.T, one, two *msm.Manager) {
 		old := begin(t, one, func(s *msm.Session) { add(s) })
 		loggedOut := begin(t, one, func(s *msm.Session) { add(s) })
@@ -115,6 +116,7 @@ func TestWhoComesLaterGetsASession(t *testing.T) {
 
 // TestADoubleClickOnLogin: both answers are good, whichever cookie the browser keeps, in one instance and in two.
 func TestADoubleClickOnLogin(t *testing.T) {
+	t.Parallel()
 	for name, looks := range map[string]func(s *msm.Session){
 		"each looks first":         func(s *msm.Session) { visitorName.Get(s) },
 		"and changes other things": func(s *msm.Session) { add(s) },
@@ -161,6 +163,7 @@ func TestADoubleClickOnLogin(t *testing.T) {
 
 // TestALoginThatBeganBeforeALogoutIsNone: a login that began before a logout does not bring the session back.
 func TestALoginThatBeganBeforeALogoutIsNone(t *testing.T) {
+	t.Parallel()
 	onTwoInstances(t, func(t *testing.T, one, _ *msm.Manager) {
 		if one.Stats().Locks != nil {
 			return // then the logout waits

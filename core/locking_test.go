@@ -52,6 +52,7 @@ func TestCommandsOfALock(t *testing.T) {
 
 // TestALockEndsByItself: W-18. The command that takes it says when.
 func TestALockEndsByItself(t *testing.T) {
+	t.Parallel()
 	w := startWire(t, msm.Config{Locking: msm.LockAll, LockExpiry: 7 * time.Second})
 	w.do("POST", "/write")
 	w.do("GET", "/read")
@@ -66,6 +67,7 @@ func TestALockEndsByItself(t *testing.T) {
 
 // TestAutoLearns: a route is known by its method and pattern, whatever the router; and wrong guesses are mended.
 func TestAutoLearns(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{Locking: msm.LockAuto, LockWait: patience})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /items/{id}", func(_ http.ResponseWriter, r *http.Request) { count.Get(msm.From(r.Context())) })
@@ -112,6 +114,7 @@ func TestAutoLearns(t *testing.T) {
 
 // TestAWrongGuessLosesNothing: G5. A request that Auto took for reading changes what another one changes under the lock.
 func TestAWrongGuessLosesNothing(t *testing.T) {
+	t.Parallel()
 	list, _ := startServers(t, 2)
 	m := newManager(t, msm.Config{Nodes: list, Locking: msm.LockAuto, LockWait: patience})
 	id := begin(t, m, func(s *msm.Session) { count.Set(s, 0) })
@@ -133,6 +136,7 @@ func TestAWrongGuessLosesNothing(t *testing.T) {
 
 // TestSessionLock: locks of LockApp, over two instances.
 func TestSessionLock(t *testing.T) {
+	t.Parallel()
 	list, _ := startServers(t, 2)
 	config := msm.Config{Nodes: list, Locking: msm.LockApp, LockWait: patience}
 	m := []*msm.Manager{newManager(t, config), newManager(t, config)}
@@ -192,6 +196,7 @@ func lock(t *testing.T, s *msm.Session) {
 
 // TestSessionLockRefuses, in fake time: each is an error that the handler sees, and nothing is stored.
 func TestSessionLockRefuses(t *testing.T) {
+	t.Parallel()
 	app := msm.Config{Locking: msm.LockApp, LockWait: 50 * time.Millisecond}
 	for name, c := range map[string]struct {
 		config  msm.Config
@@ -250,6 +255,7 @@ func TestSessionLockRefuses(t *testing.T) {
 
 // TestSessionLockOfNothing: there is nobody to wait for.
 func TestSessionLockOfNothing(t *testing.T) {
+	t.Parallel()
 	for name, request := range map[string]func(s *msm.Session){
 		"a visitor without a session": func(s *msm.Session) { lock(t, s) },
 		"a session that begins":       func(s *msm.Session) { add(s); lock(t, s); add(s) },

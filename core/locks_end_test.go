@@ -14,6 +14,7 @@ const long = time.Minute
 
 // TestWhoeverLeavesReleases: the next request, in the other instance, has the lock at once.
 func TestWhoeverLeavesReleases(t *testing.T) {
+	t.Parallel()
 	for name, leave := range map[string]func(v *visitors){
 		"the handler returns": func(v *visitors) {
 			v.send(context.Background(), 0, slowly(0))
@@ -103,6 +104,7 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 
 // TestAHandlerKeepsItsLock although its client has gone, in either instance: it is still at work on the session.
 func TestAHandlerKeepsItsLock(t *testing.T) {
+	t.Parallel()
 	for name, other := range map[string]int{"a request to the same instance": 0, "a request to another one": 1} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -125,6 +127,7 @@ func TestAHandlerKeepsItsLock(t *testing.T) {
 
 // TestTheLockOfACrashedInstanceEnds: F-17, F-19. Others wait for its expiry, not longer and not shorter, whenever they ask for it.
 func TestTheLockOfACrashedInstanceEnds(t *testing.T) {
+	t.Parallel()
 	for _, later := range []time.Duration{0, 5 * time.Second, 9 * time.Second} {
 		t.Run(later.String(), func(t *testing.T) { crashedWithALock(t, later) })
 	}

@@ -12,6 +12,7 @@ import (
 // TestALostLock: F-42, F-43, G5. The lock's node forgets it while a handler runs, so that two run at the same time. What
 // they change is merged, or one of the two is refused with 409; nothing is lost silently.
 func TestALostLock(t *testing.T) {
+	t.Parallel()
 	update := func(s *Session) { Update(s, "n", func(n int) int { return n + 1 }) }
 	for name, c := range map[string]struct {
 		first, second func(*Session) // the second one runs while the first one does, and ends before it
@@ -59,6 +60,7 @@ func TestALostLock(t *testing.T) {
 
 // TestALostLockIsNotPassedOn: who waits in the same instance takes a new one, when it is its turn among all.
 func TestALostLockIsNotPassedOn(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2, 0)
 		v := newVisitors(t, w, Config{Locking: LockAll, LockExpiry: 2 * time.Second, LockWait: time.Hour})
@@ -78,6 +80,7 @@ func TestALostLockIsNotPassedOn(t *testing.T) {
 
 // TestALockPassedToWhoLeaves: it is released, or passed on, whichever comes first.
 func TestALockPassedToWhoLeaves(t *testing.T) {
+	t.Parallel()
 	for range 300 {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, 1, 0)
@@ -96,6 +99,7 @@ func TestALockPassedToWhoLeaves(t *testing.T) {
 // TestTheLocksNodeFails while it is held, as F-43: the next request takes the lock on another node, and what both store is
 // merged.
 func TestTheLocksNodeFails(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ off, nodes int }{
 		"one node of two": {1, 2},
 		"the only node":   {1, 1},

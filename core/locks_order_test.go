@@ -14,6 +14,7 @@ import (
 
 // TestLockedHandlersNeverOverlap: LockAll over two instances, recorded handlers.
 func TestLockedHandlersNeverOverlap(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		requests int
 		handler  func(i int) time.Duration
@@ -53,6 +54,7 @@ func TestLockedHandlersNeverOverlap(t *testing.T) {
 
 // TestLocksAreFair: within an instance in the order of arrival; and a crowd in one instance does not keep the other out.
 func TestLocksAreFair(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v := newVisitors(t, newWorld(t, 2, 0), Config{Locking: LockAll, LockWait: time.Hour})
 		var order []int
@@ -120,6 +122,7 @@ func TestInstancesTakeTurns(t *testing.T) {
 
 // TestALockThatIsNotHad: the handler does not run, and 503 says when to come again.
 func TestALockThatIsNotHad(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		config   Config
 		requests int // besides the one that has the lock for 5 s

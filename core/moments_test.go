@@ -8,6 +8,7 @@ import (
 )
 
 func TestMoments(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, now := newMoments(100), time.Now()
 		m.put("a", now.Add(time.Second))

@@ -187,6 +187,7 @@ var opened = map[string]struct {
 }
 
 func TestOpen(t *testing.T) {
+	t.Parallel()
 	for mode, config := range kinds {
 		for name, c := range opened {
 			t.Run(mode+", "+name, func(t *testing.T) {
@@ -208,6 +209,7 @@ func TestOpen(t *testing.T) {
 
 // TestOpenWhatIsNone: the errors tell what is no id from what is no session any more, and not what was asked for.
 func TestOpenWhatIsNone(t *testing.T) {
+	t.Parallel()
 	key, other := []byte(strings.Repeat("k", 32)), []byte(strings.Repeat("o", 32))
 	for mode, config := range kinds {
 		config.SigningKeys = [][]byte{key}
@@ -249,6 +251,7 @@ func TestOpenWhatIsNone(t *testing.T) {
 
 // TestWhatAClosedManagerOpened is of no use any more, and says so.
 func TestWhatAClosedManagerOpened(t *testing.T) {
+	t.Parallel()
 	for mode, config := range kinds {
 		t.Run(mode, func(t *testing.T) {
 			m := newManager(t, config)

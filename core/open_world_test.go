@@ -122,6 +122,7 @@ func plus(n int) func(int) int { return func(old int) int { return old + n } }
 
 // TestOpenElsewhere: a session that another instance serves stays with it, and that one sees what has become of it.
 func TestOpenElsewhere(t *testing.T) {
+	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
 		s := p.open(p.other)
 		for want := 2; want < 5; want++ {
@@ -148,6 +149,7 @@ func TestOpenElsewhere(t *testing.T) {
 
 // TestOpenElsewhereMerges what both change at the same time.
 func TestOpenElsewhereMerges(t *testing.T) {
+	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
 		s := p.open(p.other)
 		Update(s, "n", plus(10))
@@ -173,6 +175,7 @@ func TestOpenElsewhereMerges(t *testing.T) {
 
 // TestOpenElsewhereEnds: a logout by who does not serve the session.
 func TestOpenElsewhereEnds(t *testing.T) {
+	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
 		s := p.open(p.other)
 		s.Destroy()
@@ -191,6 +194,7 @@ func TestOpenElsewhereEnds(t *testing.T) {
 
 // TestOpenElsewhereIsBounded as an instance's own sessions are: in size, and in what is never stored.
 func TestOpenElsewhereIsBounded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2, 0)
 		config := Config{Sticky: true, MaxSessionSize: 1000, AttributeFilter: regexp.MustCompile("^cache")}
@@ -220,6 +224,7 @@ func TestOpenElsewhereIsBounded(t *testing.T) {
 
 // TestOpenFollowsTheSession to the instance that has taken it over since.
 func TestOpenFollowsTheSession(t *testing.T) {
+	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
 		s := p.open(p.serves)
 		p.serves, p.other = p.other, p.serves // the balancer changes its mind
@@ -241,6 +246,7 @@ func TestOpenFollowsTheSession(t *testing.T) {
 
 // TestOpenMeetsATakeover: between Open and Commit a request has brought the session into this instance's own memory.
 func TestOpenMeetsATakeover(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(s *Session)
 		want   int
@@ -283,6 +289,7 @@ func TestOpenAfterARestart(t *testing.T) {
 
 // TestAClientThatLeavesDuringTheLoad is the visitor all the same.
 func TestAClientThatLeavesDuringTheLoad(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2, 0)
 		v := newVisitors(t, w, Config{})
@@ -309,6 +316,7 @@ func TestAClientThatLeavesDuringTheLoad(t *testing.T) {
 
 // TestOpenWithoutANode: trouble is no end of a session, and once it is over what was changed can be stored.
 func TestOpenWithoutANode(t *testing.T) {
+	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
 		s := p.open(p.other)
 		Update(s, "n", plus(1))
@@ -328,6 +336,7 @@ func TestOpenWithoutANode(t *testing.T) {
 
 // TestOpenAndLocks: what Open answers takes the lock when it is told to, and has it no longer than it says.
 func TestOpenAndLocks(t *testing.T) {
+	t.Parallel()
 	for name, release := range map[string]func(s *Session, cancel func()) error{
 		"Unlock stores and releases":        func(s *Session, _ func()) error { return s.Unlock() },
 		"the end of the context releases":   func(_ *Session, cancel func()) error { cancel(); return nil },
@@ -379,6 +388,7 @@ func TestOpenAndLocks(t *testing.T) {
 
 // TestOpenWithoutLocking: Lock says what is missing.
 func TestOpenWithoutLocking(t *testing.T) {
+	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
 		if err := p.open(p.other).Lock(p.t.Context()); !errors.Is(err, errNoLocking) {
 			p.t.Error(err)
@@ -388,6 +398,7 @@ func TestOpenWithoutLocking(t *testing.T) {
 
 // TestOpenCosts a read of the session, and no goroutine, which the bubble would not end with.
 func TestOpenCosts(t *testing.T) {
+	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
 		before := p.reads()
 		for range 100 {

@@ -16,6 +16,7 @@ import (
 // fails as one whose value cannot be encoded, nothing of it is stored, and the function is not called once more. No recovery,
 // wherever it stands, has to do with it.
 func TestAPanicOfUpdate(t *testing.T) {
+	t.Parallel()
 	for name, handler := range map[string]func(w http.ResponseWriter, s *msm.Session){
 		"at the first byte":     func(w http.ResponseWriter, s *msm.Session) { _, _ = io.WriteString(w, "popped") },
 		"by a status":           func(w http.ResponseWriter, s *msm.Session) { w.WriteHeader(http.StatusNoContent) },
@@ -88,6 +89,7 @@ func TestAPanicOfUpdate(t *testing.T) {
 
 // TestAPanicOfTheCommit is answered by what recovers from it, inside, and there is no second one.
 func TestAPanicOfTheCommit(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	id := begin(t, m, func(s *msm.Session) { list.Set(s, []string{"x"}) })
 	h := m.Middleware(recovery(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -68,6 +68,7 @@ func TestALogoutAmongSlowWriters(t *testing.T) {
 
 // TestASlowReaderLeavesTheWritersValue: MSM stored what a reader had read long ago.
 func TestASlowReaderLeavesTheWritersValue(t *testing.T) {
+	t.Parallel()
 	for mode, instances := range pairs {
 		if mode == "two instances that lock" {
 			continue // there the writer waits

@@ -153,6 +153,7 @@ func TestAnotherInstanceRemembersToo(t *testing.T) {
 
 // TestPersistBesideAnotherChange: of parallel requests one asks for it, and another changes an attribute; both survive.
 func TestPersistBesideAnotherChange(t *testing.T) {
+	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
 		if config.Locking != "" {
 			return // they wait for each other
@@ -177,6 +178,7 @@ func TestPersistBesideAnotherChange(t *testing.T) {
 
 // TestClearLeavesPersist, also if it is done again to what another request has stored meanwhile.
 func TestClearLeavesPersist(t *testing.T) {
+	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
 		if config.Locking != "" {
 			return
@@ -197,6 +199,7 @@ func TestClearLeavesPersist(t *testing.T) {
 
 // TestARestartKnowsWhenTheCookieWasSent: a sticky instance stores that with the session's next write.
 func TestARestartKnowsWhenTheCookieWasSent(t *testing.T) {
+	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
 		config := msm.Config{Route: "r1", Cookie: http.Cookie{MaxAge: 100}}
 		first := another(config)
@@ -219,6 +222,7 @@ func TestARestartKnowsWhenTheCookieWasSent(t *testing.T) {
 
 // TestPersistIsRefused where it cannot mean anything.
 func TestPersistIsRefused(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	for name, d := range map[string]time.Duration{"less than a second": time.Second - 1, "less than nothing": -time.Hour} {
 		resp := visit(m, "", func(s *msm.Session) {
@@ -246,6 +250,7 @@ func TestPersistIsRefused(t *testing.T) {
 
 // TestALateRequestDoesNotBringBackTheOldCookie: one that began before a login, and ends after it when a cookie is due.
 func TestALateRequestDoesNotBringBackTheOldCookie(t *testing.T) {
+	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
 		m := another(msm.Config{Cookie: http.Cookie{MaxAge: 100}})
 		if strings.Contains(t.Name(), "locks") {

@@ -92,6 +92,7 @@ func TestReadOnce(t *testing.T) {
 
 // TestKeysAreTheAppsOwn: who copies or lists what Keys names meets nothing that the app has not set.
 func TestKeysAreTheAppsOwn(t *testing.T) {
+	t.Parallel()
 	for mode, config := range map[string]msm.Config{"not sticky": {}, "sticky": {Sticky: true}} {
 		t.Run(mode, func(t *testing.T) {
 			m := newManager(t, config)
@@ -117,6 +118,7 @@ func TestKeysAreTheAppsOwn(t *testing.T) {
 
 // TestFlashesOfParallelRequestsAreAllSeen: those that are added while others are read wait for the next page.
 func TestFlashesOfParallelRequestsAreAllSeen(t *testing.T) {
+	t.Parallel()
 	for mode, instances := range pairs {
 		t.Run(mode, func(t *testing.T) {
 			m := instances(t)
@@ -151,6 +153,7 @@ func TestFlashesOfParallelRequestsAreAllSeen(t *testing.T) {
 }
 
 func TestPop(t *testing.T) {
+	t.Parallel()
 	a := msm.NewKey[[]string]("a")
 	for name, c := range map[string]struct {
 		before, request func(s *msm.Session) // each in a request of its own
@@ -201,6 +204,7 @@ func TestPop(t *testing.T) {
 
 // TestPopOfARequestThatFails: it took the value with it. What else it changed is not stored.
 func TestPopOfARequestThatFails(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	a := msm.NewKey[string]("a")
 	id := begin(t, m, func(s *msm.Session) { a.Set(s, "x") })
@@ -217,6 +221,7 @@ func TestPopOfARequestThatFails(t *testing.T) {
 
 // TestPopAfterTheResponseBegan: it is stored all the same.
 func TestPopAfterTheResponseBegan(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	id := begin(t, m, func(s *msm.Session) { s.AddFlash("saved") })
 	h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

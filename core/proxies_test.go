@@ -19,6 +19,7 @@ var behindProxies = msm.Config{TrustedProxies: []netip.Prefix{
 
 // TestSecureBehindProxies: the cookie is Secure if the client speaks TLS with the proxy next to it, however that says so.
 func TestSecureBehindProxies(t *testing.T) {
+	t.Parallel()
 	const proto, forwarded = "X-Forwarded-Proto", "Forwarded"
 	const proxy = "10.1.2.3:99"
 	for name, c := range map[string]struct {
@@ -83,6 +84,7 @@ func wantSecure(t *testing.T, resp *http.Response, secure bool) {
 
 // TestNobodyIsTrustedByDefault, not even by a unix socket.
 func TestNobodyIsTrustedByDefault(t *testing.T) {
+	t.Parallel()
 	for _, remote := range []string{"@", "127.0.0.1:9", "10.1.2.3:99"} {
 		resp := exchange(counting(newManager(t, msm.Config{})), "POST", "/", func(r *http.Request) {
 			r.RemoteAddr = remote
@@ -96,6 +98,7 @@ func TestNobodyIsTrustedByDefault(t *testing.T) {
 // TestOneProxyHeaderIsEnough: the inner proxy knows one of the two headers and what it was asked by; the outer one has
 // ended TLS and told so in the other.
 func TestOneProxyHeaderIsEnough(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string][2]string{
 		"X-Forwarded-Proto": {"https", "proto=http"}, "Forwarded": {"http", "proto=https"},
 	} {
@@ -112,6 +115,7 @@ func TestOneProxyHeaderIsEnough(t *testing.T) {
 
 // TestRealIPMiddlewares: they write the client's address into the request, and may take the proxy's headers out.
 func TestRealIPMiddlewares(t *testing.T) {
+	t.Parallel()
 	realIP := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.RemoteAddr = r.Header.Get("X-Real-IP")
@@ -144,6 +148,7 @@ func TestRealIPMiddlewares(t *testing.T) {
 
 // TestUnixSockets, real ones: what the server listens on tells it, whatever a client has a middleware write into RemoteAddr.
 func TestUnixSockets(t *testing.T) {
+	t.Parallel()
 	trusting := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if ip := r.Header.Get("X-Real-IP"); ip != "" {

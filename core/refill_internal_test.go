@@ -186,6 +186,7 @@ func begin(t *testing.T, servers, rate, sessions, instances int) (w *world, list
 
 // TestARefillKeepsItsPace, whatever it is.
 func TestARefillKeepsItsPace(t *testing.T) {
+	t.Parallel()
 	for rate, want := range map[int]time.Duration{1: 100 * time.Second, 10: 10 * time.Second, 1000: 100 * time.Millisecond} {
 		t.Run(fmt.Sprint(rate, " sessions a second"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -212,6 +213,7 @@ func TestARefillKeepsItsPace(t *testing.T) {
 
 // TestOneInstanceRefills, the other one waits and knows when it is done.
 func TestOneInstanceRefills(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, in := begin(t, 3, 100, 1000, 3)
 		time.Sleep(time.Minute)
@@ -244,6 +246,7 @@ func TestOneInstanceRefills(t *testing.T) {
 
 // TestAnInstanceThatDiesInARefill is followed by another one, which goes on where the first one was.
 func TestAnInstanceThatDiesInARefill(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		die  func(*instance)
 		soon time.Duration
@@ -334,6 +337,7 @@ func TestWhatInterruptsARefill(t *testing.T) {
 
 // TestALostLease: who was halted for so long that another instance has taken over stops, and asks from time to time.
 func TestALostLease(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, in := begin(t, 2, 100, 1000, 1)
 		nodetest.Until(t, func() bool { return in[0].refill().Done >= 500 })
@@ -418,6 +422,7 @@ func TestServersThatCannotBeListed(t *testing.T) {
 
 // TestARefillThatIsTooMuch for its node, so that the node fails again each time, is tried ever more rarely.
 func TestARefillThatIsTooMuch(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, in := begin(t, 2, 100, 1000, 1)
 		var began []time.Time
@@ -444,6 +449,7 @@ func TestARefillThatIsTooMuch(t *testing.T) {
 
 // TestANodeThatLeavesTheList takes copies with it, which are made good although no node has a new epoch.
 func TestANodeThatLeavesTheList(t *testing.T) {
+	t.Parallel()
 	for at := range 3 {
 		t.Run(fmt.Sprintf("n%d", at+1), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -467,6 +473,7 @@ func TestANodeThatLeavesTheList(t *testing.T) {
 
 // TestARefillEndsWithItsNode, when that leaves the list.
 func TestARefillEndsWithItsNode(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, in := begin(t, 3, 100, 500, 1)
 		nodetest.Until(t, func() bool { return in[0].refill().Done > 0 })
@@ -488,6 +495,7 @@ func TestARefillEndsWithItsNode(t *testing.T) {
 
 // TestARefillListsTheNodeItself: a session whose other copy was lost while the node was away is nowhere else.
 func TestARefillListsTheNodeItself(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, in := begin(t, 2, 1000, 0, 1)
 		time.Sleep(time.Minute)
@@ -506,6 +514,7 @@ func TestARefillListsTheNodeItself(t *testing.T) {
 // TestARefillWaitsForEveryone: an instance that learns of the epoch a little later still writes the old one into records,
 // and nobody asks for those again.
 func TestARefillWaitsForEveryone(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const sessions = 1000
 		w, in := begin(t, 2, 1_000_000, 0, 1)
@@ -530,6 +539,7 @@ func TestARefillWaitsForEveryone(t *testing.T) {
 
 // TestCheckpoint: what is read is what was written, and what is of another occasion or nonsense is nothing.
 func TestCheckpoint(t *testing.T) {
+	t.Parallel()
 	for _, c := range []checkpoint{
 		{occasion: 1}, {occasion: 0xfedcba98, ended: RefillDone}, {occasion: 7, ended: RefillDone, without: []string{"n1", "n3"}}, {occasion: 7, ended: RefillUnlisted}, {occasion: 7, after: sid.Hash{1, 2, 31: 3}},
 	} {

@@ -223,6 +223,7 @@ func TestRefillUnderLoad(t *testing.T) {
 
 // TestRefillIsForbidden: servers that do not list their keys are told of, once, and healing on access remains.
 func TestRefillIsForbidden(t *testing.T) {
+	t.Parallel()
 	n1, n2 := msmtest.StartServer(t, "-o", "no_lru_crawler"), msmtest.StartServer(t, "-X")
 	log := &logged{}
 	m := newManager(t, msm.Config{Nodes: "n1:" + n1.Addr() + ",n2:" + n2.Addr(), Logger: slog.New(slog.NewTextHandler(log, nil))})
@@ -277,6 +278,7 @@ func refillOf(m *msm.Manager, id string) *msm.RefillStats {
 
 // TestARefillThatIsForbiddenIsSaidOnce for each server, in fake time, and not with every node that comes back.
 func TestARefillThatIsForbiddenIsSaidOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, log := newNetwork(t, 3), &logged{}
 		w.servers["n1"].unlist, w.servers["n2"].unlist = true, true

@@ -15,6 +15,7 @@ import (
 
 // TestWhatFailsAfterTheFirstByteIsCountedToo: nobody else hears of it.
 func TestWhatFailsAfterTheFirstByteIsCountedToo(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		do    func(s *msm.Session)
 		cause string
@@ -56,6 +57,7 @@ func TestWhatFailsAfterTheFirstByteIsCountedToo(t *testing.T) {
 
 // TestARequestThatNobodyWaitsForIsNoFault: it is counted, and the log says nothing.
 func TestARequestThatNobodyWaitsForIsNoFault(t *testing.T) {
+	t.Parallel()
 	for name, why := range map[string]error{"its client has gone": nil, "a middleware says why": errors.New("too slow")} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -84,6 +86,7 @@ func TestARequestThatNobodyWaitsForIsNoFault(t *testing.T) {
 
 // TestALoadThatNobodyWaitsForIsNoFault: in sticky mode one request loads for all.
 func TestALoadThatNobodyWaitsForIsNoFault(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork(t, 1)
 		first, m := w.manager(msm.Config{Sticky: true, BackupSync: true}), w.manager(msm.Config{Sticky: true})
@@ -106,6 +109,7 @@ func TestALoadThatNobodyWaitsForIsNoFault(t *testing.T) {
 
 // TestALockThatTheHandlerWaitsForNoLongerIsNoMistake, whatever the handler calls that.
 func TestALockThatTheHandlerWaitsForNoLongerIsNoMistake(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newManager(t, msm.Config{Locking: msm.LockApp})
 		id := begin(t, m, func(s *msm.Session) { add(s) })
@@ -126,6 +130,7 @@ func TestALockThatTheHandlerWaitsForNoLongerIsNoMistake(t *testing.T) {
 
 // TestStoresCountWhatTheyRefuse: their callers answer by themselves.
 func TestStoresCountWhatTheyRefuse(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{MaxSessionSize: 4000})
 	s := m.Store("a")
 	ctx, cancel := context.WithCancel(t.Context())

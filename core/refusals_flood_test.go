@@ -135,6 +135,7 @@ func TestANodeThatFlapsIsNoFloodOfTheLog(t *testing.T) {
 
 // TestAValueThatNobodyCanReadIsNoFloodOfTheLog, and each attribute is told of.
 func TestAValueThatNobodyCanReadIsNoFloodOfTheLog(t *testing.T) {
+	t.Parallel()
 	log := &logged{}
 	m := newManager(t, msm.Config{Logger: log.logger()})
 	id := begin(t, m, func(s *msm.Session) { s.Set("a", "x"); s.Set("b", "x") })
@@ -150,6 +151,7 @@ func TestAValueThatNobodyCanReadIsNoFloodOfTheLog(t *testing.T) {
 
 // TestSessionsThatNoNodeTakesAreNoFloodOfTheLog, in sticky mode, where their visitors have their answers.
 func TestSessionsThatNoNodeTakesAreNoFloodOfTheLog(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, w := &logged{}, newNetwork(t, 1)
 		w.servers["n1"].memory = node.NewMemory(node.MemoryOptions{MaxItem: 2000})

@@ -43,6 +43,7 @@ func reports(lines []string) (n int) {
 
 // TestTheLogSaysWhatFailedWhere: by the route's pattern, never by the path or the id, of which one would do to log in.
 func TestTheLogSaysWhatFailedWhere(t *testing.T) {
+	t.Parallel()
 	fail := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { msm.From(r.Context()).Set("f", func() {}) })
 	mux := func(h http.Handler) http.Handler {
 		mux := http.NewServeMux()
@@ -113,6 +114,7 @@ func byHand(m *msm.Manager, next http.Handler) http.Handler {
 
 // TestClosingTellsWhatTheLogHasLeftOut: nothing is told later, when nobody reads it any more.
 func TestClosingTellsWhatTheLogHasLeftOut(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log := &logged{}
 		m := newManager(t, msm.Config{Logger: log.logger()})
@@ -128,6 +130,7 @@ func TestClosingTellsWhatTheLogHasLeftOut(t *testing.T) {
 
 // TestEachRouteWithAFaultIsTold, and that of nodes is one for all.
 func TestEachRouteWithAFaultIsTold(t *testing.T) {
+	t.Parallel()
 	log := &logged{}
 	m := newManager(t, msm.Config{Logger: log.logger()})
 	mux := http.NewServeMux()

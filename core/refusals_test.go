@@ -56,6 +56,7 @@ func wantPage(t *testing.T, resp *http.Response, status int, page string) {
 
 // TestWhoseFaultAnErrorIs: by the status, what the visitor reads, and the cause that is counted.
 func TestWhoseFaultAnErrorIs(t *testing.T) {
+	t.Parallel()
 	const ended, changed = "The session has ended meanwhile. Please try again.\n",
 		"Another request has changed the session at the same time. Please try again.\n"
 	for name, c := range map[string]struct {
@@ -96,6 +97,7 @@ func TestWhoseFaultAnErrorIs(t *testing.T) {
 }
 
 func TestEverySentinelSaysWhoseItIs(t *testing.T) {
+	t.Parallel()
 	for name, err := range map[string]error{
 		"ErrUnavailable": msm.ErrUnavailable, "ErrConflict": msm.ErrConflict, "ErrTooLarge": msm.ErrTooLarge, "ErrUnreadable": msm.ErrUnreadable,
 		"ErrLocked": msm.ErrLocked, "ErrBusy": msm.ErrBusy, "ErrFull": msm.ErrFull, "ErrCommitted": msm.ErrCommitted, "ErrGone": msm.ErrGone,
@@ -121,6 +123,7 @@ func modes(t *testing.T, test func(t *testing.T, config msm.Config)) {
 
 // TestAFaultOfTheProgramIs500: and no client comes again for it.
 func TestAFaultOfTheProgramIs500(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		do    func(s *msm.Session)
 		cause string
@@ -157,6 +160,7 @@ func TestAFaultOfTheProgramIs500(t *testing.T) {
 
 // TestAChangeOnAnIgnoredPathIs500, whatever it is; to look is none.
 func TestAChangeOnAnIgnoredPathIs500(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		do     func(s *msm.Session)
 		status int
@@ -192,6 +196,7 @@ func TestAChangeOnAnIgnoredPathIs500(t *testing.T) {
 
 // TestALogoutMeanwhileIsNobodysFault: 409, for nodes are well and the program is right.
 func TestALogoutMeanwhileIsNobodysFault(t *testing.T) {
+	t.Parallel()
 	modes(t, func(t *testing.T, config msm.Config) {
 		m := newManager(t, config)
 		id := begin(t, m, func(s *msm.Session) { add(s) })

@@ -11,6 +11,7 @@ import (
 // TestRenewTellsWhereTheSessionIs: found by the simulation. A login takes along what another request has stored meanwhile,
 // and the new session's node fails just before: the cookie must name the node that has it all.
 func TestRenewTellsWhereTheSessionIs(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2, 0)
 		v := newVisitors(t, w, Config{})

@@ -11,6 +11,7 @@ import (
 
 // TestRoutesLearn: MSM's ReadOnlyRequestsCacheTest, and what W-17 lacked: what is learnt ages.
 func TestRoutesLearn(t *testing.T) {
+	t.Parallel()
 	page := route{"GET", "/page"}
 	type step struct {
 		pause   time.Duration
@@ -53,6 +54,7 @@ func TestRoutesLearn(t *testing.T) {
 
 // TestRoutesAreBounded: G9. A stranger who asks for ever other paths fills nothing, and who reads a page meanwhile keeps it.
 func TestRoutesAreBounded(t *testing.T) {
+	t.Parallel()
 	r := newRoutes()
 	for i := range 20 * routeLimit {
 		r.learn(route{"GET", fmt.Sprint("/", i)}, false)

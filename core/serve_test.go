@@ -146,6 +146,7 @@ func unsaved(err error) int {
 
 // TestAnAppThatIsToldToEnd loses nothing that it has acknowledged.
 func TestAnAppThatIsToldToEnd(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		noNodes  bool
 		requests func(e *ending)
@@ -206,6 +207,7 @@ func TestAnAppThatIsToldToEnd(t *testing.T) {
 }
 
 func TestListenAndServe(t *testing.T) {
+	t.Parallel()
 	run := func(t *testing.T, server *http.Server, grace time.Duration, client *http.Client, scheme string) error {
 		t.Helper()
 		m, err := msm.New(msm.Config{Logger: quiet})
@@ -265,6 +267,7 @@ func TestListenAndServe(t *testing.T) {
 
 // TestClose ends with its context, and without a deadline all the same; who calls it again waits for the first.
 func TestClose(t *testing.T) {
+	t.Parallel()
 	for mode, config := range map[string]msm.Config{"sticky": {Sticky: true}, "non-sticky": {}} {
 		t.Run(mode+", without a node and without a deadline", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

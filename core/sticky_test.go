@@ -323,6 +323,7 @@ func (foreign) Unmarshal(_ []byte, _ any) error { return nil }
 
 // TestStickyBounds: what finds no room is a 503 that says so, and nobody else's session is lost for it.
 func TestStickyBounds(t *testing.T) {
+	t.Parallel()
 	list, servers := startServers(t, 1)
 	var failed atomic.Value
 	m := newManager(t, msm.Config{
@@ -404,6 +405,7 @@ func TestStickyClose(t *testing.T) {
 
 // TestStickyOnTheWire: what a request costs, counted between us and real memcached.
 func TestStickyOnTheWire(t *testing.T) {
+	t.Parallel()
 	w := startWire(t, msm.Config{Sticky: true, Route: "a", IdleTimeout: time.Hour})
 	w.do("POST", "/write")
 	waitFor(t, "the session is stored", func() bool { return len(w.session()) == 1 })

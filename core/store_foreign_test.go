@@ -11,6 +11,7 @@ import (
 
 // TestTheRecordOfAForeignValue: it outlives every copy of an earlier value that may lie on a node that was away.
 func TestTheRecordOfAForeignValue(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	put := func(rec *record.Record, life time.Duration) {
 		if err := (foreign{[]byte("v"), now.Add(life), true}).into(rec); err != nil {
@@ -36,6 +37,7 @@ func TestTheRecordOfAForeignValue(t *testing.T) {
 }
 
 func TestARecordThatHoldsNoForeignValue(t *testing.T) {
+	t.Parallel()
 	rec := &record.Record{}
 	rec.Set(foreignBytes, []byte("v"))
 	if value, found, err := foreignIn(rec, time.Now()); value != nil || found || !errors.Is(err, ErrUnreadable) {
@@ -44,6 +46,7 @@ func TestARecordThatHoldsNoForeignValue(t *testing.T) {
 }
 
 func TestHomesForget(t *testing.T) {
+	t.Parallel()
 	var h homes
 	for _, token := range []string{"first", "second"} {
 		h.put(token, "n1")

@@ -78,6 +78,7 @@ func (s shelf) wantError(what string, err, want error) {
 
 // TestStore runs on two memcached servers and on the in-memory node.
 func TestStore(t *testing.T) {
+	t.Parallel()
 	list, _ := startServers(t, 2)
 	for where, nodes := range map[string]string{"memcached": list, "in memory": ""} {
 		m := newManager(t, msm.Config{Nodes: nodes, MaxSessionSize: 10_000})
@@ -90,6 +91,7 @@ func TestStore(t *testing.T) {
 // TestNobodyMeetsAtTheEmptyKey: scs deletes it when a visitor without a session logs out. No node is asked for it, and nobody
 // waits there for another one.
 func TestNobodyMeetsAtTheEmptyKey(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	s := shelf{m.Store("a"), t}
 	before := m.Stats().Loads
@@ -227,6 +229,7 @@ var storeCases = map[string]func(s shelf){
 
 // TestLifeOfAValue, in fake time.
 func TestLifeOfAValue(t *testing.T) {
+	t.Parallel()
 	for name, run := range map[string]func(s shelf){
 		"a value expires on time, and its key can be used again at once": func(s shelf) {
 			for _, value := range []string{"a", "b"} {
@@ -259,6 +262,7 @@ func TestLifeOfAValue(t *testing.T) {
 }
 
 func TestAStoreReachesNoSessionAndNoOtherStore(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	a := serve(t, counting(m))
 	a.do("POST", "/")
@@ -285,6 +289,7 @@ func TestAStoreReachesNoSessionAndNoOtherStore(t *testing.T) {
 }
 
 func TestTheStoreOfAClosedManager(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	s := shelf{m.Store("a"), t}
 	s.set("k", "a", time.Minute)
@@ -516,6 +521,7 @@ func TestStoreTroubleIsNotAbsence(t *testing.T) {
 
 // TestWhatAStoreSends: a value that lies where it is looked for costs one command to read.
 func TestWhatAStoreSends(t *testing.T) {
+	t.Parallel()
 	proxy := msmtest.StartProxy(t, msmtest.StartServer(t).Addr())
 	s := shelf{newManager(t, msm.Config{Nodes: proxy.Addr()}).Store("a"), t}
 	s.commit("secret", "a", 31*day)

@@ -53,6 +53,7 @@ const switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"
 
 // TestTheIDTravelsWithAHeadWrittenByHand: once, by each way to write it, and nothing else changes.
 func TestTheIDTravelsWithAHeadWrittenByHand(t *testing.T) {
+	t.Parallel()
 	large := strings.Repeat("x", 1<<20)
 	for name, c := range map[string]struct {
 		config msm.Config
@@ -116,6 +117,7 @@ func TestTheIDTravelsWithAHeadWrittenByHand(t *testing.T) {
 
 // TestWhatTellsNoIDIsLeftAlone: who has its id, or needs none, gets the server's own connection.
 func TestWhatTellsNoIDIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(s *msm.Session){
 		"a read":        func(s *msm.Session) { count.Get(s) },
 		"nothing in it": func(s *msm.Session) { add(s); count.Delete(s) },
@@ -134,6 +136,7 @@ func TestWhatTellsNoIDIsLeftAlone(t *testing.T) {
 
 // TestAnIDThatWasAnnouncedInVain is not told: until the head is written, the session may become nothing.
 func TestAnIDThatWasAnnouncedInVain(t *testing.T) {
+	t.Parallel()
 	var session *msm.Session
 	got := takeover(t, msm.Config{}, func(s *msm.Session) { session = s; add(s) }, func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) {
 		session.Clear()
@@ -146,6 +149,7 @@ func TestAnIDThatWasAnnouncedInVain(t *testing.T) {
 
 // TestTheConnectionBelowCanBeHad as crypto/tls has it, for who needs a *net.TCPConn.
 func TestTheConnectionBelowCanBeHad(t *testing.T) {
+	t.Parallel()
 	takeover(t, msm.Config{}, func(s *msm.Session) { add(s) }, func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) {
 		if _, ok := conn.(interface{ NetConn() net.Conn }).NetConn().(*net.TCPConn); !ok {
 			t.Errorf("%T", conn)
@@ -156,6 +160,7 @@ func TestTheConnectionBelowCanBeHad(t *testing.T) {
 
 // TestAnIDThatCannotBeToldIsLogged: nothing is stored under it, and what is written to the connection arrives as it is.
 func TestAnIDThatCannotBeToldIsLogged(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"hello", "HTTP/1.1 200 OK\r\nX-Half:", strings.Repeat("no head ", 1<<17)} {
 		var log bytes.Buffer
 		got := takeover(t, msm.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, func(s *msm.Session) { add(s) },
@@ -181,6 +186,7 @@ func (p pipe) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // TestCloseEndsAWriteOfTheHead, as it ends every Write of a net.Conn.
 func TestCloseEndsAWriteOfTheHead(t *testing.T) {
+	t.Parallel()
 	server, client := net.Pipe()
 	newManager(t, msm.Config{}).Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		add(msm.From(r.Context()))

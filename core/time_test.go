@@ -110,6 +110,7 @@ func TestKeepingAliveIsRateLimited(t *testing.T) {
 // TestALogoutIsRememberedAsLongAsItMatters: G6. A node that hung may come back with the session as it was before, and
 // keep it until it would have expired.
 func TestALogoutIsRememberedAsLongAsItMatters(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newManager(t, msm.Config{})
 		id := begin(t, m, func(s *msm.Session) { add(s) })
@@ -127,6 +128,7 @@ func TestALogoutIsRememberedAsLongAsItMatters(t *testing.T) {
 
 // TestStickyWritesBehind: what requests change is on the nodes within 100 ms, in one write, for which none of them waits.
 func TestStickyWritesBehind(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork(t, 2)
 		m := w.manager(msm.Config{Sticky: true, Backups: 1})

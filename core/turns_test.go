@@ -12,6 +12,7 @@ import (
 
 // TestTurns: who comes first is served first, whoever gives up in between; beyond the limit nobody waits.
 func TestTurns(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		limit    int
 		patience []time.Duration // of each that comes, one after the other, while the first one has its turn
@@ -70,6 +71,7 @@ func TestTurns(t *testing.T) {
 // TestGivingUpAsTheTurnComes: who is called that moment passes the turn on, with what belongs to it; if nobody is there
 // any more it has it itself.
 func TestGivingUpAsTheTurnComes(t *testing.T) {
+	t.Parallel()
 	for name, others := range map[string]int{"nobody else waits": 0, "another one waits": 1} {
 		t.Run(name, func(t *testing.T) {
 			turns, lock := newTurns(0), &sessionLock{}

@@ -104,6 +104,7 @@ func appendInRequest(t *testing.T, m *msm.Manager, id, item string) {
 
 // TestNothingIsKeptOfARequest whose changes wait for a node: not what the function given to Update refers to.
 func TestNothingIsKeptOfARequest(t *testing.T) {
+	t.Parallel()
 	for name, config := range map[string]msm.Config{"async": {}, "sync": {BackupSync: true}} {
 		t.Run(name, func(t *testing.T) {
 			nodes, servers := startServers(t, 1)
@@ -144,6 +145,7 @@ func TestNothingIsKeptOfARequest(t *testing.T) {
 
 // TestAPanicOfUpdateIsItsRequests: on what another instance has stored meanwhile, too. Nothing is held after it.
 func TestAPanicOfUpdateIsItsRequests(t *testing.T) {
+	t.Parallel()
 	sharedModes(t, func(t *testing.T, config msm.Config) {
 		instances := twoInstances(t, config)
 		one, two := instances[0], instances[1]
@@ -196,6 +198,7 @@ func recovered(m *msm.Manager, id string, f func(*msm.Session)) *httptest.Respon
 // TestSessionCallsInUpdatePanic with a text that says so, instead of waiting for themselves, at once and when the function
 // is called again for what another request has stored. Nothing is held after it.
 func TestSessionCallsInUpdatePanic(t *testing.T) {
+	t.Parallel()
 	calls := map[string]func(m *msm.Manager, w http.ResponseWriter, r *http.Request, s *msm.Session){
 		"a read":    func(_ *msm.Manager, _ http.ResponseWriter, _ *http.Request, s *msm.Session) { msm.Get[int](s, "other") },
 		"a write":   func(_ *msm.Manager, _ http.ResponseWriter, _ *http.Request, s *msm.Session) { s.Set("other", 1) },
@@ -255,6 +258,7 @@ func panicOf(m *msm.Manager, id string, f http.HandlerFunc) (text string) {
 
 // TestOtherGoroutinesWaitForUpdate: those of the same request do not panic.
 func TestOtherGoroutinesWaitForUpdate(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	visit(m, "", func(s *msm.Session) {
 		var others sync.WaitGroup
@@ -276,6 +280,7 @@ func TestOtherGoroutinesWaitForUpdate(t *testing.T) {
 
 // TestAFailedCommitLeavesMemoryAsItWas: a node that refuses a session that got too large gets those that are not.
 func TestAFailedCommitLeavesMemoryAsItWas(t *testing.T) {
+	t.Parallel()
 	large := strings.Repeat("x", 20_000)
 	for name, c := range map[string]struct {
 		sync   bool
@@ -320,6 +325,7 @@ func TestAFailedCommitLeavesMemoryAsItWas(t *testing.T) {
 
 // TestWhatNoNodeTakesIsGivenUp: behind the answer nobody can be told, but what comes after it must be stored.
 func TestWhatNoNodeTakesIsGivenUp(t *testing.T) {
+	t.Parallel()
 	node := startSmallNode(t)
 	config := msm.Config{Nodes: node.Addr(), Sticky: true}
 	m := newManager(t, config)
@@ -343,6 +349,7 @@ func TestWhatNoNodeTakesIsGivenUp(t *testing.T) {
 
 // TestAnUpdateIsStoredBesideWhatNoNodeTakes: what another request has set is given up, not the update.
 func TestAnUpdateIsStoredBesideWhatNoNodeTakes(t *testing.T) {
+	t.Parallel()
 	node := startSmallNode(t)
 	config := msm.Config{Nodes: node.Addr(), Sticky: true}
 	m := newManager(t, config)
@@ -366,6 +373,7 @@ func TestAnUpdateIsStoredBesideWhatNoNodeTakes(t *testing.T) {
 
 // TestANewSessionThatIsTooLargeIsNone.
 func TestANewSessionThatIsTooLargeIsNone(t *testing.T) {
+	t.Parallel()
 	node := startSmallNode(t)
 	m := newManager(t, msm.Config{Nodes: node.Addr(), Sticky: true, BackupSync: true})
 	if resp := visit(m, "", func(s *msm.Session) { s.Set("b", strings.Repeat("x", 20_000)) }); resp.StatusCode < 400 {

@@ -40,6 +40,7 @@ type profile struct {
 }
 
 func TestValuesAreValues(t *testing.T) {
+	t.Parallel()
 	key := msm.NewKey[profile]("profile")
 	m := newManager(t, msm.Config{})
 	p := profile{"ann", []string{"a", "b"}, time.Unix(1, 5).UTC()}
@@ -63,6 +64,7 @@ func TestValuesAreValues(t *testing.T) {
 }
 
 func TestAttributes(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	name := msm.NewKey[string]("name")
 	id := begin(t, m, func(s *msm.Session) {
@@ -108,6 +110,7 @@ func TestAttributes(t *testing.T) {
 
 // TestRemovingFromNothingCreatesNothing: T-05.
 func TestRemovingFromNothingCreatesNothing(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	resp := visit(m, "", func(s *msm.Session) {
 		s.Delete("a")
@@ -124,6 +127,7 @@ func TestRemovingFromNothingCreatesNothing(t *testing.T) {
 
 // TestBadValues: what cannot be stored is one clean error that names it, and what is stored stays as it was.
 func TestBadValues(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		set  func(*msm.Session)
 		want string
@@ -163,6 +167,7 @@ func TestBadValues(t *testing.T) {
 }
 
 func TestTooLargeIsToldApart(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{MaxSessionSize: 1000, ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 		if !errors.Is(err, msm.ErrTooLarge) {
 			t.Error(err)
@@ -172,6 +177,7 @@ func TestTooLargeIsToldApart(t *testing.T) {
 }
 
 func TestAWrongTypeOnReadIsKept(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	id := begin(t, m, func(s *msm.Session) { s.Set("a", "text") })
 	visit(m, id, func(s *msm.Session) {
@@ -193,6 +199,7 @@ func TestAWrongTypeOnReadIsKept(t *testing.T) {
 
 // TestParallelRequestsLoseNothing: F-23, G5, without any lock.
 func TestParallelRequestsLoseNothing(t *testing.T) {
+	t.Parallel()
 	list, _ := startServers(t, 2)
 	instances := []*msm.Manager{newManager(t, msm.Config{Nodes: list}), newManager(t, msm.Config{Nodes: list})}
 	id := begin(t, instances[0], func(s *msm.Session) { s.Set("first", true) })
@@ -219,6 +226,7 @@ func TestParallelRequestsLoseNothing(t *testing.T) {
 
 // TestRenewTakesAlongWhatOthersStoreMeanwhile: a request that runs while another one logs in must not lose its change.
 func TestRenewTakesAlongWhatOthersStoreMeanwhile(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	id := begin(t, m, func(s *msm.Session) { s.Set("a", 1) })
 	resp := visit(m, id, func(login *msm.Session) {
@@ -237,6 +245,7 @@ func TestRenewTakesAlongWhatOthersStoreMeanwhile(t *testing.T) {
 
 // TestLogoutBeatsWhatBeganBefore: F-24, F-25. Neither a slow writer nor a login brings a destroyed session back.
 func TestLogoutBeatsWhatBeganBefore(t *testing.T) {
+	t.Parallel()
 	for name, slow := range map[string]func(*msm.Session){
 		"a slow writer": func(s *msm.Session) { add(s) },
 		"a login":       func(s *msm.Session) { _ = s.Renew() },
@@ -262,6 +271,7 @@ func TestLogoutBeatsWhatBeganBefore(t *testing.T) {
 }
 
 func TestRollingDeployToAnotherTranscoder(t *testing.T) {
+	t.Parallel()
 	list, _ := startServers(t, 2)
 	before := newManager(t, msm.Config{Nodes: list, Transcoder: transcoder.JSON()})
 	after := newManager(t, msm.Config{Nodes: list, ReadTranscoders: []transcoder.Transcoder{transcoder.JSON()}})
@@ -284,6 +294,7 @@ func TestRollingDeployToAnotherTranscoder(t *testing.T) {
 }
 
 func TestClosedManager(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{})
 	if err := m.Close(context.Background()); err != nil {
 		t.Fatal(err)

@@ -42,6 +42,7 @@ type (
 // TestWhatSetAcceptsCanBeRead: E25. Set refuses a value with an error that names attribute, type and field, or Lookup of the
 // same type brings it back; so with a Key of any type, and with Update.
 func TestWhatSetAcceptsCanBeRead(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]typed{
 		"a struct with a big.Int by value":       as(account{"a", *big.NewInt(77)}, "", ""),
 		"a map of such structs":                  as(map[string]account{"a": {"a", *big.NewInt(77)}}, "json gob", "map[string]*msm_test.account"),

@@ -28,6 +28,7 @@ func (p *pair) wantEnded(what string, ctx context.Context, cause error) {
 
 // TestWatch: a stream learns of the end of its session, whoever ends it and wherever, and of nothing else.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(p *pair){
 		"a logout":         func(p *pair) { p.visit(func(s *Session) { s.Destroy() }) },
 		"a login":          func(p *pair) { p.visit(func(s *Session) { p.must(s.Renew()) }) },
@@ -85,6 +86,7 @@ func TestWatchIsNoUse(t *testing.T) {
 
 // TestWatchCosts one read every five seconds, however many streams the session has, and nothing without any.
 func TestWatchCosts(t *testing.T) {
+	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
 		s := p.open(p.other)
 		var stops []context.CancelFunc
@@ -108,6 +110,7 @@ func TestWatchCosts(t *testing.T) {
 
 // TestWatchThroughTrouble: a node that does not answer ends nobody's stream.
 func TestWatchThroughTrouble(t *testing.T) {
+	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
 		ctx, _ := p.watch(p.other)
 		p.cutOff()
@@ -122,6 +125,7 @@ func TestWatchThroughTrouble(t *testing.T) {
 
 // TestWatchEndsWith what it was begun for, and the manager.
 func TestWatchEndsWith(t *testing.T) {
+	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
 		parent, cancel := context.WithCancelCause(p.t.Context())
 		ofParent, _ := p.open(p.other).Watch(parent)
@@ -140,6 +144,7 @@ func TestWatchEndsWith(t *testing.T) {
 
 // TestWatchInAHandler: a request's session can be watched once it is stored.
 func TestWatchInAHandler(t *testing.T) {
+	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
 		var before, after context.Context
 		h := p.serves.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

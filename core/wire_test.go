@@ -157,6 +157,7 @@ func TestCommandsOnTheWire(t *testing.T) {
 // TestASessionThatIsGoneIsAskedForOnce, in fake time: T-04. A replayed cookie of a dead session costs one look in half a
 // second, not one per request.
 func TestASessionThatIsGoneIsAskedForOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork(t, 2)
 		h := w.manager(msm.Config{}).Middleware(http.HandlerFunc(pages))

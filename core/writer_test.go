@@ -33,6 +33,7 @@ var (
 
 // TestTheWriterCanDoWhatTheOneBelowCan: each of its abilities, in every combination, and none besides.
 func TestTheWriterCanDoWhatTheOneBelowCan(t *testing.T) {
+	t.Parallel()
 	type bare = http.ResponseWriter
 	m := newManager(t, msm.Config{})
 	w := httptest.NewRecorder()
@@ -150,6 +151,7 @@ func TestTheWriterCanDoWhatTheOneBelowCan(t *testing.T) {
 
 // TestWhatCannotBeSentCommitsNothing: an ability that is missing, or that fails, leaves the session as it was.
 func TestWhatCannotBeSentCommitsNothing(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		below func(w http.ResponseWriter) http.ResponseWriter
 		try   func(w http.ResponseWriter) error
@@ -194,6 +196,7 @@ func TestWhatCannotBeSentCommitsNothing(t *testing.T) {
 
 // TestHintsAreNoAnswer: what cannot send them before the answer, as http.TimeoutHandler, would take them for it.
 func TestHintsAreNoAnswer(t *testing.T) {
+	t.Parallel()
 	m := newManager(t, msm.Config{MaxSessionSize: 100})
 	a := serve(t, http.TimeoutHandler(m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusEarlyHints)

@@ -15,15 +15,15 @@ import (
 type Session struct {
 	store     *Store
 	token     string
-	short     uint64        // its name in messages
-	deadline  int64         // Unix nanoseconds; 0: none
-	used      atomic.Int64  // Unix nanoseconds
-	life      atomic.Int64  // how long it lives unused; 0: for ever
-	refresh   atomic.Int64  // when a use has to be stored again, Unix nanoseconds
-	state     atomic.Int32  // clean, dirty or left
-	size      atomic.Int64  // bytes accounted for
-	cookie    atomic.Int64  // when the client got its cookie, Unix nanoseconds; 0: nobody knows
-	confirmed atomic.Int64  // when it was known last to be what is stored, Unix nanoseconds
+	short     uint64       // its name in messages
+	deadline  int64        // Unix nanoseconds; 0: none
+	used      atomic.Int64 // Unix nanoseconds
+	life      atomic.Int64 // how long it lives unused; 0: for ever
+	refresh   atomic.Int64 // when a use has to be stored again, Unix nanoseconds
+	state     atomic.Int32 // clean, dirty or left
+	size      atomic.Int64 // bytes accounted for
+	cookie    atomic.Int64 // when the client got its cookie, Unix nanoseconds; 0: nobody knows
+	confirmed atomic.Int64 // when it was known last to be what is stored, Unix nanoseconds
 
 	newer, older *Session // in the shard's order of use; guarded by shard.mu
 	lookAt       int64    // when the sweep looks at it, Unix nanoseconds; guarded by shard.mu

@@ -51,6 +51,8 @@ type Node struct {
 
 	looks atomic.Uint64 // probes that have ended
 
+	tooLarge atomic.Pointer[refusedSize] // the least that was; nil: nothing
+
 	mu     sync.Mutex // guards changes of state
 	events uint64     // how often it has failed, or was to be replaced
 	stale  bool       // its epoch has to be replaced before it is used
@@ -202,7 +204,7 @@ func (n *Node) Add(ctx context.Context, key string, item Item, ttl time.Duration
 	if !n.Available() {
 		return ErrDown
 	}
-	return n.judge(ctx, "add", n.client.Add(ctx, key, item, ttl))
+	return n.judge(ctx, "add", n.sized(item, n.client.Add(ctx, key, item, ttl)))
 }
 
 // CompareAndSwap stores a value if the one there is still that whose token the item carries.
@@ -210,7 +212,7 @@ func (n *Node) CompareAndSwap(ctx context.Context, key string, item Item, ttl ti
 	if !n.Available() {
 		return ErrDown
 	}
-	return n.judge(ctx, "cas", n.client.CompareAndSwap(ctx, key, item, ttl))
+	return n.judge(ctx, "cas", n.sized(item, n.client.CompareAndSwap(ctx, key, item, ttl)))
 }
 
 // Append adds to a value that is there.

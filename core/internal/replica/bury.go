@@ -64,7 +64,8 @@ func (a *Access) bury(ctx context.Context, dead *record.Record) {
 	}
 }
 
-// cover puts the newest record, which does not name the node, in the place of an older copy, if the node has one.
+// cover puts the newest record, which does not name the node, in the place of an older copy, if the node has one. Where it is too
+// large nothing is left.
 func (s *Store) cover(ctx context.Context, n *node.Node, key string, newest *record.Record) error {
 	for {
 		item, err := n.Get(ctx, key)
@@ -76,7 +77,11 @@ func (s *Store) cover(ctx context.Context, n *node.Node, key string, newest *rec
 			return nil
 		}
 		item = node.Item{Value: newest.Append(nil), Flags: record.FormatVersion, Token: item.Token}
-		if err = n.CompareAndSwap(ctx, key, item, newest.TTL(s.Clock())); !errors.Is(err, node.ErrConflict) {
+		err = n.CompareAndSwap(ctx, key, item, newest.TTL(s.Clock()))
+		if errors.Is(err, node.ErrTooLarge) {
+			err = remove(ctx, n, key, item.Token)
+		}
+		if !errors.Is(err, node.ErrConflict) {
 			return missed(err)
 		}
 	}

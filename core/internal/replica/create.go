@@ -41,12 +41,15 @@ func (a *Access) blank(first *record.Record, term uint64) (*found, error) {
 	for _, n := range a.store.Cluster.Ranking(a.key) {
 		seen = append(seen, sighting{node: n.ID()})
 		switch {
-		case !a.usable(n):
+		case !a.placeable(n):
 		case lay.home == nil:
 			lay.home = n
 		case len(lay.backups) < a.store.backups():
 			lay.backups = append(lay.backups, n)
 		}
+	}
+	if lay.home == nil && a.fits() != nil {
+		return nil, a.fits()
 	}
 	if lay.home == nil {
 		return nil, a.unavailable(ErrUnavailable, "")

@@ -123,7 +123,7 @@ func (a *Access) copyMissing(rec *record.Record) bool {
 // spareNode: a node that could take one more copy is available.
 func (s *Store) spareNode(rec *record.Record) bool {
 	for _, m := range s.Cluster.Members() {
-		if _, named := rec.Copy(m.Node.ID()); !named && m.Node.Available() {
+		if _, named := rec.Copy(m.Node.ID()); !named && m.Node.Available() && m.Node.Takes(rec.Size()) {
 			return true
 		}
 	}

@@ -82,6 +82,8 @@ type Access struct {
 	failed     []failure
 	before     *Failures    // of the request, by other accesses too; nil: nobody keeps them
 	left       []*node.Node // that this Write does without
+	cramped    []*node.Node // that have a copy, and do not take the next one
+	size       int          // bytes of what is written; see placeable
 	thorough   bool         // the home's word is not enough: look at every node
 	found      *found
 	seen       sightings      // what the last full look saw

@@ -19,6 +19,7 @@ const (
 	conflict           // someone else wrote: load again and apply the change to what they wrote
 	again              // a backup failed: the same without it
 	homeFailed         // the home failed: another node must become it
+	outgrown           // a node does not take that much: see sizes.go
 )
 
 // layout is where a write puts the copies.
@@ -30,6 +31,11 @@ type layout struct {
 
 // save makes one attempt to write next on every copy.
 func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit bool) (outcome, error) {
+	a.size = max(a.size, next.Size())
+	if err := a.fits(); err != nil && limit {
+		return done, err
+	}
+	a.roomier(f, next)
 	home, known := a.store.Cluster.Node(f.home)
 	if !known || !a.usable(home) {
 		return homeFailed, nil
@@ -51,8 +57,13 @@ func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit 
 	if limit && a.store.MaxSize > 0 && len(w.value) > a.store.MaxSize {
 		return done, fmt.Errorf("%w: %d bytes encoded, the limit is %d", ErrTooLarge, len(w.value), a.store.MaxSize)
 	}
+	a.size = max(a.size, len(w.value))
 	out, err := w.run(ctx, lay)
+	if out == outgrown {
+		w.undo(ctx, lay)
+	}
 	if out == done && err == nil {
+		a.clear(ctx, next)
 		a.written(lay)
 	}
 	return out, err
@@ -76,18 +87,21 @@ func (a *Access) written(lay layout) {
 // does not answer is replaced.
 func (a *Access) layout(f *found, home *node.Node, want int) layout {
 	lay := layout{home: home, backups: a.places[:0], claim: f.claim}
+	a.cramped = nil
 	for _, c := range f.rec.Copies {
 		if c.Node == home.ID() {
 			continue
 		}
 		n, known := a.store.Cluster.Node(c.Node)
-		if known && a.usable(n) {
+		switch {
+		case known && a.placeable(n):
 			lay.backups = append(lay.backups, n)
 			continue
-		}
-		if known {
+		case known && a.usable(n):
+			a.cramped = append(a.cramped, n)
+		case known:
 			a.without(n)
-		} else {
+		default:
 			a.store.moved.add(a.key)
 		}
 		lay.claim = true
@@ -96,7 +110,7 @@ func (a *Access) layout(f *found, home *node.Node, want int) layout {
 		return lay
 	}
 	for _, n := range a.store.Cluster.Ranking(a.key) {
-		if len(lay.backups) < want && n != home && a.usable(n) && !slices.Contains(lay.backups, n) {
+		if len(lay.backups) < want && n != home && a.placeable(n) && !slices.Contains(lay.backups, n) {
 			lay.backups = append(lay.backups, n)
 			lay.claim = true
 		}
@@ -225,7 +239,7 @@ func (w *write) put(ctx context.Context, n *node.Node, token uint64) (outcome, e
 	case errors.Is(err, node.ErrConflict), errors.Is(err, node.ErrExists), errors.Is(err, node.ErrMiss):
 		return conflict, nil
 	case errors.Is(err, node.ErrTooLarge):
-		return done, fmt.Errorf("%w: node %s refuses %d bytes", ErrTooLarge, n.ID(), len(w.value))
+		return outgrown, nil
 	}
 	return w.failed(ctx, n, err)
 }

@@ -1,0 +1,186 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// smallWorld has nodes of which one takes no items of more than 2,000 bytes: the home, a backup or the third one of the session
+// that is created in it.
+func smallWorld(t testing.TB, nodes int, which string) (w *world, home, small string, others []string) {
+	w = newWorld(t, nodes, 1)
+	home, backups := w.create()
+	all := []string{"n1", "n2", "n3"}[:nodes]
+	switch which {
+	case "home":
+		small = home
+	case "backup":
+		small = backups[0]
+	default:
+		small = all[slices.IndexFunc(all, func(id string) bool { return id != home && id != backups[0] })]
+	}
+	w = newWorld(t, nodes, 1) // the same places
+	w.servers[small].Restart(node.NewMemory(node.MemoryOptions{MaxItem: 2_000}))
+	w.probe()
+	if again, _ := w.create(); again != home {
+		t.Fatal("another home")
+	}
+	return w, home, small, slices.DeleteFunc(all, func(id string) bool { return id == small })
+}
+
+var large = strings.Repeat("x", 4_000)
+
+// TestASessionTooLargeForANode: one of two nodes takes smaller items than the other. A change that it refuses is none, whichever
+// of them was asked first, and the session goes on.
+func TestASessionTooLargeForANode(t *testing.T) {
+	for _, which := range []string{"home", "backup"} {
+		t.Run(which, func(t *testing.T) {
+			w, home, _, _ := smallWorld(t, 2, which)
+			before := map[string]string{}
+			for id, s := range w.servers {
+				before[id] = string(s.Value(key))
+			}
+			for range 3 {
+				if _, err := w.store.Open(token, home).Write(t.Context(), set(large)); !errors.Is(err, replica.ErrTooLarge) {
+					t.Fatalf("%v; want ErrTooLarge", err)
+				}
+				for id, s := range w.servers {
+					if string(s.Value(key)) != before[id] {
+						t.Errorf("%s has something else than before", id)
+					}
+				}
+			}
+			access := w.store.Open(token, home)
+			if _, err := access.Write(t.Context(), set("2")); err != nil || access.Moved() {
+				t.Errorf("the next change: %v, moved %v", err, access.Moved())
+			}
+		})
+	}
+}
+
+// TestALargeSessionLivesOnTheOtherNodes: of three nodes one takes smaller items. What is too large for it is kept by the others, and
+// is found by an id that names it.
+func TestALargeSessionLivesOnTheOtherNodes(t *testing.T) {
+	for _, which := range []string{"home", "backup", "third"} {
+		t.Run(which, func(t *testing.T) {
+			w, home, small, others := smallWorld(t, 3, which)
+			access := w.store.Open(token, home)
+			if _, err := access.Write(t.Context(), set(large)); err != nil {
+				t.Fatal(err)
+			}
+			if err := access.Heal(t.Context()); err != nil { // which settles the claim of a new place
+				t.Fatal(err)
+			}
+			if rec := w.stored(small); rec != nil {
+				t.Errorf("%s still has an older copy", small)
+			}
+			for _, id := range others {
+				if rec := w.stored(id); rec == nil || rec.Size() < len(large) {
+					t.Errorf("%s has no copy", id)
+				}
+			}
+			for _, named := range []string{small, access.Home()} {
+				found := w.store.Open(token, named)
+				if rec, err := found.Load(t.Context()); err != nil || rec.Size() < len(large) || found.NeedsHeal() {
+					t.Errorf("by an id that names %s: %v, to be healed: %v", named, err, found.NeedsHeal())
+				}
+			}
+			if n := w.store.Counts().UnderReplicated; n > 0 {
+				t.Errorf("%d writes left too few copies", n)
+			}
+		})
+	}
+}
+
+// TestALargeSessionOutlivesItsNode: one of the two nodes that take it is down. It is read and written with one copy, for which
+// nothing is done again and again, and is as before when the node is back.
+func TestALargeSessionOutlivesItsNode(t *testing.T) {
+	w, home, small, others := smallWorld(t, 3, "third")
+	if _, err := w.store.Open(token, home).Write(t.Context(), set(large)); err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range others {
+		t.Run(gone, func(t *testing.T) {
+			access := w.store.Open(token, gone)
+			if _, err := access.Load(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			w.servers[gone].Fail(off)
+			w.probe()
+			for i := range 3 {
+				access := w.store.Open(token, access.Home())
+				if rec, err := access.Load(t.Context()); err != nil || rec.Size() < len(large) {
+					t.Fatalf("read %d: %v", i, err)
+				}
+				if _, err := access.Write(t.Context(), set(large)); err != nil {
+					t.Fatalf("write %d: %v", i, err)
+				}
+				if i > 0 && access.NeedsHeal() {
+					t.Error("there is nowhere to put a second copy, and it is tried again")
+				}
+			}
+			w.servers[gone].Fail(nil)
+			w.probe()
+			if err := w.store.Deliver(t.Context(), w.nodes[gone], key); err != nil {
+				t.Fatal(err)
+			}
+			if rec := w.stored(gone); rec == nil || rec.Size() < len(large) || w.stored(small) != nil {
+				t.Errorf("%s has no copy again, or %s has one", gone, small)
+			}
+		})
+	}
+}
+
+// TestANewSessionThatIsTooLargeForANode takes other nodes, or leaves nothing behind.
+func TestANewSessionThatIsTooLargeForANode(t *testing.T) {
+	for nodes, want := range map[int]error{2: replica.ErrTooLarge, 3: nil} {
+		for _, which := range []string{"home", "backup"} {
+			w, _, small, _ := smallWorld(t, nodes, which)
+			for _, s := range w.servers {
+				s.Evict(key)
+			}
+			first := session()
+			first.Set("n", []byte(large))
+			rec, err := w.store.Open(token, "").Create(t.Context(), first)
+			if !errors.Is(err, want) || err == nil && (len(rec.Copies) != 2 || rec.Home == small) {
+				t.Errorf("%d nodes, the %s is small: %v", nodes, which, err)
+			}
+			for id, s := range w.servers {
+				if s.Value(key) != nil && (want != nil || id == small) {
+					t.Errorf("%d nodes, the %s is small: something is left on %s", nodes, which, id)
+				}
+			}
+		}
+	}
+}
+
+// TestASizeIsOfTheMoment: a node is started again with other limits, and a session changes its size.
+func TestASizeIsOfTheMoment(t *testing.T) {
+	w, home, small, _ := smallWorld(t, 2, "backup")
+	if _, err := w.store.Open(token, home).Write(t.Context(), set(large)); !errors.Is(err, replica.ErrTooLarge) {
+		t.Fatal(err)
+	}
+	w.servers[small].Restart(nil)
+	w.probe()
+	rec, err := w.store.Open(token, home).Write(t.Context(), set(large))
+	if err != nil || len(rec.Copies) != 2 {
+		t.Errorf("after a restart with larger items: %v", err)
+	}
+	w.servers[small].Restart(node.NewMemory(node.MemoryOptions{MaxItem: 2_000}))
+	w.probe()
+	if _, err := w.store.Open(token, home).Load(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if err := w.store.Open(token, home).Heal(t.Context()); err != nil {
+		t.Errorf("what cannot have a second copy any more: %v", err)
+	}
+	if rec, err = w.store.Open(token, home).Write(t.Context(), set("2")); err != nil || len(rec.Copies) != 2 {
+		t.Errorf("after a restart with smaller ones: %v", err)
+	}
+}
