@@ -28,7 +28,7 @@ import (
 //	MSM_READ_TRANSCODERS   json,gob: besides MSM_TRANSCODER         none
 //	MSM_IDLE_TIMEOUT       Go duration                              30m
 //	MSM_ABSOLUTE_TIMEOUT   Go duration                              none
-//	MSM_OP_TIMEOUT         Go duration, one memcached operation     100ms
+//	MSM_OP_TIMEOUT         Go duration, one memcached operation     250ms
 //	MSM_MAX_CONNS          connections to one node                  64
 //	MSM_MAX_SESSION_SIZE   bytes                                    262144
 //	MSM_SIGNING_KEYS       base64, comma separated, newest first    ids are not signed
@@ -70,7 +70,7 @@ func FromEnv() (Config, error) {
 		ReadTranscoders: read(&e, "READ_TRANSCODERS", "cbor, json or gob, several separated by commas", listOf(transcoder.ByName)),
 		IdleTimeout:     read(&e, "IDLE_TIMEOUT", "a Go duration from 1s, such as 30m", positive),
 		AbsoluteTimeout: read(&e, "ABSOLUTE_TIMEOUT", "a Go duration, such as 12h", positive),
-		OpTimeout:       read(&e, "OP_TIMEOUT", "a Go duration, such as 100ms", positive),
+		OpTimeout:       read(&e, "OP_TIMEOUT", "a Go duration, such as 250ms", positive),
 		MaxConns:        read(&e, "MAX_CONNS", "a number of connections", size),
 		MaxSessionSize:  read(&e, "MAX_SESSION_SIZE", "a number of bytes", size),
 		SigningKeys:     read(&e, "SIGNING_KEYS", "base64 of 32 or more bytes, several separated by commas", keys),

@@ -18,7 +18,7 @@ import (
 
 // ClientOptions say how to speak with a memcached server.
 type ClientOptions struct {
-	Timeout  time.Duration // of one operation as a whole, dial included; zero: 100ms
+	Timeout  time.Duration // of one operation as a whole, dial included; zero: 250ms
 	MaxConns int           // connections at a time; zero: 64. Who finds none free waits, see Memcached
 	// DialContext connects; nil: a net.Dialer. The network is "tcp" or "unix".
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
@@ -52,7 +52,7 @@ type Memcached struct {
 // is used, and resolves a host name each time it connects.
 func NewMemcached(addr string, o ClientOptions) *Memcached {
 	if o.Timeout == 0 {
-		o.Timeout = 100 * time.Millisecond
+		o.Timeout = 250 * time.Millisecond
 	}
 	if o.MaxConns == 0 {
 		o.MaxConns = 64
