@@ -27,10 +27,10 @@ const NoBackup = -1
 const NoRefill = -1
 
 const (
-	defaultIdleTimeout = 30 * time.Minute // OWASP Session Management Cheat Sheet: 15 to 30 minutes for low risk
-	minIdleTimeout     = time.Second      // memcached counts whole seconds
+	defaultIdleTimeout = 30 * time.Minute       // OWASP Session Management Cheat Sheet: 15 to 30 minutes for low risk
+	minIdleTimeout     = time.Second            // memcached counts whole seconds
 	defaultOpTimeout   = 250 * time.Millisecond // see Config.OpTimeout
-	defaultMaxConns    = 64 // fifteen instances with a burst at one moment have 990, beside memcached's -c 1024
+	defaultMaxConns    = 64                     // fifteen instances with a burst at one moment have 990, beside memcached's -c 1024
 	defaultMaxSession  = 256 << 10
 	defaultRefillRate  = 2000          // a million sessions in eight minutes; four operations each are a few percent of what memcached can do
 	maxMaxSession      = 1<<20 - 1<<10 // memcached's default item limit of 1 MiB, less the item's own header and key

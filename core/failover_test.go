@@ -444,6 +444,21 @@ func TestFailoverNode(t *testing.T) {
 	if got := nodeOf(c.cookie(c.browser)); got != "n1" {
 		t.Errorf("with n2 down a session begins on %q", got)
 	}
+	servers["n2"].Restart()
+	state(t, m, "n2", msm.NodeUp)
+	c.do("POST", "/")
+	if _, body := c.do("POST", "/"); body != "3" || nodeOf(c.cookie(c.browser)) != "n2" {
+		t.Errorf("with n2 up again it counts %s on %q", body, nodeOf(c.cookie(c.browser)))
+	}
+	waitFor(t, "the session to leave n1", func() bool {
+		left := 0
+		for _, key := range servers["n1"].Keys() {
+			if strings.HasPrefix(key, "msm:s:") {
+				left++
+			}
+		}
+		return left == 0
+	})
 }
 
 // TestSetNodes: F-26, F-27, G10. The list changes while sessions live.

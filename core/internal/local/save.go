@@ -66,7 +66,6 @@ func (s *Session) take(takeover bool, own replica.Change, state *record.Record) 
 	w.request = w.access.Request()
 	switch {
 	case takeover:
-		w.access.LeaveFailover()
 		w.access.Outrank(s.stored)
 	case !w.create: // else there is nothing yet that could be kept, and Create knows what to store
 		w.access.Keep(w.usedNow(s.stored))

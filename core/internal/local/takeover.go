@@ -64,7 +64,6 @@ func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, 
 	}
 	former := ""
 	access := st.Replica.Open(token, node)
-	access.LeaveFailover()
 	rec, err := access.Write(ctx, func(rec *record.Record) error {
 		former, rec.Route, rec.LastAccess = rec.Route, st.Route, time.Now()
 		return nil

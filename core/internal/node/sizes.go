@@ -14,10 +14,13 @@ func (n *Node) Takes(bytes int) bool {
 	return least == nil || bytes < least.bytes || least.epoch != n.Epoch()
 }
 
+// sizeMargin: of one size are values that differ by the nodes they name, and other small things.
+const sizeMargin = 256
+
 // sized remembers what the server says is too large (memcached -I).
 func (n *Node) sized(item Item, err error) error {
-	if errors.Is(err, ErrTooLarge) && n.Takes(len(item.Value)) {
-		n.tooLarge.Store(&refusedSize{n.Epoch(), len(item.Value)})
+	if size := len(item.Value) - sizeMargin; errors.Is(err, ErrTooLarge) && n.Takes(size) {
+		n.tooLarge.Store(&refusedSize{n.Epoch(), size})
 	}
 	return err
 }

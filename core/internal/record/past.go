@@ -24,6 +24,17 @@ func (r *Record) Follows(rank Rank) bool {
 	return len(r.Past) == MaxPast && rank.Term < r.Past[0].Term
 }
 
+// Misses reports whether the record of that rank, of an earlier term, went on after r's line had left that term, or was written
+// beside its last: r does not have what it has. Of terms that r does not remember nothing is known.
+func (r *Record) Misses(rank Rank) bool {
+	for _, p := range r.Past {
+		if p.Term == rank.Term {
+			return rank != p && rank.Version >= p.Version
+		}
+	}
+	return false
+}
+
 // Outlasts notes until when copies of a record may be around that r takes the place of: it may have had longer to live.
 func (r *Record) Outlasts(old *Record, now time.Time) {
 	until := old.OldUntil

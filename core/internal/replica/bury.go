@@ -67,6 +67,18 @@ func (a *Access) bury(ctx context.Context, dead *record.Record) {
 // cover puts the newest record, which does not name the node, in the place of an older copy, if the node has one. Where it is too
 // large nothing is left.
 func (s *Store) cover(ctx context.Context, n *node.Node, key string, newest *record.Record) error {
+	return s.replace(ctx, n, key, newest, func(token uint64) error {
+		item := node.Item{Value: newest.Append(nil), Flags: record.FormatVersion, Token: token}
+		err := n.CompareAndSwap(ctx, key, item, newest.TTL(s.Clock()))
+		if errors.Is(err, node.ErrTooLarge) {
+			return remove(ctx, n, key, token)
+		}
+		return err
+	})
+}
+
+// replace has something done to what a node has, as long as that is older than the newest record.
+func (s *Store) replace(ctx context.Context, n *node.Node, key string, newest *record.Record, do func(token uint64) error) error {
 	for {
 		item, err := n.Get(ctx, key)
 		if err != nil {
@@ -76,12 +88,7 @@ func (s *Store) cover(ctx context.Context, n *node.Node, key string, newest *rec
 		if bad != nil || !coveredBy(there, newest) {
 			return nil
 		}
-		item = node.Item{Value: newest.Append(nil), Flags: record.FormatVersion, Token: item.Token}
-		err = n.CompareAndSwap(ctx, key, item, newest.TTL(s.Clock()))
-		if errors.Is(err, node.ErrTooLarge) {
-			err = remove(ctx, n, key, item.Token)
-		}
-		if !errors.Is(err, node.ErrConflict) {
+		if err = do(item.Token); !errors.Is(err, node.ErrConflict) {
 			return missed(err)
 		}
 	}

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
@@ -15,19 +16,24 @@ import (
 func (a *Access) choose(seen sightings) (*found, error) {
 	f := &found{seen: seen, heal: true, unsafe: true}
 	best := sighting{}
-	for _, s := range candidates(seen) {
+	for _, s := range a.candidates(seen) {
 		if best.rec == nil || a.newer(s, best, seen) {
 			best = s
 		}
 	}
+	last := uint64(0)
 	for _, s := range seen {
 		if s.rec != nil {
-			f.top = max(f.top, s.rec.Version)
+			f.top, last = max(f.top, s.rec.Version), max(last, s.rec.Term)
 		}
 	}
 	f.rec, f.home, f.term = best.rec, best.rec.Home, best.rec.Term
-	if _, answered := seen.of(f.home); !answered {
-		f.home, f.term, f.claim = best.node, best.rec.Term+1, true
+	_, answered := seen.of(f.home)
+	if !answered {
+		f.home = best.node
+	}
+	if !answered || last > f.term { // than a claim that came to nothing: once nobody can tell, it must not be the latest
+		f.term, f.claim = last+1, true
 	}
 	most := min(1, a.backupsOf(best.rec))
 	if a.silent(seen) > most && !a.inEpoch(best) || a.late(seen) > most && !a.sure(best) {
@@ -54,16 +60,16 @@ func (a *Access) doubt(seen sightings) error {
 	return ErrNoSession
 }
 
-// candidates leaves out failed attempts: records whose home answered with something that they do not descend from.
-// If nothing is left, all count.
-func candidates(seen sightings) sightings {
+// candidates leaves out failed attempts: records whose home answered with something that they do not descend from, and claims
+// that were too late. If nothing is left, all count.
+func (a *Access) candidates(seen sightings) sightings {
 	var all, valid sightings
 	for _, s := range seen {
 		if s.rec == nil {
 			continue
 		}
 		all = append(all, s)
-		if descends(s.rec, seen) {
+		if descends(s.rec, seen) && !a.tooLate(s.rec, seen) {
 			valid = append(valid, s)
 		}
 	}
@@ -76,6 +82,26 @@ func candidates(seen sightings) sightings {
 func descends(rec *record.Record, seen sightings) bool {
 	home, answered := seen.of(rec.Home)
 	return !answered || home.rec == nil || rec.HasWrite(home.rec.LastWrite())
+}
+
+// tooLate: when the claim began elsewhere, others still wrote the session where it was. A node that the claim names shows that it
+// did not get there; or the home of before shows that it cannot get to a node that both name, for that has what the home has. So it
+// was not acknowledged, and what was written meanwhile may have been.
+func (a *Access) tooLate(claim *record.Record, seen sightings) bool {
+	for _, s := range seen {
+		if s.rec == nil || !claim.Misses(s.rec.Rank()) {
+			continue
+		}
+		if n, known := a.store.Cluster.Node(s.node); known && inEpoch(claim, n) || s.node == s.rec.Home && meet(claim, s.rec) {
+			return true
+		}
+	}
+	return false
+}
+
+// meet: there is a node of which both say that they are on it, in one epoch.
+func meet(x, y *record.Record) bool {
+	return slices.ContainsFunc(x.Copies, func(c record.Copy) bool { return c.Epoch != 0 && slices.Contains(y.Copies, c) })
 }
 
 // newer orders two candidates: by term, then by whether another copy refutes them, then by version; of equals the home's own,

@@ -44,6 +44,11 @@ func TestChoose(t *testing.T) {
 		s.rec.Copies = slices.DeleteFunc(s.rec.Copies, func(c record.Copy) bool { return c.Node == id })
 		return s
 	}
+	// after is the same, claimed when a record of term 1 was the last that was seen.
+	after := func(version, write uint64, s sighting) sighting {
+		s.rec.EndTerm(record.Rank{Term: 1, Version: version, LastWrite: write})
+		return s
+	}
 	missing := func(id string) sighting { return sighting{node: id} }
 	for name, c := range map[string]struct {
 		seen  sightings
@@ -72,6 +77,16 @@ func TestChoose(t *testing.T) {
 			sightings{missing("n1"), at("n2", "n1", 1, 6, 1, 2), before("n2", at("n3", "n1", 1, 6, 1, 3)), missing("n4")}, "n3", "n1", 1, false},
 		"of two claims of one term that which the nodes of the other have": {
 			sightings{without("n2", at("n1", "n1", 2, 6, 1, 2)), without("n1", at("n2", "n3", 2, 6, 1, 3)), without("n1", at("n3", "n3", 2, 6, 1, 3))}, "n3", "n3", 2, false},
+		"a claim that got to its home only": {
+			sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n1", "n1", 1, 5, 1, 2), at("n3", "n1", 1, 5, 1, 2), missing("n4")}, "n2", "n2", 2, false},
+		"not a claim that came too late for a node that it names": {
+			sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n1", "n1", 1, 6, 1, 2, 4), at("n3", "n1", 1, 6, 1, 2, 4), missing("n4")}, "n1", "n1", 3, true},
+		"not a claim that came too late for a node that it names, which shows it alone": {
+			sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n3", "n1", 1, 6, 1, 2, 4), missing("n4")}, "n3", "n3", 3, true},
+		"not a claim that came too late, as the home of before shows": {
+			sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n1", "n1", 1, 6, 1, 2, 4), missing("n4")}, "n1", "n1", 3, true},
+		"a claim that met nobody who could have written since": {
+			sightings{after(5, 2, without("n4", without("n3", without("n1", at("n2", "n2", 2, 6, 1, 2, 3))))), without("n2", at("n1", "n1", 1, 6, 1, 2, 4)), missing("n4")}, "n2", "n2", 2, false},
 		"of equals the home's own": {
 			sightings{at("n2", "n1", 1, 6, 1), at("n1", "n1", 1, 6, 1), missing("n3"), missing("n4")}, "n1", "n1", 1, false},
 	} {

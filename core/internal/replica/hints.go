@@ -119,18 +119,18 @@ func (h *hints) list(n *node.Node) (keys []string) {
 
 // without takes note that a write does without a node which had a copy, or should get one.
 func (a *Access) without(n *node.Node) {
-	if !slices.Contains(a.left, n) {
-		a.left = append(a.left, n)
+	if !slices.Contains(a.lacks, n) {
+		a.lacks = append(a.lacks, n)
 	}
 	a.store.hints.add(n, a.key)
 }
 
 // remind says so once more when the write is over, for the hint may have been delivered before it was.
 func (a *Access) remind() {
-	for _, n := range a.left {
+	for _, n := range a.lacks {
 		a.store.hints.add(n, a.key)
 	}
-	a.left = nil
+	a.lacks = nil
 }
 
 // Owed are the keys of sessions whose copies on a node are stale, or missing, because this instance had to do without it;

@@ -84,26 +84,8 @@ func (a *Access) outdated(rec *record.Record) bool {
 	return a.behind(rec) && !rec.Tombstone && a.apart.Follows(rec.Rank())
 }
 
-// LeaveFailover has the next Write give the session a home that is no failover node, if there is one. For instances that
-// each name the node on their own host as failover node, so that a session is never on the host that serves it.
-func (a *Access) LeaveFailover() { a.moveHome = true }
-
-// leaveFailover makes the write a claim for another home. The old one stays as a backup: what lies there must not become
-// old, for cookies still name it.
-func (a *Access) leaveFailover(f *found) {
-	if f.claim || !a.store.Cluster.Failover(f.home) {
-		return
-	}
-	for _, n := range a.store.Cluster.Ranking(a.key) {
-		if !a.store.Cluster.Failover(n.ID()) && a.usable(n) {
-			f.home, f.term, f.claim, f.heal = n.ID(), f.term+1, true, true
-			return
-		}
-	}
-}
-
 // Intact reports whether each copy that the record names is where it says, on an available node that has lost nothing
-// since, and whether there are as many as there should be.
+// since, and whether there are as many as there should be, on no failover node without need.
 func (s *Store) Intact(rec *record.Record) bool {
 	for _, c := range rec.Copies {
 		n, known := s.Cluster.Node(c.Node)
@@ -111,7 +93,7 @@ func (s *Store) Intact(rec *record.Record) bool {
 			return false
 		}
 	}
-	return !rec.Unsettled && (len(rec.Copies) > s.backups() || !s.spareNode(rec))
+	return !rec.Unsettled && (len(rec.Copies) > s.backups() || !s.spareNode(rec)) && !s.astray(rec)
 }
 
 // Available reports whether there is a node that can be used.

@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -113,28 +112,6 @@ func TestKeep(t *testing.T) {
 			home, _ := w.create()
 			c.test(w, home)
 		})
-	}
-}
-
-// TestLeaveFailover: a session on a failover node moves, and what lies on the old one does not become old.
-func TestLeaveFailover(t *testing.T) {
-	w := newWorld(t, 2, 0)
-	home, _ := w.create()
-	var members []cluster.Member
-	for id, n := range w.nodes {
-		members = append(members, cluster.Member{Node: n, Failover: id == home})
-	}
-	w.store.Cluster.Set(members)
-	for range 2 { // the second time there is nothing to move
-		a := w.store.Open(token, home)
-		a.LeaveFailover()
-		rec, err := a.Write(context.Background(), func(r *record.Record) error { return nil })
-		if err != nil || rec.Home == home || rec.Term != 2 || a.Home() == home {
-			t.Fatalf("%+v, %v", rec, err)
-		}
-		if old := w.stored(home); old == nil || old.Version != rec.Version {
-			t.Errorf("the old home has %+v", old)
-		}
 	}
 }
 

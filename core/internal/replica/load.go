@@ -98,12 +98,17 @@ func (a *Access) fast(home *node.Node, seen sightings) *found {
 	rec := seen[0].rec
 	f := &found{
 		rec: rec, home: home.ID(), seen: seen, term: rec.Term, top: rec.Version,
-		heal: rec.Unsettled || a.copyMissing(rec), unsafe: rec.Unsettled,
+		heal: rec.Unsettled || a.misplaced(rec), unsafe: rec.Unsettled,
 	}
 	if a.behind(rec) {
 		f.term, f.claim, f.heal = a.apart.Term+1, true, true
 	}
 	return f
+}
+
+// misplaced: the record should have other copies than it has.
+func (a *Access) misplaced(rec *record.Record) bool {
+	return a.copyMissing(rec) || a.serves && a.store.astray(rec)
 }
 
 // copyMissing: a copy is on a node that is down or has lost its values, or there could be one more.
@@ -197,6 +202,8 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 		return nil, err
 	}
 	switch {
+	case !got.answered && a.store.Backups > 0:
+		return a.withoutHome(ctx)
 	case !got.answered:
 		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that it has")
 	case got.rec == nil && got.token != 0:
@@ -205,6 +212,20 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 		return nil, ErrNoSession
 	}
 	seen[slices.IndexFunc(seen, func(s sighting) bool { return s.node == a.node })] = got.sighting
+	return seen, nil
+}
+
+// withoutHome confirms an absence by the others alone: if the home has the session now, one of them has it, too.
+func (a *Access) withoutHome(ctx context.Context) (sightings, error) {
+	seen, err := a.askOthers(ctx, nil)
+	switch {
+	case err != nil:
+		return nil, err
+	case a.silent(seen) > a.store.Backups || seen.anyUnreadable():
+		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that these have")
+	case !seen.anyRecord():
+		return nil, ErrNoSession
+	}
 	return seen, nil
 }
 

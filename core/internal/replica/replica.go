@@ -81,8 +81,8 @@ type Access struct {
 	began      time.Time
 	failed     []failure
 	before     *Failures    // of the request, by other accesses too; nil: nobody keeps them
-	left       []*node.Node // that this Write does without
-	cramped    []*node.Node // that have a copy, and do not take the next one
+	lacks      []*node.Node // that this Write does without
+	left       []*node.Node // backups that have a copy, and are to have none
 	size       int          // bytes of what is written; see placeable
 	thorough   bool         // the home's word is not enough: look at every node
 	found      *found
@@ -97,7 +97,7 @@ type Access struct {
 	renewed    bool
 	tookChance bool   // see secondChance
 	former     string // the route of the sticky instance that a write takes the session from
-	moveHome   bool   // see LeaveFailover
+	serves     bool   // for a request, and not for the sake of a node; see leaves
 	putting    bool   // whatever there is may be written over
 	unfinished bool   // the last write left something to Heal
 	healed     bool   // a write without a change was done
@@ -105,7 +105,9 @@ type Access struct {
 
 // Open begins an access to the session with the given token; node is where its id says that it lives.
 func (s *Store) Open(token, node string) *Access {
-	return s.OpenKey(s.key(token), node)
+	a := s.OpenKey(s.key(token), node)
+	a.serves = true
+	return a
 }
 
 // OpenKey begins an access to the session under a key, for who cannot know its token.

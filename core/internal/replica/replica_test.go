@@ -369,3 +369,34 @@ func TestAnAbsenceIsConfirmed(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestAHomeThatFailsWhileAnAbsenceIsConfirmed: the session is gone, and the fault of one node makes no trouble of that; but a session
+// that was put there meanwhile is found on the other node that has it.
+func TestAHomeThatFailsWhileAnAbsenceIsConfirmed(t *testing.T) {
+	for name, want := range map[string]error{"it is gone": replica.ErrNoSession, "it was brought back": nil} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 3, 1)
+			home, backups := w.create()
+			item, err := w.servers[home].Memory().Get(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range w.servers {
+				s.Evict(key)
+			}
+			asked := 0
+			w.servers[home].Fail(func(_ context.Context, _ nodetest.Op, do func() error) error {
+				if asked++; asked == 1 {
+					return do()
+				}
+				if want == nil {
+					_ = w.servers[backups[0]].Memory().Add(t.Context(), key, item, 0)
+				}
+				return nodetest.ErrLost
+			})
+			if _, err := w.store.Open(token, home).Load(t.Context()); !errors.Is(err, want) {
+				t.Errorf("%v; want %v", err, want)
+			}
+		})
+	}
+}

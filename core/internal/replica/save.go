@@ -26,21 +26,30 @@ const (
 type layout struct {
 	home    *node.Node
 	backups []*node.Node
-	claim   bool // it differs from where they lie now
+	claim   bool       // it differs from where they lie now
+	former  *node.Node // of the backups, the one that was the home until now; see putFirst
+}
+
+// putFirst has the home that the session leaves, although it answers, be written before all others. Whoever writes the session
+// there at the same time, and has not heard of the claim, and the claim meet: one of them is too late, and has done nothing.
+func (l *layout) putFirst(home string) {
+	if i := slices.IndexFunc(l.backups, func(n *node.Node) bool { return n.ID() == home }); i >= 0 {
+		l.former = l.backups[i]
+	}
 }
 
 // save makes one attempt to write next on every copy.
 func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit bool) (outcome, error) {
-	a.size = max(a.size, next.Size())
-	if err := a.fits(); err != nil && limit {
-		return done, err
+	leaves := f.home
+	if !a.rehome(f, next) {
+		leaves = ""
 	}
-	a.roomier(f, next)
 	home, known := a.store.Cluster.Node(f.home)
 	if !known || !a.usable(home) {
 		return homeFailed, nil
 	}
-	lay := a.layout(f, home, a.wanted(next))
+	lay := a.layout(f, home, next)
+	lay.putFirst(leaves)
 	if lay.claim && !f.claim {
 		next.Term++
 	}
@@ -85,22 +94,26 @@ func (a *Access) written(lay layout) {
 
 // layout keeps the backups that the record names, also if a better ranked node has come back meanwhile; only one that
 // does not answer is replaced.
-func (a *Access) layout(f *found, home *node.Node, want int) layout {
+func (a *Access) layout(f *found, home *node.Node, next *record.Record) layout {
+	want := a.wanted(next)
 	lay := layout{home: home, backups: a.places[:0], claim: f.claim}
-	a.cramped = nil
+	a.left = nil
 	for _, c := range f.rec.Copies {
 		if c.Node == home.ID() {
 			continue
 		}
 		n, known := a.store.Cluster.Node(c.Node)
 		switch {
-		case known && a.placeable(n):
+		case known && !a.usable(n):
+			a.without(n)
+		case known && !a.leaves(n, 1+want):
 			lay.backups = append(lay.backups, n)
 			continue
-		case known && a.usable(n):
-			a.cramped = append(a.cramped, n)
+		case known && c.Node == f.rec.Home && n.Takes(next.Size()): // see putFirst
+			lay.backups = append(lay.backups, n)
+			continue
 		case known:
-			a.without(n)
+			a.left = append(a.left, n)
 		default:
 			a.store.moved.add(a.key)
 		}
@@ -162,13 +175,18 @@ type write struct {
 
 // run writes in the order that the two kinds of write need: see the package's comment.
 func (w *write) run(ctx context.Context, lay layout) (outcome, error) {
+	if lay.former != nil {
+		if out, err := w.backup(ctx, lay.former); out != done || err != nil {
+			return out, err
+		}
+	}
 	if w.claim {
 		if out, err := w.home(ctx, lay.home); out != done || err != nil {
 			return out, err
 		}
-		return w.backups(ctx, lay.backups)
+		return w.backups(ctx, lay)
 	}
-	if out, err := w.backups(ctx, lay.backups); out != done || err != nil {
+	if out, err := w.backups(ctx, lay); out != done || err != nil {
 		return out, err
 	}
 	return w.home(ctx, lay.home)
@@ -183,8 +201,11 @@ func (w *write) home(ctx context.Context, n *node.Node) (outcome, error) {
 	return out, err
 }
 
-func (w *write) backups(ctx context.Context, nodes []*node.Node) (outcome, error) {
-	for _, n := range nodes {
+func (w *write) backups(ctx context.Context, lay layout) (outcome, error) {
+	for _, n := range lay.backups {
+		if n == lay.former {
+			continue
+		}
 		if out, err := w.backup(ctx, n); out != done || err != nil {
 			return out, err
 		}

@@ -13,19 +13,19 @@ import (
 
 // smallWorld has nodes of which one takes no items of more than 2,000 bytes: the home, a backup or the third one of the session
 // that is created in it.
-func smallWorld(t testing.TB, nodes int, which string) (w *world, home, small string, others []string) {
-	w = newWorld(t, nodes, 1)
-	home, backups := w.create()
+func smallWorld(t testing.TB, nodes, backups int, which string) (w *world, home, small string, others []string) {
+	w = newWorld(t, nodes, backups)
+	home, copies := w.create()
 	all := []string{"n1", "n2", "n3"}[:nodes]
 	switch which {
 	case "home":
 		small = home
 	case "backup":
-		small = backups[0]
+		small = copies[0]
 	default:
-		small = all[slices.IndexFunc(all, func(id string) bool { return id != home && id != backups[0] })]
+		small = all[slices.IndexFunc(all, func(id string) bool { return id != home && !slices.Contains(copies, id) })]
 	}
-	w = newWorld(t, nodes, 1) // the same places
+	w = newWorld(t, nodes, backups) // the same places
 	w.servers[small].Restart(node.NewMemory(node.MemoryOptions{MaxItem: 2_000}))
 	w.probe()
 	if again, _ := w.create(); again != home {
@@ -41,7 +41,7 @@ var large = strings.Repeat("x", 4_000)
 func TestASessionTooLargeForANode(t *testing.T) {
 	for _, which := range []string{"home", "backup"} {
 		t.Run(which, func(t *testing.T) {
-			w, home, _, _ := smallWorld(t, 2, which)
+			w, home, _, _ := smallWorld(t, 2, 1, which)
 			before := map[string]string{}
 			for id, s := range w.servers {
 				before[id] = string(s.Value(key))
@@ -69,7 +69,7 @@ func TestASessionTooLargeForANode(t *testing.T) {
 func TestALargeSessionLivesOnTheOtherNodes(t *testing.T) {
 	for _, which := range []string{"home", "backup", "third"} {
 		t.Run(which, func(t *testing.T) {
-			w, home, small, others := smallWorld(t, 3, which)
+			w, home, small, others := smallWorld(t, 3, 1, which)
 			access := w.store.Open(token, home)
 			if _, err := access.Write(t.Context(), set(large)); err != nil {
 				t.Fatal(err)
@@ -101,7 +101,7 @@ func TestALargeSessionLivesOnTheOtherNodes(t *testing.T) {
 // TestALargeSessionOutlivesItsNode: one of the two nodes that take it is down. It is read and written with one copy, for which
 // nothing is done again and again, and is as before when the node is back.
 func TestALargeSessionOutlivesItsNode(t *testing.T) {
-	w, home, small, others := smallWorld(t, 3, "third")
+	w, home, small, others := smallWorld(t, 3, 1, "third")
 	if _, err := w.store.Open(token, home).Write(t.Context(), set(large)); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestALargeSessionOutlivesItsNode(t *testing.T) {
 func TestANewSessionThatIsTooLargeForANode(t *testing.T) {
 	for nodes, want := range map[int]error{2: replica.ErrTooLarge, 3: nil} {
 		for _, which := range []string{"home", "backup"} {
-			w, _, small, _ := smallWorld(t, nodes, which)
+			w, _, small, _ := smallWorld(t, nodes, 1, which)
 			for _, s := range w.servers {
 				s.Evict(key)
 			}
@@ -162,7 +162,7 @@ func TestANewSessionThatIsTooLargeForANode(t *testing.T) {
 
 // TestASizeIsOfTheMoment: a node is started again with other limits, and a session changes its size.
 func TestASizeIsOfTheMoment(t *testing.T) {
-	w, home, small, _ := smallWorld(t, 2, "backup")
+	w, home, small, _ := smallWorld(t, 2, 1, "backup")
 	if _, err := w.store.Open(token, home).Write(t.Context(), set(large)); !errors.Is(err, replica.ErrTooLarge) {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func TestErrUnavailableSaysWhichNodeAndWhy(t *testing.T) {
 		"no node answers a load": {2, 1, []string{"n1", "n2"}, func(w *world) error { return load(w, "n1") }, refused("n1", "n2")},
 		"two of three are silent": {3, 1, []string{"n1", "n2"}, func(w *world) error { return load(w, "n1") },
 			append(refused("n1", "n2"), "may lack")},
-		"the home fails when its miss is confirmed": {2, 1, nil, func(w *world) error {
+		"without backups the home fails when its miss is confirmed": {2, 0, nil, func(w *world) error {
 			w.servers["n1"].Fail(from(2, nodetest.ErrLost))
 			return load(w, "n1")
 		}, []string{"node n1 (n1)", "i/o timeout"}},

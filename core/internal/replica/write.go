@@ -52,9 +52,6 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 		if err != nil {
 			return nil, done, err
 		}
-		if a.moveHome {
-			a.leaveFailover(f)
-		}
 		a.found = f
 	}
 	f := a.found
@@ -94,16 +91,33 @@ func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Reco
 	if err != nil {
 		return nil, done, a.refused(ctx, f, change, err)
 	}
-	a.moved = a.moved || f.claim
+	a.size = max(a.size, next.Size())
+	if err := a.fits(); err != nil && change != nil {
+		return nil, done, err
+	}
+	if a.outgrows(f, next) {
+		return nil, again, a.move(ctx, f)
+	}
 	out, err := a.save(ctx, f, next, change != nil)
+	a.moved = a.moved || f.claim
 	if err != nil || out != done {
 		return nil, out, err
 	}
 	a.count(f, change)
 	a.tellFormer(ctx, next)
-	a.unfinished = next.Unsettled || a.copyMissing(next)
+	a.unfinished = next.Unsettled || a.misplaced(next)
 	a.node, a.found, a.thorough, a.request = f.home, nil, false, a.store.newRequest()
 	return next, done, nil
+}
+
+// move gives the session another home, with nothing changed.
+func (a *Access) move(ctx context.Context, f *found) error {
+	as, err := a.next(f, nil)
+	if err == nil {
+		_, err = a.save(ctx, f, as, false)
+		a.moved = a.moved || f.claim
+	}
+	return err
 }
 
 // refused is a change that was not made to what was found, with the error why. If that is perhaps on one node only, because a
