@@ -152,6 +152,17 @@ func (s *Store) CountOwed(n *node.Node) int {
 	return 0
 }
 
+// uneven: a copy is missing, or they differ, for a write got to some of them only. Who made it was told that nobody knows; now
+// everybody will.
+func (f *found) uneven() bool {
+	for _, s := range f.seen {
+		if _, named := f.rec.Copy(s.node); named && (s.rec == nil || s.rec.Rank() != f.rec.Rank()) {
+			return true
+		}
+	}
+	return false
+}
+
 // Deliver brings to a node what it is owed of a session: the newest record takes the place of an older one, and if a copy is
 // missing the session gets it. If it fails the node goes on being owed it.
 func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
@@ -167,7 +178,7 @@ func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
 		return err
 	}
 	rec := f.rec
-	for try := 0; try < 2 && (f.claim || rec.Unsettled || a.copyMissing(rec)); try++ { // a claim is settled by a second write
+	for try := 0; try < 2 && (f.claim || rec.Unsettled || a.copyMissing(rec) || f.uneven()); try++ { // a claim is settled by a second write
 		a.found = f
 		if rec, err = a.Write(ctx, nil); rec == nil {
 			return gone(err)

@@ -172,3 +172,33 @@ func TestAHintDuringADelivery(t *testing.T) {
 		}
 	}
 }
+
+// TestAWriteThatGotHalfWayIsSettled: it got to the backup, and all nodes failed then. When they are back it is on every copy, or on
+// none, so that what was refused is not seen much later.
+func TestAWriteThatGotHalfWayIsSettled(t *testing.T) {
+	w := newWorld(t, 2, 1)
+	home, backups := w.create()
+	w.servers[home].Fail(nodetest.Only(nodetest.Of(nodetest.CompareAndSwap), func(context.Context, nodetest.Op, func() error) error {
+		for _, s := range w.servers {
+			s.Fail(off)
+		}
+		return nodetest.ErrLost
+	}))
+	if _, err := w.store.Open(token, home).Write(t.Context(), set("2")); !errors.Is(err, replica.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	for _, s := range w.servers {
+		s.Fail(nil)
+	}
+	w.probe()
+	for _, n := range w.nodes {
+		for _, key := range w.store.Owed(n) {
+			if err := w.store.Deliver(t.Context(), n, key); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if x, y := w.stored(home), w.stored(backups[0]); x.Rank() != y.Rank() {
+		t.Errorf("the home has version %d, the backup %d", x.Version, y.Version)
+	}
+}

@@ -24,6 +24,7 @@ var found = map[string]struct {
 	"a session that has ended, with its idle timeout shortened, is back as it was before":         {"idle timeouts that change", 500041},
 	"a claim that was given up half way beats what others have written meanwhile":                 {"instances with fewer backups", 3000267},
 	"that a session is over is refused because its home fails while that is confirmed":            {"idle timeouts that change", 3000450},
+	"a write that got half way, and was refused, is seen much later, though all was calm":         {"instances stand still among slow handlers", 3000519},
 	"a node that gets another id, and its own again, is believed what it had before":              {"another id", 33},
 }
 
