@@ -43,7 +43,7 @@ func (s *Store) astray(rec *record.Record) bool {
 // rehome makes the write a claim for another home, if the session leaves the one that it has, and reports whether it does.
 func (a *Access) rehome(f *found, next *record.Record) bool {
 	home, known := a.store.Cluster.Node(f.home)
-	if !known || !a.leaves(home, 1) {
+	if !known || !a.usable(home) || !a.leaves(home, 1) {
 		return false
 	}
 	for _, n := range a.store.Cluster.Ranking(a.key) {
