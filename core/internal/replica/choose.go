@@ -2,7 +2,6 @@ package replica
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
@@ -16,15 +15,19 @@ import (
 func (a *Access) choose(seen sightings) (*found, error) {
 	f := &found{seen: seen, heal: true, unsafe: true}
 	best := sighting{}
-	for _, s := range a.candidates(seen) {
+	for _, s := range candidates(seen) {
 		if best.rec == nil || a.newer(s, best, seen) {
 			best = s
 		}
 	}
 	last := uint64(0)
 	for _, s := range seen {
-		if s.rec != nil {
-			f.top, last = max(f.top, s.rec.Version), max(last, s.rec.Term)
+		if s.rec == nil {
+			continue
+		}
+		f.top, last = max(f.top, s.rec.Version), max(last, s.rec.Term)
+		if s.rec.Term > best.rec.Term {
+			f.first, _ = a.tooLate(s, best, seen)
 		}
 	}
 	f.rec, f.home, f.term = best.rec, best.rec.Home, best.rec.Term
@@ -60,16 +63,16 @@ func (a *Access) doubt(seen sightings) error {
 	return ErrNoSession
 }
 
-// candidates leaves out failed attempts: records whose home answered with something that they do not descend from, and claims
-// that were too late. If nothing is left, all count.
-func (a *Access) candidates(seen sightings) sightings {
+// candidates leaves out failed attempts: records whose home answered with something that they do not descend from.
+// If nothing is left, all count.
+func candidates(seen sightings) sightings {
 	var all, valid sightings
 	for _, s := range seen {
 		if s.rec == nil {
 			continue
 		}
 		all = append(all, s)
-		if descends(s.rec, seen) && !a.tooLate(s.rec, seen) {
+		if descends(s.rec, seen) {
 			valid = append(valid, s)
 		}
 	}
@@ -84,31 +87,41 @@ func descends(rec *record.Record, seen sightings) bool {
 	return !answered || home.rec == nil || rec.HasWrite(home.rec.LastWrite())
 }
 
-// tooLate: when the claim began elsewhere, others still wrote the session where it was. A node that the claim names shows that it
-// did not get there; or the home of before shows that it cannot get to a node that both name, for that has what the home has. So it
-// was not acknowledged, and what was written meanwhile may have been.
-func (a *Access) tooLate(claim *record.Record, seen sightings) bool {
-	for _, s := range seen {
-		if s.rec == nil || !claim.Misses(s.rec.Rank()) {
+// tooLate: when the claim began elsewhere, others still wrote what than has, on nodes of which the claim names one, too. That shows
+// that the claim did not get there; or the home of before shows that it never will, for that node has what the home has. So it was
+// not acknowledged, and what was written meanwhile may have been. Who goes on from that writes to that node first, so that the
+// claim can be finished no more.
+func (a *Access) tooLate(claim, than sighting, seen sightings) (at string, late bool) {
+	if !claim.rec.Misses(than.rec.Rank()) {
+		return "", false
+	}
+	for _, c := range than.rec.Copies {
+		if epoch, named := claim.rec.Copy(c.Node); !named || epoch != c.Epoch {
 			continue
 		}
-		if n, known := a.store.Cluster.Node(s.node); known && inEpoch(claim, n) || s.node == s.rec.Home && meet(claim, s.rec) {
-			return true
+		n, known := a.store.Cluster.Node(c.Node)
+		switch there, answered := seen.of(c.Node); {
+		case !answered || there.rec == nil:
+			if than.node == than.rec.Home {
+				return "", true
+			}
+		case known && n.Epoch() == c.Epoch && there.rec.Term < claim.rec.Term:
+			return c.Node, true
 		}
 	}
-	return false
+	return "", false
 }
 
-// meet: there is a node of which both say that they are on it, in one epoch.
-func meet(x, y *record.Record) bool {
-	return slices.ContainsFunc(x.Copies, func(c record.Copy) bool { return c.Epoch != 0 && slices.Contains(y.Copies, c) })
-}
-
-// newer orders two candidates: by term, then by whether another copy refutes them, then by version; of equals the home's own,
+// newer orders two candidates: by term, unless that is of a claim that was too late, then by whether another copy refutes them, then by version; of equals the home's own,
 // then the one the client came for.
 func (a *Access) newer(s, than sighting, seen sightings) bool {
-	if s.rec.Term != than.rec.Term {
-		return s.rec.Term > than.rec.Term
+	if s.rec.Term < than.rec.Term {
+		_, late := a.tooLate(than, s, seen)
+		return late
+	}
+	if s.rec.Term > than.rec.Term {
+		_, late := a.tooLate(s, than, seen)
+		return !late
 	}
 	if x, y := a.refuted(s.rec, seen), a.refuted(than.rec, seen); x != y {
 		return y

@@ -40,23 +40,22 @@ func (s *Store) astray(rec *record.Record) bool {
 	return false
 }
 
-// rehome makes the write a claim for another home, if the session leaves the one that it has, and reports whether it does.
-func (a *Access) rehome(f *found, next *record.Record) bool {
+// rehome makes the write a claim for another home, if the session leaves the one that it has.
+func (a *Access) rehome(f *found, next *record.Record) {
 	home, known := a.store.Cluster.Node(f.home)
 	if !known || !a.usable(home) || !a.leaves(home, 1) {
-		return false
+		return
 	}
 	for _, n := range a.store.Cluster.Ranking(a.key) {
 		if n != home && a.placeable(n) {
 			if !f.claim {
 				f.term, f.claim = f.term+1, true
 			}
-			f.home = n.ID()
+			f.home, f.first = n.ID(), home.ID()
 			next.Home, next.Term = f.home, f.term
-			return true
+			return
 		}
 	}
-	return false
 }
 
 // outgrows: the home has the session, and does not take what a change has made of it. The session moves first, as it is.

@@ -148,6 +148,7 @@ type found struct {
 	heal   bool   // a copy may be missing or stale: write, even without a change
 	unsafe bool   // what was found may be on one node only
 	claim  bool   // the home did not answer: another node becomes it
+	first  string // the node that has to be written first; see putFirst
 }
 
 // sighting is what one node had.

@@ -27,29 +27,27 @@ type layout struct {
 	home    *node.Node
 	backups []*node.Node
 	claim   bool       // it differs from where they lie now
-	former  *node.Node // of the backups, the one that was the home until now; see putFirst
+	first   *node.Node // of the backups, the one that is written before all others; nil: none; see putFirst
 }
 
-// putFirst has the home that the session leaves, although it answers, be written before all others. Whoever writes the session
-// there at the same time, and has not heard of the claim, and the claim meet: one of them is too late, and has done nothing.
-func (l *layout) putFirst(home string) {
-	if i := slices.IndexFunc(l.backups, func(n *node.Node) bool { return n.ID() == home }); i >= 0 {
-		l.former = l.backups[i]
+// putFirst has a backup be written before all others: the home that the session leaves, although it answers, or a node that
+// another claim has not got to yet. Whoever writes there at the same time, and has not heard of this claim, and this claim meet:
+// one of them is too late, and has done nothing.
+func (l *layout) putFirst(id string) {
+	if i := slices.IndexFunc(l.backups, func(n *node.Node) bool { return n.ID() == id }); i >= 0 {
+		l.first = l.backups[i]
 	}
 }
 
 // save makes one attempt to write next on every copy.
 func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit bool) (outcome, error) {
-	leaves := f.home
-	if !a.rehome(f, next) {
-		leaves = ""
-	}
+	a.rehome(f, next)
 	home, known := a.store.Cluster.Node(f.home)
 	if !known || !a.usable(home) {
 		return homeFailed, nil
 	}
 	lay := a.layout(f, home, next)
-	lay.putFirst(leaves)
+	lay.putFirst(f.first)
 	if lay.claim && !f.claim {
 		next.Term++
 	}
@@ -175,8 +173,8 @@ type write struct {
 
 // run writes in the order that the two kinds of write need: see the package's comment.
 func (w *write) run(ctx context.Context, lay layout) (outcome, error) {
-	if lay.former != nil {
-		if out, err := w.backup(ctx, lay.former); out != done || err != nil {
+	if lay.first != nil {
+		if out, err := w.backup(ctx, lay.first); out != done || err != nil {
 			return out, err
 		}
 	}
@@ -203,7 +201,7 @@ func (w *write) home(ctx context.Context, n *node.Node) (outcome, error) {
 
 func (w *write) backups(ctx context.Context, lay layout) (outcome, error) {
 	for _, n := range lay.backups {
-		if n == lay.former {
+		if n == lay.first {
 			continue
 		}
 		if out, err := w.backup(ctx, n); out != done || err != nil {

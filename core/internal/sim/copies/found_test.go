@@ -25,6 +25,7 @@ var found = map[string]struct {
 	"a claim that was given up half way beats what others have written meanwhile":                 {"instances with fewer backups", 3000267},
 	"that a session is over is refused because its home fails while that is confirmed":            {"idle timeouts that change", 3000450},
 	"a write that got half way, and was refused, is seen much later, though all was calm":         {"instances stand still among slow handlers", 3000519},
+	"a claim is given up for what cannot be told from a failed attempt, and is acknowledged":      {"instances stand still for long", 3001118},
 	"a node that gets another id, and its own again, is believed what it had before":              {"another id", 33},
 }
 
