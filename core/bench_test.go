@@ -143,7 +143,6 @@ func leastAllocs(runs int, f func()) float64 {
 
 // TestAllocations holds the budget of allocations over the bare handler. (Times are for the benchmarks.)
 func TestAllocations(t *testing.T) {
-	t.Parallel()
 	needExactCounts(t)
 	for name, c := range map[string]struct {
 		most    float64

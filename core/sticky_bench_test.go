@@ -35,7 +35,6 @@ func newStickyBench(b testing.TB, handler func(*msm.Session)) *bench {
 
 // TestStickyAllocations holds the budget of allocations over the bare handler.
 func TestStickyAllocations(t *testing.T) {
-	t.Parallel()
 	needExactCounts(t)
 	for name, c := range map[string]struct {
 		most    float64

@@ -37,10 +37,10 @@ var ofCopies = []mutant{
 	},
 	{
 		"a write is acknowledged when the backups have it",
-		[]edit{{save, `	if out, err := w.backups(ctx, lay.backups); out != done || err != nil {
+		[]edit{{save, `	if out, err := w.backups(ctx, lay); out != done || err != nil {
 		return out, err
 	}
-	return w.home(ctx, lay.home)`, `	go func() { _, _ = w.backups(ctx, lay.backups) }()
+	return w.home(ctx, lay.home)`, `	go func() { _, _ = w.backups(ctx, lay) }()
 	return w.home(ctx, lay.home)`}}, copies,
 	},
 	{
@@ -57,7 +57,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"another home is a claim, with the next term",
-		[]edit{{choose, "best.node, best.rec.Term+1, true", "best.node, best.rec.Term, true"}}, copies,
+		[]edit{{choose, "f.term, f.claim = last+1, true", "f.term, f.claim = last, true"}}, copies,
 	},
 	{
 		"a claim is unsettled until a plain write",
@@ -74,7 +74,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a copy that is missing, or from before its node's present epoch, is healed",
-		[]edit{{load, "heal: rec.Unsettled || a.copyMissing(rec)", "heal: rec.Unsettled"}}, copies,
+		[]edit{{load, "heal: rec.Unsettled || a.misplaced(rec)", "heal: rec.Unsettled"}}, copies,
 	},
 	{
 		"a copy on a node with another epoch is healed, not only one on a node that is down",
@@ -134,7 +134,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"the client is told of a claim, also if its cookie's node stays",
-		[]edit{{write, "a.moved = a.moved || f.claim", "a.moved = false"}}, copies.in("two nodes, one fault"),
+		[]edit{{write, "a.moved = a.moved || f.claim\n	if err", "a.moved = false\n	if err"}}, copies.in("two nodes, one fault"),
 	},
 	{
 		"after a conflict every node is asked",
@@ -142,7 +142,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a silent home's session is claimed by another node before it is served",
-		[]edit{{choose, "f.home, f.term, f.claim = best.node, best.rec.Term+1, true", "f.heal, f.unsafe = false, false"}}, copies,
+		[]edit{{choose, "f.home = best.node", "f.heal, f.unsafe = false, false"}, {choose, "if !answered || last > f.term {", "if last > f.term {"}}, copies,
 	},
 	{
 		"no answer is not the same as no session",
@@ -192,7 +192,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a node that is back gets the copies that are missing",
-		[]edit{{hints, "a.copyMissing(rec)); try++", "false); try++"}, {hints, "f.claim || rec.Unsettled || ", ""}}, unit("TestHints", "internal/replica"),
+		[]edit{{hints, "a.copyMissing(rec) || f.uneven()); try++", "false); try++"}, {hints, "f.claim || rec.Unsettled || ", ""}}, unit("TestHints", "internal/replica"),
 	},
 	{
 		"what is remembered of a node is bounded",
@@ -201,5 +201,21 @@ var ofCopies = []mutant{
 	{
 		"with two nodes silent no session is gone",
 		[]edit{{load, "if a.silent(seen) > max(1, a.store.Backups) {", "if false {"}}, copies,
+	},
+	{
+		"a claim that came too late is none",
+		[]edit{{choose, "return late", "return false"}}, unit("TestChoose", "internal/replica"),
+	},
+	{
+		"a home that is left, though it answers, is written first",
+		[]edit{{save, "	lay.putFirst(f.first)\n", ""}}, unit("TestAWriteBesideALeave", "internal/replica"),
+	},
+	{
+		"what a node refuses by its size is taken back",
+		[]edit{{save, "		w.undo(ctx, lay)\n", ""}}, unit("TestASessionTooLargeForANode", "internal/replica"),
+	},
+	{
+		"a write that got half way is settled when its nodes are back",
+		[]edit{{hints, " || f.uneven()", ""}}, unit("TestAWriteThatGotHalfWayIsSettled", "internal/replica"),
 	},
 }

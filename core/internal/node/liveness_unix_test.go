@@ -90,7 +90,7 @@ func TestAReplacedConnection(t *testing.T) {
 		"Get": func(ctx context.Context, c Client) error { _, err := c.Get(ctx, "a"); return err },
 		"Add": func(ctx context.Context, c Client) error { return c.Add(ctx, "a", Item{}, 0) },
 	} {
-		for what, after := range map[string]time.Duration{"a hung server": 100 * time.Millisecond, "an answer": 0} {
+		for what, after := range map[string]time.Duration{"a hung server": 250 * time.Millisecond, "an answer": 0} {
 			t.Run(op+", "+what, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					dials := 0
