@@ -3,6 +3,7 @@ package mutants
 const (
 	node = "internal/node/node.go"
 	fit  = "internal/node/fit.go"
+	keys = "internal/node/keys.go"
 )
 
 // ofNodes are rules of package node.
@@ -70,5 +71,21 @@ var ofNodes = []mutant{
 	{
 		"a server that gets another id is used",
 		[]edit{{fit, "at < 0 || ", ""}}, unit("TestOneOfTwoNamesGoes", "internal/node"),
+	},
+	{
+		"the log has the reason why a node is down again when it changes",
+		[]edit{{node, "		n.tell(why)\n", ""}}, unit("TestTheLogHasTheReason", "internal/node"),
+	},
+	{
+		"the log does not have one reason twice",
+		[]edit{{"internal/node/trouble.go", "	case now:\n		return\n", ""}}, unit("TestTheLogHasTheReason", "internal/node"),
+	},
+	{
+		"a server that hangs up once when it is asked for its keys is asked again",
+		[]edit{{keys, "if errors.Is(err, errHangsUp) {", "if false {"}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/node"),
+	},
+	{
+		"of a server that answers nothing it is not known that it lists no keys",
+		[]edit{{keys, " && m.answers(ctx, prefix)", ""}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/node"),
 	},
 }
