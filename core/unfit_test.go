@@ -1,8 +1,13 @@
 package msm_test
 
 import (
+	"context"
+	"log/slog"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	msm "github.com/gomsm/msm/core"
@@ -58,5 +63,36 @@ func TestAServerThatCannotBeUsed(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestANameOfALoadBalancer behind which there are two servers: its node is not used any more once visitors have met both, and the log
+// says why, once.
+func TestANameOfALoadBalancer(t *testing.T) {
+	t.Parallel()
+	servers := []string{msmtest.StartServer(t).Addr(), msmtest.StartServer(t).Addr()}
+	other := msmtest.StartServer(t).Addr()
+	var dials atomic.Int32
+	log := &logged{}
+	m := newManager(t, msm.Config{
+		Nodes: "n1:cache:11211,n2:" + other, Logger: slog.New(slog.NewTextHandler(log, nil)),
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if address == other {
+				return (&net.Dialer{}).DialContext(ctx, network, other)
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, servers[dials.Add(1)%2])
+		},
+	})
+	waitFor(t, "the node to be down", func() bool {
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() { visit(m, idOf(visit(m, "", addOne), ""), addOne) })
+		}
+		all.Wait()
+		return m.Stats().Nodes[0].State == msm.NodeDown
+	})
+	waitFor(t, "the log to say it", func() bool { return log.count("leads to several servers") == 1 })
+	if resp := visit(m, "", addOne); resp.StatusCode != http.StatusOK {
+		t.Errorf("status %d: there is another node", resp.StatusCode)
 	}
 }

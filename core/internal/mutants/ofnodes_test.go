@@ -88,4 +88,12 @@ var ofNodes = []mutant{
 		"of a server that answers nothing it is not known that it lists no keys",
 		[]edit{{keys, " && m.answers(ctx, prefix)", ""}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/node"),
 	},
+	{
+		"a node that leads to several servers is not used",
+		[]edit{{"internal/node/epochs.go", "		e.several = e.several || len(e.returns) >= mostReturns\n", ""}}, unit("TestOneNameOfSeveralServers", "internal/node"),
+	},
+	{
+		"a probe does not bring back an epoch from before another was read",
+		[]edit{{node, "		n.events++ // a probe may have read the epoch before\n", ""}}, unit("TestALateProbe", "internal/node"),
+	},
 }

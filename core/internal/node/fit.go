@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// ErrUnfit: the server answers, and cannot be used as it is.
+// ErrUnfit says that the server answers, and cannot be used as it is.
 var ErrUnfit = errors.New("it cannot be used")
 
 var errNoCAS = fmt.Errorf("%w: the server has no CAS, without which changes get lost; start memcached without -C", ErrUnfit)

@@ -55,7 +55,8 @@ type Node struct {
 	tooLarge atomic.Pointer[refusedSize] // the least that was; nil: nothing
 
 	mu     sync.Mutex // guards changes of state
-	events uint64     // how often it has failed, or was to be replaced
+	events uint64     // how often it has failed, was to be replaced, or an operation has read another epoch
+	past   epochs     // that it had
 	stale  bool       // its epoch has to be replaced before it is used
 	told   string     // the reason that the log has for its not being available; empty: it always was, or has not been asked
 }
@@ -278,8 +279,14 @@ func answer(err error) bool {
 
 // learn takes an epoch that was read while the node was in use, unless it has failed since, or a probe was faster.
 func (n *Node) learn(epoch uint32, before *state) {
-	if epoch != before.epoch {
-		n.state.CompareAndSwap(before, &state{available: true, epoch: epoch, since: before.since, back: before.back})
+	if epoch == before.epoch {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.state.CompareAndSwap(before, &state{available: true, epoch: epoch, since: before.since, back: before.back}) {
+		n.events++ // a probe may have read the epoch before
+		n.past.becomes(epoch)
 	}
 }
 
@@ -355,6 +362,12 @@ func (n *Node) up(epoch uint32, before uint64) error {
 	}
 	n.stale = false
 	was, now := n.state.Load(), time.Now()
+	if was.epoch != epoch {
+		n.past.becomes(epoch)
+	}
+	if n.past.several {
+		return errSeveral
+	}
 	is := &state{available: true, epoch: epoch, since: was.since, back: was.back}
 	if !was.available {
 		is.since = now
