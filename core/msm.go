@@ -75,10 +75,10 @@ type Manager struct {
 	refusals   refusals
 }
 
-// New makes a manager, and looks for the nodes for at most Config.OpTimeout; one that does not answer is used when it
-// does. The error joins everything that is wrong with the configuration. The manager must be closed.
+// New makes a manager, and looks for the nodes; one that does not answer within Config.OpTimeout is used when it does. The error joins everything that is wrong with the configuration, also what an answer shows of a node that cannot be
+// used: a memcached that was started with -C, or one that is in the list already under another name. The manager must be closed.
 func New(config Config) (*Manager, error) {
-	if err := join(config.faults(), func(field string) string { return "Config." + field }); err != nil {
+	if err := join(config.faults(), configured); err != nil {
 		return nil, err
 	}
 	config = config.withDefaults()
@@ -107,7 +107,8 @@ func New(config Config) (*Manager, error) {
 	m.store = replica.New(copies)
 	m.hearing = newHearing(m.store, m.log)
 	m.nodes.onLook = m.hearing.look
-	if err := m.nodes.begin(); err != nil {
+	if err := join(m.nodes.begin(), configured); err != nil {
+		m.log.Close()
 		return nil, err
 	}
 	if config.Sticky {
@@ -133,6 +134,8 @@ func readable(config Config) map[string]transcoder.Transcoder {
 	return all
 }
 
+func configured(field string) string { return "Config." + field }
+
 // join makes one error of all faults, each with the name that its field has for the reader.
 func join(faults []fault, name func(field string) string) error {
 	var list []error
@@ -143,12 +146,13 @@ func join(faults []fault, name func(field string) string) error {
 }
 
 // SetNodes changes the list of nodes while requests run. Adding a node moves no session; those of a node that was
-// removed are found on their backups, and get another copy by a refill (see NodeStats). On an error nothing changes.
+// removed are found on their backups, and get another copy by a refill (see NodeStats). On an error, which may be that a new
+// node cannot be used, as with New, nothing changes.
 func (m *Manager) SetNodes(nodes, failoverNodes string) error {
 	if m.closed.Load() {
 		return ErrClosed
 	}
-	return m.nodes.set(nodes, failoverNodes)
+	return join(m.nodes.set(nodes, failoverNodes), func(field string) string { return field })
 }
 
 // Close ends the manager: requests that begin later get ErrClosed. Call it after http.Server.Shutdown has returned, or let

@@ -2,6 +2,9 @@ package msm
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/gomsm/msm/core/internal/cluster"
@@ -21,6 +24,7 @@ type nodes struct {
 
 	mu      sync.Mutex // one change of the list at a time
 	running map[place]*running
+	servers node.Servers
 }
 
 // place is what makes a node the same one after a change of the list.
@@ -39,77 +43,111 @@ func newNodes(c *Config, log *journal.Journal, from *random.Source) *nodes {
 }
 
 // begin uses the configured list, or an in-memory node if there is none.
-func (n *nodes) begin() error {
+func (n *nodes) begin() []fault {
 	if n.config.Nodes != "" {
 		return n.set(n.config.Nodes, n.config.FailoverNodes)
 	}
 	n.log.Warn("msm: no Nodes are configured: sessions live in the memory of this process only, and end with it")
-	n.use([]cluster.Spec{{Address: "memory"}}, func(cluster.Spec) ways { return ways{operations: node.NewMemory(node.MemoryOptions{})} })
-	return nil
+	return n.use([]cluster.Spec{{Address: "memory"}}, func(cluster.Spec) ways { return ways{operations: node.NewMemory(node.MemoryOptions{})} })
 }
 
-// set changes the list; on an error nothing changes.
-func (n *nodes) set(list, failover string) error {
+// set changes the list; if it has faults nothing changes.
+func (n *nodes) set(list, failover string) []fault {
 	specs, faults := cluster.Parse(list, failover)
 	if len(specs) == 0 && len(faults) == 0 {
 		faults = append(faults, fault{Field: "Nodes", Text: "names no node"})
 	}
-	if err := join(faults, func(field string) string { return field }); err != nil {
-		return err
+	if len(faults) > 0 {
+		return faults
 	}
-	n.use(specs, n.memcached)
-	return nil
+	return n.use(specs, n.memcached)
 }
 
 // use makes the nodes of the list, waits until each has answered a first probe or its time is up, and lets go of those
-// that are not in it any more.
-func (n *nodes) use(specs []cluster.Spec, reach func(cluster.Spec) ways) {
+// that are not in it any more. If a new one turns out to be unfit, the list stays as it was.
+func (n *nodes) use(specs []cluster.Spec, reach func(cluster.Spec) ways) []fault {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	gone, joins := n.running, len(n.running) > 0
-	n.running = make(map[place]*running)
+	next := make(map[place]*running)
 	var members []cluster.Member
-	var probes sync.WaitGroup
+	var made []*running
 	for _, spec := range specs {
 		at := place{spec.ID, spec.Address}
-		r, known := gone[at]
+		r, known := n.running[at]
 		if !known {
-			r = n.start(spec, reach(spec), &probes, joins)
+			r = n.join(spec, reach(spec))
+			made = append(made, r)
 		}
-		delete(gone, at)
-		n.running[at] = r
+		next[at] = r
 		members = append(members, cluster.Member{Node: r.node, Failover: spec.Failover})
 	}
-	probes.Wait()
-	n.cluster.Set(members)
-	for _, r := range gone {
-		r.end()
+	n.servers.Set(nodesOf(members))
+	look(made)
+	if faults := unfit(made); len(faults) > 0 {
+		n.servers.Set(nodesOf(n.cluster.Members()))
+		end(made)
+		return faults
 	}
+	n.cluster.Set(members)
+	gone := n.running
+	n.running = next
+	for at := range next {
+		delete(gone, at)
+	}
+	end(slices.Collect(maps.Values(gone)))
+	return nil
 }
 
-// start begins with a node. One that joins a list may have been in it before, and what it has may be of that time.
-func (n *nodes) start(spec cluster.Spec, by ways, probes *sync.WaitGroup, joins bool) *running {
+func nodesOf(members []cluster.Member) (list []*node.Node) {
+	for _, m := range members {
+		list = append(list, m.Node)
+	}
+	return list
+}
+
+// look begins to probe nodes, and waits for the first probe of each.
+func look(list []*running) {
+	var probes sync.WaitGroup
+	for _, r := range list {
+		probes.Add(1)
+		r.begin(probes.Done)
+	}
+	probes.Wait()
+}
+
+// unfit tells which nodes answer and cannot be used.
+func unfit(list []*running) (faults []fault) {
+	for _, r := range list {
+		if trouble, down := r.node.Trouble(); down && errors.Is(trouble.Why, node.ErrUnfit) {
+			faults = append(faults, fault{Field: "Nodes", Text: r.node.Failed(trouble.Why).String()})
+		}
+	}
+	return faults
+}
+
+// join makes a node. One that joins a list may have been in it before, and what it has may be of that time.
+func (n *nodes) join(spec cluster.Spec, by ways) *running {
 	made := node.New(spec.ID, spec.Address, by.operations, node.Options{
 		EpochKey: n.config.KeyPrefix + "epoch", Log: n.log,
-		Prober: by.probes, Also: news.Boards(n.config.KeyPrefix, n.route()), OnLook: n.onLook,
+		Prober: by.probes, Also: news.Boards(n.config.KeyPrefix, n.route()), OnLook: n.onLook, Servers: &n.servers,
 		Random: n.random.Of("prober of " + spec.ID),
 	})
-	if joins {
+	if len(n.running) > 0 {
 		made.Replace()
 	}
+	return &running{node: made, done: make(chan struct{})}
+}
+
+// begin probes the node from now on. looked is called after the first time.
+func (r *running) begin(looked func()) {
 	ctx, stop := context.WithCancel(context.Background())
-	r := &running{node: made, stop: stop, done: make(chan struct{})}
-	first := make(chan struct{})
-	probes.Go(func() { <-first })
+	r.stop = stop
 	go func() {
 		defer close(r.done)
-		if err := made.Probe(ctx); err != nil {
-			n.log.Warn("node does not answer yet", "node", spec.ID, "address", spec.Address, "error", err)
-		}
-		close(first)
-		made.Run(ctx)
+		_ = r.node.Probe(ctx) // it says itself what is wrong
+		looked()
+		r.node.Run(ctx)
 	}()
-	return r
 }
 
 // route is that of this instance where others may have to tell it something.
@@ -135,14 +173,14 @@ func (n *nodes) memcached(spec cluster.Spec) ways {
 func (n *nodes) close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, r := range n.running {
-		r.end()
-	}
+	end(slices.Collect(maps.Values(n.running)))
 	n.running = nil
 }
 
-func (r *running) end() {
-	r.stop()
-	<-r.done
-	_ = r.node.Close()
+func end(list []*running) {
+	for _, r := range list {
+		r.stop()
+		<-r.done
+		_ = r.node.Close()
+	}
 }

@@ -1,7 +1,9 @@
 package msm_test
 
 import (
+	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -224,9 +226,12 @@ func TestRefillUnderLoad(t *testing.T) {
 // TestRefillIsForbidden: servers that do not list their keys are told of, once, and healing on access remains.
 func TestRefillIsForbidden(t *testing.T) {
 	t.Parallel()
-	n1, n2 := msmtest.StartServer(t, "-o", "no_lru_crawler"), msmtest.StartServer(t, "-X")
+	refillIsForbidden(t, msmtest.StartServer(t, "-o", "no_lru_crawler"), msmtest.StartServer(t, "-X"), nil)
+}
+
+func refillIsForbidden(t *testing.T, n1, n2 *msmtest.Server, dial func(ctx context.Context, network, address string) (net.Conn, error)) {
 	log := &logged{}
-	m := newManager(t, msm.Config{Nodes: "n1:" + n1.Addr() + ",n2:" + n2.Addr(), Logger: slog.New(slog.NewTextHandler(log, nil))})
+	m := newManager(t, msm.Config{Nodes: "n1:" + n1.Addr() + ",n2:" + n2.Addr(), DialContext: dial, Logger: slog.New(slog.NewTextHandler(log, nil))})
 	c := &cluster{serve(t, counting(m)), m, map[string]*msmtest.Server{"n1": n1, "n2": n2}}
 	unlisted := func() bool { s := refillOf(c.manager, "n1"); return s != nil && s.State == msm.RefillUnlisted }
 	waitFor(t, "the first look", unlisted)

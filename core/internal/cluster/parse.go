@@ -2,11 +2,10 @@ package cluster
 
 import (
 	"fmt"
-	"net"
-	"strconv"
+	"regexp"
 	"strings"
-
-	"github.com/gomsm/msm/core/internal/sid"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Spec is one node as the configuration names it.
@@ -24,13 +23,19 @@ type Fault struct{ Field, Text string }
 // FailoverNodes.
 func Parse(nodes, failover string) ([]Spec, []Fault) {
 	var p parser
-	entries := fields(nodes)
+	if p.quoted("Nodes", nodes) || p.quoted("FailoverNodes", failover) {
+		return nil, p.faults
+	}
+	entries := fields(glue.ReplaceAllString(nodes, "$1$2"))
 	for _, entry := range entries {
 		p.entry(entry, len(entries) > 1)
 	}
 	p.failover(fields(failover))
 	return p.specs, p.faults
 }
+
+// glue is what no entry ends with, and the blanks that some write beside it.
+var glue = regexp.MustCompile(`\s*(->|=>|=)\s*|(:)\s+`)
 
 type parser struct {
 	specs  []Spec
@@ -41,32 +46,43 @@ func (p *parser) fault(field, format string, args ...any) {
 	p.faults = append(p.faults, Fault{field, fmt.Sprintf(format, args...)})
 }
 
+// quoted is a fault of a list as a whole: many an .env file or manifest is read with its quotes.
+func (p *parser) quoted(field, list string) bool {
+	if i := strings.IndexAny(list, "\"'`“”„‘’"); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(list[i:])
+		p.fault(field, "has a quotation mark (%c) in it; leave them all out", r)
+		return true
+	}
+	return false
+}
+
 func (p *parser) entry(entry string, several bool) {
-	id, address := split(entry)
-	if id == "" && several {
-		p.fault("Nodes", "%q has no id; with several nodes each is written id:host:port", entry)
+	s, why := read(entry)
+	shown := hide(entry)
+	switch {
+	case why != "":
+		p.fault("Nodes", "%q: %s", shown, why)
+	case s.ID == "" && several:
+		p.fault("Nodes", "%q has no id; with several nodes each is written id:host:port", shown)
 	}
-	if id != "" && !sid.ValidNode(id) {
-		p.fault("Nodes", "%q: id %q must be 1 to 32 letters, digits or underscores", entry, id)
-	}
-	if why := badAddress(address); why != "" {
-		p.fault("Nodes", "%q: %s", entry, why)
-	}
-	for _, s := range p.specs {
-		if id != "" && s.ID == id {
-			p.fault("Nodes", "id %q is used twice; each node needs its own", id)
+	for _, other := range p.specs {
+		sameID, sameServer := s.ID != "" && other.ID == s.ID, s.Address != "" && same(other.Address) == same(s.Address)
+		switch {
+		case sameID && sameServer:
+			p.fault("Nodes", "%q stands there twice; leave one out", shown)
+		case sameID:
+			p.fault("Nodes", "id %q is used twice; each node needs its own", s.ID)
+		case sameServer:
+			p.fault("Nodes", "address %q is used twice; one server cannot hold both copies", s.Address)
 		}
-		if s.Address == address {
-			p.fault("Nodes", "address %q is used twice; one server cannot hold both copies", address)
-		}
 	}
-	p.specs = append(p.specs, Spec{ID: id, Address: address})
+	p.specs = append(p.specs, s)
 }
 
 func (p *parser) failover(ids []string) {
 	for _, id := range ids {
 		if !p.mark(id) {
-			p.fault("FailoverNodes", "%q is no id of Nodes", id)
+			p.fault("FailoverNodes", "%q is no id of Nodes, %s", hide(id), p.ids())
 		}
 	}
 	for _, s := range p.specs {
@@ -89,40 +105,20 @@ func (p *parser) mark(id string) bool {
 	return false
 }
 
-// split parts an entry into id and address. What stands before the first colon is an id unless only a port follows it:
-// "cache:11211" is an address, "n1:cache" an id and an address without port.
-func split(entry string) (id, address string) {
-	before, after, found := strings.Cut(entry, ":")
-	if !found || before == "" || before[0] == '[' || before[0] == '/' || onlyDigits(after) {
-		return "", entry
-	}
-	return before, after
-}
-
-func onlyDigits(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
-}
-
-func badAddress(address string) string {
-	if strings.HasPrefix(address, "/") {
-		return ""
-	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		if strings.Contains(err.Error(), "too many colons") {
-			return "an IPv6 address stands in brackets: id:[::1]:11211"
+// ids are those that there are.
+func (p *parser) ids() string {
+	var ids []string
+	for _, s := range p.specs {
+		if s.ID != "" {
+			ids = append(ids, s.ID)
 		}
-		return "the port is missing; write id:host:port"
 	}
-	if host == "" {
-		return "the host is missing; write id:host:port"
+	if len(ids) == 0 {
+		return "which has none"
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return fmt.Sprintf("port %q must be a number from 1 to 65535; write id:host:port", port)
-	}
-	return ""
+	return "which are " + strings.Join(ids, ", ")
 }
 
 func fields(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' || r == '\r' })
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }

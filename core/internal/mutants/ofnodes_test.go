@@ -1,12 +1,16 @@
 package mutants
 
-const node = "internal/node/node.go"
+const (
+	node = "internal/node/node.go"
+	fit  = "internal/node/fit.go"
+	keys = "internal/node/keys.go"
+)
 
 // ofNodes are rules of package node.
 var ofNodes = []mutant{
 	{
 		"a node of which nobody knows what is stale gets another epoch before it is used",
-		[]edit{{node, "if there && old != 0 && !stale {", "if there && old != 0 {"}}, unit("TestEpoch", "internal/node"),
+		[]edit{{node, "case epoch != 0 && !stale:", "case epoch != 0:"}}, unit("TestEpoch", "internal/node"),
 	},
 	{
 		"a node that fails during a probe stays down",
@@ -16,7 +20,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"a probe that fails makes the node unavailable",
-		[]edit{{node, "		n.fail(fmt.Errorf(\"probe: %w\", err))\n", ""}}, unit("TestEpoch", "internal/node"),
+		[]edit{{node, "		n.fail(why)\n		n.tell(why)\n", "		n.tell(why)\n"}}, unit("TestEpoch", "internal/node"),
 	},
 	{
 		"who runs out of time has the node looked at",
@@ -37,5 +41,59 @@ var ofNodes = []mutant{
 	}
 	return err`, `	}
 	return err`}}, unit("TestEvidence", "internal/node"),
+	},
+	{
+		"a server without CAS is not used",
+		[]edit{{node, "	case item.Token == 0:\n		return 0, nil, errNoCAS\n", ""}}, unit("TestAServerWithoutCAS", "internal/node"),
+	},
+	{
+		"what a server has as its first epoch is read before it is used",
+		[]edit{{node, "	return n.options.Prober.Get(ctx, n.options.EpochKey)", `	item, err := n.options.Prober.Get(ctx, n.options.EpochKey)
+	item.Token = 1
+	return item, err`}}, unit("TestAServerWithoutCAS", "internal/node"),
+	},
+	{
+		"of two nodes that are one server only the first is used",
+		[]edit{{fit, "		return err\n", ""}}, unit("TestTwoNodesOfOneServer", "internal/node"),
+	},
+	{
+		"the first of two nodes that are one server takes the place of the second",
+		[]edit{{fit, "			other.fail(", "			_ = ("}}, unit("TestTwoNodesOfOneServer", "internal/node"),
+	},
+	{
+		"of two nodes that are one server the second does not replace the epoch",
+		[]edit{{node, "	if err := n.options.Servers.may(n, epoch); err != nil {\n		return 0, nil, err\n	}\n", ""}}, unit("TestTwoNodesOfOneServer", "internal/node"),
+	},
+	{
+		"a server is used under its second name once the first leads nowhere",
+		[]edit{{fit, "other.DownFor() < other.options.ProbeMax", "true"}}, unit("TestOneOfTwoNamesGoes", "internal/node"),
+	},
+	{
+		"a server that gets another id is used",
+		[]edit{{fit, "at < 0 || ", ""}}, unit("TestOneOfTwoNamesGoes", "internal/node"),
+	},
+	{
+		"the log has the reason why a node is down again when it changes",
+		[]edit{{node, "		n.tell(why)\n", ""}}, unit("TestTheLogHasTheReason", "internal/node"),
+	},
+	{
+		"the log does not have one reason twice",
+		[]edit{{"internal/node/trouble.go", "	case now:\n		return\n", ""}}, unit("TestTheLogHasTheReason", "internal/node"),
+	},
+	{
+		"a server that hangs up once when it is asked for its keys is asked again",
+		[]edit{{keys, "if errors.Is(err, errHangsUp) {", "if false {"}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/node"),
+	},
+	{
+		"of a server that answers nothing it is not known that it lists no keys",
+		[]edit{{keys, " && m.answers(ctx, prefix)", ""}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/node"),
+	},
+	{
+		"a node that leads to several servers is not used",
+		[]edit{{"internal/node/epochs.go", "		e.several = e.several || len(e.returns) >= mostReturns\n", ""}}, unit("TestOneNameOfSeveralServers", "internal/node"),
+	},
+	{
+		"a probe does not bring back an epoch from before another was read",
+		[]edit{{node, "		n.events++ // a probe may have read the epoch before\n", ""}}, unit("TestALateProbe", "internal/node"),
 	},
 }

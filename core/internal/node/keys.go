@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -28,6 +29,20 @@ func (m *Memcached) Keys(ctx context.Context, prefix string, found func(key stri
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	err := m.keys(ctx, prefix, found)
+	if errors.Is(err, errHangsUp) { // it may have been restarted
+		err = m.keys(ctx, prefix, found)
+	}
+	if errors.Is(err, errHangsUp) && m.answers(ctx, prefix) {
+		return fmt.Errorf("%w: %w", ErrNoList, err)
+	}
+	return err
+}
+
+// errHangsUp: so does many a proxy that does not know a command.
+var errHangsUp = errors.New("it hangs up when it is asked for its keys")
+
+func (m *Memcached) keys(ctx context.Context, prefix string, found func(key string)) error {
 	conn, err := m.dialKeys(ctx)
 	if err != nil {
 		return ctxFirst(ctx, err)
@@ -38,9 +53,15 @@ func (m *Memcached) Keys(ctx context.Context, prefix string, found func(key stri
 	return ctxFirst(ctx, listKeys(patient, bufio.NewReaderSize(patient, maxKeyLine), prefix, found))
 }
 
+// answers reports whether the server does what it is asked otherwise.
+func (m *Memcached) answers(ctx context.Context, key string) bool {
+	_, err := m.Get(ctx, key+"any")
+	return err == nil || answer(err)
+}
+
 // listKeys asks for the server's version, and then for the walks that suit it.
 func listKeys(w io.Writer, r *bufio.Reader, prefix string, found func(key string)) error {
-	if _, err := io.WriteString(w, "version\r\n"); err != nil {
+	if err := ask(w, r, "version"); err != nil {
 		return err
 	}
 	version, err := r.ReadSlice('\n')
@@ -51,7 +72,7 @@ func listKeys(w io.Writer, r *bufio.Reader, prefix string, found func(key string
 		return why
 	}
 	for _, walk := range walks(string(version)) {
-		if _, err := io.WriteString(w, "lru_crawler metadump "+walk+"\r\n"); err != nil {
+		if err := ask(w, r, "lru_crawler metadump "+walk); err != nil {
 			return err
 		}
 		if err := readKeys(r, prefix, found); err != nil {
@@ -59,6 +80,18 @@ func listKeys(w io.Writer, r *bufio.Reader, prefix string, found func(key string
 		}
 	}
 	return nil
+}
+
+// ask sends a command, and waits until an answer begins.
+func ask(w io.Writer, r *bufio.Reader, command string) error {
+	_, err := io.WriteString(w, command+"\r\n")
+	if err == nil {
+		_, err = r.Peek(1)
+	}
+	if hungUp(err) {
+		return fmt.Errorf("%w (%s): %w", errHangsUp, command, err)
+	}
+	return err
 }
 
 // hashWalk is the first version of memcached that walks its hash table without holding a lock on a part of it while it

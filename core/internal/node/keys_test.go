@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -135,6 +136,53 @@ func TestIdleKeysAreListed(t *testing.T) {
 		if found := (client{t, c, "idle:"}).keys(""); len(found) != keys {
 			t.Errorf("%d of %d keys", len(found), keys)
 		}
+	}
+}
+
+// TestWhoHangsUpWhenAskedForKeys does not list them, as a proxy does that does not know the command, if it answers others. One that
+// was just restarted lists them, and of one that is in trouble nothing is known.
+func TestWhoHangsUpWhenAskedForKeys(t *testing.T) {
+	for name, c := range map[string]struct {
+		at       string // which command
+		times    int    // how often
+		answers  bool   // other commands
+		want     error  // nil: it lists them
+		anyError bool
+	}{
+		"it does not know the version":  {"version", 1000, true, node.ErrNoList, false},
+		"it does not know the list":     {"lru_crawler", 1000, true, node.ErrNoList, false},
+		"it was restarted":              {"version", 1, true, nil, false},
+		"it was restarted, a bit later": {"lru_crawler", 1, true, nil, false},
+		"it hangs up whatever one asks": {"version", 1000, false, nil, true},
+		"it hangs up, a bit later":      {"lru_crawler", 1000, false, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0") // the ends of a net.Pipe do not meet EOF alone
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			left := c.times
+			go func() {
+				for conn, err := l.Accept(); err == nil; conn, err = l.Accept() { // one after the other
+					for lines := bufio.NewScanner(conn); lines.Scan(); {
+						command, _, _ := strings.Cut(lines.Text(), " ")
+						if command == c.at && left > 0 || command == "gets" && !c.answers {
+							left--
+							break
+						}
+						say(conn, map[string]string{"version": "VERSION 1.6.19\r\n", "lru_crawler": "key=a exp=-1\r\nEND\r\n", "gets": "END\r\n"}[command])
+					}
+					_ = conn.Close()
+				}
+			}()
+			m := newMemcached(t, l.Addr().String(), node.ClientOptions{Timeout: generous})
+			var found []string
+			err = m.Keys(t.Context(), "", func(key string) { found = append(found, key) })
+			if c.anyError != (err != nil && !errors.Is(err, node.ErrNoList)) || !c.anyError && !errors.Is(err, c.want) || err == nil && len(found) != 1 {
+				t.Errorf("%v, keys %q", err, found)
+			}
+		})
 	}
 }
 

@@ -60,11 +60,27 @@ func NewMemcached(addr string, o ClientOptions) *Memcached {
 	if o.DialContext == nil {
 		o.DialContext = (&net.Dialer{}).DialContext
 	}
+	o.DialContext = namesLookUp(o.DialContext, o.Timeout)
 	m := &Memcached{options: o, addr: address{"tcp", addr}, limit: make(chan struct{}, o.MaxConns), waiters: make(chan struct{})}
 	if strings.HasPrefix(addr, "/") {
 		m.addr.network = "unix"
 	}
 	return m
+}
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// namesLookUp has a dial say so whose time went by while the name of the host was looked up: the server is not to blame, and
+// gomemcache's error has no reason.
+func namesLookUp(dial dialer, timeout time.Duration) dialer {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		var lookUp *net.DNSError
+		if end, ok := ctx.Deadline(); errors.As(err, &lookUp) && lookUp.IsTimeout && ok && !time.Now().Before(end) {
+			err = fmt.Errorf("looking up %s took longer than OpTimeout (%v): %w", lookUp.Name, timeout, err)
+		}
+		return conn, err
+	}
 }
 
 // Get implements Client.

@@ -28,6 +28,7 @@ type Options struct {
 	Also       []string                            // keys that every probe reads, too
 	OnLook     func(n *Node, also map[string]Item) // called by the prober, which waits for it, after every probe that ended well; nil: nobody cares
 	Prober     Client                              // a way to the server that probes have for themselves; nil: that of all
+	Servers    *Servers                            // of the list that the node is in; nil: it is alone
 	Log        *journal.Journal                    // nil: none
 	Random     *random.Source                      // of the prober; nil: the runtime's
 }
@@ -54,8 +55,10 @@ type Node struct {
 	tooLarge atomic.Pointer[refusedSize] // the least that was; nil: nothing
 
 	mu     sync.Mutex // guards changes of state
-	events uint64     // how often it has failed, or was to be replaced
+	events uint64     // how often it has failed, was to be replaced, or an operation has read another epoch
+	past   epochs     // that it had
 	stale  bool       // its epoch has to be replaced before it is used
+	told   string     // the reason that the log has for its not being available; empty: it always was, or has not been asked
 }
 
 // state is what a request needs to know; it changes as a whole.
@@ -141,6 +144,7 @@ func (n *Node) fail(why error) {
 	}
 	n.state.Store(&state{epoch: s.epoch, since: time.Now(), back: s.back, why: why})
 	n.client.GiveUp() // who waits for it need not wait any longer
+	n.told = reason(why)
 	n.log(slog.LevelWarn, "node is down", "error", why)
 	n.probeNow()
 }
@@ -275,8 +279,14 @@ func answer(err error) bool {
 
 // learn takes an epoch that was read while the node was in use, unless it has failed since, or a probe was faster.
 func (n *Node) learn(epoch uint32, before *state) {
-	if epoch != before.epoch {
-		n.state.CompareAndSwap(before, &state{available: true, epoch: epoch, since: before.since, back: before.back})
+	if epoch == before.epoch {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.state.CompareAndSwap(before, &state{available: true, epoch: epoch, since: before.since, back: before.back}) {
+		n.events++ // a probe may have read the epoch before
+		n.past.becomes(epoch)
 	}
 }
 
@@ -287,14 +297,19 @@ func (n *Node) Probe(ctx context.Context) error {
 	before, stale := n.events, n.stale
 	n.mu.Unlock()
 	epoch, also, err := n.probe(ctx, stale)
+	if err == nil {
+		err = n.options.Servers.enter(n, epoch, func() error { return n.up(epoch, before) })
+	}
 	defer n.looks.Add(1)
 	switch {
 	case err == nil:
-		if err = n.up(epoch, before); err == nil && n.options.OnLook != nil {
+		if n.options.OnLook != nil {
 			n.options.OnLook(n, also)
 		}
-	case !answer(err) && ctx.Err() == nil:
-		n.fail(fmt.Errorf("probe: %w", err))
+	case !answer(err) && !errors.Is(err, errFailed) && ctx.Err() == nil:
+		why := fmt.Errorf("probe: %w", err)
+		n.fail(why)
+		n.tell(why)
 	}
 	return err
 }
@@ -306,15 +321,34 @@ func (n *Node) probe(ctx context.Context, stale bool) (epoch uint32, also map[st
 	}
 	item, there := also[n.options.EpochKey]
 	delete(also, n.options.EpochKey)
-	old := parseEpoch(item.Value)
-	if there && old != 0 && !stale {
-		return old, also, nil
+	if !there {
+		item, err = n.first(ctx)
+		stale = false // what it has from before is of another epoch
+	}
+	epoch = parseEpoch(item.Value)
+	switch {
+	case err != nil:
+		return 0, nil, err
+	case item.Token == 0:
+		return 0, nil, errNoCAS
+	case epoch != 0 && !stale:
+		return epoch, also, nil
+	}
+	if err := n.options.Servers.may(n, epoch); err != nil {
+		return 0, nil, err
 	}
 	fresh := n.options.Random.Uint32()
-	if !there {
-		return fresh, also, n.options.Prober.Add(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh)}, 0)
-	}
 	return fresh, also, n.options.Prober.CompareAndSwap(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh), Token: item.Token}, 0)
+}
+
+// first gives a server without epoch one, and reads what it has then: another instance may be faster, and only what is read tells
+// whether there is CAS.
+func (n *Node) first(ctx context.Context) (Item, error) {
+	err := n.options.Prober.Add(ctx, n.options.EpochKey, Item{Value: formatEpoch(n.options.Random.Uint32())}, 0)
+	if err != nil && !errors.Is(err, ErrExists) {
+		return Item{}, err
+	}
+	return n.options.Prober.Get(ctx, n.options.EpochKey)
 }
 
 var errFailed = errors.New("the node failed during the probe")
@@ -328,6 +362,12 @@ func (n *Node) up(epoch uint32, before uint64) error {
 	}
 	n.stale = false
 	was, now := n.state.Load(), time.Now()
+	if was.epoch != epoch {
+		n.past.becomes(epoch)
+	}
+	if n.past.several {
+		return errSeveral
+	}
 	is := &state{available: true, epoch: epoch, since: was.since, back: was.back}
 	if !was.available {
 		is.since = now

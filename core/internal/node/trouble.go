@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -54,6 +55,34 @@ func (n *Node) stays(s *state, why error) {
 	if !errors.Is(why, errReplaced) {
 		n.state.Store(&state{epoch: s.epoch, since: s.since, back: s.back, why: why})
 	}
+}
+
+// tell says why a probe has found the node not to be available, if the log has another reason or none.
+func (n *Node) tell(why error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	message, now := "node is still down", reason(why)
+	switch n.told {
+	case now:
+		return
+	case "":
+		message = "node is not available yet"
+	}
+	n.told = now
+	n.log(slog.LevelWarn, message, "error", why)
+}
+
+// reason is what tells two failures apart: not the operation that met them, and no numbers, such as ports and moments.
+func reason(why error) string {
+	if cause := errors.Unwrap(why); cause != nil {
+		why = cause
+	}
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, why.Error())
 }
 
 // log tells of a change of the node's state.

@@ -1,11 +1,17 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
@@ -67,4 +73,56 @@ func TestATroubleWithoutAName(t *testing.T) {
 			t.Errorf("%q; want %q", got, want)
 		}
 	}
+}
+
+// TestTheLogHasTheReason why a node is not available: the first one, and each that differs from the last one, but none again
+// with every probe.
+func TestTheLogHasTheReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := nodetest.New("n1")
+		n := s.Node(s.Client(""), node.Options{EpochKey: "epoch", Log: journal.New(slog.New(slog.NewTextHandler(&log, nil)))})
+		lines := func(want ...string) {
+			t.Helper()
+			var got []string
+			for line := range strings.Lines(log.String()) {
+				_, text, _ := strings.Cut(strings.TrimSpace(line), "msg=")
+				got = append(got, strings.Replace(text, " node=n1 address=n1", "", 1))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q; want %q", got, want)
+			}
+			log.Reset()
+		}
+		minute := func() {
+			for range 60 {
+				time.Sleep(time.Second)
+				probe(n)
+			}
+		}
+		fails := func(texts ...string) {
+			next := 0
+			s.Fail(func(context.Context, nodetest.Op, func() error) error {
+				next++
+				return errors.New(texts[next%len(texts)])
+			})
+			minute()
+		}
+		fails("dial tcp 10.0.0.1:11211: refused")
+		lines(`"node is not available yet" error="probe: dial tcp 10.0.0.1:11211: refused"`)
+		s.Fail(nil)
+		minute()
+		lines(`"node is up"`)
+		fails("read tcp 10.0.0.2:40001->10.0.0.1:11211: reset", "read tcp 10.0.0.2:40002->10.0.0.1:11211: reset")
+		lines(`"node is down" error="probe: read tcp 10.0.0.2:40002->10.0.0.1:11211: reset"`)
+		fails("tls: no certificate")
+		lines(`"node is still down" error="probe: tls: no certificate"`)
+		fails("authentication failed")
+		lines(`"node is still down" error="probe: authentication failed"`)
+		s.Fail(nil)
+		minute()
+		lines(`"node is up"`)
+		fails("authentication failed")
+		lines(`"node is down" error="probe: authentication failed"`)
+	})
 }
