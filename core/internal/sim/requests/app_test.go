@@ -32,7 +32,10 @@ func (in *instance) app(rw http.ResponseWriter, r *http.Request) {
 	n := visits.Get(s)
 	saw := fmt.Sprintf("%s %d %q", owner.Get(s), n, note.Get(s))
 	if wait, err := time.ParseDuration(r.URL.Query().Get("wait")); err == nil {
-		time.Sleep(wait)
+		select {
+		case <-time.After(wait):
+		case <-in.crashed:
+		}
 	}
 	switch r.URL.Path {
 	case "/count":

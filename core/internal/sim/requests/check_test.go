@@ -189,7 +189,7 @@ func (w *world) excuse(why string) { w.excused[why]++ }
 
 // late checks how long a request took. A node that fails may cost it the time of one operation, until its instance knows.
 func (w *world) late(o *op) {
-	took := time.Since(o.began)
+	took := time.Since(o.began) - o.wait
 	if w.set.locking {
 		return // it waits for others
 	}
@@ -214,6 +214,9 @@ func (w *world) late(o *op) {
 	}
 	if o.crowd {
 		limit += opTimeout // it had its own, and then its turn came after another request of the session had had one
+	}
+	if o.wait > opTimeout {
+		limit += opTimeout // its load had one, and long after that its commit, in another fault
 	}
 	if took > limit {
 		w.wrongf("%s at %s took %v during %q", o.kind, o.in.name, took, w.fault)

@@ -14,6 +14,7 @@ import (
 var (
 	oneSeed = flag.Uint64("seed", 0, "replay this seed only")
 	seeds   = flag.Int("seeds", 8, "how many seeds")
+	ofKind  = flag.String("kind", "", "play all seeds in the first kind with these words in its name")
 	firstAt = flag.Uint64("first", 1, "the first seed")
 )
 
@@ -27,7 +28,7 @@ func playSeed(t *testing.T, seed uint64) (w *world) {
 		random.Replace(nil)
 	}()
 	synctest.Test(t, func(t *testing.T) {
-		w = newWorld(seed, drawSetting(seed))
+		w = newWorld(seed, drawSetting(seed, kindOf(seed, *ofKind)))
 		w.play()
 		if *oneSeed != 0 {
 			t.Logf("seed %d: %s\n%s", seed, w.set, strings.Join(w.trace(), "\n"))

@@ -34,8 +34,9 @@ type op struct {
 	saw    int
 	fresh  bool
 	cookie string
-	busy   bool // not answered yet
-	crowd  bool // others of the session were at work in its instance
+	wait   time.Duration // in which its handler did something else
+	busy   bool          // not answered yet
+	crowd  bool          // others of the session were at work in its instance
 }
 
 // ending is a token that was ended, for good.
@@ -108,13 +109,8 @@ func (t *tab) request(s *session, kind, cookie string) {
 	w.note("%s sends %s of %s to %s with %s", t.name, kind, s.name, in.name, cookie)
 	w.mu.Unlock()
 
-	// Never none: what the load has set off in the background is to be ahead. And no two the same, for handlers may begin at
-	// one moment.
-	wait := 1 + t.rng.IntN(1e5) + t.rng.IntN(3)*t.rng.IntN(2e6)
-	if w.set.locking && t.rng.IntN(15) == 0 {
-		wait += 2500_000_000 + t.rng.IntN(1500_000_000)
-	}
-	a := in.request(t.name, fmt.Sprintf("/%s?what=%s&wait=%dns", kind, o.note, wait), cookie)
+	o.wait = t.wait()
+	a := in.request(t.name, fmt.Sprintf("/%s?what=%s&wait=%v", kind, o.note, o.wait), cookie)
 
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -29,9 +29,13 @@ func (w *world) play() {
 			t := &tab{visitor: v, name: name, rng: rand.New(rand.NewPCG(w.seed, 1000+uint64(10*i+j)))}
 			tabs.Go(t.run)
 		}
+		if w.set.slow {
+			t := &tab{visitor: v, name: v.name + "slow", slow: true, rng: rand.New(rand.NewPCG(w.seed, 2000+uint64(i)))}
+			tabs.Go(t.dawdle)
+		}
 	}
 	for range w.set.faults {
-		time.Sleep(w.pause(200, 800))
+		time.Sleep(w.pause(200, int(w.set.lull.Milliseconds())))
 		w.strike()
 		w.repair()
 	}

@@ -20,12 +20,13 @@ type tab struct {
 	*visitor
 	name string
 	rng  *rand.Rand
+	slow bool // its handlers take long
 }
 
 // run sends requests until the play is over.
 func (t *tab) run() {
 	for {
-		time.Sleep(time.Duration(t.rng.ExpFloat64()*float64(25*time.Millisecond)) + time.Duration(t.rng.IntN(1e6)))
+		time.Sleep(time.Duration(t.rng.ExpFloat64()*float64(t.world.set.pace)) + time.Duration(t.rng.IntN(1e6)))
 		t.world.mu.Lock()
 		over, paused := t.world.over, t.world.paused
 		if !over && !paused {
