@@ -8,7 +8,7 @@ import (
 
 // setting is what a seed plays with.
 type setting struct {
-	kind           string
+	name           string
 	nodes, places  int // servers; instances at a time
 	sticky, sync   bool
 	backups        int // as Config.Backups
@@ -24,10 +24,10 @@ type setting struct {
 }
 
 // drawSetting answers the setting of a seed.
-func drawSetting(seed uint64, k kind) setting {
+func drawSetting(seed uint64, v variation) setting {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	s := setting{
-		kind: k.name, pace: 25 * time.Millisecond, lull: 800 * time.Millisecond,
+		name: v.name, pace: 25 * time.Millisecond, lull: 800 * time.Millisecond,
 		nodes: 2 + rng.IntN(2), places: 2 + rng.IntN(2), backups: 1, visitors: 2 + rng.IntN(2), tabs: 1 + rng.IntN(3), faults: 1 + rng.IntN(3),
 	}
 	if s.sticky = rng.IntN(5) > 1; s.sticky {
@@ -39,7 +39,7 @@ func drawSetting(seed uint64, k kind) setting {
 		s.tabs++
 		s.patience = []time.Duration{0, 2 * time.Second}[rng.IntN(2)]
 	}
-	k.make(&s, rng)
+	v.make(&s, rng)
 	return s
 }
 
@@ -58,7 +58,7 @@ func (s setting) String() string {
 		mode += fmt.Sprintf(", locking (%v)", s.patience)
 	}
 	return fmt.Sprintf("%s: %s, %d nodes, %d backups, %d instances, %d visitors with %d tabs, %.2f of the requests to a wrong instance, %d faults",
-		s.kind, mode, s.nodes, s.backups, s.places, s.visitors, s.tabs, s.flips, s.faults)
+		s.name, mode, s.nodes, s.backups, s.places, s.visitors, s.tabs, s.flips, s.faults)
 }
 
 const (

@@ -26,6 +26,7 @@ type world struct {
 	fault     string            // that is on, "" if none
 	disturbed string            // the last one
 	wasAway   bool
+	emptied   time.Time // when a node lost what it had last
 	routes    int
 	calmSince time.Time // when the last fault ended, or its repair
 	wrong     []string  // what broke a promise
