@@ -36,6 +36,7 @@ func (in *instance) app(rw http.ResponseWriter, r *http.Request) {
 		case <-time.After(wait):
 		case <-in.crashed:
 		}
+		in.run("handler of " + r.Header.Get("From"))
 	}
 	switch r.URL.Path {
 	case "/count":

@@ -193,6 +193,9 @@ func (w *world) late(o *op) {
 	if w.set.locking {
 		return // it waits for others
 	}
+	if o.in.stoodStill(o) {
+		return
+	}
 	if w.silent(o.in) {
 		if !o.in.knows.IsZero() && o.began.After(o.in.knows) && took > opTimeout/2 {
 			w.wrongf("%s at %s took %v, %v after that had found out what failed", o.kind, o.in.name, took, o.began.Sub(o.in.knows))
@@ -245,6 +248,19 @@ func (w *world) forfeit(in *instance) {
 		}
 		for _, o := range s.ops {
 			if o.in == in && o.ended.After(limit) {
+				o.ended = time.Time{}
+			}
+		}
+	}
+}
+
+// empty: a node loses what it had, and without backups the notices of takeovers, too. What an old cookie has led to within a
+// quarter of a second before may be lost with them. Guarded by mu.
+func (w *world) empty() {
+	w.emptied = time.Now()
+	for _, s := range w.sessions {
+		for _, o := range s.ops {
+			if w.set.backups == 0 && !o.fresh && time.Since(o.ended) < soon/2 {
 				o.ended = time.Time{}
 			}
 		}

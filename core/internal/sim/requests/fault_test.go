@@ -17,6 +17,8 @@ func (w *world) strike() {
 		kind = "kill"
 	case n < 5:
 		kind = "close"
+	case n < 14 && w.set.halts:
+		kind = "halt"
 	case n < 19:
 		kind = nodeFaults[w.rng.IntN(len(nodeFaults))]
 	}
@@ -29,7 +31,7 @@ func (w *world) strike() {
 	}
 	s, in := w.servers[w.rng.IntN(len(w.servers))], w.instances[w.rng.IntN(len(w.instances))]
 	w.mu.Lock()
-	w.fault, w.disturbed = kind, kind
+	w.fault, w.disturbed, w.struck = kind, kind, time.Now()
 	for _, in := range w.instances {
 		in.knows = time.Time{}
 	}
@@ -40,6 +42,8 @@ func (w *world) strike() {
 		w.replace(in, kind)
 	case "away":
 		w.away()
+	case "halt":
+		w.halt(in)
 	default:
 		w.mu.Lock()
 		s.begin(kind, in)
@@ -114,6 +118,18 @@ func (w *world) away() {
 		s.goOn()
 	}
 	w.note("the nodes are back")
+}
+
+// halt has an instance stand still for a while.
+func (w *world) halt(in *instance) {
+	d := halts[w.rng.IntN(len(halts))]
+	w.mu.Lock()
+	in.halt()
+	w.mu.Unlock()
+	time.Sleep(d + w.pause(0, 500))
+	w.mu.Lock()
+	in.goOn()
+	w.mu.Unlock()
 }
 
 // replace ends an instance, and begins another one in its place after a while, under its route or a new one.

@@ -39,6 +39,9 @@ type instance struct {
 	dials int
 	knows time.Time // since when it has known of the fault that is on; zero: it does not
 	draws bool      // the balancer sends it no more requests: it is going to end
+
+	halted           chan struct{} // closed when it goes on; nil: it runs
+	haltedAt, wentOn time.Time     // the last time
 }
 
 // launch starts an instance in a place, under the route that the place had or a new one.
@@ -101,10 +104,12 @@ func (in *instance) request(who, path, cookie string) answer {
 	if cookie != "" {
 		r.AddCookie(&http.Cookie{Name: "SESSION", Value: cookie})
 	}
+	r.Header.Set("From", who)
 	r = r.WithContext(in.source.As(r.Context(), who))
 	rw, done := httptest.NewRecorder(), make(chan struct{})
 	in.active.Go(func() {
 		defer close(done)
+		in.run(who)
 		in.handler.ServeHTTP(rw, r)
 	})
 	select {
@@ -112,6 +117,7 @@ func (in *instance) request(who, path, cookie string) answer {
 	case <-in.crashed:
 		return answer{}
 	}
+	in.run(who)
 	in.source.Pause(r.Context()) // answers that leave at one moment arrive one after the other
 	in.world.mu.Lock()
 	dead := in.dead

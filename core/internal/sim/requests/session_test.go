@@ -223,7 +223,8 @@ func (s *session) leaveBehind(login *op) {
 		since = since.Add(-2 * opTimeout) // a write that fails is tried again
 	}
 	for _, o := range s.ops {
-		if o.in != login.in && o.ended.After(since) {
+		// nor of what one that stands still has not stored
+		if o.in != login.in && (o.ended.After(since) || o.in.halted != nil && o.ended.After(o.in.haltedAt.Add(-asyncLoss))) {
 			o.ended = time.Time{}
 		}
 	}

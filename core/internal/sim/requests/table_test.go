@@ -13,6 +13,9 @@ var table = []variation{
 		s.slow, s.locking = true, false // whoever waits for the lock of a slow one is refused, rightly
 		s.tabs, s.pace, s.lull = min(s.tabs, 2), 200*time.Millisecond, 15*time.Second
 	}},
+	{"halted instances", func(s *setting, _ *rand.Rand) {
+		s.halts, s.tabs = true, s.tabs+1 // some wait for the halted one
+	}},
 }
 
 type variation struct {

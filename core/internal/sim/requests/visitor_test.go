@@ -26,7 +26,7 @@ type tab struct {
 // run sends requests until the play is over.
 func (t *tab) run() {
 	for {
-		time.Sleep(time.Duration(t.rng.ExpFloat64()*float64(t.world.set.pace)) + time.Duration(t.rng.IntN(1e6)))
+		time.Sleep(time.Duration(t.rng.ExpFloat64()*float64(t.world.pace())) + time.Duration(t.rng.IntN(1e6)))
 		t.world.mu.Lock()
 		over, paused := t.world.over, t.world.paused
 		if !over && !paused {
@@ -43,6 +43,16 @@ func (t *tab) run() {
 			t.world.mu.Unlock()
 		}
 	}
+}
+
+// pace is the mean time between two requests of a tab. While an instance is halted there is much of it.
+func (w *world) pace() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fault == "halt" && time.Since(w.struck) > time.Second {
+		return 20 * w.set.pace
+	}
+	return w.set.pace
 }
 
 func (t *tab) act() {
@@ -145,7 +155,7 @@ func (t *tab) check(e ending) {
 	w.requests++
 	w.note("%s comes to %s with the dead cookie %s: %d %s", t.name, in.name, e.cookie, a.status, a.text)
 	late := began.Sub(e.at)
-	excused := w.set.sticky && in != e.by && late < soon || w.disturbedSince(e.at.Add(-soon))
+	excused := late < soon && (w.set.sticky && in != e.by || w.disturbedSince(e.at.Add(-soon))) || w.awaySince(e.at.Add(-soon))
 	w.mu.Unlock()
 	switch {
 	case a.ok() && a.text != "gone" && (excused || w.forgotten(e)):
@@ -154,6 +164,9 @@ func (t *tab) check(e ending) {
 		w.violate("the cookie %s was accepted by %s %v after its session was ended: %s", e.cookie, in.name, late, a.text)
 	}
 }
+
+// awaySince: instances find the nodes again one by one, if none was there.
+func (w *world) awaySince(t time.Time) bool { return w.disturbed == "away" && w.disturbedSince(t) }
 
 // forgotten: without backups a logout is nowhere any more once every node that had it has lost its memory.
 func (w *world) forgotten(e ending) bool { return w.set.backups == 0 && w.disturbedSince(e.at) }
@@ -165,7 +178,7 @@ func (t *tab) pick(cookie string) *instance {
 	defer w.mu.Unlock()
 	var list []*instance
 	for _, in := range w.instances {
-		if in != nil && !in.dead && !in.draws {
+		if in != nil && !in.dead && !in.draws && in.halted == nil {
 			list = append(list, in)
 		}
 	}

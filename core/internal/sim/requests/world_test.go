@@ -25,6 +25,7 @@ type world struct {
 	lines     []line            // the trace
 	fault     string            // that is on, "" if none
 	disturbed string            // the last one
+	struck    time.Time         // when it began
 	wasAway   bool
 	emptied   time.Time // when a node lost what it had last
 	routes    int
