@@ -52,6 +52,9 @@ func (in *instance) app(rw http.ResponseWriter, r *http.Request) {
 		note.Set(s, what)
 	case "/forget":
 		note.Delete(s)
+	case "/idle":
+		d, _ := time.ParseDuration(what)
+		s.SetIdleTimeout(d)
 	case "/login":
 		_ = s.Renew() // only a response that has begun forbids it
 	case "/logout":

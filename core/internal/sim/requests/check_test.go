@@ -174,6 +174,8 @@ func (w *world) refuse(in *instance, o *op, kind string, a answer) {
 		w.excuse("memory is full of what is not stored")
 	case w.set.patience > 0 && strings.Contains(a.text, msm.ErrLocked.Error()):
 		w.excuse("others had the lock for long")
+	case w.set.locking && in.stoodStill(o) && strings.Contains(a.text, msm.ErrLocked.Error()):
+		w.excuse("its instance stood still for longer than it waits for the lock")
 	case w.set.locking && strings.Contains(a.text, "in spite of the lock") && (w.disturbedSince(o.began) || time.Since(w.unlocked) < 10*time.Second):
 		w.excuse("another handler was at work after the lock was lost")
 	case w.fault == "away" || w.disturbed == "away" && w.disturbedSince(time.Now().Add(-time.Second)):

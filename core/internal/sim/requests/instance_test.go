@@ -59,6 +59,9 @@ func (w *world) launch(place int, route string) {
 		OpTimeout: opTimeout, DialContext: in.dial, Logger: slog.New(slog.DiscardHandler), ErrorHandler: failed,
 		MaxLocalSessions: w.set.held, MaxSessionSize: maxSize,
 	}
+	if w.set.idles {
+		c.IdleTimeout = usualIdle
+	}
 	if w.set.locking {
 		c.Locking, c.LockExpiry, c.LockWait = msm.LockAll, lockExpiry, cmp.Or(w.set.patience, 20*time.Second)
 	}

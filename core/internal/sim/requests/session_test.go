@@ -22,6 +22,7 @@ type session struct {
 	counts  int       // sent
 	at      *instance // where it began
 	began   time.Time
+	life    life
 }
 
 // op is one request of a session. Guarded by world.mu.
@@ -29,8 +30,10 @@ type op struct {
 	kind   string
 	in     *instance
 	began  time.Time
-	ended  time.Time // zero: not yet, or nobody knows whether it was done
-	note   string    // that it wrote
+	over   time.Time     // when it was answered, whatever came of it
+	ended  time.Time     // zero: not yet, or nobody knows whether it was done
+	note   string        // that it wrote
+	idle   time.Duration // that it gave the session
 	saw    int
 	fresh  bool
 	cookie string
@@ -63,7 +66,7 @@ func tokenOf(cookie string) string {
 
 // newSession is guarded by world.mu, like all of a session.
 func newSession(v *visitor, name, cookie string, in *instance) *session {
-	s := &session{visitor: v, name: name, cookies: []string{cookie}, setAt: time.Now(), ended: make(map[string]bool), at: in, began: time.Now()}
+	s := &session{visitor: v, name: name, cookies: []string{cookie}, setAt: time.Now(), ended: make(map[string]bool), at: in, began: time.Now(), life: life{usualIdle, usualIdle}}
 	s.fragile = v.world.fault == "away"
 	v.world.sessions = append(v.world.sessions, s)
 	return s
@@ -100,6 +103,10 @@ func (t *tab) request(s *session, kind, cookie string) {
 	if kind == "count" {
 		s.counts++
 	}
+	if kind == "idle" {
+		o.idle = idles[t.rng.IntN(len(idles))]
+		s.setIdle(o.idle)
+	}
 	if kind == "login" || kind == "logout" {
 		s.ended[tokenOf(cookie)] = true
 	}
@@ -110,24 +117,39 @@ func (t *tab) request(s *session, kind, cookie string) {
 	w.mu.Unlock()
 
 	o.wait = t.wait()
-	a := in.request(t.name, fmt.Sprintf("/%s?what=%s&wait=%v", kind, o.note, o.wait), cookie)
+	what := o.note
+	if kind == "idle" {
+		what = o.idle.String()
+	}
+	a := in.request(t.name, fmt.Sprintf("/%s?what=%s&wait=%v", kind, what, o.wait), cookie)
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	o.busy = false
+	o.busy, o.over = false, time.Now()
 	w.requests++
 	w.note("%s gets for %s of %s from %s: %d %q cookie %s", t.name, kind, s.name, in.name, a.status, a.text, a.cookie)
 	switch {
 	case !a.ok():
 		w.refuse(in, o, kind, a)
 	case a.text == "gone":
+		gone := s.mayBeOver()
 		o.ended = time.Now()
+		if gone {
+			w.excuse("nobody has used the session for long")
+			s.ended[tokenOf(cookie)] = true
+		}
 		s.lost(o)
 	case kind == "big":
 		w.wrongf("%s has taken more than it may, at %s", s.name, in.name)
 	default:
 		if w.fault != "away" { // what is answered while the instances find the nodes again one by one is not promised
 			o.ended = time.Now()
+			if kind == "idle" {
+				s.hasIdle(o.idle)
+			}
+		}
+		if s.outlived(o) {
+			w.wrongf("%s is there at %s, and nobody has used it for longer than %v", s.name, in.name, s.life.longest)
 		}
 		s.look(o, a.text, floor)
 		s.take(o, a)

@@ -21,6 +21,7 @@ type setting struct {
 	pace           time.Duration // between two requests of a tab
 	lull           time.Duration // before a fault, at most
 	slow           bool          // some handlers take long
+	idles          bool          // sessions have short idle timeouts, and for some time are only read
 	halts          bool          // instances are halted, more often than all else happens
 }
 

@@ -36,7 +36,10 @@ func (w *world) play() {
 	}
 	for range w.set.faults {
 		time.Sleep(w.pause(200, int(w.set.lull.Milliseconds())))
+		w.rest(5 * time.Second)
 		w.strike()
+		w.rest(10 * time.Second)
+		w.wake()
 		w.repair()
 	}
 	time.Sleep(w.pause(200, 500))
@@ -127,7 +130,7 @@ func (w *world) whole() bool {
 		}
 	}
 	for _, v := range w.visitors {
-		if v.jar != nil && !w.holds(v.jar.cookie()) {
+		if v.jar != nil && !v.jar.mayBeOver() && !w.holds(v.jar.cookie()) {
 			return false
 		}
 	}
@@ -224,7 +227,7 @@ func (w *world) end() {
 	time.Sleep(2 * soon)
 	for _, in := range w.instances {
 		for _, v := range w.visitors {
-			if v.jar != nil {
+			if v.jar != nil && !v.jar.mayBeOver() {
 				w.last(v.jar, in)
 			}
 		}

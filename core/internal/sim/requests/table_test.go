@@ -16,6 +16,9 @@ var table = []variation{
 	{"halted instances", func(s *setting, _ *rand.Rand) {
 		s.halts, s.tabs = true, s.tabs+1 // some wait for the halted one
 	}},
+	{"idle sessions", func(s *setting, _ *rand.Rand) {
+		s.idles, s.visitors, s.tabs, s.locking, s.held = true, s.visitors+2, 1, false, 0
+	}},
 }
 
 type variation struct {

@@ -18,15 +18,16 @@ type visitor struct {
 // tab sends one request after the other.
 type tab struct {
 	*visitor
-	name string
-	rng  *rand.Rand
-	slow bool // its handlers take long
+	name   string
+	rng    *rand.Rand
+	slow   bool // its handlers take long
+	rested bool // it was idle before this request
 }
 
 // run sends requests until the play is over.
 func (t *tab) run() {
 	for {
-		time.Sleep(time.Duration(t.rng.ExpFloat64()*float64(t.world.pace())) + time.Duration(t.rng.IntN(1e6)))
+		t.sleep()
 		t.world.mu.Lock()
 		over, paused := t.world.over, t.world.paused
 		if !over && !paused {
@@ -45,6 +46,18 @@ func (t *tab) run() {
 	}
 }
 
+// sleep is the time between two requests.
+func (t *tab) sleep() {
+	t.world.mu.Lock()
+	t.rested = t.world.resting
+	t.world.mu.Unlock()
+	d := time.Duration(t.rng.ExpFloat64() * float64(t.world.pace()))
+	if t.rested {
+		d = t.rests()
+	}
+	time.Sleep(d + time.Duration(t.rng.IntN(1e6)))
+}
+
 // pace is the mean time between two requests of a tab. While an instance is halted there is much of it.
 func (w *world) pace() time.Duration {
 	w.mu.Lock()
@@ -61,6 +74,10 @@ func (t *tab) act() {
 		return
 	}
 	switch n := t.rng.IntN(100); {
+	case t.rested:
+		t.send(s, "read")
+	case t.world.set.idles && n > 95 && n < 99:
+		t.send(s, "idle")
 	case n < 50:
 		t.send(s, "count")
 	case n < 72:

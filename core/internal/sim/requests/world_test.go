@@ -38,6 +38,7 @@ type world struct {
 	requests  int
 	over      bool       // no requests are to begin, ever
 	paused    bool       // or now
+	resting   bool       // visitors only read, seldom
 	acting    int        // tabs that are at something
 	sessions  []*session // all that ever were
 	visitors  []*visitor
