@@ -2,6 +2,7 @@ package msm
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/gomsm/msm/core/internal/cluster"
@@ -21,6 +22,7 @@ type nodes struct {
 
 	mu      sync.Mutex // one change of the list at a time
 	running map[place]*running
+	started int // nodes; one that is back in the list draws other numbers, above all for its epoch
 }
 
 // place is what makes a node the same one after a change of the list.
@@ -89,10 +91,11 @@ func (n *nodes) use(specs []cluster.Spec, reach func(cluster.Spec) ways) {
 
 // start begins with a node. One that joins a list may have been in it before, and what it has may be of that time.
 func (n *nodes) start(spec cluster.Spec, by ways, probes *sync.WaitGroup, joins bool) *running {
+	n.started++
 	made := node.New(spec.ID, spec.Address, by.operations, node.Options{
 		EpochKey: n.config.KeyPrefix + "epoch", Log: n.log,
 		Prober: by.probes, Also: news.Boards(n.config.KeyPrefix, n.route()), OnLook: n.onLook,
-		Random: n.random.Of("prober of " + spec.ID),
+		Random: n.random.Of(fmt.Sprint("prober of ", spec.ID, n.started)),
 	})
 	if joins {
 		made.Replace()

@@ -19,6 +19,8 @@ func (w *world) strike() {
 		kind = "close"
 	case n < 14 && w.set.halts:
 		kind = "halt"
+	case n < 14 && w.set.lists:
+		kind = "lists"
 	case n < 19:
 		kind = nodeFaults[w.rng.IntN(len(nodeFaults))]
 	}
@@ -44,6 +46,8 @@ func (w *world) strike() {
 		w.away()
 	case "halt":
 		w.halt(in)
+	case "lists":
+		w.relist(s)
 	default:
 		w.mu.Lock()
 		s.begin(kind, in)

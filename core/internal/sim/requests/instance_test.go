@@ -50,12 +50,8 @@ func (w *world) launch(place int, route string) {
 	w.counts["instances"]++
 	in := &instance{world: w, name: fmt.Sprintf("i%d", w.counts["instances"]), route: route, place: place, crashed: make(chan struct{})}
 	w.mu.Unlock()
-	var nodes []string
-	for _, s := range w.servers {
-		nodes = append(nodes, s.name+":"+s.name+":11211")
-	}
 	c := msm.Config{
-		Nodes: strings.Join(nodes, ","), Sticky: w.set.sticky, BackupSync: w.set.sync, Backups: w.set.backups, Route: route,
+		Nodes: w.listed(""), Sticky: w.set.sticky, BackupSync: w.set.sync, Backups: w.set.backups, Route: route,
 		OpTimeout: opTimeout, DialContext: in.dial, Logger: slog.New(slog.DiscardHandler), ErrorHandler: failed,
 		MaxLocalSessions: w.set.held, MaxSessionSize: maxSize,
 	}

@@ -22,6 +22,7 @@ type setting struct {
 	lull           time.Duration // before a fault, at most
 	slow           bool          // some handlers take long
 	idles          bool          // sessions have short idle timeouts, and for some time are only read
+	lists          bool          // instances get other lists of nodes, more often than all else happens
 	halts          bool          // instances are halted, more often than all else happens
 }
 

@@ -19,6 +19,7 @@ var table = []variation{
 	{"idle sessions", func(s *setting, _ *rand.Rand) {
 		s.idles, s.visitors, s.tabs, s.locking, s.held = true, s.visitors+2, 1, false, 0
 	}},
+	{"lists that differ", func(s *setting, _ *rand.Rand) { s.lists, s.nodes = true, 3 }},
 }
 
 type variation struct {

@@ -76,6 +76,8 @@ func (t *tab) act() {
 	switch n := t.rng.IntN(100); {
 	case t.rested:
 		t.send(s, "read")
+	case t.world.set.lists && n > 95 && n < 98:
+		t.stray(s)
 	case t.world.set.idles && n > 95 && n < 99:
 		t.send(s, "idle")
 	case n < 50:
@@ -146,6 +148,14 @@ func (t *tab) old(s *session, kind string) {
 	}
 }
 
+// stray sends a request with the newest cookie but for the node, which nobody knows.
+func (t *tab) stray(s *session) {
+	t.world.mu.Lock()
+	cookie := s.cookie()
+	t.world.mu.Unlock()
+	t.request(s, "read", stray(cookie))
+}
+
 // dead sends a request with a cookie of a session that was destroyed or renewed.
 func (t *tab) dead() {
 	t.world.mu.Lock()
@@ -156,6 +166,9 @@ func (t *tab) dead() {
 	t.world.mu.Unlock()
 	if e.cookie == "" {
 		return
+	}
+	if t.world.set.lists && t.rng.IntN(4) == 0 {
+		e.cookie = stray(e.cookie)
 	}
 	t.check(e)
 }
