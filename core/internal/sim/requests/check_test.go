@@ -241,12 +241,18 @@ func (w *world) silent(in *instance) bool {
 	return false
 }
 
-// forfeit takes back what the crash of an asynchronous instance may lose.
+// forfeit takes back what the crash of an asynchronous instance may lose. That a session was read is always recorded behind
+// the request's back.
 func (w *world) forfeit(in *instance) {
+	limit := time.Now().Add(-asyncLoss)
+	for _, s := range w.sessions {
+		for _, o := range s.ops {
+			o.unused = o.unused || o.in == in && o.kind == "read" && o.ended.After(limit)
+		}
+	}
 	if !w.set.sticky || w.set.sync {
 		return
 	}
-	limit := time.Now().Add(-asyncLoss)
 	for _, s := range w.sessions {
 		if s.at == in && s.began.After(limit) {
 			s.fragile = true

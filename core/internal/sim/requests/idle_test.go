@@ -30,7 +30,7 @@ func (s *session) mayBeOver() bool {
 	}
 	used := s.began
 	for _, o := range s.ops {
-		if !o.ended.IsZero() {
+		if !o.ended.IsZero() && !o.unused {
 			used = later(used, o.began)
 		}
 	}

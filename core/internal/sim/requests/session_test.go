@@ -37,6 +37,7 @@ type op struct {
 	saw    int
 	fresh  bool
 	cookie string
+	unused bool          // that it was there may be forgotten
 	wait   time.Duration // in which its handler did something else
 	busy   bool          // not answered yet
 	crowd  bool          // others of the session were at work in its instance
