@@ -2,6 +2,7 @@ package requests
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -160,30 +161,30 @@ func (s *session) stale(o *op) {
 }
 
 // refuse counts a request that was not served, and tells if it should have been.
-func (w *world) refuse(in *instance, o *op, kind string, a answer) {
+func (w *world) refuse(o *op, a answer) {
 	if a.status == 0 {
 		return // its instance crashed
 	}
 	w.refused++
 	switch {
 	case strings.Contains(a.text, msm.ErrGone.Error()):
-		w.excuse("the session ended meanwhile") // look sees whether it did
-	case kind == "big" && strings.Contains(a.text, msm.ErrTooLarge.Error()):
+		w.excuse("the session ended meanwhile") // who asks for it sees whether it did
+	case o.kind == "big" && strings.Contains(a.text, msm.ErrTooLarge.Error()):
 		w.excuse("the session would have been too large")
 	case w.set.held > 0 && strings.Contains(a.text, msm.ErrFull.Error()):
 		w.excuse("memory is full of what is not stored")
 	case w.set.patience > 0 && strings.Contains(a.text, msm.ErrLocked.Error()):
 		w.excuse("others had the lock for long")
-	case w.set.locking && in.stoodStill(o) && strings.Contains(a.text, msm.ErrLocked.Error()):
+	case w.set.locking && o.in.stoodStill(o) && strings.Contains(a.text, msm.ErrLocked.Error()):
 		w.excuse("its instance stood still for longer than it waits for the lock")
 	case w.set.locking && strings.Contains(a.text, "in spite of the lock") && (w.disturbedSince(o.began) || time.Since(w.unlocked) < 10*time.Second):
 		w.excuse("another handler was at work after the lock was lost")
 	case w.fault == "away" || w.disturbed == "away" && w.disturbedSince(time.Now().Add(-time.Second)):
 		w.excuse("no node was there")
-	case w.set.backups == 0 && w.disturbedSince(time.Now().Add(-time.Second)):
+	case w.set.backups == 0 && !slices.Contains(ofInstances, w.disturbed) && w.disturbedSince(time.Now().Add(-time.Second)):
 		w.excuse("without backups, the session's only node was away")
 	default:
-		w.wrongf("%s is refused by %s during %q: %s", kind, in.name, w.fault, a.text)
+		w.wrongf("%s is refused by %s during %q: %s", o.kind, o.in.name, w.fault, a.text)
 	}
 }
 

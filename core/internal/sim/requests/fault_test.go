@@ -9,6 +9,9 @@ import (
 
 var nodeFaults = []string{"crash", "crash warm", "restart", "reset", "stop", "cut", "slow", "slower", "lossy", "resets", "full", "evict"}
 
+// ofInstances are faults that leave the nodes alone.
+var ofInstances = []string{"kill", "close", "halt"}
+
 // strike begins a fault of one node or one instance, or has all nodes away, and ends it.
 func (w *world) strike() {
 	kind := "away"

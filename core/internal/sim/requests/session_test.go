@@ -3,9 +3,12 @@ package requests
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/sid"
+
+	msm "github.com/gomsm/msm/core"
 )
 
 // session is what a visitor was promised about a session, under whatever ids it had. Guarded by world.mu.
@@ -131,15 +134,13 @@ func (t *tab) request(s *session, kind, cookie string) {
 	w.note("%s gets for %s of %s from %s: %d %q cookie %s", t.name, kind, s.name, in.name, a.status, a.text, a.cookie)
 	switch {
 	case !a.ok():
-		w.refuse(in, o, kind, a)
-	case a.text == "gone":
-		gone := s.mayBeOver()
-		o.ended = time.Now()
-		if gone {
-			w.excuse("nobody has used the session for long")
-			s.ended[tokenOf(cookie)] = true
+		w.refuse(o, a)
+		if strings.Contains(a.text, msm.ErrGone.Error()) && !s.mayHaveEnded(o) {
+			w.wrongf("%s at %s finds %s gone meanwhile with %s", o.kind, in.name, s.name, cookie)
 		}
+	case a.text == "gone":
 		s.lost(o)
+		o.ended = time.Now()
 	case kind == "big":
 		w.wrongf("%s has taken more than it may, at %s", s.name, in.name)
 	default:
@@ -173,12 +174,17 @@ func (s *session) lost(o *op) {
 	w := s.visitor.world
 	token := tokenOf(o.cookie)
 	o.kind = "nothing"
-	if !s.ended[token] && !s.fragile && !s.heldElsewhere(o) {
+	if !s.mayHaveEnded(o) {
 		w.wrongf("%s is gone for a request to %s with %s", s.name, o.in.name, o.cookie)
 	}
 	if token == tokenOf(s.cookie()) {
 		s.leave()
 	}
+}
+
+// mayHaveEnded: a request was to end it, or nobody has used it, or what had it is lost.
+func (s *session) mayHaveEnded(o *op) bool {
+	return s.ended[tokenOf(o.cookie)] || s.fragile || s.mayBeOver() || s.heldElsewhere(o)
 }
 
 // heldElsewhere: without backups, once the node is empty, only the memory of the instance that served the session last has it.

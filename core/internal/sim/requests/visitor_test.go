@@ -117,6 +117,7 @@ func (t *tab) session() *session {
 	t.num++
 	w.mu.Unlock()
 	name := fmt.Sprintf("%s.%d", t.visitor.name, t.num)
+	o := &op{kind: "begin", in: in, began: time.Now()}
 	a := in.request(t.name, "/begin?what="+name, "")
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -124,7 +125,7 @@ func (t *tab) session() *session {
 	w.requests++
 	t.begins = false
 	if !a.ok() {
-		w.refuse(in, nil, "begin", a)
+		w.refuse(o, a)
 		return nil
 	}
 	t.jar = newSession(t.visitor, name, a.cookie, in)
@@ -179,12 +180,15 @@ func (t *tab) check(e ending) {
 	if in == nil {
 		return
 	}
-	w, began := t.world, time.Now()
+	w, o := t.world, &op{kind: "read of what is dead", in: in, began: time.Now()}
 	a := in.request(t.name, "/read", e.cookie)
 	w.mu.Lock()
 	w.requests++
 	w.note("%s comes to %s with the dead cookie %s: %d %s", t.name, in.name, e.cookie, a.status, a.text)
-	late := began.Sub(e.at)
+	late := o.began.Sub(e.at)
+	if !a.ok() {
+		w.refuse(o, a)
+	}
 	excused := late < soon && (w.set.sticky && in != e.by || w.disturbedSince(e.at.Add(-soon))) || w.awaySince(e.at.Add(-soon))
 	w.mu.Unlock()
 	switch {
