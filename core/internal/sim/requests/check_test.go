@@ -224,7 +224,7 @@ func (w *world) late(o *op) {
 	if o.wait > opTimeout {
 		limit += opTimeout // its load had one, and long after that its commit, in another fault
 	}
-	if w.fault == "lists" && (o.kind == "login" || o.kind == "logout" || o.crowd) {
+	if w.set.lists && (o.kind == "login" || o.kind == "logout" || o.crowd) {
 		limit += 500 * time.Millisecond // in which all hear that what lies on a node which is not listed here is dead
 	}
 	if took > limit {

@@ -20,9 +20,9 @@ func (w *world) strike() {
 		kind = "kill"
 	case n < 5:
 		kind = "close"
-	case n < 14 && w.set.halts:
+	case n < 11 && w.set.halts:
 		kind = "halt"
-	case n < 14 && w.set.lists:
+	case n < 15 && w.set.lists:
 		kind = "lists"
 	case n < 19:
 		kind = nodeFaults[w.rng.IntN(len(nodeFaults))]

@@ -55,13 +55,16 @@ func (w *world) launch(place int, route string) {
 		OpTimeout: opTimeout, DialContext: in.dial, Logger: slog.New(slog.DiscardHandler), ErrorHandler: failed,
 		MaxLocalSessions: w.set.held, MaxSessionSize: maxSize,
 	}
+	if w.set.mixed {
+		vary(&c, place)
+	}
 	if w.set.idles {
 		c.IdleTimeout = usualIdle
 	}
 	if w.set.locking {
 		c.Locking, c.LockExpiry, c.LockWait = msm.LockAll, lockExpiry, cmp.Or(w.set.patience, 20*time.Second)
 	}
-	if !w.set.sticky {
+	if !c.Sticky {
 		c.Route = ""
 	}
 	in.source = random.NewSource(w.seed, in.name)
@@ -76,6 +79,17 @@ func (w *world) launch(place int, route string) {
 	defer w.mu.Unlock()
 	w.instances[place] = in
 	w.note("%s (route %s) begins", in.name, route)
+}
+
+// vary has an instance that is not sticky beside those that are, and one that stores before it answers. Nobody promises less than
+// the setting says.
+func vary(c *msm.Config, place int) {
+	switch place {
+	case 1:
+		c.Sticky, c.BackupSync, c.MaxLocalSessions, c.Backups = false, false, 0, 1
+	case 2:
+		c.BackupSync = true
+	}
 }
 
 // failed tells what it was, besides that it failed.

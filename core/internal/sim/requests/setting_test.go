@@ -22,6 +22,7 @@ type setting struct {
 	lull           time.Duration // before a fault, at most
 	slow           bool          // some handlers take long
 	idles          bool          // sessions have short idle timeouts, and for some time are only read
+	mixed          bool          // the instances differ in mode and number of backups
 	lists          bool          // instances get other lists of nodes, more often than all else happens
 	halts          bool          // instances are halted, more often than all else happens
 }
@@ -46,6 +47,14 @@ func drawSetting(seed uint64, v variation) setting {
 	return s
 }
 
+// mix has instances in different modes. What is in no memory, and has no backup, ends with its node.
+func (s *setting) mix(rng *rand.Rand) {
+	s.mixed, s.sticky, s.locking, s.flips = true, true, false, 0.2
+	if s.backups = rng.IntN(2); s.backups == 0 {
+		s.held = 0
+	}
+}
+
 func (s setting) String() string {
 	mode := "not sticky"
 	if s.sticky {
@@ -53,6 +62,9 @@ func (s setting) String() string {
 	}
 	if s.sync {
 		mode = "sticky, sync"
+	}
+	if s.mixed {
+		mode += " beside others"
 	}
 	if s.held > 0 {
 		mode += fmt.Sprintf(" with %d sessions in memory", s.held)

@@ -19,7 +19,15 @@ var table = []variation{
 	{"idle sessions", func(s *setting, _ *rand.Rand) {
 		s.idles, s.visitors, s.tabs, s.locking, s.held = true, s.visitors+2, 1, false, 0
 	}},
+	{"modes that differ", func(s *setting, rng *rand.Rand) { s.mix(rng) }},
 	{"lists that differ", func(s *setting, _ *rand.Rand) { s.lists, s.nodes = true, 3 }},
+	{"several of these", func(s *setting, rng *rand.Rand) {
+		s.slow, s.locking, s.nodes, s.pace = true, false, 3, 100*time.Millisecond
+		s.halts, s.lists = rng.IntN(3) > 0, rng.IntN(2) == 0
+		if rng.IntN(2) == 0 {
+			s.mix(rng)
+		}
+	}},
 }
 
 type variation struct {
