@@ -144,6 +144,13 @@ func nanos(t time.Time) int64 {
 	return t.UnixNano()
 }
 
+// At reports whether that node is the one which the session's id names here.
+func (s *Session) At(node string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.node == node
+}
+
 // View answers the session as requests see it, and the node that its id names. If that node is not available, another
 // one takes its place at once, and the session moves there behind the request's back. With none available all stays as it
 // is.

@@ -159,10 +159,12 @@ func (t *tab) request(s *session, kind, cookie string) {
 	w.late(o)
 }
 
-// meet takes note of requests that are at work in an instance at the same time.
+// meet takes note of requests that are at work in an instance at the same time, also if what one has changed is stored after its
+// answer.
 func (s *session) meet(o *op) {
+	set := s.visitor.world.set
 	for _, p := range s.ops {
-		if p.in == o.in && p.busy {
+		if p.in == o.in && (p.busy || set.sticky && !set.sync && time.Since(p.over) < asyncLoss) {
 			p.crowd, o.crowd = true, true
 		}
 	}
