@@ -52,6 +52,7 @@ type ending struct {
 	newest bool // it was the newest one of its session
 	at     time.Time
 	by     *instance
+	apart  bool // no node had been there, and the instances found them again one by one: not all could reach those of the session
 }
 
 // ids are what cookies have: without keys they are not signed.
@@ -265,7 +266,7 @@ func (s *session) leaveBehind(login *op) {
 func (w *world) finish(cookies []string, o *op, token string) {
 	for i, c := range cookies {
 		if tokenOf(c) == token {
-			w.endings = append(w.endings, ending{cookie: c, newest: i == len(cookies)-1, at: time.Now(), by: o.in})
+			w.endings = append(w.endings, ending{cookie: c, newest: i == len(cookies)-1, at: time.Now(), by: o.in, apart: w.fault == "away"})
 		}
 	}
 }

@@ -234,7 +234,7 @@ func (w *world) end() {
 	}
 	for _, in := range w.instances {
 		for _, e := range w.endings {
-			if w.forgotten(e) {
+			if w.forgotten(e) || e.apart {
 				continue
 			}
 			if a := in.request("the end", "/read", e.cookie); !a.ok() || a.text != "gone" {

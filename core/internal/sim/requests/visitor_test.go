@@ -189,7 +189,7 @@ func (t *tab) check(e ending) {
 	if !a.ok() {
 		w.refuse(o, a)
 	}
-	excused := late < soon && (w.set.sticky && in != e.by || w.disturbedSince(e.at.Add(-soon))) || w.awaySince(e.at.Add(-soon))
+	excused := late < soon && (w.set.sticky && in != e.by || w.disturbedSince(e.at.Add(-soon))) || e.apart
 	w.mu.Unlock()
 	switch {
 	case a.ok() && a.text != "gone" && (excused || w.forgotten(e)):
@@ -198,9 +198,6 @@ func (t *tab) check(e ending) {
 		w.violate("the cookie %s was accepted by %s %v after its session was ended: %s", e.cookie, in.name, late, a.text)
 	}
 }
-
-// awaySince: instances find the nodes again one by one, if none was there.
-func (w *world) awaySince(t time.Time) bool { return w.disturbed == "away" && w.disturbedSince(t) }
 
 // forgotten: without backups a logout is nowhere any more once every node that had it has lost its memory.
 func (w *world) forgotten(e ending) bool { return w.set.backups == 0 && w.disturbedSince(e.at) }
