@@ -47,12 +47,8 @@ func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
 	switch held := m.local.Get(id.Token); {
 	case held == nil:
 		return m.local.Load(ctx, id.Token, id.Node)
-	case !held.At(id.Node):
-		found, err := m.local.TakeOver(ctx, id.Token, id.Node, id.Route)
-		if errors.Is(err, replica.ErrUnavailable) {
-			return held, nil // nobody knows anything newer
-		}
-		return found, err
+	case !held.At(id.Node) && held.Behind(ctx, id.Node):
+		return m.local.TakeOver(ctx, id.Token, id.Node, id.Route)
 	case held.Doubtful(time.Now()):
 		return m.local.Confirm(ctx, held)
 	default:

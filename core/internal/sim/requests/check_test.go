@@ -131,6 +131,13 @@ func (s *session) overwritten(note string, o *op) bool {
 	return false
 }
 
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

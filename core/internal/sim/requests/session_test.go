@@ -227,6 +227,7 @@ func (s *session) take(o *op, a answer) {
 	case o.kind == "login":
 		s.fragile = w.fault == "away"
 		s.leaveBehind(o)
+		s.twice(o)
 		w.finish(s.cookies, o, tokenOf(o.cookie))
 		if tokenOf(o.cookie) == tokenOf(s.cookie()) {
 			s.cookies, s.setAt, s.doubt = nil, time.Time{}, false
@@ -257,6 +258,21 @@ func (s *session) leaveBehind(login *op) {
 	for _, o := range s.ops {
 		// nor of what one that stands still has not stored
 		if o.in != login.in && (o.ended.After(since) || o.in.halted != nil && o.ended.After(o.in.haltedAt.Add(-asyncLoss))) {
+			o.ended = time.Time{}
+		}
+	}
+}
+
+// twice takes back what a third request changed at the moment of two logins: it may be missing in one of the two new sessions.
+func (s *session) twice(login *op) {
+	since, logins := login.began, 0
+	for _, o := range s.ops {
+		if o.kind == "login" && tokenOf(o.cookie) == tokenOf(login.cookie) && (o.busy || !o.over.Before(login.began)) {
+			since, logins = earlier(since, o.began), logins+1
+		}
+	}
+	for _, o := range s.ops {
+		if logins > 1 && o.kind != "login" && o.ended.After(since) {
 			o.ended = time.Time{}
 		}
 	}
