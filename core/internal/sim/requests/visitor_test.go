@@ -189,7 +189,7 @@ func (t *tab) check(e ending) {
 	if !a.ok() {
 		w.refuse(o, a)
 	}
-	excused := late < soon && (w.set.sticky && in != e.by || w.disturbedSince(e.at.Add(-soon))) || e.apart
+	excused := late < soon && (w.set.sticky && in != e.by || w.disturbedSince(e.at.Add(-soon))) || e.apart || w.unheard(e)
 	w.mu.Unlock()
 	switch {
 	case a.ok() && a.text != "gone" && (excused || w.forgotten(e)):
@@ -197,6 +197,11 @@ func (t *tab) check(e ending) {
 	case a.ok() && a.text != "gone":
 		w.violate("the cookie %s was accepted by %s %v after its session was ended: %s", e.cookie, in.name, late, a.text)
 	}
+}
+
+// unheard: a sticky instance hears of a logout a moment later, but not if no node is there by then.
+func (w *world) unheard(e ending) bool {
+	return w.set.sticky && w.disturbed == "away" && w.disturbedSince(e.at) && w.struck.Sub(e.at) < soon
 }
 
 // forgotten: without backups a logout is nowhere any more once every node that had it has lost its memory.
