@@ -35,6 +35,11 @@ func (w *world) adopt(m *Manager, in *instance) *Manager {
 	m.background.close()
 	m.store, m.locks = in.store, newLocks(in.store, &m.config)
 	m.background = newBackground(in.store, m.refreshes, m.log)
+	if m.local != nil {
+		_ = m.local.Close(context.Background())
+		m.store.Route = m.config.Route
+		m.local = newLocal(m.store, &m.config, m.log)
+	}
 	w.t.Cleanup(func() { _ = m.Close(context.Background()) })
 	return m
 }

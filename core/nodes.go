@@ -3,6 +3,7 @@ package msm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -25,6 +26,7 @@ type nodes struct {
 	mu      sync.Mutex // one change of the list at a time
 	running map[place]*running
 	servers node.Servers
+	made    int // nodes; one that is back in the list draws other numbers, above all for its epoch
 }
 
 // place is what makes a node the same one after a change of the list.
@@ -127,10 +129,11 @@ func unfit(list []*running) (faults []fault) {
 
 // join makes a node. One that joins a list may have been in it before, and what it has may be of that time.
 func (n *nodes) join(spec cluster.Spec, by ways) *running {
+	n.made++
 	made := node.New(spec.ID, spec.Address, by.operations, node.Options{
 		EpochKey: n.config.KeyPrefix + "epoch", Log: n.log,
 		Prober: by.probes, Also: news.Boards(n.config.KeyPrefix, n.route()), OnLook: n.onLook, Servers: &n.servers,
-		Random: n.random.Of("prober of " + spec.ID),
+		Random: n.random.Of(fmt.Sprint("prober of ", spec.ID, n.made)),
 	})
 	if len(n.running) > 0 {
 		made.Replace()

@@ -21,11 +21,12 @@ type split struct {
 	newest string             // the client's cookie
 }
 
-func newSplit(t *testing.T, ctx context.Context, probers *sync.WaitGroup) *split {
+func newSplit(t *testing.T, ctx context.Context, probers *sync.WaitGroup, config Config) *split {
 	s := &split{t: t}
 	w := newWorld(t, 3, 0)
 	for i := range s.m {
-		m, err := New(Config{Logger: slog.New(slog.DiscardHandler)})
+		config.Logger = slog.New(slog.DiscardHandler)
+		m, err := New(config)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +102,7 @@ func TestAsymmetricPartition(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					ctx, cancel := context.WithCancel(t.Context())
 					var probers sync.WaitGroup
-					s := newSplit(t, ctx, &probers)
+					s := newSplit(t, ctx, &probers, Config{})
 					s.visit(0, "", add)
 					old := s.newest
 					s.ways[tokenNode(old)].Fail(off)

@@ -28,11 +28,11 @@ func newLocal(store *replica.Store, c *Config, log *journal.Journal) *local.Stor
 }
 
 // hold answers the session from memory, where it is loaded first if it is not there, or if its id names another instance:
-// that one has served it since.
+// that one has served it since. If it names another node, either the id is old or what is here is: an old id has led there.
 func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
 	takeover := id.Route != m.config.Route
 	if !takeover {
-		if held := m.local.Get(id.Token); held != nil && !held.Doubtful(time.Now()) {
+		if held := m.local.Get(id.Token); held != nil && held.At(id.Node) && !held.Doubtful(time.Now()) {
 			return held, nil
 		}
 	}
@@ -47,6 +47,8 @@ func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
 	switch held := m.local.Get(id.Token); {
 	case held == nil:
 		return m.local.Load(ctx, id.Token, id.Node)
+	case !held.At(id.Node) && held.Behind(ctx, id.Node):
+		return m.local.TakeOver(ctx, id.Token, id.Node, id.Route)
 	case held.Doubtful(time.Now()):
 		return m.local.Confirm(ctx, held)
 	default:

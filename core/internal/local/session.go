@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"math"
 	"slices"
 	"sync"
@@ -142,6 +143,21 @@ func nanos(t time.Time) int64 {
 		return math.MaxInt64
 	}
 	return t.UnixNano()
+}
+
+// At reports whether that node is the one which the session's id names here.
+func (s *Session) At(node string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.node == node
+}
+
+// Behind reports whether a look that begins at that node finds something newer than what is here.
+func (s *Session) Behind(ctx context.Context, node string) bool {
+	rec, err := s.store.Replica.Open(s.token, node).Load(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return err == nil && s.stored.Rank().Before(rec.Rank())
 }
 
 // View answers the session as requests see it, and the node that its id names. If that node is not available, another

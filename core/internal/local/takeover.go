@@ -63,11 +63,15 @@ func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, 
 		}
 	}
 	former := ""
-	access := st.Replica.Open(token, node)
-	rec, err := access.Write(ctx, func(rec *record.Record) error {
+	mine := func(rec *record.Record) error {
 		former, rec.Route, rec.LastAccess = rec.Route, st.Route, time.Now()
 		return nil
-	})
+	}
+	access := st.Replica.Open(token, node)
+	rec, err := access.Write(ctx, mine)
+	for err == nil && rec.Route != st.Route { // another instance has met this one's change half-way, and made its own to that
+		rec, err = access.Write(ctx, mine)
+	}
 	if err != nil {
 		return nil, t, err
 	}

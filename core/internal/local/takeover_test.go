@@ -67,6 +67,33 @@ func TestAnOldCookieTakesOver(t *testing.T) {
 	})
 }
 
+// TestTwoTakeOverAtOnce: what the record names is who serves the session, so that a logout elsewhere, and the next takeover, are
+// told to that one. (Seed 12 of the simulation of requests.)
+func TestTwoTakeOverAtOnce(t *testing.T) {
+	inWorld(t, 2, 1, func(w *world) {
+		former := w.start(local.Config{Route: "a", Sync: true})
+		first, second := w.start(local.Config{Route: "b", Sync: true}), w.start(local.Config{Route: "c", Sync: true})
+		node := nodeOf(former.begin("t"))
+		settle()
+		home := w.servers[node]
+		home.Fail(nodetest.Once(writes, func() { // the backup has what the first one stores, the home has not
+			home.Fail(nil)
+			second.takeOver("t", node)
+		}))
+		_, err := first.TakeOver(context.Background(), "t", node, "c")
+		first.must(err)
+		settle()
+		elsewhere := w.start(local.Config{Route: "d"})
+		elsewhere.must(elsewhere.End(context.Background(), "t", elsewhere.replica.Open("t", node)))
+		settle()
+		for route, in := range map[string]*instance{"b": first, "c": second} {
+			if in.Get("t") != nil {
+				t.Errorf("%s still serves what has ended", route)
+			}
+		}
+	})
+}
+
 // TestAnOldCookieLosesNothing: an instance had to work around the node that the cookie names, and cannot replace its epoch
 // yet. Who serves the session since, and is asked with that cookie, knows what came later. (Seed 460 of the simulation of
 // requests.)

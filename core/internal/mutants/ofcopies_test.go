@@ -199,6 +199,10 @@ var ofCopies = []mutant{
 		[]edit{{hints, "			n.Replace()\n			return\n", ""}}, unit("TestTooMuchIsOwed", "internal/replica"),
 	},
 	{
+		"a use is recorded, also if a node fails just then",
+		[]edit{{write, "		a.startAgain(out)\n	}\n}\n", "		return due, nil\n	}\n}\n"}}, unit("TestAUseIsRecordedWhateverFails", "internal/replica"),
+	},
+	{
 		"with two nodes silent no session is gone",
 		[]edit{{load, "if a.silent(seen) > max(1, a.store.Backups) {", "if false {"}}, copies,
 	},

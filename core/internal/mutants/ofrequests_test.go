@@ -1,7 +1,7 @@
 package mutants
 
-// The simulation of whole requests.
-var requests = layer{name: "simulation of requests", folder: "internal/sim/requests", test: "TestSeed", seeds: 1000}
+// The simulation of whole requests. What these rules are for happens in its plainest setting, too.
+var requests = layer{name: "simulation of requests", folder: "internal/sim/requests", test: "TestSeed", seeds: 1000, setting: "as usual"}
 
 // ofRequests are rules of package msm and of package local.
 var ofRequests = []mutant{
@@ -27,7 +27,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"a takeover is a write, and the former instance's changes meet it",
-		[]edit{{"internal/local/takeover.go", "	rec, err := access.Write(ctx, func(rec *record.Record) error {\n		former, rec.Route, rec.LastAccess = rec.Route, st.Route, time.Now()\n		return nil\n	})", "	_ = time.Now\n	rec, err := access.Load(ctx)"}}, requests,
+		[]edit{{"internal/local/takeover.go", "rec, err := access.Write(ctx, mine)\n	for err == nil && rec.Route != st.Route {", "rec, err := access.Load(ctx)\n	for false {"}}, requests,
 	},
 	{
 		"with synchronous backup a change is stored before its answer",
@@ -79,6 +79,14 @@ var ofRequests = []mutant{
 	{
 		"who writes what another instance serves tells that one",
 		[]edit{{"internal/local/notice.go", "s.told && w.last != nil {", "s.told && false {"}}, unit("TestWhatTheFormerInstanceStores|TestWhoServesKeepsTheSession", "internal/local"),
+	},
+	{
+		"who has taken a session over is who the record names",
+		[]edit{{"internal/local/takeover.go", "err == nil && rec.Route != st.Route {", "false {"}}, unit("TestTwoTakeOverAtOnce", "internal/local"),
+	},
+	{
+		"a cookie that names another node than what is in memory is looked up there",
+		[]edit{{"sticky.go", "held != nil && held.At(id.Node) && ", "held != nil && "}}, unit("TestAnOldCookieInMemory", "."),
 	},
 	{
 		"a commit comes before the body",

@@ -194,30 +194,35 @@ func (a *Access) Destroy(ctx context.Context, last Change) error {
 }
 
 // Refresh records that the session was used just now, unless that was recorded a short while ago, and answers when it
-// is due again. Whoever writes at the same time records it as well, so a conflict ends it.
+// is due again. Whoever writes at the same time records it as well, so that nothing may be left to do after a conflict.
 func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
-	rec, err := a.Load(ctx)
-	if err != nil {
-		return due, err
-	}
-	if a.store.Clock().Before(RefreshDue(rec)) {
-		return RefreshDue(rec), nil
-	}
 	used := func(rec *record.Record) error {
 		rec.LastAccess = a.store.Clock()
 		return nil
 	}
-	out := done
-	if a.NeedsHeal() { // what is missing would be a conflict for ever
-		rec, err = a.Write(ctx, used)
-	} else {
-		rec, out, err = a.attempt(ctx, used)
+	for first := true; ; first = false {
+		rec, err := a.Load(ctx)
+		if err != nil {
+			return due, err
+		}
+		if a.store.Clock().Before(RefreshDue(rec)) {
+			return RefreshDue(rec), nil
+		}
+		out := done
+		if first && !a.NeedsHeal() {
+			rec, out, err = a.attempt(ctx, used)
+		} else { // what is missing would be a conflict for ever, and a node that has failed needs another one
+			rec, err = a.Write(ctx, used)
+		}
+		switch {
+		case err != nil:
+			return due, err
+		case out == done:
+			a.store.refreshes.Add(1)
+			return RefreshDue(rec), nil
+		}
+		a.startAgain(out)
 	}
-	if err != nil || out != done {
-		return due, err
-	}
-	a.store.refreshes.Add(1)
-	return RefreshDue(rec), nil
 }
 
 // RefreshDue is when an access is to be recorded again: a twentieth of the idle timeout after the last one that was.

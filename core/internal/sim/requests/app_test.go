@@ -32,7 +32,11 @@ func (in *instance) app(rw http.ResponseWriter, r *http.Request) {
 	n := visits.Get(s)
 	saw := fmt.Sprintf("%s %d %q", owner.Get(s), n, note.Get(s))
 	if wait, err := time.ParseDuration(r.URL.Query().Get("wait")); err == nil {
-		time.Sleep(wait)
+		select {
+		case <-time.After(wait):
+		case <-in.crashed:
+		}
+		in.run("handler of " + r.Header.Get("From"))
 	}
 	switch r.URL.Path {
 	case "/count":
@@ -48,6 +52,9 @@ func (in *instance) app(rw http.ResponseWriter, r *http.Request) {
 		note.Set(s, what)
 	case "/forget":
 		note.Delete(s)
+	case "/idle":
+		d, _ := time.ParseDuration(what)
+		s.SetIdleTimeout(d)
 	case "/login":
 		_ = s.Renew() // only a response that has begun forbids it
 	case "/logout":

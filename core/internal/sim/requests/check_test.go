@@ -2,6 +2,7 @@ package requests
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,6 +131,13 @@ func (s *session) overwritten(note string, o *op) bool {
 	return false
 }
 
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -160,28 +168,30 @@ func (s *session) stale(o *op) {
 }
 
 // refuse counts a request that was not served, and tells if it should have been.
-func (w *world) refuse(in *instance, o *op, kind string, a answer) {
+func (w *world) refuse(o *op, a answer) {
 	if a.status == 0 {
 		return // its instance crashed
 	}
 	w.refused++
 	switch {
 	case strings.Contains(a.text, msm.ErrGone.Error()):
-		w.excuse("the session ended meanwhile") // look sees whether it did
-	case kind == "big" && strings.Contains(a.text, msm.ErrTooLarge.Error()):
+		w.excuse("the session ended meanwhile") // who asks for it sees whether it did
+	case o.kind == "big" && strings.Contains(a.text, msm.ErrTooLarge.Error()):
 		w.excuse("the session would have been too large")
 	case w.set.held > 0 && strings.Contains(a.text, msm.ErrFull.Error()):
 		w.excuse("memory is full of what is not stored")
 	case w.set.patience > 0 && strings.Contains(a.text, msm.ErrLocked.Error()):
 		w.excuse("others had the lock for long")
+	case w.set.locking && o.in.stoodStill(o) && strings.Contains(a.text, msm.ErrLocked.Error()):
+		w.excuse("its instance stood still for longer than it waits for the lock")
 	case w.set.locking && strings.Contains(a.text, "in spite of the lock") && (w.disturbedSince(o.began) || time.Since(w.unlocked) < 10*time.Second):
 		w.excuse("another handler was at work after the lock was lost")
 	case w.fault == "away" || w.disturbed == "away" && w.disturbedSince(time.Now().Add(-time.Second)):
 		w.excuse("no node was there")
-	case w.set.backups == 0 && w.disturbedSince(time.Now().Add(-time.Second)):
+	case w.set.backups == 0 && !slices.Contains(ofInstances, w.disturbed) && w.disturbedSince(time.Now().Add(-time.Second)):
 		w.excuse("without backups, the session's only node was away")
 	default:
-		w.wrongf("%s is refused by %s during %q: %s", kind, in.name, w.fault, a.text)
+		w.wrongf("%s is refused by %s during %q: %s", o.kind, o.in.name, w.fault, a.text)
 	}
 }
 
@@ -189,9 +199,12 @@ func (w *world) excuse(why string) { w.excused[why]++ }
 
 // late checks how long a request took. A node that fails may cost it the time of one operation, until its instance knows.
 func (w *world) late(o *op) {
-	took := time.Since(o.began)
+	took := time.Since(o.began) - o.wait
 	if w.set.locking {
 		return // it waits for others
+	}
+	if o.in.stoodStill(o) {
+		return
 	}
 	if w.silent(o.in) {
 		if !o.in.knows.IsZero() && o.began.After(o.in.knows) && took > opTimeout/2 {
@@ -215,6 +228,12 @@ func (w *world) late(o *op) {
 	if o.crowd {
 		limit += opTimeout // it had its own, and then its turn came after another request of the session had had one
 	}
+	if o.wait > opTimeout {
+		limit += opTimeout // its load had one, and long after that its commit, in another fault
+	}
+	if w.set.lists && (o.kind == "login" || o.kind == "logout" || o.crowd) {
+		limit += 500 * time.Millisecond // in which all hear that what lies on a node which is not listed here is dead
+	}
 	if took > limit {
 		w.wrongf("%s at %s took %v during %q", o.kind, o.in.name, took, w.fault)
 	}
@@ -230,18 +249,37 @@ func (w *world) silent(in *instance) bool {
 	return false
 }
 
-// forfeit takes back what the crash of an asynchronous instance may lose.
+// forfeit takes back what the crash of an asynchronous instance may lose. That a session was read is always recorded behind
+// the request's back.
 func (w *world) forfeit(in *instance) {
+	limit := time.Now().Add(-asyncLoss)
+	for _, s := range w.sessions {
+		for _, o := range s.ops {
+			o.unused = o.unused || o.in == in && o.kind == "read" && o.ended.After(limit)
+		}
+	}
 	if !w.set.sticky || w.set.sync {
 		return
 	}
-	limit := time.Now().Add(-asyncLoss)
 	for _, s := range w.sessions {
 		if s.at == in && s.began.After(limit) {
 			s.fragile = true
 		}
 		for _, o := range s.ops {
 			if o.in == in && o.ended.After(limit) {
+				o.ended = time.Time{}
+			}
+		}
+	}
+}
+
+// empty: a node loses what it had, and without backups the notices of takeovers, too. What an old cookie has led to within a
+// quarter of a second before may be lost with them. Guarded by mu.
+func (w *world) empty() {
+	w.emptied = time.Now()
+	for _, s := range w.sessions {
+		for _, o := range s.ops {
+			if w.set.backups == 0 && !o.fresh && time.Since(o.ended) < soon/2 {
 				o.ended = time.Time{}
 			}
 		}

@@ -9,6 +9,9 @@ import (
 
 var nodeFaults = []string{"crash", "crash warm", "restart", "reset", "stop", "cut", "slow", "slower", "lossy", "resets", "full", "evict"}
 
+// ofInstances are faults that leave the nodes alone.
+var ofInstances = []string{"kill", "close", "halt"}
+
 // strike begins a fault of one node or one instance, or has all nodes away, and ends it.
 func (w *world) strike() {
 	kind := "away"
@@ -17,6 +20,10 @@ func (w *world) strike() {
 		kind = "kill"
 	case n < 5:
 		kind = "close"
+	case n < 11 && w.set.halts:
+		kind = "halt"
+	case n < 15 && w.set.lists:
+		kind = "lists"
 	case n < 19:
 		kind = nodeFaults[w.rng.IntN(len(nodeFaults))]
 	}
@@ -29,7 +36,7 @@ func (w *world) strike() {
 	}
 	s, in := w.servers[w.rng.IntN(len(w.servers))], w.instances[w.rng.IntN(len(w.instances))]
 	w.mu.Lock()
-	w.fault, w.disturbed = kind, kind
+	w.fault, w.disturbed, w.struck = kind, kind, time.Now()
 	for _, in := range w.instances {
 		in.knows = time.Time{}
 	}
@@ -40,6 +47,10 @@ func (w *world) strike() {
 		w.replace(in, kind)
 	case "away":
 		w.away()
+	case "halt":
+		w.halt(in)
+	case "lists":
+		w.relist(s)
 	default:
 		w.mu.Lock()
 		s.begin(kind, in)
@@ -114,6 +125,18 @@ func (w *world) away() {
 		s.goOn()
 	}
 	w.note("the nodes are back")
+}
+
+// halt has an instance stand still for a while.
+func (w *world) halt(in *instance) {
+	d := halts[w.rng.IntN(len(halts))]
+	w.mu.Lock()
+	in.halt()
+	w.mu.Unlock()
+	time.Sleep(d + w.pause(0, 500))
+	w.mu.Lock()
+	in.goOn()
+	w.mu.Unlock()
 }
 
 // replace ends an instance, and begins another one in its place after a while, under its route or a new one.

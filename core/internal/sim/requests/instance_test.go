@@ -39,6 +39,9 @@ type instance struct {
 	dials int
 	knows time.Time // since when it has known of the fault that is on; zero: it does not
 	draws bool      // the balancer sends it no more requests: it is going to end
+
+	halted           chan struct{} // closed when it goes on; nil: it runs
+	haltedAt, wentOn time.Time     // the last time
 }
 
 // launch starts an instance in a place, under the route that the place had or a new one.
@@ -47,19 +50,21 @@ func (w *world) launch(place int, route string) {
 	w.counts["instances"]++
 	in := &instance{world: w, name: fmt.Sprintf("i%d", w.counts["instances"]), route: route, place: place, crashed: make(chan struct{})}
 	w.mu.Unlock()
-	var nodes []string
-	for _, s := range w.servers {
-		nodes = append(nodes, s.name+":"+s.name+":11211")
-	}
 	c := msm.Config{
-		Nodes: strings.Join(nodes, ","), Sticky: w.set.sticky, BackupSync: w.set.sync, Backups: w.set.backups, Route: route,
+		Nodes: w.listed(""), Sticky: w.set.sticky, BackupSync: w.set.sync, Backups: w.set.backups, Route: route,
 		OpTimeout: opTimeout, DialContext: in.dial, Logger: slog.New(slog.DiscardHandler), ErrorHandler: failed,
 		MaxLocalSessions: w.set.held, MaxSessionSize: maxSize,
+	}
+	if w.set.mixed {
+		vary(&c, place)
+	}
+	if w.set.idles {
+		c.IdleTimeout = usualIdle
 	}
 	if w.set.locking {
 		c.Locking, c.LockExpiry, c.LockWait = msm.LockAll, lockExpiry, cmp.Or(w.set.patience, 20*time.Second)
 	}
-	if !w.set.sticky {
+	if !c.Sticky {
 		c.Route = ""
 	}
 	in.source = random.NewSource(w.seed, in.name)
@@ -74,6 +79,17 @@ func (w *world) launch(place int, route string) {
 	defer w.mu.Unlock()
 	w.instances[place] = in
 	w.note("%s (route %s) begins", in.name, route)
+}
+
+// vary has an instance that is not sticky beside those that are, and one that stores before it answers. Nobody promises less than
+// the setting says.
+func vary(c *msm.Config, place int) {
+	switch place {
+	case 1:
+		c.Sticky, c.BackupSync, c.MaxLocalSessions, c.Backups = false, false, 0, 1
+	case 2:
+		c.BackupSync = true
+	}
 }
 
 // failed tells what it was, besides that it failed.
@@ -101,10 +117,12 @@ func (in *instance) request(who, path, cookie string) answer {
 	if cookie != "" {
 		r.AddCookie(&http.Cookie{Name: "SESSION", Value: cookie})
 	}
+	r.Header.Set("From", who)
 	r = r.WithContext(in.source.As(r.Context(), who))
 	rw, done := httptest.NewRecorder(), make(chan struct{})
 	in.active.Go(func() {
 		defer close(done)
+		in.run(who)
 		in.handler.ServeHTTP(rw, r)
 	})
 	select {
@@ -112,6 +130,7 @@ func (in *instance) request(who, path, cookie string) answer {
 	case <-in.crashed:
 		return answer{}
 	}
+	in.run(who)
 	in.source.Pause(r.Context()) // answers that leave at one moment arrive one after the other
 	in.world.mu.Lock()
 	dead := in.dead

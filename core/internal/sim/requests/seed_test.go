@@ -12,9 +12,10 @@ import (
 )
 
 var (
-	oneSeed = flag.Uint64("seed", 0, "replay this seed only")
-	seeds   = flag.Int("seeds", 8, "how many seeds")
-	firstAt = flag.Uint64("first", 1, "the first seed")
+	oneSeed   = flag.Uint64("seed", 0, "replay this seed only")
+	seeds     = flag.Int("seeds", 8, "how many seeds")
+	inSetting = flag.String("setting", "", "play all seeds in the first setting with these words in its name")
+	firstAt   = flag.Uint64("first", 1, "the first seed")
 )
 
 // playSeed plays a seed in a bubble of its own, where chance is the seed's as well: session ids come from the source of
@@ -27,7 +28,7 @@ func playSeed(t *testing.T, seed uint64) (w *world) {
 		random.Replace(nil)
 	}()
 	synctest.Test(t, func(t *testing.T) {
-		w = newWorld(seed, drawSetting(seed))
+		w = newWorld(seed, drawSetting(seed, variationOf(seed, *inSetting)))
 		w.play()
 		if *oneSeed != 0 {
 			t.Logf("seed %d: %s\n%s", seed, w.set, strings.Join(w.trace(), "\n"))

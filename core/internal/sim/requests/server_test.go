@@ -97,6 +97,7 @@ func (s *server) answer(cmd command) string {
 func (s *server) crash(warm bool) {
 	s.up, s.life, s.held, s.stopped = false, s.life+1, nil, false
 	if !warm {
+		s.world.empty()
 		s.Restart(nil)
 	}
 	for _, c := range s.conns {

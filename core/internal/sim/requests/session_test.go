@@ -3,9 +3,12 @@ package requests
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/sid"
+
+	msm "github.com/gomsm/msm/core"
 )
 
 // session is what a visitor was promised about a session, under whatever ids it had. Guarded by world.mu.
@@ -22,6 +25,7 @@ type session struct {
 	counts  int       // sent
 	at      *instance // where it began
 	began   time.Time
+	life    life
 }
 
 // op is one request of a session. Guarded by world.mu.
@@ -29,13 +33,17 @@ type op struct {
 	kind   string
 	in     *instance
 	began  time.Time
-	ended  time.Time // zero: not yet, or nobody knows whether it was done
-	note   string    // that it wrote
+	over   time.Time     // when it was answered, whatever came of it
+	ended  time.Time     // zero: not yet, or nobody knows whether it was done
+	note   string        // that it wrote
+	idle   time.Duration // that it gave the session
 	saw    int
 	fresh  bool
 	cookie string
-	busy   bool // not answered yet
-	crowd  bool // others of the session were at work in its instance
+	unused bool          // that it was there may be forgotten
+	wait   time.Duration // in which its handler did something else
+	busy   bool          // not answered yet
+	crowd  bool          // others of the session were at work in its instance
 }
 
 // ending is a token that was ended, for good.
@@ -44,6 +52,7 @@ type ending struct {
 	newest bool // it was the newest one of its session
 	at     time.Time
 	by     *instance
+	apart  bool // no node had been there, and the instances found them again one by one: not all could reach those of the session
 }
 
 // ids are what cookies have: without keys they are not signed.
@@ -62,7 +71,7 @@ func tokenOf(cookie string) string {
 
 // newSession is guarded by world.mu, like all of a session.
 func newSession(v *visitor, name, cookie string, in *instance) *session {
-	s := &session{visitor: v, name: name, cookies: []string{cookie}, setAt: time.Now(), ended: make(map[string]bool), at: in, began: time.Now()}
+	s := &session{visitor: v, name: name, cookies: []string{cookie}, setAt: time.Now(), ended: make(map[string]bool), at: in, began: time.Now(), life: life{usualIdle, usualIdle}}
 	s.fragile = v.world.fault == "away"
 	v.world.sessions = append(v.world.sessions, s)
 	return s
@@ -99,6 +108,10 @@ func (t *tab) request(s *session, kind, cookie string) {
 	if kind == "count" {
 		s.counts++
 	}
+	if kind == "idle" {
+		o.idle = idles[t.rng.IntN(len(idles))]
+		s.setIdle(o.idle)
+	}
 	if kind == "login" || kind == "logout" {
 		s.ended[tokenOf(cookie)] = true
 	}
@@ -108,30 +121,38 @@ func (t *tab) request(s *session, kind, cookie string) {
 	w.note("%s sends %s of %s to %s with %s", t.name, kind, s.name, in.name, cookie)
 	w.mu.Unlock()
 
-	// Never none: what the load has set off in the background is to be ahead. And no two the same, for handlers may begin at
-	// one moment.
-	wait := 1 + t.rng.IntN(1e5) + t.rng.IntN(3)*t.rng.IntN(2e6)
-	if w.set.locking && t.rng.IntN(15) == 0 {
-		wait += 2500_000_000 + t.rng.IntN(1500_000_000)
+	o.wait = t.wait()
+	what := o.note
+	if kind == "idle" {
+		what = o.idle.String()
 	}
-	a := in.request(t.name, fmt.Sprintf("/%s?what=%s&wait=%dns", kind, o.note, wait), cookie)
+	a := in.request(t.name, fmt.Sprintf("/%s?what=%s&wait=%v", kind, what, o.wait), cookie)
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	o.busy = false
+	o.busy, o.over = false, time.Now()
 	w.requests++
 	w.note("%s gets for %s of %s from %s: %d %q cookie %s", t.name, kind, s.name, in.name, a.status, a.text, a.cookie)
 	switch {
 	case !a.ok():
-		w.refuse(in, o, kind, a)
+		w.refuse(o, a)
+		if strings.Contains(a.text, msm.ErrGone.Error()) && !s.mayHaveEnded(o) {
+			w.wrongf("%s at %s finds %s gone meanwhile with %s", o.kind, in.name, s.name, cookie)
+		}
 	case a.text == "gone":
-		o.ended = time.Now()
 		s.lost(o)
+		o.ended = time.Now()
 	case kind == "big":
 		w.wrongf("%s has taken more than it may, at %s", s.name, in.name)
 	default:
 		if w.fault != "away" { // what is answered while the instances find the nodes again one by one is not promised
 			o.ended = time.Now()
+			if kind == "idle" {
+				s.hasIdle(o.idle)
+			}
+		}
+		if s.outlived(o) {
+			w.wrongf("%s is there at %s, and nobody has used it for longer than %v", s.name, in.name, s.life.longest)
 		}
 		s.look(o, a.text, floor)
 		s.take(o, a)
@@ -139,10 +160,12 @@ func (t *tab) request(s *session, kind, cookie string) {
 	w.late(o)
 }
 
-// meet takes note of requests that are at work in an instance at the same time.
+// meet takes note of requests that are at work in an instance at the same time, also if what one has changed is stored after its
+// answer.
 func (s *session) meet(o *op) {
+	set := s.visitor.world.set
 	for _, p := range s.ops {
-		if p.in == o.in && p.busy {
+		if p.in == o.in && (p.busy || set.sticky && !set.sync && time.Since(p.over) < asyncLoss) {
 			p.crowd, o.crowd = true, true
 		}
 	}
@@ -154,12 +177,33 @@ func (s *session) lost(o *op) {
 	w := s.visitor.world
 	token := tokenOf(o.cookie)
 	o.kind = "nothing"
-	if !s.ended[token] && !s.fragile {
+	if !s.mayHaveEnded(o) {
 		w.wrongf("%s is gone for a request to %s with %s", s.name, o.in.name, o.cookie)
 	}
 	if token == tokenOf(s.cookie()) {
 		s.leave()
 	}
+}
+
+// mayHaveEnded: a request was to end it, or nobody has used it, or what had it is lost.
+func (s *session) mayHaveEnded(o *op) bool {
+	return s.ended[tokenOf(o.cookie)] || s.fragile || s.mayBeOver() || s.heldElsewhere(o)
+}
+
+// heldElsewhere: without backups, once the node is empty, only the memory of the instance that served the session last has it.
+// An old cookie may have led there, so that the newest one names another instance, which can only say that it is gone.
+func (s *session) heldElsewhere(o *op) bool {
+	w := s.visitor.world
+	if w.set.backups > 0 {
+		return false
+	}
+	var last *op
+	for _, p := range s.ops {
+		if p != o && p.began.Before(w.emptied) && (last == nil || p.began.After(last.began)) {
+			last = p
+		}
+	}
+	return last != nil && last.in != o.in
 }
 
 // leave: the visitor has no session any more.
@@ -183,6 +227,7 @@ func (s *session) take(o *op, a answer) {
 	case o.kind == "login":
 		s.fragile = w.fault == "away"
 		s.leaveBehind(o)
+		s.twice(o)
 		w.finish(s.cookies, o, tokenOf(o.cookie))
 		if tokenOf(o.cookie) == tokenOf(s.cookie()) {
 			s.cookies, s.setAt, s.doubt = nil, time.Time{}, false
@@ -211,7 +256,23 @@ func (s *session) leaveBehind(login *op) {
 		since = since.Add(-2 * opTimeout) // a write that fails is tried again
 	}
 	for _, o := range s.ops {
-		if o.in != login.in && o.ended.After(since) {
+		// nor of what one that stands still has not stored
+		if o.in != login.in && (o.ended.After(since) || o.in.halted != nil && o.ended.After(o.in.haltedAt.Add(-asyncLoss))) {
+			o.ended = time.Time{}
+		}
+	}
+}
+
+// twice takes back what a third request changed at the moment of two logins: it may be missing in one of the two new sessions.
+func (s *session) twice(login *op) {
+	since, logins := login.began, 0
+	for _, o := range s.ops {
+		if o.kind == "login" && tokenOf(o.cookie) == tokenOf(login.cookie) && (o.busy || !o.over.Before(login.began)) {
+			since, logins = earlier(since, o.began), logins+1
+		}
+	}
+	for _, o := range s.ops {
+		if logins > 1 && o.kind != "login" && o.ended.After(since) {
 			o.ended = time.Time{}
 		}
 	}
@@ -221,7 +282,7 @@ func (s *session) leaveBehind(login *op) {
 func (w *world) finish(cookies []string, o *op, token string) {
 	for i, c := range cookies {
 		if tokenOf(c) == token {
-			w.endings = append(w.endings, ending{cookie: c, newest: i == len(cookies)-1, at: time.Now(), by: o.in})
+			w.endings = append(w.endings, ending{cookie: c, newest: i == len(cookies)-1, at: time.Now(), by: o.in, apart: w.fault == "away"})
 		}
 	}
 }

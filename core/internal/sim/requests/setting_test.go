@@ -8,6 +8,7 @@ import (
 
 // setting is what a seed plays with.
 type setting struct {
+	name           string
 	nodes, places  int // servers; instances at a time
 	sticky, sync   bool
 	backups        int // as Config.Backups
@@ -17,12 +18,20 @@ type setting struct {
 	held           int           // sessions in an instance's memory, 0: as many as there are
 	locking        bool          // handlers of a session wait for each other, and count without Update
 	patience       time.Duration // how long they do, 0: as long as it takes
+	pace           time.Duration // between two requests of a tab
+	lull           time.Duration // before a fault, at most
+	slow           bool          // some handlers take long
+	idles          bool          // sessions have short idle timeouts, and for some time are only read
+	mixed          bool          // the instances differ in mode and number of backups
+	lists          bool          // instances get other lists of nodes, more often than all else happens
+	halts          bool          // instances are halted, more often than all else happens
 }
 
 // drawSetting answers the setting of a seed.
-func drawSetting(seed uint64) setting {
+func drawSetting(seed uint64, v variation) setting {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	s := setting{
+		name: v.name, pace: 25 * time.Millisecond, lull: 800 * time.Millisecond,
 		nodes: 2 + rng.IntN(2), places: 2 + rng.IntN(2), backups: 1, visitors: 2 + rng.IntN(2), tabs: 1 + rng.IntN(3), faults: 1 + rng.IntN(3),
 	}
 	if s.sticky = rng.IntN(5) > 1; s.sticky {
@@ -34,7 +43,16 @@ func drawSetting(seed uint64) setting {
 		s.tabs++
 		s.patience = []time.Duration{0, 2 * time.Second}[rng.IntN(2)]
 	}
+	v.make(&s, rng)
 	return s
+}
+
+// mix has instances in different modes. What is in no memory, and has no backup, ends with its node.
+func (s *setting) mix(rng *rand.Rand) {
+	s.mixed, s.sticky, s.locking, s.flips = true, true, false, 0.2
+	if s.backups = rng.IntN(2); s.backups == 0 {
+		s.held = 0
+	}
 }
 
 func (s setting) String() string {
@@ -45,14 +63,17 @@ func (s setting) String() string {
 	if s.sync {
 		mode = "sticky, sync"
 	}
+	if s.mixed {
+		mode += " beside others"
+	}
 	if s.held > 0 {
 		mode += fmt.Sprintf(" with %d sessions in memory", s.held)
 	}
 	if s.locking {
 		mode += fmt.Sprintf(", locking (%v)", s.patience)
 	}
-	return fmt.Sprintf("%s, %d nodes, %d backups, %d instances, %d visitors with %d tabs, %.2f of the requests to a wrong instance, %d faults",
-		mode, s.nodes, s.backups, s.places, s.visitors, s.tabs, s.flips, s.faults)
+	return fmt.Sprintf("%s: %s, %d nodes, %d backups, %d instances, %d visitors with %d tabs, %.2f of the requests to a wrong instance, %d faults",
+		s.name, mode, s.nodes, s.backups, s.places, s.visitors, s.tabs, s.flips, s.faults)
 }
 
 const (

@@ -29,10 +29,17 @@ func (w *world) play() {
 			t := &tab{visitor: v, name: name, rng: rand.New(rand.NewPCG(w.seed, 1000+uint64(10*i+j)))}
 			tabs.Go(t.run)
 		}
+		if w.set.slow {
+			t := &tab{visitor: v, name: v.name + "slow", slow: true, rng: rand.New(rand.NewPCG(w.seed, 2000+uint64(i)))}
+			tabs.Go(t.dawdle)
+		}
 	}
 	for range w.set.faults {
-		time.Sleep(w.pause(200, 800))
+		time.Sleep(w.pause(200, int(w.set.lull.Milliseconds())))
+		w.rest(5 * time.Second)
 		w.strike()
+		w.rest(10 * time.Second)
+		w.wake()
 		w.repair()
 	}
 	time.Sleep(w.pause(200, 500))
@@ -123,7 +130,7 @@ func (w *world) whole() bool {
 		}
 	}
 	for _, v := range w.visitors {
-		if v.jar != nil && !w.holds(v.jar.cookie()) {
+		if v.jar != nil && !v.jar.mayBeOver() && !w.holds(v.jar.cookie()) {
 			return false
 		}
 	}
@@ -220,14 +227,14 @@ func (w *world) end() {
 	time.Sleep(2 * soon)
 	for _, in := range w.instances {
 		for _, v := range w.visitors {
-			if v.jar != nil {
+			if v.jar != nil && !v.jar.mayBeOver() {
 				w.last(v.jar, in)
 			}
 		}
 	}
 	for _, in := range w.instances {
 		for _, e := range w.endings {
-			if w.forgotten(e) {
+			if w.forgotten(e) || e.apart {
 				continue
 			}
 			if a := in.request("the end", "/read", e.cookie); !a.ok() || a.text != "gone" {

@@ -18,14 +18,16 @@ type visitor struct {
 // tab sends one request after the other.
 type tab struct {
 	*visitor
-	name string
-	rng  *rand.Rand
+	name   string
+	rng    *rand.Rand
+	slow   bool // its handlers take long
+	rested bool // it was idle before this request
 }
 
 // run sends requests until the play is over.
 func (t *tab) run() {
 	for {
-		time.Sleep(time.Duration(t.rng.ExpFloat64()*float64(25*time.Millisecond)) + time.Duration(t.rng.IntN(1e6)))
+		t.sleep()
 		t.world.mu.Lock()
 		over, paused := t.world.over, t.world.paused
 		if !over && !paused {
@@ -44,12 +46,40 @@ func (t *tab) run() {
 	}
 }
 
+// sleep is the time between two requests.
+func (t *tab) sleep() {
+	t.world.mu.Lock()
+	t.rested = t.world.resting
+	t.world.mu.Unlock()
+	d := time.Duration(t.rng.ExpFloat64() * float64(t.world.pace()))
+	if t.rested {
+		d = t.rests()
+	}
+	time.Sleep(d + time.Duration(t.rng.IntN(1e6)))
+}
+
+// pace is the mean time between two requests of a tab. While an instance is halted there is much of it.
+func (w *world) pace() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fault == "halt" && time.Since(w.struck) > time.Second {
+		return 20 * w.set.pace
+	}
+	return w.set.pace
+}
+
 func (t *tab) act() {
 	s := t.session()
 	if s == nil {
 		return
 	}
 	switch n := t.rng.IntN(100); {
+	case t.rested:
+		t.send(s, "read")
+	case t.world.set.lists && n > 95 && n < 98:
+		t.stray(s)
+	case t.world.set.idles && n > 95 && n < 99:
+		t.send(s, "idle")
 	case n < 50:
 		t.send(s, "count")
 	case n < 72:
@@ -87,6 +117,7 @@ func (t *tab) session() *session {
 	t.num++
 	w.mu.Unlock()
 	name := fmt.Sprintf("%s.%d", t.visitor.name, t.num)
+	o := &op{kind: "begin", in: in, began: time.Now()}
 	a := in.request(t.name, "/begin?what="+name, "")
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,7 +125,7 @@ func (t *tab) session() *session {
 	w.requests++
 	t.begins = false
 	if !a.ok() {
-		w.refuse(in, nil, "begin", a)
+		w.refuse(o, a)
 		return nil
 	}
 	t.jar = newSession(t.visitor, name, a.cookie, in)
@@ -118,6 +149,14 @@ func (t *tab) old(s *session, kind string) {
 	}
 }
 
+// stray sends a request with the newest cookie but for the node, which nobody knows.
+func (t *tab) stray(s *session) {
+	t.world.mu.Lock()
+	cookie := s.cookie()
+	t.world.mu.Unlock()
+	t.request(s, "read", stray(cookie))
+}
+
 // dead sends a request with a cookie of a session that was destroyed or renewed.
 func (t *tab) dead() {
 	t.world.mu.Lock()
@@ -129,6 +168,9 @@ func (t *tab) dead() {
 	if e.cookie == "" {
 		return
 	}
+	if t.world.set.lists && t.rng.IntN(4) == 0 {
+		e.cookie = stray(e.cookie)
+	}
 	t.check(e)
 }
 
@@ -138,13 +180,16 @@ func (t *tab) check(e ending) {
 	if in == nil {
 		return
 	}
-	w, began := t.world, time.Now()
+	w, o := t.world, &op{kind: "read of what is dead", in: in, began: time.Now()}
 	a := in.request(t.name, "/read", e.cookie)
 	w.mu.Lock()
 	w.requests++
 	w.note("%s comes to %s with the dead cookie %s: %d %s", t.name, in.name, e.cookie, a.status, a.text)
-	late := began.Sub(e.at)
-	excused := w.set.sticky && in != e.by && late < soon || w.disturbedSince(e.at.Add(-soon))
+	late := o.began.Sub(e.at)
+	if !a.ok() {
+		w.refuse(o, a)
+	}
+	excused := late < soon && (w.set.sticky && in != e.by || w.disturbedSince(e.at.Add(-soon))) || e.apart || w.unheard(e)
 	w.mu.Unlock()
 	switch {
 	case a.ok() && a.text != "gone" && (excused || w.forgotten(e)):
@@ -152,6 +197,11 @@ func (t *tab) check(e ending) {
 	case a.ok() && a.text != "gone":
 		w.violate("the cookie %s was accepted by %s %v after its session was ended: %s", e.cookie, in.name, late, a.text)
 	}
+}
+
+// unheard: a sticky instance hears of a logout a moment later, but not if no node is there by then.
+func (w *world) unheard(e ending) bool {
+	return w.set.sticky && w.disturbed == "away" && w.disturbedSince(e.at) && w.struck.Sub(e.at) < soon
 }
 
 // forgotten: without backups a logout is nowhere any more once every node that had it has lost its memory.
@@ -164,7 +214,7 @@ func (t *tab) pick(cookie string) *instance {
 	defer w.mu.Unlock()
 	var list []*instance
 	for _, in := range w.instances {
-		if in != nil && !in.dead && !in.draws {
+		if in != nil && !in.dead && !in.draws && in.halted == nil {
 			list = append(list, in)
 		}
 	}

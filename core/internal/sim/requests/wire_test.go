@@ -43,6 +43,10 @@ func (c command) text() string {
 // difference.
 func (in *instance) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	host, _, _ := net.SplitHostPort(address)
+	in.run("dial " + host)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	w := in.world
 	w.mu.Lock()
 	s := w.server(host)
@@ -71,6 +75,7 @@ func (c *conn) world() *world { return c.from.world }
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	for {
+		c.from.run(c.name)
 		n, until, err := c.take(p)
 		if n > 0 {
 			return n, nil
@@ -93,6 +98,9 @@ func (c *conn) take(p []byte) (n int, until time.Time, err error) {
 	defer c.world().mu.Unlock()
 	if c.closed {
 		return 0, c.until, net.ErrClosed
+	}
+	if !c.until.IsZero() && !time.Now().Before(c.until) {
+		return 0, c.until, os.ErrDeadlineExceeded // whatever has come
 	}
 	n = copy(p, c.came)
 	c.came = c.came[n:]
@@ -130,6 +138,7 @@ func (c *conn) tell() {
 
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (int, error) {
+	c.from.run(c.name)
 	w := c.world()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -138,6 +147,8 @@ func (c *conn) Write(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	case c.broken != nil:
 		return 0, syscall.EPIPE
+	case !c.until.IsZero() && !time.Now().Before(c.until):
+		return 0, os.ErrDeadlineExceeded
 	}
 	c.sent = append(c.sent, p...)
 	for {

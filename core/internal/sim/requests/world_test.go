@@ -25,7 +25,9 @@ type world struct {
 	lines     []line            // the trace
 	fault     string            // that is on, "" if none
 	disturbed string            // the last one
+	struck    time.Time         // when it began
 	wasAway   bool
+	emptied   time.Time // when a node lost what it had last
 	routes    int
 	calmSince time.Time // when the last fault ended, or its repair
 	wrong     []string  // what broke a promise
@@ -36,6 +38,7 @@ type world struct {
 	requests  int
 	over      bool       // no requests are to begin, ever
 	paused    bool       // or now
+	resting   bool       // visitors only read, seldom
 	acting    int        // tabs that are at something
 	sessions  []*session // all that ever were
 	visitors  []*visitor
