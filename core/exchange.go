@@ -32,6 +32,7 @@ type Exchange struct {
 	claims   []claim       // if there are several
 	chosen   bool          // of the claims
 	byHeader bool          // the id came in Config.Header
+	outdated bool          // it is not signed as ids are now
 	byCookie bool          // the session came by a cookie
 	asked    bool          // the request has Config.Header
 	found    bool          // it has a cookie of our name

@@ -73,7 +73,7 @@ func (s *Session) ID() string {
 	if s.load() != nil || !s.exists() {
 		return ""
 	}
-	return s.currentID().String()
+	return s.manager.format.Spell(s.currentID())
 }
 
 // Node answers the id of the node that the session is read from, empty if there is no session or only one node, given
