@@ -94,8 +94,9 @@ type Config struct {
 	Ignore *regexp.Regexp
 	// Transcoder encodes the attributes of new sessions. Nil: transcoder.CBOR().
 	Transcoder transcoder.Transcoder
-	// ReadTranscoders may be met in stored sessions besides Transcoder. A session stays with the transcoder that it
-	// began with, so a rolling deploy to another one first adds it here everywhere. Nil: none.
+	// ReadTranscoders may be met in stored sessions besides Transcoder, CBOR and JSON. A session stays with the transcoder that
+	// it began with, so a rolling deploy to gob or one of your own first adds it here everywhere, and one away from it keeps it
+	// here until its sessions are gone. Nil: none.
 	ReadTranscoders []transcoder.Transcoder
 
 	// IdleTimeout ends a session that no request has used for so long, at least 1s. It is recorded only every twentieth

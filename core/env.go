@@ -25,7 +25,7 @@ import (
 //	MSM_ROUTE              this instance's name in session ids      none, sticky random
 //	MSM_IGNORE             regular expression on the URL path       none
 //	MSM_TRANSCODER         cbor, json, gob                          cbor
-//	MSM_READ_TRANSCODERS   json,gob: besides MSM_TRANSCODER         none
+//	MSM_READ_TRANSCODERS   gob: besides MSM_TRANSCODER              cbor and json, always
 //	MSM_IDLE_TIMEOUT       Go duration                              30m
 //	MSM_ABSOLUTE_TIMEOUT   Go duration                              none
 //	MSM_OP_TIMEOUT         Go duration, one memcached operation     250ms

@@ -126,9 +126,11 @@ func New(config Config) (*Manager, error) {
 	return m, nil
 }
 
+// readable are the transcoders that may be met. CBOR and JSON are always among them, for they decode whatever bytes there are
+// within bounds; gob does not, so who can write to a node must not be able to choose it.
 func readable(config Config) map[string]transcoder.Transcoder {
 	all := make(map[string]transcoder.Transcoder)
-	for _, t := range append(slices.Clone(config.ReadTranscoders), config.Transcoder) {
+	for _, t := range slices.Concat([]transcoder.Transcoder{transcoder.CBOR(), transcoder.JSON()}, config.ReadTranscoders, []transcoder.Transcoder{config.Transcoder}) {
 		all[t.Name()] = t
 	}
 	return all
