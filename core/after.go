@@ -53,7 +53,11 @@ func (s *Session) takeBack() {
 	}
 	s.forget()
 	s.ended = nil
-	if ended != nil {
+	switch {
+	case ended == nil:
+	case ended.why != nil:
+		s.state, s.why = refused, ended.why
+	default:
 		s.id, s.access, s.held, s.base = ended.id, ended.access, ended.held, ended.base
 		s.coder = s.manager.readable[s.base.Transcoder]
 	}

@@ -94,12 +94,12 @@ func BenchmarkForged(b *testing.B) {
 // so that both meet the same moods of the machine: read/get is the ratio of their medians.
 func BenchmarkReadAgainstGet(b *testing.B) {
 	x := newBench(b, func(s *msm.Session) { count.Get(s) })
-	format, err := sid.NewFormat("SESSION", [][]byte{make([]byte, 32)})
+	format, err := sid.NewFormat("SESSION", [][]byte{make([]byte, 32)}, time.Time{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	cookie, _ := x.request.Cookie("SESSION")
-	id, ok := format.Parse(cookie.Value)
+	id, _, ok := format.Parse(cookie.Value)
 	if !ok {
 		b.Fatal("not our id")
 	}

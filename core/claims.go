@@ -18,6 +18,7 @@ const maxCookies = 4
 type claim struct {
 	id       sid.ID
 	byHeader bool
+	outdated bool // as Parse says it
 }
 
 // readIDs takes the ids from the request. Of several it is decided when somebody wants to know; see choose. With more
@@ -59,22 +60,28 @@ func (m *Manager) headerValues(r *http.Request) []string {
 // claim takes a value that may be an id. The same session may be named with two nodes: the later cookie is rather ours, for
 // those of the shortest path come last (RFC 6265, 5.4).
 func (x *Exchange) claim(value string, byHeader bool) {
-	id, ok := x.manager.format.Parse(value)
+	id, outdated, ok := x.manager.format.Parse(value)
+	c := claim{id, byHeader, outdated}
 	switch {
 	case !ok:
 	case x.clientID.IsZero() && x.claims == nil:
-		x.clientID, x.byHeader = id, byHeader
+		x.take(c)
 	case x.claims == nil && x.clientID.Token == id.Token:
 		if !x.byHeader {
-			x.clientID = id
+			x.take(c)
 		}
 	case x.claims == nil:
-		x.claims = []claim{{x.clientID, x.byHeader}, {id, byHeader}}
-		x.clientID, x.byHeader = sid.ID{}, false
+		x.claims = []claim{x.taken(), c}
+		x.take(claim{})
 	default:
-		x.claimOneMore(claim{id, byHeader})
+		x.claimOneMore(c)
 	}
 }
+
+// take has the client be who the claim says; that of the zero claim is nobody.
+func (x *Exchange) take(c claim) { x.clientID, x.byHeader, x.outdated = c.id, c.byHeader, c.outdated }
+
+func (x *Exchange) taken() claim { return claim{x.clientID, x.byHeader, x.outdated} }
 
 func (x *Exchange) claimOneMore(c claim) {
 	for i, old := range x.claims {
@@ -90,14 +97,15 @@ func (x *Exchange) claimOneMore(c claim) {
 
 // dropCookies leaves only what the header says.
 func (x *Exchange) dropCookies() {
-	byHeader := claim{x.clientID, x.byHeader}
+	first := x.taken()
 	if x.claims != nil {
-		byHeader = x.claims[0] // comes first
+		first = x.claims[0] // the header's, if there is one
 	}
-	x.claims, x.clientID, x.byHeader = nil, sid.ID{}, false
-	if byHeader.byHeader {
-		x.clientID, x.byHeader = byHeader.id, true
+	x.claims = nil
+	if !first.byHeader {
+		first = claim{}
 	}
+	x.take(first)
 }
 
 // cutCookie takes a cookie off a line, with its value as it was sent if it has that name: nothing is unescaped or unquoted,
@@ -117,7 +125,8 @@ func (x *Exchange) choose(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.chosen, x.clientID, x.byHeader, x.late = true, chosen.id, chosen.byHeader, late
+	x.take(chosen)
+	x.chosen, x.late = true, late
 	return nil
 }
 
@@ -179,7 +188,8 @@ func (m *Manager) keepOne(claims []claim) {
 	}
 	list := make([]claim, len(claims))
 	for i, c := range claims {
-		list[i] = claim{c.id.Clone(), c.byHeader}
+		c.id = c.id.Clone()
+		list[i] = c
 	}
 	m.background.add(job{list[0].id.Token, list[0].id.Node, func(ctx context.Context, b *background, _ *replica.Access, token string) error {
 		chosen, _, err := m.living(ctx, list)

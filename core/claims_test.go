@@ -134,8 +134,8 @@ func TestNobodyIsBelievedOfWhomNothingIsKnown(t *testing.T) {
 func TestAnUnreadableSessionIsAnotherApps(t *testing.T) {
 	t.Parallel()
 	list, _ := startServers(t, 1)
-	m := newManager(t, msm.Config{Nodes: list, Transcoder: transcoder.JSON()})
-	foreign, mine := sessionOf(t, counting(newManager(t, msm.Config{Nodes: list}))), sessionOf(t, counting(m))
+	m := newManager(t, msm.Config{Nodes: list})
+	foreign, mine := sessionOf(t, counting(newManager(t, msm.Config{Nodes: list, Transcoder: transcoder.Gob()}))), sessionOf(t, counting(m))
 	for line, status := range map[string]int{
 		"SESSION=" + foreign + "; SESSION=" + mine: 200, "SESSION=" + mine + "; SESSION=" + foreign: 200, "SESSION=" + foreign: 500,
 		"SESSION=" + foreign + "; SESSION=" + strings.Repeat("a", 26): 500,

@@ -94,8 +94,9 @@ type Config struct {
 	Ignore *regexp.Regexp
 	// Transcoder encodes the attributes of new sessions. Nil: transcoder.CBOR().
 	Transcoder transcoder.Transcoder
-	// ReadTranscoders may be met in stored sessions besides Transcoder. A session stays with the transcoder that it
-	// began with, so a rolling deploy to another one first adds it here everywhere. Nil: none.
+	// ReadTranscoders may be met in stored sessions besides Transcoder, CBOR and JSON. A session stays with the transcoder that
+	// it began with, so a rolling deploy to gob or one of your own first adds it here everywhere, and one away from it keeps it
+	// here until its sessions are gone. Nil: none.
 	ReadTranscoders []transcoder.Transcoder
 
 	// IdleTimeout ends a session that no request has used for so long, at least 1s. It is recorded only every twentieth
@@ -108,9 +109,14 @@ type Config struct {
 	MaxSessionSize int
 
 	// SigningKeys sign session ids (HMAC-SHA-256), so that a forged one costs no node a command. Each has at least 32
-	// random bytes. The first one signs, all verify: put a new key first and drop the old one when its sessions are
-	// gone. Nil: ids are not signed.
+	// random bytes. The first one signs, all verify, and the others do nothing but that. A visit that looks at the session has
+	// its id signed by the first one. docs/keys.md has the steps in which keys are switched on, changed and switched off in
+	// rolling deploys; the rule is that every instance can verify what another one signs. Nil: ids are not signed.
 	SigningKeys [][]byte
+	// UnsignedUntil is the moment until which ids are accepted that are not signed, although there are SigningKeys: for the time
+	// in which these are switched on, or off. It ends for all instances at once, also for one that starts later. Zero, and one
+	// that is over: none is accepted.
+	UnsignedUntil time.Time
 	// Cookie is the template of the session's cookie. An empty Name is "SESSION", an empty Path "/", an unset SameSite
 	// Lax. HttpOnly is always set; Secure is when it is here, the request came by TLS, or a trusted proxy says so. MaxAge
 	// in seconds slides: a visit that looks at the session begins it anew when a tenth has gone; zero: the cookie goes with
@@ -193,9 +199,10 @@ func (c *Config) faults() []fault {
 	for _, t := range c.ReadTranscoders {
 		add(t == nil, "ReadTranscoders", "has a nil entry; remove it")
 	}
-	if _, err := sid.NewFormat("x", c.SigningKeys); err != nil {
+	if _, err := sid.NewFormat("x", c.SigningKeys, c.UnsignedUntil); err != nil {
 		add(true, "SigningKeys", "%v", err)
 	}
+	add(!c.UnsignedUntil.IsZero() && len(c.SigningKeys) == 0, "UnsignedUntil", "is for signed ids; set SigningKeys or leave it out")
 	for _, p := range c.TrustedProxies {
 		add(!p.IsValid(), "TrustedProxies", "has a prefix that is none; make it with netip.MustParsePrefix, such as \"10.0.0.0/8\"")
 	}

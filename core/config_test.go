@@ -63,7 +63,7 @@ func TestFromEnv(t *testing.T) {
 		"IDLE_TIMEOUT": "10m", "ABSOLUTE_TIMEOUT": "12h", "OP_TIMEOUT": "50ms", "MAX_CONNS": "16", "MAX_SESSION_SIZE": "1000",
 		"SIGNING_KEYS": key + "," + strings.TrimRight(key, "="), "KEY_PREFIX": "app:", "COOKIE_NAME": "sid",
 		"STICKY": "false", "LOCKING": "uri:^/cart", "LOCK_WAIT": "5s", "LOCK_EXPIRY": "30s", "BACKUP_ASYNC": "true",
-		"REFILL_RATE": "0", "READ_TRANSCODERS": "cbor, gob", "HEADER": "X-Session", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1, ::1",
+		"UNSIGNED_UNTIL": "2026-12-01T13:00:00+01:00", "REFILL_RATE": "0", "READ_TRANSCODERS": "cbor, gob", "HEADER": "X-Session", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1, ::1",
 		"COOKIE_PATH": "/app", "COOKIE_DOMAIN": "example.com", "COOKIE_SECURE": "true", "COOKIE_SAMESITE": "None", "COOKIE_MAX_AGE": "720h",
 		"COOKIE_PARTITIONED": "true",
 	} {
@@ -81,7 +81,7 @@ func TestFromEnv(t *testing.T) {
 	}
 	cookie := http.Cookie{Name: "sid", Path: "/app", Domain: "example.com", Secure: true, SameSite: http.SameSiteNoneMode, MaxAge: 30 * 24 * 3600, Partitioned: true}
 	if c.RefillRate != msm.NoRefill || fmt.Sprint(c.ReadTranscoders) != fmt.Sprint([]transcoder.Transcoder{transcoder.CBOR(), transcoder.Gob()}) ||
-		c.Header != "X-Session" || fmt.Sprint(c.TrustedProxies) != "[10.0.0.0/8 192.0.2.1/32 ::1/128]" || !reflect.DeepEqual(c.Cookie, cookie) {
+		!c.UnsignedUntil.Equal(time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)) || c.Header != "X-Session" || fmt.Sprint(c.TrustedProxies) != "[10.0.0.0/8 192.0.2.1/32 ::1/128]" || !reflect.DeepEqual(c.Cookie, cookie) {
 		t.Errorf("%+v", c)
 	}
 	newManager(t, c)
@@ -184,7 +184,7 @@ func TestFromEnvNamesEveryFaultAtOnce(t *testing.T) {
 	set := map[string]string{
 		"NODES": "n1:a:1,n1:b:2", "FAILOVER_NODES": "n9", "BACKUPS": "many", "ROUTE": "a.b", "IGNORE": "(", "TRANSCODER": "xml",
 		"IDLE_TIMEOUT": "5", "ABSOLUTE_TIMEOUT": "-1h", "OP_TIMEOUT": "0s", "MAX_CONNS": "0", "MAX_SESSION_SIZE": "1GB", "SIGNING_KEYS": secret,
-		"KEY_PREFIX": "a b", "COOKIE_NAME": "a;b",
+		"KEY_PREFIX": "a b", "COOKIE_NAME": "a;b", "UNSIGNED_UNTIL": "2026-12-01 12:00",
 		"STICKY": "perhaps", "LOCKING": "uri:(", "LOCK_WAIT": "soon", "LOCK_EXPIRY": "1s", "ENCRYPTION_KEYS": secret, "BACKUP_ASYNC": "maybe",
 		"REFILL_RATE": "-1", "READ_TRANSCODERS": "json,xml", "HEADER": "Set-Cookie", "TRUSTED_PROXIES": "10.0.0.0/8,localhost",
 		"COOKIE_PATH": "app", "COOKIE_DOMAIN": "https://example.com", "COOKIE_SECURE": "1", "COOKIE_SAMESITE": "none", "COOKIE_MAX_AGE": "0",
@@ -212,6 +212,33 @@ func TestFromEnvNamesEveryFaultAtOnce(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "secret\"") {
 		t.Errorf("the error tells a key:\n%v", err)
+	}
+}
+
+// TestUnsignedUntilIsChecked: a moment in the past is good, for a time that is over; one that nobody could be meant by is not.
+func TestUnsignedUntilIsChecked(t *testing.T) {
+	key := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	for name, c := range map[string]struct {
+		keys, until string
+		want        string // in the error; empty: none
+	}{
+		"ahead":          {key, "2999-12-01T12:00:00Z", ""},
+		"over":           {key, "2001-12-01T12:00:00Z", ""},
+		"without a zone": {key, "2999-12-01T12:00:00", "such as 2026-12-01T12:00:00Z"},
+		"a duration":     {key, "1h", `msm: MSM_UNSIGNED_UNTIL: "1h" cannot be used: it is no moment`},
+		"without a key":  {"", "2999-12-01T12:00:00Z", "msm: MSM_UNSIGNED_UNTIL: is for signed ids; set SigningKeys"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("MSM_SIGNING_KEYS", c.keys)
+			t.Setenv("MSM_UNSIGNED_UNTIL", c.until)
+			_, err := msm.FromEnv()
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v; want %q", err, c.want)
+			}
+		})
+	}
+	if _, err := msm.New(msm.Config{UnsignedUntil: time.Now()}); err == nil || !strings.Contains(err.Error(), "Config.UnsignedUntil: is for signed ids; set Signing") {
+		t.Error(err)
 	}
 }
 

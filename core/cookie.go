@@ -13,6 +13,9 @@ const (
 	tidyDepth = 3           // folders of the request's path
 )
 
+// signEvery is how often at most an instance signs a session's id anew that the client has already.
+const signEvery = time.Minute
+
 // setID tells the client its session's id, if it does not know it already or its copy leads to a stale one.
 func (x *Exchange) setID(h http.Header) {
 	s := &x.session
@@ -27,14 +30,20 @@ func (x *Exchange) setID(h http.Header) {
 		return // a login beside this request has sent another cookie
 	}
 	known := id == x.clientID && (s.access == nil || !s.access.Moved())
-	if known && !x.cookieDue() && !x.tidies() {
+	if known && !x.cookieDue() && !x.tidies() && !x.signsAnew() {
 		return
 	}
-	if x.speaksByHeader() {
-		x.setHeader(h, id.String())
+	if text := x.manager.format.Spell(id); x.speaksByHeader() {
+		x.setHeader(h, text)
 	} else {
-		x.setCookie(h, id.String())
+		x.setCookie(h, text)
 	}
+}
+
+// signsAnew: the client's id is not signed by the key that signs now, so it would be refused when the keys have changed
+// further. While they change, instances differ in which key that is, and a session may visit them in turn.
+func (x *Exchange) signsAnew() bool {
+	return x.outdated && x.manager.signed.pass(x.session.id.Token, time.Now().Add(signEvery))
 }
 
 // speaksByHeader: the client's session came by Config.Header, or the client asked by it to be answered so. Never if the

@@ -25,13 +25,14 @@ import (
 //	MSM_ROUTE              this instance's name in session ids      none, sticky random
 //	MSM_IGNORE             regular expression on the URL path       none
 //	MSM_TRANSCODER         cbor, json, gob                          cbor
-//	MSM_READ_TRANSCODERS   json,gob: besides MSM_TRANSCODER         none
+//	MSM_READ_TRANSCODERS   gob: besides MSM_TRANSCODER              cbor and json, always
 //	MSM_IDLE_TIMEOUT       Go duration                              30m
 //	MSM_ABSOLUTE_TIMEOUT   Go duration                              none
 //	MSM_OP_TIMEOUT         Go duration, one memcached operation     250ms
 //	MSM_MAX_CONNS          connections to one node                  64
 //	MSM_MAX_SESSION_SIZE   bytes                                    262144
-//	MSM_SIGNING_KEYS       base64, comma separated, newest first    ids are not signed
+//	MSM_SIGNING_KEYS       base64, comma separated, the first signs ids are not signed
+//	MSM_UNSIGNED_UNTIL     a moment: 2026-12-01T12:00:00Z           only signed ids
 //	MSM_LOCKING            none, all, auto, uri:REGEXP, app         none
 //	MSM_LOCK_WAIT          Go duration                              2s
 //	MSM_LOCK_EXPIRY        Go duration                              10s
@@ -74,6 +75,7 @@ func FromEnv() (Config, error) {
 		MaxConns:        read(&e, "MAX_CONNS", "a number of connections", size),
 		MaxSessionSize:  read(&e, "MAX_SESSION_SIZE", "a number of bytes", size),
 		SigningKeys:     read(&e, "SIGNING_KEYS", "base64 of 32 or more bytes, several separated by commas", keys),
+		UnsignedUntil:   read(&e, "UNSIGNED_UNTIL", "a moment with its time zone, such as 2026-12-01T12:00:00Z (RFC 3339)", moment),
 		Locking:         Locking(e.text("LOCKING")),
 		LockWait:        read(&e, "LOCK_WAIT", "a Go duration, such as 2s", positive),
 		LockExpiry:      read(&e, "LOCK_EXPIRY", "a Go duration from 2s, such as 10s", positive),
@@ -153,7 +155,7 @@ func read[T any](e *env, name, accepted string, convert func(string) (T, error))
 var variables = map[string]string{
 	"Nodes": "NODES", "FailoverNodes": "FAILOVER_NODES", "Backups": "BACKUPS", "Route": "ROUTE",
 	"IdleTimeout": "IDLE_TIMEOUT", "AbsoluteTimeout": "ABSOLUTE_TIMEOUT", "OpTimeout": "OP_TIMEOUT",
-	"MaxSessionSize": "MAX_SESSION_SIZE", "SigningKeys": "SIGNING_KEYS", "KeyPrefix": "KEY_PREFIX",
+	"MaxSessionSize": "MAX_SESSION_SIZE", "SigningKeys": "SIGNING_KEYS", "UnsignedUntil": "UNSIGNED_UNTIL", "KeyPrefix": "KEY_PREFIX",
 	"Locking": "LOCKING", "LockExpiry": "LOCK_EXPIRY", "MaxLocalSessions": "MAX_LOCAL_SESSIONS", "MaxLocalBytes": "MAX_LOCAL_BYTES",
 	"Header": "HEADER", "Cookie.Name": "COOKIE_NAME", "Cookie.Path": "COOKIE_PATH", "Cookie.Domain": "COOKIE_DOMAIN",
 	"Cookie.SameSite": "COOKIE_SAMESITE", "Cookie.Partitioned": "COOKIE_PARTITIONED",

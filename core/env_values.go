@@ -86,6 +86,15 @@ func keys(s string) (list [][]byte, err error) {
 	return list, nil
 }
 
+// moment wants a time zone, for every instance has to mean the same moment.
+func moment(s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		err = errors.New("it is no moment") // time's own words are about layouts
+	}
+	return t, err
+}
+
 func sameSite(s string) (http.SameSite, error) {
 	switch strings.ToLower(s) {
 	case "lax":

@@ -20,7 +20,7 @@ var (
 	// stored one is unchanged.
 	ErrTooLarge = replica.ErrTooLarge
 	// ErrUnreadable: the stored session is of a format or transcoder that this program does not know, or is damaged.
-	// It is kept as it is.
+	// It is kept as it is, unless the request ends it by Destroy or Renew; of a newer format it is kept even then.
 	ErrUnreadable = replica.ErrUnreadable
 	// ErrLocked: other requests of the session had its lock for longer than Config.LockWait.
 	ErrLocked = errors.New("msm: the session is locked by another request")

@@ -32,6 +32,7 @@ type Exchange struct {
 	claims   []claim       // if there are several
 	chosen   bool          // of the claims
 	byHeader bool          // the id came in Config.Header
+	outdated bool          // it is not signed as ids are now
 	byCookie bool          // the session came by a cookie
 	asked    bool          // the request has Config.Header
 	found    bool          // it has a cookie of our name
@@ -97,7 +98,8 @@ func from(ctx context.Context, key contextKey) *Session {
 
 // Begin finds the request's session; the request that it answers carries it in its context. Methods other than GET,
 // HEAD, OPTIONS and TRACE load the session at once, and Config.Locking may have it wait for others: on an error the
-// handler must not run, and Finish answers. Every Begin needs an End, after an error too.
+// handler must not run, and Finish answers. Every Begin needs an End, after an error too. A session that cannot be read
+// (ErrUnreadable) is no error yet, for the handler may be a logout or a login: unless it ends the session, Finish answers.
 //
 // A request that is in an exchange of this manager already, because the middleware stands twice on its way or it was
 // handed on to another handler, stays in it: one request has one session, one commit and one cookie.
@@ -131,7 +133,7 @@ func (m *Manager) BeginRoute(r *http.Request, pattern string) (*Exchange, *http.
 	}
 	x.session.enter()
 	defer x.session.mu.Unlock()
-	return x, x.request, x.session.loadBy((*Session).find) // which its client's leaving ends: no handler runs
+	return x, x.request, x.session.loadEarly()
 }
 
 // waitForOthers takes the session's lock, if Config.Locking wants that.

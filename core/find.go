@@ -64,6 +64,7 @@ func (s *Session) find(ctx context.Context) error {
 	}
 	err := s.seek(ctx, id)
 	if err != nil {
+		s.unread = s.wreck(id, err)
 		s.forget()
 	}
 	if errors.Is(err, replica.ErrNoSession) {

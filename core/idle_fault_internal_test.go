@@ -46,7 +46,7 @@ func TestAReadDuringAFaultIsAUse(t *testing.T) {
 						time.Sleep(50 * time.Millisecond) // for what is done behind it
 					}
 					visit("POST", func(s *Session) { s.Set("n", 1) })
-					at, _ := m.format.Parse(id)
+					at, _, _ := m.format.Parse(id)
 					time.Sleep(114 * time.Second)
 					for _, s := range w.servers {
 						if c.which(at.Node, s.ID()) {

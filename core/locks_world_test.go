@@ -190,10 +190,10 @@ func (w *world) forgetLock(id string) {
 func lockKey(id string) string { return sid.Key("msm:", sid.Lock, tokenOf(id)) }
 
 func tokenOf(id string) string {
-	format, err := sid.NewFormat("SESSION", nil)
+	format, err := sid.NewFormat("SESSION", nil, time.Time{})
 	if err != nil {
 		panic(err)
 	}
-	parsed, _ := format.Parse(id)
+	parsed, _, _ := format.Parse(id)
 	return parsed.Token
 }

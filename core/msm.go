@@ -63,6 +63,7 @@ type Manager struct {
 	refreshes  *moments                         // when the next refresh of a session is due
 	cookies    *moments                         // when the next cookie of a session is due
 	tidied     *moments                         // until when a client's other cookies are left alone
+	signed     *moments                         // until when a client's id is not signed anew
 	turns      *turns
 	watches    *watches
 	locks      *locks
@@ -83,14 +84,14 @@ func New(config Config) (*Manager, error) {
 	}
 	config = config.withDefaults()
 	config.TrustedProxies = unmapped(config.TrustedProxies)
-	format, err := sid.NewFormat(config.Cookie.Name, config.SigningKeys)
+	format, err := sid.NewFormat(config.Cookie.Name, config.SigningKeys, config.UnsignedUntil)
 	if err != nil {
 		return nil, err
 	}
 	m := &Manager{
 		config: config, log: journal.New(config.Logger), format: format, coder: config.Transcoder, readable: readable(config),
 		absent: newMoments(absentLimit / 2), renewed: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit),
-		cookies: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2),
+		cookies: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2), signed: newMoments(refreshLimit),
 		turns: newTurns(0), ended: make(chan struct{}),
 	}
 	draws := random.Default()
@@ -126,9 +127,11 @@ func New(config Config) (*Manager, error) {
 	return m, nil
 }
 
+// readable are the transcoders that may be met. CBOR and JSON are always among them, for they decode whatever bytes there are
+// within bounds; gob does not, so who can write to a node must not be able to choose it.
 func readable(config Config) map[string]transcoder.Transcoder {
 	all := make(map[string]transcoder.Transcoder)
-	for _, t := range append(slices.Clone(config.ReadTranscoders), config.Transcoder) {
+	for _, t := range slices.Concat([]transcoder.Transcoder{transcoder.CBOR(), transcoder.JSON()}, config.ReadTranscoders, []transcoder.Transcoder{config.Transcoder}) {
 		all[t.Name()] = t
 	}
 	return all

@@ -20,7 +20,7 @@ func (m *Manager) Open(ctx context.Context, id string) (*Session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	parsed, ok := m.format.Parse(id)
+	parsed, _, ok := m.format.Parse(id)
 	if !ok {
 		return nil, ErrInvalidID
 	}

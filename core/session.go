@@ -42,6 +42,8 @@ type Session struct {
 	renews bool         // Renew was called
 	wrote  bool         // the handler changed something
 	ended  *ending      // the stored session that this request puts an end to
+	unread *ending      // the stored session that this request can put an end to, and no more, for it cannot be read
+	missed bool         // a change of it was refused
 	mourns bool         // a session is to end that was not found
 	clear  bool         // Destroy was called: a client left without a session loses its cookie
 	why    error        // state refused: why there is no session
@@ -62,7 +64,8 @@ type ending struct {
 	access  *replica.Access
 	held    *local.Session
 	base    *record.Record
-	renewed bool // its values go on under the new id
+	renewed bool  // its values go on under the new id
+	why     error // it cannot be read; nil: it can
 }
 
 // ID answers the id that the client has or will have, empty if there is no session. The commit may still give it
@@ -73,7 +76,7 @@ func (s *Session) ID() string {
 	if s.load() != nil || !s.exists() {
 		return ""
 	}
-	return s.currentID().String()
+	return s.manager.format.Spell(s.currentID())
 }
 
 // Node answers the id of the node that the session is read from, empty if there is no session or only one node, given
@@ -197,17 +200,21 @@ func (s *Session) SetIdleTimeout(d time.Duration) {
 // cookie, for it would replace this one: what they would store is dropped, or ErrGone if their method is not safe. It answers
 // ErrCommitted if the response has begun already.
 //
+// A session that cannot be read (ErrUnreadable) ends as by Destroy, and its values with it: what is set after Renew begins a new
+// one. What was set before is lost, so Renew fails then.
+//
 // If the request's context has ended by then, because the client has gone or http.TimeoutHandler has answered in the
 // handler's place, the new id would reach nobody: the commit fails, nothing of the request is stored, and the old id stays.
 func (s *Session) Renew() error {
 	s.enter()
 	defer s.mu.Unlock()
-	if err := s.load(); err != nil {
+	if err := s.load(); err != nil && (s.unread == nil || s.missed) {
 		return err
 	}
 	if err := s.exchange.tooLate(); err != nil {
 		return err
 	}
+	s.endUnread()
 	s.renews = true
 	if s.base == nil {
 		s.mourns = !s.came
@@ -221,11 +228,12 @@ func (s *Session) Renew() error {
 }
 
 // Destroy ends the session: at the commit it is destroyed on every node, for good, and the client's cookie is removed.
-// What is set after it begins a new session.
+// What is set after it begins a new session. So ends a session too that cannot be read (ErrUnreadable), unless a newer
+// program has stored it.
 func (s *Session) Destroy() {
 	s.enter()
 	defer s.mu.Unlock()
-	if err := s.load(); err != nil {
+	if err := s.load(); err != nil && s.unread == nil {
 		s.fail(err)
 		return
 	}
@@ -233,6 +241,7 @@ func (s *Session) Destroy() {
 		s.fail(errOver)
 		return
 	}
+	s.endUnread()
 	s.clear = true
 	if s.base != nil {
 		s.end(false)
@@ -291,6 +300,7 @@ func (s *Session) hasSomething() bool {
 // writable loads, and refuses what could not be stored any more.
 func (s *Session) writable() bool {
 	if err := s.load(); err != nil {
+		s.missed = s.unread != nil
 		s.fail(err)
 		return false
 	}

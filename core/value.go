@@ -103,5 +103,5 @@ func typeName(value any) string {
 }
 
 func unknownTranscoder(name string) error {
-	return fmt.Errorf("%w: its transcoder is %q; add it to Config.ReadTranscoders", ErrUnreadable, name)
+	return fmt.Errorf("%w: its transcoder is %q; add it to Config.ReadTranscoders (MSM_READ_TRANSCODERS)", ErrUnreadable, name)
 }

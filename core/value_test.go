@@ -273,8 +273,8 @@ func TestLogoutBeatsWhatBeganBefore(t *testing.T) {
 func TestRollingDeployToAnotherTranscoder(t *testing.T) {
 	t.Parallel()
 	list, _ := startServers(t, 2)
-	before := newManager(t, msm.Config{Nodes: list, Transcoder: transcoder.JSON()})
-	after := newManager(t, msm.Config{Nodes: list, ReadTranscoders: []transcoder.Transcoder{transcoder.JSON()}})
+	before := newManager(t, msm.Config{Nodes: list, Transcoder: transcoder.Gob()})
+	after := newManager(t, msm.Config{Nodes: list, ReadTranscoders: []transcoder.Transcoder{transcoder.Gob()}})
 	rash := newManager(t, msm.Config{Nodes: list})
 	id := begin(t, before, func(s *msm.Session) { s.Set("a", 1) })
 	visit(after, id, func(s *msm.Session) {

@@ -12,7 +12,7 @@ import (
 // withKept weighs what the caller holds against what a look has found, or has not.
 func (a *Access) withKept(f *found, err error) (*found, error) {
 	switch {
-	case err != nil && !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrUnavailable) && !errors.Is(err, errDamaged):
+	case err != nil && !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrDamaged):
 		return nil, err
 	case err != nil:
 		return a.restore(a.seen, 0, err)

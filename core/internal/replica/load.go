@@ -182,7 +182,7 @@ func (a *Access) askOthers(ctx context.Context, seen sightings) (sightings, erro
 // others before they were. One silent node hides no session, for each has a copy on another one; two may.
 func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error) {
 	if seen.anyUnreadable() {
-		return nil, fmt.Errorf("%w: every copy", errDamaged)
+		return nil, fmt.Errorf("%w: every copy", ErrDamaged)
 	}
 	if a.silent(seen) > max(1, a.store.Backups) {
 		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that these have")
@@ -207,7 +207,7 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	case !got.answered:
 		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that it has")
 	case got.rec == nil && got.token != 0:
-		return nil, fmt.Errorf("%w: the only copy", errDamaged)
+		return nil, fmt.Errorf("%w: the only copy", ErrDamaged)
 	case got.rec == nil:
 		return nil, ErrNoSession
 	}
@@ -239,8 +239,8 @@ func (a *Access) isAway(n *node.Node, seen sightings) bool {
 // errAway: without backups only a node that was there a short while ago may have the session.
 var errAway = fmt.Errorf("%w, of which one may have the session", ErrUnavailable)
 
-// errDamaged: there is something, and it is no record.
-var errDamaged = fmt.Errorf("%w: it is damaged", ErrUnreadable)
+// ErrDamaged is the ErrUnreadable of a session of which there is something, and no record. It can be destroyed, and no more.
+var ErrDamaged = fmt.Errorf("%w: it is damaged", ErrUnreadable)
 
 // silent counts the nodes that have not answered. One that is not in the list, although the client's id names it, is none of
 // them: what it had is on another node, too, or its operator has given it up.

@@ -62,3 +62,55 @@ func TestTheTombstoneOfALongLifeLasts(t *testing.T) {
 		}
 	}
 }
+
+// TestDamagedCopiesAreDestroyed, also where a good one is out of reach: it is not believed when its node is back.
+func TestDamagedCopiesAreDestroyed(t *testing.T) {
+	for name, c := range map[string]struct {
+		nodes, backups int
+		silent         bool // the home, whose copy is good
+	}{
+		"the only one":                 {1, 0, false},
+		"both":                         {2, 1, false},
+		"both, of three nodes":         {3, 1, false},
+		"one, the other is silent":     {2, 1, true},
+		"one of three nodes, likewise": {3, 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, c.nodes, c.backups)
+			home, damaged := w.create()
+			for range 3 {
+				if _, err := w.store.Open(token, home).Write(t.Context(), set("2")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !c.silent {
+				damaged = append(damaged, home)
+			}
+			for _, id := range damaged {
+				w.overwrite(id, []byte("no record"))
+			}
+			destroy := func() {
+				if _, err := w.store.Open(token, home).Load(t.Context()); !errors.Is(err, replica.ErrDamaged) {
+					t.Errorf("before: %v", err)
+				}
+				if err := w.store.Open(token, home).Destroy(t.Context(), nil); err != nil {
+					t.Error(err)
+				}
+				if _, err := w.store.Open(token, home).Load(t.Context()); !errors.Is(err, replica.ErrNoSession) {
+					t.Errorf("after it: %v", err)
+				}
+			}
+			if c.silent {
+				w.without(home, destroy)
+				w.probe()
+			} else {
+				destroy()
+			}
+			for id := range w.servers {
+				if rec, err := w.store.Open(token, id).Load(t.Context()); !errors.Is(err, replica.ErrNoSession) {
+					t.Errorf("by %s: %v, %v", id, rec, err)
+				}
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -49,6 +50,9 @@ func (a *Access) Heal(ctx context.Context) error {
 func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, outcome, error) {
 	if a.found == nil {
 		f, err := a.look(ctx)
+		if a.destroying && errors.Is(err, ErrDamaged) {
+			f, err = a.wreck(), nil
+		}
 		if err != nil {
 			return nil, done, err
 		}
@@ -166,7 +170,8 @@ func (a *Access) startAgain(out outcome) {
 }
 
 // Destroy writes a tombstone over the session: from then on no copy of it, however old, is believed. last sees the
-// record that is about to end; nil if that does not matter. It answers ErrNoSession if the session is gone already.
+// record that is about to end; nil if that does not matter. It answers ErrNoSession if the session is gone already. One whose
+// copies are all damaged is destroyed like any other; one of an unknown format is not, for a newer program can read it.
 func (a *Access) Destroy(ctx context.Context, last Change) error {
 	a.destroying = true
 	var before record.Record

@@ -2,13 +2,13 @@ package sid
 
 import "encoding/base32"
 
-// The sizes of a token, in bytes and in characters.
+// The sizes of a token and its tag, in bytes and in characters.
 const (
 	randomSize   = 16 // 128 bits: out of reach for guessing, with room for any number of sessions
 	tagSize      = 16 // half of HMAC-SHA-256; a forger needs 2^127 requests
-	signedSize   = randomSize + tagSize
 	randomLength = (randomSize*8 + 4) / 5
-	signedLength = (signedSize*8 + 4) / 5
+	tagLength    = (tagSize*8 + 4) / 5
+	signedLength = randomLength + tagLength
 )
 
 var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)

@@ -1,6 +1,9 @@
 package sid
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestForeignTokensAreNobodyElses(t *testing.T) {
 	seen := map[string]string{plain: "a session's token"}
@@ -20,7 +23,7 @@ func TestForeignTokensAreNobodyElses(t *testing.T) {
 		}
 		seen[token] = name
 		for format, f := range map[string]*Format{"unsigned": {}, "signed": signed(t)} {
-			if _, ok := f.Parse(token); ok {
+			if _, _, ok := f.Parse(token); ok {
 				t.Errorf("%s: %q is an %s id", name, token, format)
 			}
 		}
@@ -28,7 +31,7 @@ func TestForeignTokensAreNobodyElses(t *testing.T) {
 }
 
 func signed(t *testing.T) *Format {
-	f, err := NewFormat("c", [][]byte{make([]byte, 32)})
+	f, err := NewFormat("c", [][]byte{make([]byte, 32)}, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

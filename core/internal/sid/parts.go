@@ -2,26 +2,30 @@ package sid
 
 import "strings"
 
-// split takes an id apart whose token has n characters, and checks node and route. The length decides where the token
-// ends, so that a route may hold dashes also when there is no node.
-func split(s string, n int) (ID, bool) {
-	if len(s) < n {
-		return ID{}, false
+// split takes an id apart, and checks node and route. The length decides where token and tag end, so that a route may hold
+// dashes also when there is no node.
+func split(s string) (id ID, tag string, ok bool) {
+	n := randomLength
+	if len(s) > n && s[n] != '-' && s[n] != '.' {
+		n = signedLength
 	}
-	id := ID{Token: s[:n]}
+	if len(s) < n {
+		return ID{}, "", false
+	}
+	id, tag = ID{Token: s[:randomLength]}, s[randomLength:n]
 	rest := s[n:]
 	if strings.HasPrefix(rest, "-") {
 		id.Node = untilDot(rest[1:])
 		rest = rest[1+len(id.Node):]
 		if !ValidNode(id.Node) {
-			return ID{}, false
+			return ID{}, "", false
 		}
 	}
 	if rest == "" {
-		return id, true
+		return id, tag, true
 	}
 	id.Route = rest[1:]
-	return id, rest[0] == '.' && ValidRoute(id.Route)
+	return id, tag, rest[0] == '.' && ValidRoute(id.Route)
 }
 
 func untilDot(s string) string {

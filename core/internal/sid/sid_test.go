@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 // plain is a token of 16 bytes: 00, 01, … 0f.
@@ -15,14 +16,14 @@ const plain = "aaaqeayeaudaocajbifqydiob4"
 
 func newFormat(t testing.TB, cookie string, keys ...[]byte) *Format {
 	t.Helper()
-	f, err := NewFormat(cookie, keys)
+	f, err := NewFormat(cookie, keys, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
-func TestParseAcceptsWhatStringWrites(t *testing.T) {
+func TestParseAcceptsWhatSpellWrites(t *testing.T) {
 	tests := map[string]struct {
 		text string
 		want ID
@@ -42,12 +43,12 @@ func TestParseAcceptsWhatStringWrites(t *testing.T) {
 	f := newFormat(t, "MSESSION")
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, ok := f.Parse(test.text)
-			if !ok || got != test.want {
-				t.Errorf("Parse(%q) = %+v, %v; want %+v", test.text, got, ok, test.want)
+			got, outdated, ok := f.Parse(test.text)
+			if !ok || outdated || got != test.want {
+				t.Errorf("Parse(%q) = %+v, %v, %v; want %+v", test.text, got, outdated, ok, test.want)
 			}
-			if got.String() != test.text {
-				t.Errorf("String() = %q, want %q", got, test.text)
+			if spelled := f.Spell(got); spelled != test.text {
+				t.Errorf("Spell = %q, want %q", spelled, test.text)
 			}
 		})
 	}
@@ -102,17 +103,17 @@ func TestParseRefusesMalformedIDs(t *testing.T) {
 		"an id of Tomcat's own":                   "0123456789ABCDEF0123456789ABCDEF-n1.tomcat1",
 	}
 	signed := newFormat(t, "MSESSION", key('k'))
-	good := signed.New("", "").Token
+	good := signed.Spell(signed.New("", ""))
 	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {
-			if id, ok := newFormat(t, "MSESSION").Parse(text); ok || !id.IsZero() {
+			if id, _, ok := newFormat(t, "MSESSION").Parse(text); ok || !id.IsZero() {
 				t.Errorf("Parse(%q) = %+v, %v", text, id, ok)
 			}
 			if text == good {
 				t.Fatal("the table holds a good id")
 			}
 			text = strings.Replace(text, plain, good, 1)
-			if id, ok := signed.Parse(text); ok || !id.IsZero() {
+			if id, _, ok := signed.Parse(text); ok || !id.IsZero() {
 				t.Errorf("signed: Parse(%q) = %+v, %v", text, id, ok)
 			}
 		})
@@ -127,11 +128,12 @@ func TestNewMakesWhatParseAccepts(t *testing.T) {
 		for _, node := range []string{"", "n1", strings.Repeat("n", 32)} {
 			for _, route := range []string{"", "t1", strings.Repeat("r", 64)} {
 				id := f.New(node, route)
-				if got, ok := f.Parse(id.String()); !ok || got != id {
-					t.Errorf("%s: Parse(%q) = %+v, %v", name, id, got, ok)
+				text := f.Spell(id)
+				if got, outdated, ok := f.Parse(text); !ok || outdated || got != id {
+					t.Errorf("%s: Parse(%q) = %+v, %v, %v", name, text, got, outdated, ok)
 				}
-				if len(id.String()) > MaxLength {
-					t.Errorf("%s: %q is longer than MaxLength", name, id)
+				if len(text) > MaxLength {
+					t.Errorf("%s: %q is longer than MaxLength", name, text)
 				}
 			}
 		}
@@ -161,8 +163,8 @@ func TestNewNeverRepeats(t *testing.T) {
 	seen := make(map[string]bool, n)
 	var letters [signedLength][256]bool
 	for range n {
-		token := f.New("n1", "").Token
-		seen[token] = true
+		token := f.Spell(f.New("", ""))
+		seen[token[:randomLength]] = true
 		for i := range len(token) {
 			letters[i][token[i]] = true
 		}
@@ -170,9 +172,13 @@ func TestNewNeverRepeats(t *testing.T) {
 	if len(seen) != n {
 		t.Errorf("%d different tokens of %d", len(seen), n)
 	}
-	for i, set := range letters[:signedLength-1] { // the last letter has unused bits
-		if count := bytes.Count(boolBytes(set[:]), []byte{1}); count != 32 {
-			t.Errorf("position %d only ever held %d of 32 letters", i, count)
+	for i, set := range letters {
+		want := 32
+		if i == randomLength-1 || i == signedLength-1 { // two of the bits are unused
+			want = 8
+		}
+		if count := bytes.Count(boolBytes(set[:]), []byte{1}); count != want {
+			t.Errorf("position %d only ever held %d of %d letters", i, count, want)
 		}
 	}
 }
@@ -216,8 +222,10 @@ func TestTokensAreOrdinaryBase32(t *testing.T) {
 }
 
 func TestZeroID(t *testing.T) {
-	if !(ID{}).IsZero() || (ID{}).String() != "" {
-		t.Error("the zero ID is none, and empty")
+	for _, f := range []*Format{newFormat(t, "MSESSION"), newFormat(t, "MSESSION", key('k'))} {
+		if !(ID{}).IsZero() || f.Spell(ID{}) != "" {
+			t.Error("the zero ID is none, and empty")
+		}
 	}
 	if (ID{Token: plain}).IsZero() {
 		t.Error("an ID with a token is not zero")

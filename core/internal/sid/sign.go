@@ -50,35 +50,37 @@ func newSigner(cookie string, keys [][]byte) *signer {
 	return s
 }
 
-// sign returns the token of random.
-func (s *signer) sign(random [randomSize]byte) string {
+// appendTag appends the tag of a token by the first key.
+func (s *signer) appendTag(text []byte, token string) []byte {
 	st := s.states.Get().(*state)
 	defer s.states.Put(st)
-	copy(st.token[:], random[:])
-	copy(st.token[randomSize:], st.tag(0, s.cookie))
-	return encode(st.token[:])
+	decode(st.random[:], token)
+	return lowerBase32.AppendEncode(text, st.sum(0, s.cookie))
 }
 
-// verify tries all keys whatever the first ones say, so that the time tells nobody which key signed.
-func (s *signer) verify(token string) bool {
+// verify tries all keys whatever the first ones say, so that the time tells nobody which key signed. outdated: it was not
+// the first.
+func (s *signer) verify(token, tag string) (outdated, ok bool) {
 	st := s.states.Get().(*state)
 	defer s.states.Put(st)
-	if !decode(st.token[:], token) {
-		return false
+	if !decode(st.random[:], token) || !decode(st.tag[:], tag) {
+		return false, false
 	}
-	match := 0
-	for i := range st.macs {
-		match |= subtle.ConstantTimeCompare(st.tag(i, s.cookie), st.token[randomSize:])
+	first := subtle.ConstantTimeCompare(st.sum(0, s.cookie), st.tag[:])
+	others := 0
+	for i := 1; i < len(st.macs); i++ {
+		others |= subtle.ConstantTimeCompare(st.sum(i, s.cookie), st.tag[:])
 	}
-	return match == 1
+	return first == 0, first|others == 1
 }
 
 // state is what one call works with. Its arrays live on the heap once, here: given to a hash.Hash from a stack they
 // would move there at every call.
 type state struct {
-	macs  []hash.Hash // one for each key
-	token [signedSize]byte
-	sum   [sha256.Size]byte
+	macs   []hash.Hash // one for each key
+	random [randomSize]byte
+	tag    [tagSize]byte
+	room   [sha256.Size]byte
 }
 
 func (s *signer) newState() *state {
@@ -89,11 +91,11 @@ func (s *signer) newState() *state {
 	return st
 }
 
-// tag returns the tag by the i-th key over the random part of the token. It is valid until the next call.
-func (st *state) tag(i int, cookie []byte) []byte {
+// sum returns the tag by the i-th key of what is random in the token. It is valid until the next call.
+func (st *state) sum(i int, cookie []byte) []byte {
 	mac := st.macs[i]
 	mac.Reset()
-	mac.Write(st.token[:randomSize])
+	mac.Write(st.random[:])
 	mac.Write(cookie)
-	return mac.Sum(st.sum[:0])[:tagSize]
+	return mac.Sum(st.room[:0])[:tagSize]
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func key(c byte) []byte { return bytes.Repeat([]byte{c}, minKey) }
@@ -17,51 +19,105 @@ func TestSigningDecidesWhoseIDsAreAccepted(t *testing.T) {
 		reader *Format
 		want   bool
 	}{
-		"the same key":                              {newFormat(t, "MSESSION", old), true},
-		"the key is now the second":                 {newFormat(t, "MSESSION", current, old), true},
-		"the key is now the last of four":           {newFormat(t, "MSESSION", key('1'), key('2'), key('3'), old), true},
-		"the key was removed":                       {newFormat(t, "MSESSION", current), false},
-		"the cookie has another name":               {newFormat(t, "OTHER", old), false},
-		"a longer cookie name with the same start":  {newFormat(t, "MSESSION2", old), false},
-		"a reader without keys gets a signed token": {newFormat(t, "MSESSION"), false},
+		"the same key":                                  {newFormat(t, "MSESSION", old), true},
+		"the key is now the second":                     {newFormat(t, "MSESSION", current, old), true},
+		"the key is now the last of four":               {newFormat(t, "MSESSION", key('1'), key('2'), key('3'), old), true},
+		"the key was removed":                           {newFormat(t, "MSESSION", current), false},
+		"the cookie has another name":                   {newFormat(t, "OTHER", old), false},
+		"a longer cookie name with the same start":      {newFormat(t, "MSESSION2", old), false},
+		"a reader without keys, whom a token is enough": {newFormat(t, "MSESSION"), true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			id := issued.New("n1", "t1")
-			if _, ok := test.reader.Parse(id.String()); ok != test.want {
-				t.Errorf("Parse = %v, want %v", ok, test.want)
+			got, _, ok := test.reader.Parse(issued.Spell(id))
+			if ok != test.want || ok && got != id {
+				t.Errorf("Parse = %+v, %v, want %v", got, ok, test.want)
 			}
 		})
 	}
 }
 
-func TestSignedFormatRefusesUnsignedIDs(t *testing.T) {
-	unsigned := newFormat(t, "MSESSION").New("n1", "t1")
-	if _, ok := newFormat(t, "MSESSION", key('k')).Parse(unsigned.String()); ok {
-		t.Error("an unsigned id was accepted although there are keys")
-	}
+// TestUnsignedIDs are accepted without keys, and beside them until the moment that was said.
+func TestUnsignedIDs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		unsigned := newFormat(t, "MSESSION")
+		id := unsigned.New("n1", "t1")
+		for name, test := range map[string]struct {
+			keys           [][]byte
+			until          time.Time
+			outdated, want bool
+		}{
+			"without keys":                  {nil, time.Time{}, false, true},
+			"with a key":                    {[][]byte{key('k')}, time.Time{}, true, false},
+			"a moment before the time ends": {[][]byte{key('k')}, start.Add(1), true, true},
+			"the moment it has ended":       {[][]byte{key('k')}, start, true, false},
+			"an hour later":                 {[][]byte{key('k')}, start.Add(-time.Hour), true, false},
+		} {
+			f, err := NewFormat("MSESSION", test.keys, test.until)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, outdated, ok := f.Parse(unsigned.Spell(id))
+			if ok != test.want || ok && (got != id || outdated != test.outdated) {
+				t.Errorf("%s: %+v, outdated %v, %v", name, got, outdated, ok)
+			}
+		}
+		f, _ := NewFormat("MSESSION", [][]byte{key('k')}, start.Add(time.Hour))
+		time.Sleep(time.Hour - time.Nanosecond)
+		if _, _, ok := f.Parse(unsigned.Spell(id)); !ok {
+			t.Error("refused before the time was over")
+		}
+		time.Sleep(time.Nanosecond)
+		if _, _, ok := f.Parse(unsigned.Spell(id)); ok {
+			t.Error("accepted when the time was over")
+		}
+	})
 }
 
 func TestFirstKeySigns(t *testing.T) {
 	rotated := newFormat(t, "MSESSION", key('c'), key('o'))
-	if _, ok := newFormat(t, "MSESSION", key('c')).Parse(rotated.New("", "").String()); !ok {
+	text := rotated.Spell(rotated.New("", ""))
+	if _, outdated, ok := newFormat(t, "MSESSION", key('c')).Parse(text); !ok || outdated {
 		t.Error("a new id does not verify by the first key alone")
 	}
 }
 
-func TestEveryChangedBitOfATokenIsRefused(t *testing.T) {
-	f := newFormat(t, "MSESSION", key('c'), key('o'))
-	var raw [signedSize]byte
-	decode(raw[:], f.New("", "").Token)
-	for bit := range len(raw) * 8 {
-		forged := raw
-		forged[bit/8] ^= 1 << (bit % 8)
-		if _, ok := f.Parse(encode(forged[:])); ok {
-			t.Errorf("bit %d changed and still accepted", bit)
-		}
+// TestAnotherKeysIDIsOutdated, and the client may get it signed by the first one: it is the same id.
+func TestAnotherKeysIDIsOutdated(t *testing.T) {
+	old, rotated := newFormat(t, "MSESSION", key('o')), newFormat(t, "MSESSION", key('c'), key('o'))
+	text := old.Spell(old.New("n1", "t1"))
+	id, outdated, ok := rotated.Parse(text)
+	if !ok || !outdated {
+		t.Errorf("outdated %v, %v", outdated, ok)
 	}
-	if _, ok := f.Parse(encode(raw[:])); !ok {
-		t.Error("the unchanged token was refused")
+	again, outdated, ok := newFormat(t, "MSESSION", key('c')).Parse(rotated.Spell(id))
+	if !ok || outdated || again != id {
+		t.Errorf("%+v, outdated %v, %v", again, outdated, ok)
+	}
+}
+
+func TestEveryChangedBitOfASignedIDIsRefused(t *testing.T) {
+	for name, f := range map[string]*Format{
+		"the first key signed":  newFormat(t, "MSESSION", key('c'), key('o')),
+		"the second key signed": newFormat(t, "MSESSION", key('o'), key('c')),
+	} {
+		issuer := newFormat(t, "MSESSION", key('c'))
+		text := issuer.Spell(issuer.New("", ""))
+		var raw [randomSize + tagSize]byte
+		decode(raw[:randomSize], text[:randomLength])
+		decode(raw[randomSize:], text[randomLength:])
+		for bit := range len(raw) * 8 {
+			forged := raw
+			forged[bit/8] ^= 1 << (bit % 8)
+			if _, _, ok := f.Parse(encode(forged[:randomSize]) + encode(forged[randomSize:])); ok {
+				t.Errorf("%s: bit %d changed and still accepted", name, bit)
+			}
+		}
+		if _, _, ok := f.Parse(text); !ok {
+			t.Errorf("%s: the unchanged id was refused", name)
+		}
 	}
 }
 
@@ -69,19 +125,21 @@ func TestMovingASessionNeedsNoNewToken(t *testing.T) {
 	f := newFormat(t, "MSESSION", key('k'))
 	id := f.New("n1", "t1")
 	id.Node, id.Route = "n2", "t2"
-	if _, ok := f.Parse(id.String()); !ok {
+	if _, _, ok := f.Parse(f.Spell(id)); !ok {
 		t.Error("the relocated id was refused")
 	}
 }
 
 // The tag is HMAC-SHA-256 as anyone else computes it, so that a balancer or another language can check an id.
 func TestTagIsPlainHMAC(t *testing.T) {
-	var raw [signedSize]byte
-	decode(raw[:], newFormat(t, "MSESSION", key('k')).New("", "").Token)
+	f := newFormat(t, "MSESSION", key('k'))
+	text := f.Spell(f.New("", ""))
+	var random [randomSize]byte
+	decode(random[:], text[:randomLength])
 	mac := hmac.New(sha256.New, key('k'))
-	mac.Write(raw[:randomSize])
+	mac.Write(random[:])
 	mac.Write([]byte("MSESSION"))
-	if !bytes.Equal(raw[randomSize:], mac.Sum(nil)[:tagSize]) {
+	if text[randomLength:] != encode(mac.Sum(nil)[:tagSize]) {
 		t.Error("the tag is something else")
 	}
 }
@@ -98,7 +156,7 @@ func TestNewFormatChecksAllKeys(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			f, err := NewFormat("MSESSION", test.keys)
+			f, err := NewFormat("MSESSION", test.keys, time.Time{})
 			if err == nil || f != nil {
 				t.Fatal("accepted")
 			}
@@ -115,7 +173,7 @@ func TestNewFormatCopiesKeys(t *testing.T) {
 	mine := key('k')
 	f := newFormat(t, "MSESSION", mine)
 	clear(mine)
-	if _, ok := newFormat(t, "MSESSION", key('k')).Parse(f.New("", "").String()); !ok {
+	if _, _, ok := newFormat(t, "MSESSION", key('k')).Parse(f.Spell(f.New("", ""))); !ok {
 		t.Error("a change of the caller's key changed the format")
 	}
 }
@@ -127,8 +185,8 @@ func TestFormatIsSafeForConcurrentUse(t *testing.T) {
 		go func() {
 			good := true
 			for range 500 {
-				id, ok := f.Parse(f.New("n1", "t1").String())
-				_, forged := f.Parse(strings.Repeat("a", signedLength))
+				id, _, ok := f.Parse(f.Spell(f.New("n1", "t1")))
+				_, _, forged := f.Parse(strings.Repeat("a", signedLength))
 				good = good && ok && !forged && id.Node == "n1"
 			}
 			done <- good

@@ -57,7 +57,7 @@ type ending struct {
 
 // ids are what cookies have: without keys they are not signed.
 var ids = func() *sid.Format {
-	f, err := sid.NewFormat("SESSION", nil)
+	f, err := sid.NewFormat("SESSION", nil, time.Time{})
 	if err != nil {
 		panic(err)
 	}
@@ -65,7 +65,7 @@ var ids = func() *sid.Format {
 }()
 
 func tokenOf(cookie string) string {
-	id, _ := ids.Parse(cookie)
+	id, _, _ := ids.Parse(cookie)
 	return id.Token
 }
 

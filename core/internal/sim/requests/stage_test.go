@@ -197,7 +197,7 @@ func (w *world) stored(cookie string) (newest *record.Record) {
 
 // ledTo answers the record of the node that the cookie names, if that is its home.
 func (w *world) ledTo(cookie string) *record.Record {
-	id, _ := ids.Parse(cookie)
+	id, _, _ := ids.Parse(cookie)
 	s := w.server(id.Node)
 	if s == nil {
 		return nil

@@ -223,7 +223,7 @@ func (t *tab) pick(cookie string) *instance {
 	}
 	some := list[t.rng.IntN(len(list))]
 	flip := t.rng.Float64() < w.set.flips
-	id, _ := ids.Parse(cookie)
+	id, _, _ := ids.Parse(cookie)
 	if id.Route == "" || flip && t.mayFlip(cookie) {
 		return some
 	}

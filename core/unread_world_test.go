@@ -1,0 +1,262 @@
+package msm
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/sid"
+	"github.com/gomsm/msm/transcoder"
+)
+
+// overwrite has a function change what every node has of a session.
+func (w *world) overwrite(key string, edit func(value []byte) []byte) {
+	w.t.Helper()
+	for _, server := range w.servers {
+		m := server.Memory()
+		item, err := m.Get(w.t.Context(), key)
+		if errors.Is(err, node.ErrMiss) {
+			continue
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		item.Value = edit(bytes.Clone(item.Value))
+		if err := m.CompareAndSwap(w.t.Context(), key, item, time.Hour); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func (w *world) values(key string) (all [][]byte) {
+	for _, server := range w.servers {
+		all = append(all, bytes.Clone(server.Value(key)))
+	}
+	return all
+}
+
+func damage([]byte) []byte { return []byte("no record at all") }
+
+// ofNewerFormat is a record as a later version of this program would write it.
+func ofNewerFormat(value []byte) []byte {
+	value[0] = record.FormatVersion + 1
+	content := value[:len(value)-crc32.Size]
+	return binary.BigEndian.AppendUint32(content, crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// unread is a session that an instance cannot read.
+type unread struct {
+	m      *Manager
+	reader *Manager // another instance, that can read it; nil: there is none
+	cookie string
+	why    error
+}
+
+func (d *deploys) unread(mode Config, edit func([]byte) []byte) *unread {
+	d.t.Helper()
+	theirs := mode
+	if edit == nil {
+		theirs.Transcoder = transcoder.Gob()
+	}
+	u := &unread{reader: d.instance(theirs)}
+	c := &client{name: "ann"}
+	d.visit(u.reader, c, func(s *Session) { s.Set("user", "ann") })
+	u.cookie = c.cookie
+	if edit != nil {
+		if err := u.reader.Close(context.Background()); err != nil {
+			d.t.Fatal(err)
+		}
+		u.reader = nil
+		d.w.overwrite(u.key(), edit)
+	}
+	mode.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) { u.why = err; sorry(w, r, err) }
+	u.m = d.instance(mode)
+	return u
+}
+
+func (u *unread) key() string {
+	token, _, _ := strings.Cut(u.cookie, "-")
+	return sid.Key("msm:", sid.Record, token)
+}
+
+func (u *unread) send(m *Manager, method, cookie string, f func(s *Session)) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "/", nil)
+	r.Header.Set("Cookie", "SESSION="+cookie)
+	w := httptest.NewRecorder()
+	m.Middleware(handlerFunc(f)).ServeHTTP(w, r)
+	time.Sleep(heard)
+	return w
+}
+
+// TestASessionThatCannotBeReadCanBeEnded: logout and login always work, and a read is told what is wrong. What a newer program
+// has stored is kept.
+func TestASessionThatCannotBeReadCanBeEnded(t *testing.T) {
+	t.Parallel()
+	login := func(s *Session) {
+		if s.Renew() == nil {
+			s.Set("user", "bob")
+		}
+	}
+	read := func(s *Session) { Get[string](s, "user") }
+	for name, c := range map[string]struct {
+		edit func([]byte) []byte // nil: it is of a transcoder that is not known
+		says string
+		kept bool
+	}{
+		"of another transcoder": {nil, `its transcoder is "gob"; add it to Config.ReadTranscoders`, false},
+		"damaged":               {damage, "it is damaged", false},
+		"of a newer format":     {ofNewerFormat, "unknown format", true},
+	} {
+		for what, request := range map[string]struct {
+			method string
+			do     func(s *Session)
+			ends   bool
+			user   string // of the session that begins
+		}{
+			"a read":                      {"GET", read, false, ""},
+			"a read that may change":      {"POST", read, false, ""},
+			"a change":                    {"POST", func(s *Session) { s.Set("user", "bob") }, false, ""},
+			"nothing":                     {"POST", func(*Session) {}, false, ""},
+			"a login that sets too early": {"POST", func(s *Session) { s.Set("user", "bob"); _ = s.Renew() }, false, ""},
+			"a logout":                    {"POST", func(s *Session) { s.Destroy() }, true, ""},
+			"a logout by a link":          {"GET", func(s *Session) { s.Destroy() }, true, ""},
+			"a logout that reads":         {"POST", func(s *Session) { read(s); s.Set("user", ""); s.Destroy() }, true, ""},
+			"a new id for nothing":        {"POST", func(s *Session) { _ = s.Renew() }, true, ""},
+			"a login":                     {"POST", login, true, "bob"},
+			"a login that reads":          {"POST", func(s *Session) { read(s); login(s) }, true, "bob"},
+			"a logout and a login":        {"POST", func(s *Session) { s.Destroy(); login(s) }, true, "bob"},
+		} {
+			t.Run(name+"/"+what, func(t *testing.T) {
+				inDeploys(t, func(d *deploys, mode Config) {
+					u := d.unread(mode, c.edit)
+					before := d.w.values(u.key())
+					w := u.send(u.m, request.method, u.cookie, request.do)
+					cookies := w.Result().Cookies()
+					if !request.ends || c.kept {
+						if w.Code != 500 || !errors.Is(u.why, ErrUnreadable) || !strings.Contains(u.why.Error(), c.says) || len(cookies) > 0 {
+							d.t.Fatalf("%d %v, cookies %v", w.Code, u.why, cookies)
+						}
+						if c.edit != nil && !equal(before, d.w.values(u.key())) {
+							d.t.Error("it was not kept")
+						}
+						if u.reader != nil {
+							u.send(u.reader, "GET", u.cookie, func(s *Session) {
+								if Get[string](s, "user") != "ann" {
+									d.t.Error("who can read it finds it gone")
+								}
+							})
+						}
+						return
+					}
+					if w.Code != 200 || len(cookies) != 1 || (cookies[0].MaxAge < 0) != (request.user == "") {
+						d.t.Fatalf("%d %v, cookies %v", w.Code, u.why, cookies)
+					}
+					for _, m := range []*Manager{u.m, u.reader, d.instance(mode)} {
+						if m == nil {
+							continue
+						}
+						u.send(m, "GET", u.cookie, func(s *Session) {
+							if !s.IsNew() || s.Err() != nil {
+								d.t.Errorf("the old id lives: %v", s.Err())
+							}
+						})
+					}
+					if request.user != "" {
+						u.send(u.m, "GET", cookies[0].Value, func(s *Session) {
+							if Get[string](s, "user") != request.user {
+								d.t.Errorf("logged in as %q: %v", Get[string](s, "user"), s.Err())
+							}
+						})
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestTheEndOfASessionThatCannotBeRead makes nobody a new visitor, and mends no other mistake.
+func TestTheEndOfASessionThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	inDeploys(t, func(d *deploys, mode Config) {
+		u := d.unread(mode, damage)
+		var left *Session
+		w := u.send(u.m, "GET", u.cookie, func(s *Session) {
+			s.SetIdleTimeout(0)
+			s.Destroy()
+			left = s
+		})
+		if w.Code != 500 || errors.Is(u.why, ErrUnreadable) {
+			d.t.Errorf("%d %v", w.Code, u.why)
+		}
+		if _, _, err := Lookup[string](left, "user"); !errors.Is(err, ErrUnreadable) {
+			d.t.Errorf("who goes on after the request reads %v", err)
+		}
+		u.send(u.m, "POST", u.cookie, func(s *Session) {
+			if s.Destroy(); s.IsNew() || s.Err() != nil {
+				d.t.Errorf("new: %v, %v", s.IsNew(), s.Err())
+			}
+		})
+	})
+}
+
+// TestALoginBesideTheHeader: a session that came by a cookie goes on by a cookie, also if it could not be read.
+func TestALoginBesideTheHeader(t *testing.T) {
+	t.Parallel()
+	inDeploys(t, func(d *deploys, mode Config) {
+		mode.Header = "X-Session"
+		u := d.unread(mode, damage)
+		r := httptest.NewRequest("POST", "/", nil)
+		r.Header.Set("Cookie", "SESSION="+u.cookie)
+		r.Header.Set("X-Session", "")
+		w := httptest.NewRecorder()
+		u.m.Middleware(handlerFunc(func(s *Session) { _ = s.Renew(); s.Set("user", "bob") })).ServeHTTP(w, r)
+		if w.Code != 200 || len(w.Result().Cookies()) != 1 || w.Header()["X-Session"] != nil {
+			d.t.Errorf("%d %v", w.Code, w.Header())
+		}
+	})
+}
+
+// TestTheTranscoderChangesInRollingDeploys: between CBOR and JSON in one step, as both are read by every instance; to another one
+// in two, and away from it in one as long as it can be read.
+func TestTheTranscoderChangesInRollingDeploys(t *testing.T) {
+	t.Parallel()
+	reads := []transcoder.Transcoder{transcoder.Gob()}
+	for name, steps := range map[string][]Config{
+		"from CBOR to JSON": {{}, {Transcoder: transcoder.JSON()}},
+		"from JSON to CBOR": {{Transcoder: transcoder.JSON()}, {}},
+		"to gob, and away":  {{}, {ReadTranscoders: reads}, {Transcoder: transcoder.Gob()}, {ReadTranscoders: reads}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inDeploys(t, func(d *deploys, mode Config) {
+				var m *Manager
+				for i, step := range steps {
+					step.Sticky, step.BackupSync = mode.Sticky, mode.BackupSync
+					if i == 0 {
+						m = d.instance(step)
+					} else {
+						m = d.roll(fmt.Sprint("step ", i), m, step)
+					}
+				}
+			})
+		})
+	}
+}
+
+func equal(a, b [][]byte) bool {
+	for i := range a {
+		if !bytes.Equal(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
