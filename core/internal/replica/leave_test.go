@@ -3,6 +3,7 @@ package replica_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gomsm/msm/core/internal/cluster"
@@ -96,12 +97,11 @@ func TestLeaveFailover(t *testing.T) {
 
 // before has something happen before the n-th operation of the world's store, counted from 0.
 func (w *world) before(n int, do func()) {
+	var came atomic.Int64
 	for _, s := range w.servers {
 		s.Fail(func(_ context.Context, op nodetest.Op, then func() error) error {
-			if op.From == "" {
-				if n--; n == -1 {
-					do()
-				}
+			if op.From == "" && came.Add(1) == int64(n)+1 {
+				do()
 			}
 			return then()
 		})

@@ -38,6 +38,6 @@ func (w *world) relist(s *server) {
 
 // stray is a cookie that names a node which is in nobody's list, as after a change of its id.
 func stray(cookie string) string {
-	id, _ := ids.Parse(cookie)
+	id, _, _ := ids.Parse(cookie)
 	return strings.Replace(cookie, "-"+id.Node, "-n9", 1)
 }
