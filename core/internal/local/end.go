@@ -119,6 +119,11 @@ func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *r
 		return nil
 	}
 	values := last.Draft()
+	for _, b := range missing(w.batches, last) { // of other requests here, which only memory has
+		if err := redo(b.changes, values); err != nil {
+			return err
+		}
+	}
 	if err := r.Redo(values); err != nil {
 		return err
 	}

@@ -81,6 +81,10 @@ var ofRequests = []mutant{
 		[]edit{{"internal/local/notice.go", "s.told && w.last != nil {", "s.told && false {"}}, unit("TestWhatTheFormerInstanceStores|TestWhoServesKeepsTheSession", "internal/local"),
 	},
 	{
+		"a login takes along what other requests of the instance have changed and not stored",
+		[]edit{{"internal/local/end.go", "range missing(w.batches, last) {", "range missing(nil, last) {"}}, requests,
+	},
+	{
 		"who has taken a session over is who the record names",
 		[]edit{{"internal/local/takeover.go", "err == nil && rec.Route != st.Route {", "false {"}}, unit("TestTwoTakeOverAtOnce", "internal/local"),
 	},
