@@ -48,7 +48,8 @@ type Config struct {
 	// are part of the sessions' ids, so a server may get another address but must keep its id. IPv6 addresses stand in
 	// brackets, a unix socket as n1:/path. A single node may stand without id. Empty: one in-memory node in this process.
 	Nodes string
-	// FailoverNodes are ids of nodes to use only when no other is available: "n1". Empty: none.
+	// FailoverNodes are ids of nodes to use only when no other is available: "n1". Sessions leave them when there are others
+	// again. Instances may differ in this in sticky mode only: else a session would go to and fro. Empty: none.
 	FailoverNodes string
 	// Backups is how many nodes keep a copy beside the primary, 8 at most. Zero: 1, where there is another node; in
 	// sticky mode none. For none at all see NoBackup. With 2, two nodes may lose all they have at the same moment.
