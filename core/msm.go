@@ -76,8 +76,9 @@ type Manager struct {
 	refusals   refusals
 }
 
-// New makes a manager, and looks for the nodes; one that does not answer within Config.OpTimeout is used when it does. The error joins everything that is wrong with the configuration, also what an answer shows of a node that cannot be
-// used: a memcached that was started with -C, or one that is in the list already under another name. The manager must be closed.
+// New makes a manager, and looks for the nodes; one that does not answer within Config.OpTimeout is used when it does. The
+// error joins everything that is wrong with the configuration, also what an answer shows of a node that cannot be used: a
+// memcached that was started with -C, or one that is in the list already under another name. The manager must be closed.
 func New(config Config) (*Manager, error) {
 	if err := join(config.faults(), configured); err != nil {
 		return nil, err

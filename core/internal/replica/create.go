@@ -48,10 +48,10 @@ func (a *Access) blank(first *record.Record, term uint64) (*found, error) {
 			lay.backups = append(lay.backups, n)
 		}
 	}
-	if lay.home == nil && a.fits() != nil {
-		return nil, a.fits()
-	}
 	if lay.home == nil {
+		if err := a.fits(); err != nil {
+			return nil, err
+		}
 		return nil, a.unavailable(ErrUnavailable, "")
 	}
 	rec := first.Clone()

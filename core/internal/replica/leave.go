@@ -71,15 +71,11 @@ func (a *Access) outgrows(f *found, next *record.Record) bool {
 // clear removes copies that the session has left behind on backups, when it is stored without them.
 func (a *Access) clear(ctx context.Context, newest *record.Record) {
 	for _, n := range a.left {
-		if err := a.store.discard(ctx, n, a.key, newest); err != nil {
+		err := a.store.replace(ctx, n, a.key, newest, func(token uint64) error { return remove(ctx, n, a.key, token) })
+		if err != nil {
 			a.without(n)
 		}
 	}
-}
-
-// discard removes what is older than the newest record from a node.
-func (s *Store) discard(ctx context.Context, n *node.Node, key string, newest *record.Record) error {
-	return s.replace(ctx, n, key, newest, func(token uint64) error { return remove(ctx, n, key, token) })
 }
 
 // remove takes away what a node has, if it is still what was seen.

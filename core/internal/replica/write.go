@@ -96,8 +96,10 @@ func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Reco
 		return nil, done, a.refused(ctx, f, change, err)
 	}
 	a.size = max(a.size, next.Size())
-	if err := a.fits(); err != nil && change != nil {
-		return nil, done, err
+	if change != nil {
+		if err := a.fits(); err != nil {
+			return nil, done, err
+		}
 	}
 	if a.outgrows(f, next) {
 		return nil, again, a.move(ctx, f)
