@@ -37,10 +37,10 @@ var ofCopies = []mutant{
 	},
 	{
 		"a write is acknowledged when the backups have it",
-		[]edit{{save, `	if out, err := w.backups(ctx, lay); out != done || err != nil {
+		[]edit{{save, `	if out, err := w.backups(ctx, others); out != done || err != nil {
 		return out, err
 	}
-	return w.home(ctx, lay.home)`, `	go func() { _, _ = w.backups(ctx, lay) }()
+	return w.home(ctx, lay.home)`, `	go func() { _, _ = w.backups(ctx, others) }()
 	return w.home(ctx, lay.home)`}}, copies,
 	},
 	{
@@ -209,6 +209,10 @@ var ofCopies = []mutant{
 	{
 		"a claim that came too late is none",
 		[]edit{{choose, "return late", "return late && false"}}, unit("TestChoose", "internal/replica"),
+	},
+	{
+		"who goes on in spite of a late claim writes first where that has not got to",
+		[]edit{{save, "	lay.putFirst(f.first)\n", ""}}, unit("TestALateClaimThatIsFinishedAfterAll", "internal/replica"),
 	},
 	{
 		"what a node refuses by its size is taken back",

@@ -27,7 +27,9 @@ func (a *Access) choose(seen sightings) (*found, error) {
 		}
 		f.top, last = max(f.top, s.rec.Version), max(last, s.rec.Term)
 		if s.rec.Term > best.rec.Term {
-			f.first, _ = a.tooLate(s, best, seen)
+			if at, _ := a.tooLate(s, best, seen); at != "" {
+				f.first = append(f.first, at)
+			}
 		}
 	}
 	f.rec, f.home, f.term = best.rec, best.rec.Home, best.rec.Term

@@ -56,39 +56,45 @@ func TestChoose(t *testing.T) {
 		home  string
 		term  uint64
 		claim bool
+		first []string // the nodes that are to be written before all others
 	}{
 		"a later term beats a higher version": {
-			sightings{at("n1", "n1", 1, 9, 1, 2), at("n2", "n2", 2, 5, 1, 3), missing("n3"), missing("n4")}, "n2", "n2", 2, false},
+			seen: sightings{at("n1", "n1", 1, 9, 1, 2), at("n2", "n2", 2, 5, 1, 3), missing("n3"), missing("n4")}, best: "n2", home: "n2", term: 2},
 		"of one term the higher version": {
-			sightings{at("n1", "n1", 1, 5, 1), at("n2", "n1", 1, 6, 1, 2), missing("n3"), missing("n4")}, "n2", "n1", 1, false},
+			seen: sightings{at("n1", "n1", 1, 5, 1), at("n2", "n1", 1, 6, 1, 2), missing("n3"), missing("n4")}, best: "n2", home: "n1", term: 1},
 		"not an attempt that the home overtook": {
-			sightings{at("n1", "n1", 1, 5, 1, 3), at("n2", "n1", 1, 6, 1, 2), missing("n3"), missing("n4")}, "n1", "n1", 1, false},
+			seen: sightings{at("n1", "n1", 1, 5, 1, 3), at("n2", "n1", 1, 6, 1, 2), missing("n3"), missing("n4")}, best: "n1", home: "n1", term: 1},
 		"an attempt, if there is nothing else": {
-			sightings{at("n2", "n1", 1, 6, 1, 2), missing("n1"), missing("n3"), missing("n4")}, "n2", "n1", 1, false},
+			seen: sightings{at("n2", "n1", 1, 6, 1, 2), missing("n1"), missing("n3"), missing("n4")}, best: "n2", home: "n1", term: 1},
 		"the home is silent: the copy becomes it, in a new term": {
-			sightings{at("n2", "n1", 3, 6, 1), missing("n3"), missing("n4")}, "n2", "n2", 4, true},
+			seen: sightings{at("n2", "n1", 3, 6, 1), missing("n3"), missing("n4")}, best: "n2", home: "n2", term: 4, claim: true},
 		"the home is silent: a copy of its node's present epoch beats a newer one of an earlier epoch": {
-			sightings{before("n2", at("n2", "n1", 1, 9, 1, 2)), at("n3", "n1", 1, 6, 1), missing("n4")}, "n3", "n3", 2, true},
+			seen: sightings{before("n2", at("n2", "n1", 1, 9, 1, 2)), at("n3", "n1", 1, 6, 1), missing("n4")}, best: "n3", home: "n3", term: 2, claim: true},
 		"the home is silent: a copy of an earlier epoch is better than none": {
-			sightings{before("n2", at("n2", "n1", 1, 9, 1)), missing("n3"), missing("n4")}, "n2", "n2", 2, true},
+			seen: sightings{before("n2", at("n2", "n1", 1, 9, 1)), missing("n3"), missing("n4")}, best: "n2", home: "n2", term: 2, claim: true},
 		"the home is silent: not an attempt that got to one copy of two": {
-			sightings{at("n2", "n1", 1, 6, 1, 2), at("n3", "n1", 1, 5, 1), missing("n4")}, "n3", "n3", 2, true},
+			seen: sightings{at("n2", "n1", 1, 6, 1, 2), at("n3", "n1", 1, 5, 1), missing("n4")}, best: "n3", home: "n3", term: 2, claim: true},
 		"the home has lost it: not an attempt that got to a node that had lost it too": {
-			sightings{missing("n1"), at("n2", "n1", 1, 6, 1, 2), before("n2", at("n3", "n1", 1, 6, 1, 3)), missing("n4")}, "n3", "n1", 1, false},
+			seen: sightings{missing("n1"), at("n2", "n1", 1, 6, 1, 2), before("n2", at("n3", "n1", 1, 6, 1, 3)), missing("n4")}, best: "n3", home: "n1", term: 1},
 		"of two claims of one term that which the nodes of the other have": {
-			sightings{without("n2", at("n1", "n1", 2, 6, 1, 2)), without("n1", at("n2", "n3", 2, 6, 1, 3)), without("n1", at("n3", "n3", 2, 6, 1, 3))}, "n3", "n3", 2, false},
+			seen: sightings{without("n2", at("n1", "n1", 2, 6, 1, 2)), without("n1", at("n2", "n3", 2, 6, 1, 3)), without("n1", at("n3", "n3", 2, 6, 1, 3))}, best: "n3", home: "n3", term: 2},
 		"a claim that got to its home only": {
-			sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n1", "n1", 1, 5, 1, 2), at("n3", "n1", 1, 5, 1, 2), missing("n4")}, "n2", "n2", 2, false},
+			seen: sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n1", "n1", 1, 5, 1, 2), at("n3", "n1", 1, 5, 1, 2), missing("n4")}, best: "n2", home: "n2", term: 2},
 		"not a claim that came too late for a node that it names": {
-			sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n1", "n1", 1, 6, 1, 2, 4), at("n3", "n1", 1, 6, 1, 2, 4), missing("n4")}, "n1", "n1", 3, true},
+			seen: sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n1", "n1", 1, 6, 1, 2, 4), at("n3", "n1", 1, 6, 1, 2, 4), missing("n4")}, best: "n1", home: "n1", term: 3, claim: true, first: []string{"n3"}},
 		"not a claim that came too late for a node that it names, which shows it alone": {
-			sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n3", "n1", 1, 6, 1, 2, 4), missing("n4")}, "n3", "n3", 3, true},
+			seen: sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n3", "n1", 1, 6, 1, 2, 4), missing("n4")}, best: "n3", home: "n3", term: 3, claim: true, first: []string{"n3"}},
 		"not a claim that came too late, as the home of before shows": {
-			sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n1", "n1", 1, 6, 1, 2, 4), missing("n4")}, "n1", "n1", 3, true},
+			seen: sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n1", "n1", 1, 6, 1, 2, 4), missing("n4")}, best: "n1", home: "n1", term: 3, claim: true},
 		"a claim that met nobody who could have written since": {
-			sightings{after(5, 2, without("n4", without("n3", without("n1", at("n2", "n2", 2, 6, 1, 2, 3))))), without("n2", at("n1", "n1", 1, 6, 1, 2, 4)), missing("n4")}, "n2", "n2", 2, false},
+			seen: sightings{after(5, 2, without("n4", without("n3", without("n1", at("n2", "n2", 2, 6, 1, 2, 3))))), without("n2", at("n1", "n1", 1, 6, 1, 2, 4)), missing("n4")}, best: "n2", home: "n2", term: 2},
+		"not two claims that came too late, each for another node": {
+			seen: sightings{
+				after(5, 2, without("n3", without("n1", at("n2", "n2", 2, 6, 1, 2, 3)))), at("n1", "n1", 1, 6, 1, 2, 4),
+				after(5, 2, without("n4", without("n2", at("n3", "n3", 2, 6, 1, 2, 5)))), at("n4", "n1", 1, 6, 1, 2, 4),
+			}, best: "n1", home: "n1", term: 3, claim: true, first: []string{"n4", "n1"}},
 		"of equals the home's own": {
-			sightings{at("n2", "n1", 1, 6, 1), at("n1", "n1", 1, 6, 1), missing("n3"), missing("n4")}, "n1", "n1", 1, false},
+			seen: sightings{at("n2", "n1", 1, 6, 1), at("n1", "n1", 1, 6, 1), missing("n3"), missing("n4")}, best: "n1", home: "n1", term: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := New(Config{Cluster: cluster.New(members), Backups: 1}).Open("token", "n1")
@@ -97,8 +103,9 @@ func TestChoose(t *testing.T) {
 				t.Fatal(err)
 			}
 			best, _ := c.seen.of(c.best)
-			if f.rec != best.rec || f.home != c.home || f.term != c.term || f.claim != c.claim {
-				t.Errorf("%+v, home %s, term %d, claim %v; want that of %s, %s, %d, %v", f.rec, f.home, f.term, f.claim, c.best, c.home, c.term, c.claim)
+			if f.rec != best.rec || f.home != c.home || f.term != c.term || f.claim != c.claim || !slices.Equal(f.first, c.first) {
+				t.Errorf("%+v, home %s, term %d, claim %v, first %v; want that of %s, %s, %d, %v, %v",
+					f.rec, f.home, f.term, f.claim, f.first, c.best, c.home, c.term, c.claim, c.first)
 			}
 		})
 	}

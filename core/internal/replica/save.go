@@ -26,16 +26,19 @@ const (
 type layout struct {
 	home    *node.Node
 	backups []*node.Node
-	claim   bool       // it differs from where they lie now
-	first   *node.Node // of the backups, the one that is written before all others; nil: none; see putFirst
+	claim   bool // it differs from where they lie now
+	first   int  // so many of the backups are written before all others, see putFirst
 }
 
-// putFirst has a backup be written before all others: the home that the session leaves, although it answers, or a node that
-// another claim has not got to yet. Whoever writes there at the same time, and has not heard of this claim, and this claim meet:
+// putFirst has backups be written before all others: the home that the session leaves, although it answers, and nodes that
+// other claims have not got to yet. Whoever writes there at the same time, and has not heard of this claim, and this claim meet:
 // one of them is too late, and has done nothing.
-func (l *layout) putFirst(id string) {
-	if i := slices.IndexFunc(l.backups, func(n *node.Node) bool { return n.ID() == id }); i >= 0 {
-		l.first = l.backups[i]
+func (l *layout) putFirst(ids []string) {
+	for i, n := range l.backups {
+		if slices.Contains(ids, n.ID()) {
+			l.backups[l.first], l.backups[i] = n, l.backups[l.first]
+			l.first++
+		}
 	}
 }
 
@@ -173,18 +176,17 @@ type write struct {
 
 // run writes in the order that the two kinds of write need: see the package's comment.
 func (w *write) run(ctx context.Context, lay layout) (outcome, error) {
-	if lay.first != nil {
-		if out, err := w.backup(ctx, lay.first); out != done || err != nil {
-			return out, err
-		}
+	first, others := lay.backups[:lay.first], lay.backups[lay.first:]
+	if out, err := w.backups(ctx, first); out != done || err != nil {
+		return out, err
 	}
 	if w.claim {
 		if out, err := w.home(ctx, lay.home); out != done || err != nil {
 			return out, err
 		}
-		return w.backups(ctx, lay)
+		return w.backups(ctx, others)
 	}
-	if out, err := w.backups(ctx, lay); out != done || err != nil {
+	if out, err := w.backups(ctx, others); out != done || err != nil {
 		return out, err
 	}
 	return w.home(ctx, lay.home)
@@ -199,11 +201,8 @@ func (w *write) home(ctx context.Context, n *node.Node) (outcome, error) {
 	return out, err
 }
 
-func (w *write) backups(ctx context.Context, lay layout) (outcome, error) {
-	for _, n := range lay.backups {
-		if n == lay.first {
-			continue
-		}
+func (w *write) backups(ctx context.Context, list []*node.Node) (outcome, error) {
+	for _, n := range list {
 		if out, err := w.backup(ctx, n); out != done || err != nil {
 			return out, err
 		}
