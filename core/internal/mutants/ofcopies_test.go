@@ -159,12 +159,24 @@ var ofCopies = []mutant{
 		[]edit{{choose, " || a.late(seen) > most && !a.sure(best)", ""}}, unit("TestAFailedAttemptLooksFresh", "internal/replica"),
 	},
 	{
+		"an instance that stood still goes on without no node before it has looked",
+		[]edit{{load, "	if decided(err) && a.stalled() {\n", "	if false {\n"}}, unit("TestRequestsOfAnInstanceThatStoodStill", "internal/replica"),
+	},
+	{
+		"a node that ran out of time, and was looked at since, is asked again",
+		[]edit{{load, " || decided(err) && a.hasty()) &&", ") &&"}}, unit("TestRequestsOfAnInstanceThatStoodStill", "internal/replica"),
+	},
+	{
 		"a backup that has lost its copy is a conflict",
 		[]edit{{save, "named && !w.claim {", "named && false {"}}, unit("TestASlowRequestBringsNoLogoutBack", "internal/replica"),
 	},
 	{
 		"who refuses to go on from what may be on one node only settles it",
-		[]edit{{write, "if change != nil && f.unsafe {", "if false {"}}, unit("TestAWriterThatWasKilled", "internal/replica"),
+		[]edit{{write, "	_, _, _ = a.put(ctx, f, nil)\n	return nil, done, why\n", "	return nil, done, why\n"}}, unit("TestAWriterThatWasKilled", "internal/replica"),
+	},
+	{
+		"who has a lock goes on from what he saw, and not from the attempt of who was killed",
+		[]edit{{write, "if _, err := a.next(before, change); err == nil {", "if false {"}}, unit("TestAWriterThatWasKilled", "internal/replica"),
 	},
 	{
 		"a write is not repeated when its traces may be forgotten",

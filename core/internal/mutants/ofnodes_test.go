@@ -24,7 +24,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"who runs out of time has the node looked at",
-		[]edit{{node, "	case timedOut(err):\n		n.probeNow()", "	case timedOut(err):"}}, unit("TestWhoRunsOutOfTimeHasTheNodeLookedAt", "internal/node"),
+		[]edit{{"internal/node/trouble.go", "	n.timeouts.Add(1)\n	n.probeNow()\n", "	n.timeouts.Add(1)\n"}}, unit("TestWhoRunsOutOfTimeHasTheNodeLookedAt", "internal/node"),
 	},
 	{
 		"asking every node reads their epochs with the record",

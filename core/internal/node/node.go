@@ -50,7 +50,9 @@ type Node struct {
 	state       atomic.Pointer[state]
 	wake        chan struct{}
 
-	looks atomic.Uint64 // probes that have ended
+	looks    atomic.Uint64 // probes that have ended
+	timeouts atomic.Uint64 // operations that have run out of time
+	cleared  atomic.Uint64 // so many of them, when a probe began that has ended
 
 	tooLarge atomic.Pointer[refusedSize] // the least that was; nil: nothing
 
@@ -241,7 +243,13 @@ func (n *Node) Keys(ctx context.Context, prefix string, found func(key string)) 
 
 // judge tells a failure of the node from an answer, and from what may be one.
 func (n *Node) judge(ctx context.Context, op string, err error) error {
-	if err == nil || answer(err) || ctx.Err() != nil {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if errors.Is(err, ErrLate) {
+		n.suspected()
+	}
+	if answer(err) {
 		return err
 	}
 	gaveUp := errors.Is(err, errGivenUp)
@@ -249,7 +257,7 @@ func (n *Node) judge(ctx context.Context, op string, err error) error {
 	switch {
 	case gaveUp: // the reason is known
 	case timedOut(err):
-		n.probeNow()
+		n.suspected()
 	default:
 		n.fail(err)
 	}
@@ -296,11 +304,12 @@ func (n *Node) Probe(ctx context.Context) error {
 	n.mu.Lock()
 	before, stale := n.events, n.stale
 	n.mu.Unlock()
+	timeouts := n.timeouts.Load()
 	epoch, also, err := n.probe(ctx, stale)
 	if err == nil {
 		err = n.options.Servers.enter(n, epoch, func() error { return n.up(epoch, before) })
 	}
-	defer n.looks.Add(1)
+	defer n.looked(timeouts)
 	switch {
 	case err == nil:
 		if n.options.OnLook != nil {

@@ -46,6 +46,21 @@ func (n *Node) Trouble() (Trouble, bool) {
 	return Trouble{n.id, n.address, time.Since(s.since), s.why}, true
 }
 
+// suspected says that an operation has run out of time. Only a probe tells whose fault that is.
+func (n *Node) suspected() {
+	n.timeouts.Add(1)
+	n.probeNow()
+}
+
+// looked says that a probe has ended which began after so many operations had run out of time.
+func (n *Node) looked(timeouts uint64) {
+	n.cleared.Store(timeouts)
+	n.looks.Add(1)
+}
+
+// Suspect reports whether an operation on the node has run out of time, and there has not been a probe since.
+func (n *Node) Suspect() bool { return n.timeouts.Load() > n.cleared.Load() }
+
 // Failed is the trouble of a node that failed this moment.
 func (n *Node) Failed(why error) Trouble { return Trouble{ID: n.id, Address: n.address, Why: why} }
 

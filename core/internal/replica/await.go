@@ -67,20 +67,45 @@ func (a *Access) fail(id string, why error) {
 // most Config.Patience and once in a request. It reports whether one of them may be asked again: not all that runs out of
 // time is the node's fault.
 func (a *Access) secondChance(ctx context.Context) bool {
-	if a.store.Patience == 0 || a.tookChance || !slices.ContainsFunc(a.failed, ranOut) {
+	if a.store.Patience == 0 || a.tookChance || !slices.ContainsFunc(a.failed, ranOut) && !a.stalled() {
 		return false
 	}
 	a.tookChance = true
-	if !a.store.await(ctx, a.allLookedAt) {
+	if !a.store.await(ctx, func() bool { return a.allLookedAt() && !a.stalled() }) {
 		return false
 	}
 	a.before.forget()
 	before := len(a.failed)
-	a.failed = slices.DeleteFunc(a.failed, func(f failure) bool { // also one that was away, and is back
-		n, known := a.store.Cluster.Node(f.node)
-		return known && n.Available() && n.Looks() > f.looks
-	})
+	a.failed = slices.DeleteFunc(a.failed, a.refound)
 	return len(a.failed) < before
+}
+
+// hasty: the request is about to go on without a node that ran out of time in it, and there is more to know: a probe has found the
+// node since, or soon will tell about more nodes than may fail.
+func (a *Access) hasty() bool {
+	return a.stalled() || a.store.Backups > 0 && slices.ContainsFunc(a.failed, func(f failure) bool { return ranOut(f) && a.refound(f) })
+}
+
+// refound: a node that failed was looked at since, and can be used.
+func (a *Access) refound(f failure) bool {
+	n, known := a.store.Cluster.Node(f.node)
+	return known && n.Available() && n.Looks() > f.looks
+}
+
+// stalled: the request goes on without a node that ran out of time in it, and on more nodes than may fail an operation has, of
+// any request, with no probe since. Most likely this instance did not run for a while. Then each of its requests does without
+// other nodes, and what one of them is told to be stored another one may believe to be lost.
+func (a *Access) stalled() bool {
+	without, suspects := 0, 0
+	for _, m := range a.store.Cluster.Members() {
+		if !a.usable(m.Node) && a.ranOutOfTime(m.Node) {
+			without++
+		}
+		if m.Node.Suspect() {
+			suspects++
+		}
+	}
+	return a.store.Backups > 0 && without > 0 && suspects > 1
 }
 
 // ranOut: an operation ran out of time on a node that was available.

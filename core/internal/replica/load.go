@@ -38,14 +38,20 @@ func (a *Access) look(ctx context.Context) (*found, error) {
 	a.store.awaitNode(ctx)
 	a.seen, a.before = nil, failuresOf(ctx)
 	f, err := a.search(ctx)
-	if errors.Is(err, ErrUnavailable) && a.secondChance(ctx) {
+	if (errors.Is(err, ErrUnavailable) || decided(err) && a.hasty()) && a.secondChance(ctx) {
 		f, err = a.search(ctx)
+	}
+	if decided(err) && a.stalled() {
+		err = a.unavailable(ErrUnavailable, "it is a moment only, in which this instance may have stood still")
 	}
 	if a.kept == nil {
 		return f, err
 	}
 	return a.withKept(f, err)
 }
+
+// decided: there is a record, or no session.
+func decided(err error) bool { return err == nil || errors.Is(err, ErrNoSession) }
 
 // search asks the home, and everyone if its answer is not enough.
 func (a *Access) search(ctx context.Context) (*found, error) {

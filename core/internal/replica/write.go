@@ -68,7 +68,7 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 	case gone || applied:
 		change = nil
 	case change != nil && a.tried > 0 && a.store.Clock().Sub(a.began) > maxWrite:
-		return nil, done, a.refused(ctx, f, change, errStoodStill)
+		return a.refused(ctx, f, change, errStoodStill)
 	}
 	stored, out, err := a.put(ctx, f, change)
 	if gone && err == nil && out == done {
@@ -93,7 +93,7 @@ func (a *Access) standing(rec *record.Record) (gone, applied bool) {
 func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Record, outcome, error) {
 	next, err := a.next(f, change)
 	if err != nil {
-		return nil, done, a.refused(ctx, f, change, err)
+		return a.refused(ctx, f, change, err)
 	}
 	a.size = max(a.size, next.Size())
 	if change != nil {
@@ -126,14 +126,34 @@ func (a *Access) move(ctx context.Context, f *found) error {
 	return err
 }
 
-// refused is a change that was not made to what was found, with the error why. If that is perhaps on one node only, because a
-// writer was killed between two of them, it is settled all the same: else whoever comes next sees what was there before it,
-// and is refused as well, for ever.
-func (a *Access) refused(ctx context.Context, f *found, change Change, why error) error {
-	if change != nil && f.unsafe {
-		_, _, _ = a.put(ctx, f, nil)
+// refused is a change that was not made to what was found, with the error why. That is perhaps an attempt of a writer that was
+// killed between two nodes. The change goes on from what was there before, if it can; else the attempt is settled all the same, or
+// whoever comes next sees what was there before it, and is refused as well, for ever.
+func (a *Access) refused(ctx context.Context, f *found, change Change, why error) (*record.Record, outcome, error) {
+	if change == nil || !f.unsafe {
+		return nil, done, why
 	}
-	return why
+	if before := a.beforeAttempt(f); before != nil && !errors.Is(why, errStoodStill) {
+		if _, err := a.next(before, change); err == nil {
+			return a.put(ctx, before, change)
+		}
+	}
+	_, _, _ = a.put(ctx, f, nil)
+	return nil, done, why
+}
+
+// beforeAttempt is what the home has, if what was found is an attempt that has not got there. Nobody was told of that, nor will
+// be once the home has something else; so what goes on from here is written to the home first, as a claim is. It is nil if
+// there is no such thing.
+func (a *Access) beforeAttempt(f *found) *found {
+	own, _ := f.seen.of(f.rec.Home)
+	n, known := a.store.Cluster.Node(f.rec.Home)
+	if f.claim || !known || !a.trusted(n, own.rec) || own.rec.Term != f.rec.Term || own.rec.Version >= f.rec.Version {
+		return nil
+	}
+	before := *f
+	before.rec, before.term, before.claim = own.rec, f.term+1, true
+	return &before
 }
 
 func (a *Access) next(f *found, change Change) (*record.Record, error) {

@@ -9,10 +9,9 @@ import (
 )
 
 const (
-	settle    = 30               // steps in which requests that began before end
-	mended    = 250              // far more steps than the next visits of all sessions take, and the mending after them, among
-	mendedOne = 25               // four requests at a time; and for each session so many more
-	undecided = 20 * time.Second // in which a history is decided, many times over
+	settle    = 30  // steps in which requests that began before end
+	mended    = 250 // far more steps than the next visits of all sessions take, and the mending after them, among
+	mendedOne = 25  // four requests at a time; and for each session so many more
 )
 
 // watch counts how long nothing has been wrong, and finds sessions that nobody mends.

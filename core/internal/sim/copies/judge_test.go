@@ -98,6 +98,9 @@ const tooLong = 20 * time.Second
 // judgeRefusal: nobody is refused because of a fault of one node, and nobody without a reason.
 func (r *run) judgeRefusal(p *process) {
 	r.tally.Refused++
+	if errors.Is(p.err, errClash) {
+		return
+	}
 	if p.pause == nil && time.Since(p.at) > tooLong && errors.Is(p.err, replica.ErrConflict) {
 		return
 	}
@@ -175,7 +178,11 @@ func (r *run) checkHistories() (list []string) {
 		return nil
 	}
 	for _, v := range r.everyone() {
-		if err := v.log.Check(undecided); err != nil {
+		err := v.log.Check(history.Steps)
+		switch {
+		case errors.Is(err, history.ErrUndecided):
+			r.tally.Undecided++
+		case err != nil:
 			list = append(list, fmt.Sprintf("%s: %v", v.name, err))
 		}
 	}

@@ -30,6 +30,7 @@ type process struct {
 	at       time.Time
 	faults   int  // run.past, when it began
 	blind    bool // its handler does not read before it writes
+	alone    bool // its handler has a lock: it goes on from what it has read, and from nothing else
 	old      bool // its cookie was not the newest, or was answered as gone before
 	least    int  // what it must see; see floor
 	dead     bool // its cookie was ended, and every instance has been told
@@ -38,6 +39,7 @@ type process struct {
 	err     error
 	out     history.Output
 	stored  *record.Record // by what was acknowledged
+	read    record.Rank    // of what its handler has read
 	from    record.Record  // what the change was last made to
 	foreign string         // what it saw that is not this session's
 	token   string         // of Renew: the new one
@@ -104,6 +106,9 @@ func (r *run) send(in *instance, v *visitor, kind history.Kind, c cookie) *proce
 	if r.rng.Float64() < r.slow && kind != history.Read {
 		p.blind, p.pause = false, func() { r.rest(p, 10+r.rng.IntN(40)) }
 	}
+	if r.alone > 0 && r.rng.Float64() < r.alone {
+		p.blind, p.alone = false, true
+	}
 	token := v.tokens[c.id]
 	access := in.store.Open(token, c.node)
 	if r.sticky && p.old {
@@ -134,6 +139,7 @@ func (p *process) serve(ctx context.Context, access *replica.Access) error {
 			return err
 		}
 		p.saw(rec)
+		p.read = rec.Rank()
 	}
 	if p.pause != nil {
 		p.pause()
@@ -155,9 +161,15 @@ func (p *process) serve(ctx context.Context, access *replica.Access) error {
 	return nil
 }
 
+// errClash is what a request with a lock ends with when another one has changed the session all the same.
+var errClash = errors.New("in spite of the lock another one has changed it")
+
 func (p *process) write(ctx context.Context, access *replica.Access, change func(*record.Record)) error {
 	saw := replica.NewResults[history.Output](access)
 	stored, err := access.Write(ctx, func(rec *record.Record) error {
+		if p.alone && rec.Rank() != p.read {
+			return errClash
+		}
 		p.from = *rec
 		rec.Attributes = rec.Draft().Attributes
 		rec.LastAccess = p.instance.store.Clock()

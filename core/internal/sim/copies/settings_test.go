@@ -16,6 +16,7 @@ type settings struct {
 	lasting                                        bool            // no request ends a session
 	old                                            float64         // share of requests with any of the visitor's cookies; zero: a sixth
 	slow                                           float64         // share of writing handlers that do something else first, for long
+	alone                                          float64         // share of requests that have a lock
 	halts                                          []time.Duration // how long an instance is halted; none: for no time at all
 	leaps                                          []time.Duration // by which the time goes on now and then, while nothing is under way
 	idles                                          bool            // requests change the idle timeout
@@ -55,6 +56,7 @@ var table = []settings{
 	{name: "two of three nodes lose all at once", nodes: 3, apps: 2, clients: 2, parallel: 8, steps: 800, backups: 2, faults: []string{"restart", "kill"}, atOnce: 2, lasting: true},
 	{name: "instances stand still among slow handlers", nodes: 3, apps: 2, clients: 2, parallel: 8, steps: 800, backups: 1, faults: []string{"halt", "halt", "slow"}, slow: 0.3},
 	{name: "instances stand still for long", nodes: 3, apps: 2, clients: 1, parallel: 8, steps: 800, backups: 1, faults: []string{"halt"}, halts: long, lasts: 40},
+	{name: "locks, while instances crash and stand still", nodes: 3, apps: 2, clients: 2, parallel: 6, steps: 800, backups: 1, faults: []string{"crash", "halt", "lossy"}, alone: 0.5, slow: 0.2},
 	{name: "slow handlers, no fault", nodes: 3, apps: 2, clients: 3, parallel: 6, steps: 800, backups: 1, slow: 0.3, leaps: append(long, 75*time.Minute)},
 	{name: "slow handlers while nodes fail", nodes: 3, apps: 2, clients: 2, parallel: 6, steps: 800, backups: 1, slow: 0.3, faults: every},
 	{name: "old cookies among many writes", nodes: 3, apps: 2, clients: 1, parallel: 6, steps: 800, backups: 1, faults: []string{"cut"}, lasts: 300, old: 0.3, lasting: true, sticky: true},

@@ -4,11 +4,11 @@
 package history
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -108,21 +108,38 @@ func (c *Call) String() string {
 	return text + fmt.Sprintf(" -> %d %q", c.out.Count, c.out.Text)
 }
 
-// Check answers an error if the history is not linearizable, with the shortest beginning of it that is not. Undecided
-// within the limit is an error, too.
-func (l *Log) Check(limit time.Duration) error {
+// Steps is in how many steps of the model a history is decided, many times over.
+const Steps = 20_000_000
+
+// ErrUndecided says that there are too many orders in which it could have happened to try them all.
+var ErrUndecided = errors.New("undecided")
+
+// Check answers an error if the history is not linearizable, with the shortest beginning of it that is not; ErrUndecided, after
+// so many steps, if that cannot be told. It is a number of steps, not a time, so that the same history is always decided or never.
+func (l *Log) Check(steps int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	calls := slices.DeleteFunc(slices.Clone(l.calls), func(c *Call) bool {
 		return c.void || !c.answered && c.in.Kind == Read || (!c.answered || c.out.Maybe) && l.over(c)
 	})
-	switch porcupine.CheckOperationsTimeout(l.model(), l.until(calls, l.clock), limit) {
-	case porcupine.Ok:
+	switch linear, err := l.linear(calls, l.clock, steps); {
+	case linear:
 		return nil
-	case porcupine.Unknown:
-		return fmt.Errorf("undecided after %v:%s", limit, list(calls, l.clock))
+	case err != nil:
+		return fmt.Errorf("%w after %d steps:%s", err, steps, list(calls, l.clock))
 	}
-	return l.explain(calls, limit)
+	return l.explain(calls, steps)
+}
+
+// linear reports whether the calls up to some moment are linearizable. The error says that false is no answer.
+func (l *Log) linear(calls []*Call, to int64, steps int) (bool, error) {
+	if porcupine.CheckOperations(l.model(&steps), l.until(calls, to)) {
+		return true, nil
+	}
+	if steps < 0 {
+		return false, ErrUndecided
+	}
+	return false, nil
 }
 
 // over: a call came when its id had been ended. Of such a call that it may have done nothing says nothing, but thirty of them
@@ -135,11 +152,11 @@ func (l *Log) over(c *Call) bool {
 }
 
 // explain finds the answer from which on the history is impossible.
-func (l *Log) explain(calls []*Call, limit time.Duration) error {
+func (l *Log) explain(calls []*Call, steps int) error {
 	from, to := int64(0), l.clock
 	for from+1 < to {
 		mid := (from + to) / 2
-		if porcupine.CheckOperationsTimeout(l.model(), l.until(calls, mid), limit) == porcupine.Ok {
+		if linear, _ := l.linear(calls, mid, steps); linear {
 			from = mid
 		} else {
 			to = mid

@@ -1,10 +1,10 @@
 package history_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gomsm/msm/core/internal/sim/history"
 )
@@ -179,7 +179,7 @@ func TestCheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := history.New(history.Output{})
 			c.play(l)
-			if err := l.Check(time.Minute); (err != nil) != c.bad {
+			if err := l.Check(history.Steps); (err != nil) != c.bad {
 				t.Error(err)
 			}
 		})
@@ -198,7 +198,7 @@ func TestCheckTellsWhere(t *testing.T) {
 		}
 		do(l, history.Input{Kind: history.Add}, history.Output{Count: n})
 	}
-	err := fmt.Sprint(l.Check(time.Minute))
+	err := fmt.Sprint(l.Check(history.Steps))
 	if lines := strings.Split(err, "\n"); len(lines) != 12 || !strings.HasSuffix(lines[11], `add  -> 10 ""`) {
 		t.Error(err)
 	}
@@ -220,8 +220,11 @@ func TestManyFailuresAreDecided(t *testing.T) {
 			do(l, history.Input{Kind: history.Read}, history.Output{Count: n})
 		}
 	}
-	if err := l.Check(time.Minute); err != nil {
+	if err := l.Check(history.Steps); err != nil {
 		t.Error(err)
+	}
+	if err := l.Check(100); !errors.Is(err, history.ErrUndecided) {
+		t.Errorf("in a hundred steps: %v", err)
 	}
 }
 
@@ -239,7 +242,7 @@ func TestFailuresAfterALogoutAreDecided(t *testing.T) {
 	for _, c := range failed {
 		c.End(history.Output{Maybe: true})
 	}
-	if err := l.Check(5 * time.Second); err != nil {
+	if err := l.Check(history.Steps); err != nil {
 		t.Error(err)
 	}
 }

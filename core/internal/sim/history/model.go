@@ -10,10 +10,14 @@ type state struct {
 	text  string
 }
 
-func (l *Log) model() porcupine.Model {
+// model takes so many steps at most. Then nothing is possible any more, so that the search ends.
+func (l *Log) model(steps *int) porcupine.Model {
 	model := porcupine.NondeterministicModel{
 		Init: func() []any { return []any{state{count: l.first.Count, text: l.first.Text}} },
 		Step: func(s, in, out any) []any {
+			if *steps--; *steps < 0 {
+				return nil
+			}
 			var next []any
 			for _, n := range s.(state).step(in.(Input), out) {
 				next = append(next, n)
