@@ -15,7 +15,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-const thinkTime = 5 * time.Millisecond
+const thinkTime = 20 * time.Millisecond
 
 // cluster is real memcached processes and an app in front of them.
 type cluster struct {
@@ -209,7 +209,7 @@ func (v *visitors) on(node string) (n int) {
 func TestKilledNode(t *testing.T) {
 	t.Parallel()
 	c := startClusterWith(t, 3, msm.Config{RefillRate: msm.NoRefill})
-	idle, v := c.visitors(32), c.visitors(64)
+	idle, v := c.visitors(32), c.visitors(24)
 	for i := range idle.clients {
 		idle.count(i)
 	}
@@ -251,14 +251,14 @@ func TestStoppedNode(t *testing.T) {
 	proxy := proxies[1]
 	m := newManager(t, msm.Config{Nodes: list, OpTimeout: hangTimeout})
 	c := &cluster{serve(t, counting(m)), m, servers}
-	v := c.visitors(64)
+	v := c.visitors(24)
 	v.begin()
 	v.rounds(3)
 	before := v.answered()
 	servers["n2"].Stop()
 	proxy.Reset()
 	state(t, m, "n2", msm.NodeDown)
-	began := 64 + v.answered() - before // until it was known: the first may run out of time a little before the probe does
+	began := int64(len(v.clients)) + v.answered() - before // until it was known: the first may run out of time a little before the probe does
 	v.rounds(1)
 	if n := int64(len(about("msm:s:", proxy))); n > began {
 		t.Errorf("%d commands went to the hung node; each of %d requests may have sent one", n, began)

@@ -113,14 +113,14 @@ func TestAsymmetricPartition(t *testing.T) {
 					}
 					stale := func() bool { return s.count(1, old) != c.want }
 					var during, after time.Duration
-					for ; time.Since(changed) < lasts; time.Sleep(10 * time.Millisecond) {
+					for ; time.Since(changed) < lasts; time.Sleep(20 * time.Millisecond) {
 						if stale() {
 							during = time.Since(changed)
 						}
 					}
 					s.ways[tokenNode(old)].Fail(nil)
 					ended := time.Now()
-					for ; time.Since(ended) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
+					for ; time.Since(ended) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
 						if stale() {
 							after = time.Since(ended)
 						}

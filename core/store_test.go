@@ -457,7 +457,7 @@ func TestAStoreUnderFaults(t *testing.T) {
 	waitForFirstRefills(t, f.managers...)
 	stop := make(chan struct{})
 	var writers sync.WaitGroup
-	rounds := make([]atomic.Int64, 16)
+	rounds := make([]atomic.Int64, 8)
 	for i := range rounds {
 		s := []shelf{f.one, f.two}[i%2]
 		writers.Go(func() { s.follow(fmt.Sprint("k", i), &rounds[i], stop) })
