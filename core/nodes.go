@@ -90,6 +90,11 @@ func (n *nodes) use(specs []cluster.Spec, reach func(cluster.Spec) ways) []fault
 		end(made)
 		return faults
 	}
+	for _, r := range made { // the first probe may have come before those of the others
+		if r.node.OutOfUse() {
+			r.node.Replace()
+		}
+	}
 	n.cluster.Set(members)
 	gone := n.running
 	n.running = next
@@ -131,7 +136,7 @@ func unfit(list []*running) (faults []fault) {
 func (n *nodes) join(spec cluster.Spec, by ways) *running {
 	n.made++
 	made := node.New(spec.ID, spec.Address, by.operations, node.Options{
-		EpochKey: n.config.KeyPrefix + "epoch", Log: n.log,
+		EpochKey: n.config.KeyPrefix + "epoch", UseKey: n.config.KeyPrefix + "used", Log: n.log,
 		Prober: by.probes, Also: news.Boards(n.config.KeyPrefix, n.route()), OnLook: n.onLook, Servers: &n.servers,
 		Random: n.random.Of(fmt.Sprint("prober of ", spec.ID, n.made)),
 	})

@@ -10,7 +10,7 @@ const (
 var ofNodes = []mutant{
 	{
 		"a node of which nobody knows what is stale gets another epoch before it is used",
-		[]edit{{node, "case epoch != 0 && !stale:", "case epoch != 0:"}}, unit("TestEpoch", "internal/node"),
+		[]edit{{node, "case epoch != 0 && !stale && ", "case epoch != 0 && "}}, unit("TestEpoch", "internal/node"),
 	},
 	{
 		"a node that fails during a probe stays down",
@@ -51,6 +51,18 @@ var ofNodes = []mutant{
 		[]edit{{node, "	return n.options.Prober.Get(ctx, n.options.EpochKey)", `	item, err := n.options.Prober.Get(ctx, n.options.EpochKey)
 	item.Token = 1
 	return item, err`}}, unit("TestAServerWithoutCAS", "internal/node"),
+	},
+	{
+		"a node that was out of use while others were not is believed nothing when it is back",
+		[]edit{{"internal/node/use.go", "n.Epoch() == 0 && n.OutOfUse()", "false"}}, unit("TestANodeThatNobodyUsed", "."),
+	},
+	{
+		"nodes of a new list are compared when all have been looked at",
+		[]edit{{"nodes.go", "		if r.node.OutOfUse() {", "		if false {"}}, unit("TestANodeThatNobodyUsed", "."),
+	},
+	{
+		"a node is not marked before the others could be compared",
+		[]edit{{"internal/node/use.go", "now.Sub(s.since) < useEvery || ", ""}}, unit("TestAllNodesWereOutOfUse", "."),
 	},
 	{
 		"of two nodes that are one server only the first is used",

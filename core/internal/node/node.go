@@ -23,6 +23,7 @@ var errKey = errors.New("node: a key must have 1 to 250 bytes, none of them blan
 // Options say how a node is watched.
 type Options struct {
 	EpochKey   string                              // under which the node carries its epoch
+	UseKey     string                              // under which it carries when it was in use; empty: that is not noted
 	ProbeEvery time.Duration                       // zero: 250ms
 	ProbeMax   time.Duration                       // longest time between probes of a node that is down; zero: 1s
 	Also       []string                            // keys that every probe reads, too
@@ -53,6 +54,7 @@ type Node struct {
 	looks    atomic.Uint64 // probes that have ended
 	timeouts atomic.Uint64 // operations that have run out of time
 	cleared  atomic.Uint64 // so many of them, when a probe began that has ended
+	used     atomic.Int64  // Unix time at which it was in use, as last read from it; 0: it is not known
 
 	tooLarge atomic.Pointer[refusedSize] // the least that was; nil: nothing
 
@@ -87,6 +89,9 @@ func New(id, address string, client Client, o Options) *Node {
 		o.Log = journal.Silent()
 	}
 	n := &Node{id: id, address: address, client: client, options: o, wake: make(chan struct{}, 1), probed: append([]string{o.EpochKey}, o.Also...)}
+	if o.UseKey != "" {
+		n.probed = append(n.probed, o.UseKey)
+	}
 	n.state.Store(&state{since: time.Now(), why: errNotProbed})
 	return n
 }
@@ -330,6 +335,7 @@ func (n *Node) probe(ctx context.Context, stale bool) (epoch uint32, also map[st
 	}
 	item, there := also[n.options.EpochKey]
 	delete(also, n.options.EpochKey)
+	mark := n.readMark(also)
 	if !there {
 		item, err = n.first(ctx)
 		stale = false // what it has from before is of another epoch
@@ -340,7 +346,8 @@ func (n *Node) probe(ctx context.Context, stale bool) (epoch uint32, also map[st
 		return 0, nil, err
 	case item.Token == 0:
 		return 0, nil, errNoCAS
-	case epoch != 0 && !stale:
+	case epoch != 0 && !stale && !n.missedUse():
+		n.markUse(ctx, mark)
 		return epoch, also, nil
 	}
 	if err := n.options.Servers.may(n, epoch); err != nil {

@@ -1,0 +1,65 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+const (
+	// useEvery is how often a node that is in use is marked, by one instance for all.
+	useEvery = 15 * time.Second
+	// outOfUse is how much older than another node's the mark is of a node that was out of use: clocks may differ by half a minute.
+	outOfUse = 2 * time.Minute
+)
+
+// OutOfUse reports whether other nodes were in use long after this one. So what it has may be stale, and there may be nobody left who
+// remembers: it was out of the list, or out of reach, while all instances were started anew.
+func (n *Node) OutOfUse() bool { return n.options.Servers.usedAfter(n) }
+
+// missedUse is the same of a node that this process has never used; what it missed since, this process knows.
+func (n *Node) missedUse() bool { return n.Epoch() == 0 && n.OutOfUse() }
+
+// readMark takes the mark out of what a probe has read.
+func (n *Node) readMark(also map[string]Item) Item {
+	mark := also[n.options.UseKey]
+	delete(also, n.options.UseKey)
+	at, err := strconv.ParseInt(string(mark.Value), 10, 64)
+	if err != nil || at < 0 {
+		at = 0
+	}
+	n.used.Store(at)
+	return mark
+}
+
+// markUse notes that the node is in use, once it has been for a while: until then all nodes are compared as they were when this
+// process began. If it fails another probe will do it, or another instance.
+func (n *Node) markUse(ctx context.Context, mark Item) {
+	s, now := n.state.Load(), time.Now()
+	if n.options.UseKey == "" || !s.available || now.Sub(s.since) < useEvery || now.Unix()-n.used.Load() < int64(useEvery/time.Second) {
+		return
+	}
+	next := Item{Value: fmt.Append(nil, now.Unix()), Token: mark.Token}
+	if mark.Token == 0 {
+		_ = n.options.Prober.Add(ctx, n.options.UseKey, next, 0)
+	} else {
+		_ = n.options.Prober.CompareAndSwap(ctx, n.options.UseKey, next, 0)
+	}
+}
+
+// usedAfter reports whether one of the others was in use long after a node.
+func (s *Servers) usedAfter(n *Node) bool {
+	used := n.used.Load()
+	if s == nil || used == 0 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, other := range s.list {
+		if other.used.Load()-used > int64(outOfUse/time.Second) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,126 @@
+package msm_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// TestANodeThatNobodyUsed: G6. While all instances were started anew a node was out of the list, or out of reach; so nobody is left
+// who remembers what it has missed. What it has is believed no more.
+func TestANodeThatNobodyUsed(t *testing.T) {
+	login := func(s *msm.Session) { s.Set("user", "ann") }
+	for mode, config := range map[string]msm.Config{"non-sticky": {}, "sticky": {Sticky: true, Backups: 1}} {
+		for name, c := range map[string]struct {
+			lacks    func(w *network, node string) // the instance in which the visitor logs out lacks the node
+			returns  func(w *network, node string)
+			together bool // the last instance begins before the node is back
+		}{
+			"out of the list": {
+				lacks:   func(w *network, node string) { w.nodes = without(w.nodes, node) },
+				returns: func(*network, string) {},
+			},
+			"out of reach": {
+				lacks:   func(w *network, node string) { w.servers[node].halt() },
+				returns: func(w *network, node string) { w.servers[node].goOn() },
+			},
+			"out of reach, also when the last instance begins": {
+				lacks:    func(w *network, node string) { w.servers[node].halt() },
+				returns:  func(w *network, node string) { w.servers[node].goOn() },
+				together: true,
+			},
+		} {
+			t.Run(mode+", "+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					w := newNetwork(t, 3)
+					all := w.nodes
+					first := w.manager(config)
+					id := begin(t, first, login)
+					node, _, _ := strings.Cut(nodeOf(id), ".")
+					var others []string
+					for len(others) < 3 {
+						if other := begin(t, first, login); strings.HasPrefix(nodeOf(other), node) {
+							others = append(others, other)
+						}
+					}
+					time.Sleep(time.Minute)
+					_ = first.Close(context.Background())
+
+					c.lacks(w, node)
+					second := w.manager(config)
+					time.Sleep(5 * time.Minute)
+					if resp := visit(second, id, func(s *msm.Session) { s.Destroy() }); resp.StatusCode != 200 {
+						t.Fatalf("the logout: %d", resp.StatusCode)
+					}
+					for _, other := range others { // so that the news of the first one is old, and goes
+						time.Sleep(2 * time.Minute)
+						visit(second, other, func(s *msm.Session) { s.Destroy() })
+					}
+					_ = second.Close(context.Background())
+
+					w.nodes = all
+					if !c.together {
+						c.returns(w, node)
+					}
+					third := w.manager(config)
+					if c.together {
+						time.Sleep(10 * time.Second)
+						c.returns(w, node)
+					}
+					time.Sleep(5 * time.Second)
+					user := ""
+					resp := visit(third, id, func(s *msm.Session) { user = msm.Get[string](s, "user") })
+					if user != "" || resp.StatusCode != 200 {
+						t.Errorf("%d, %q is logged in with an id that was logged out", resp.StatusCode, user)
+					}
+				})
+			})
+		}
+	}
+}
+
+// without is a list that lacks a node.
+func without(list, id string) string {
+	var rest []string
+	for entry := range strings.SplitSeq(list, ",") {
+		if !strings.HasPrefix(entry, id+":") {
+			rest = append(rest, entry)
+		}
+	}
+	return strings.Join(rest, ",")
+}
+
+// TestAllNodesWereOutOfUse: nothing has been missed by anyone, so nothing is looked for, and nothing stored again.
+func TestAllNodesWereOutOfUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t, 3)
+		first := w.manager(msm.Config{})
+		var ids []string
+		for range 8 {
+			ids = append(ids, begin(t, first, func(s *msm.Session) { s.Set("user", "ann") }))
+		}
+		time.Sleep(time.Minute)
+		_ = first.Close(context.Background())
+		time.Sleep(10 * time.Minute)
+		w.servers["n3"].halt()
+		second := w.manager(msm.Config{})
+		time.Sleep(5 * time.Second)
+		w.servers["n3"].goOn()
+		time.Sleep(time.Minute)
+		for _, id := range ids {
+			visit(second, id, func(s *msm.Session) {
+				if msm.Get[string](s, "user") != "ann" {
+					t.Error("the session is lost")
+				}
+			})
+		}
+		if stats := second.Stats(); stats.FullLoads > 0 || stats.Heals > 0 {
+			t.Errorf("%d full looks, %d repairs", stats.FullLoads, stats.Heals)
+		}
+	})
+}
