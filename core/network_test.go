@@ -156,5 +156,15 @@ func (s *fake) answer(c nodetest.Command) string {
 	if s.unlist && c.Words[0] == "lru_crawler" {
 		return "CLIENT_ERROR lru crawler disabled\r\n"
 	}
-	return c.Answer(s.memory)
+	s.mu.Lock()
+	memory := s.memory
+	s.mu.Unlock()
+	return c.Answer(memory)
+}
+
+// restart has the server lose what it had. Connections stay.
+func (s *fake) restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.memory = node.NewMemory(node.MemoryOptions{})
 }

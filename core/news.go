@@ -22,12 +22,13 @@ type hearing struct {
 	log     *journal.Journal
 	inbox   *news.Inbox
 	courier *replica.Courier
+	names   *namesakes
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
 
 func newHearing(store *replica.Store, log *journal.Journal) *hearing {
-	h := &hearing{store: store, log: log, courier: replica.NewCourier(store)}
+	h := &hearing{store: store, log: log, courier: replica.NewCourier(store), names: newNamesakes(store)}
 	h.inbox = news.NewInbox(h, time.Now)
 	return h
 }
@@ -36,6 +37,7 @@ func newHearing(store *replica.Store, log *journal.Journal) *hearing {
 func (h *hearing) look(n *node.Node, boards map[string]node.Item) {
 	h.inbox.Look(n, boards)
 	h.courier.Look(n)
+	h.names.look(n)
 }
 
 // begin starts the work.
@@ -44,6 +46,7 @@ func (h *hearing) begin() {
 	h.stop = stop
 	h.done.Go(func() { h.inbox.Run(ctx) })
 	h.done.Go(func() { h.courier.Run(ctx) })
+	h.done.Go(func() { h.names.run(ctx) })
 }
 
 // close ends it. What is left to do others do, too.
@@ -54,10 +57,18 @@ func (h *hearing) close() {
 
 // Hear implements news.Reader: sessions leave memory first, and then what lies on nodes is overwritten.
 func (h *hearing) Hear(ctx context.Context, at *node.Node, list []news.Message) {
-	if h.local != nil {
-		h.local.Hear(ctx, list)
-	}
+	var sessions []news.Message
 	for _, m := range list {
+		if m.Kind == news.Reaches {
+			h.names.hear(ctx, m)
+		} else {
+			sessions = append(sessions, m)
+		}
+	}
+	if h.local != nil {
+		h.local.Hear(ctx, sessions)
+	}
+	for _, m := range sessions {
 		// With no node to ask nothing is to be done: it gets another epoch before it is used again.
 		if err := h.store.Hear(ctx, m, at.ID()); err != nil && ctx.Err() == nil && !errors.Is(err, replica.ErrUnavailable) {
 			h.log.Event(ctx, slog.LevelWarn, "the copies of a destroyed session are not all overwritten", "", "error", err)

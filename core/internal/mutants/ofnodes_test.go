@@ -65,6 +65,18 @@ var ofNodes = []mutant{
 		[]edit{{"internal/node/use.go", "now.Sub(s.since) < useEvery || ", ""}}, unit("TestAllNodesWereOutOfUse", "."),
 	},
 	{
+		"of two servers under one id only that is used which came into use last",
+		[]edit{{"namesakes.go", "			n.Elsewhere(elsewhere)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
+	},
+	{
+		"a node is used again when nobody reaches another server under its id any more",
+		[]edit{{"internal/node/elsewhere.go", "case time.Now().Before(n.elsewhere):", "case true:"}}, unit("TestAnotherServerUnderANodesID", "."),
+	},
+	{
+		"a server that was restarted is no other one",
+		[]edit{{"namesakes.go", ", !n.Since().Before(theirs):", ":"}}, unit("TestARestartIsNoOtherServer", "."),
+	},
+	{
 		"of two nodes that are one server only the first is used",
 		[]edit{{fit, "		return err\n", ""}}, unit("TestTwoNodesOfOneServer", "internal/node"),
 	},

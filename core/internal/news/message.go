@@ -27,6 +27,8 @@ const (
 	Taken
 	// Changed: another instance has changed it, up to the version. The reader serves it all the same.
 	Changed
+	// Reaches: which server the sender reaches under a node's id, see Reached. It is about no session.
+	Reaches
 )
 
 // Message is one. At is when it was left, to the second.

@@ -55,14 +55,16 @@ type Node struct {
 	timeouts atomic.Uint64 // operations that have run out of time
 	cleared  atomic.Uint64 // so many of them, when a probe began that has ended
 	used     atomic.Int64  // Unix time at which it was in use, as last read from it; 0: it is not known
+	began    atomic.Int64  // Unix time in microseconds at which it came into use, the same
 
 	tooLarge atomic.Pointer[refusedSize] // the least that was; nil: nothing
 
-	mu     sync.Mutex // guards changes of state
-	events uint64     // how often it has failed, was to be replaced, or an operation has read another epoch
-	past   epochs     // that it had
-	stale  bool       // its epoch has to be replaced before it is used
-	told   string     // the reason that the log has for its not being available; empty: it always was, or has not been asked
+	mu        sync.Mutex // guards changes of state
+	events    uint64     // how often it has failed, was to be replaced, or an operation has read another epoch
+	past      epochs     // that it had
+	stale     bool       // its epoch has to be replaced before it is used
+	elsewhere time.Time  // until when it is not used, because others reach another server under its id; zero: they do not
+	told      string     // the reason that the log has for its not being available; empty: it always was, or has not been asked
 }
 
 // state is what a request needs to know; it changes as a whole.
@@ -375,6 +377,9 @@ func (n *Node) up(epoch uint32, before uint64) error {
 	defer n.mu.Unlock()
 	if n.events != before {
 		return errFailed
+	}
+	if err := n.misplaced(); err != nil {
+		return err
 	}
 	n.stale = false
 	was, now := n.state.Load(), time.Now()

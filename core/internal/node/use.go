@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -25,25 +26,42 @@ func (n *Node) missedUse() bool { return n.Epoch() == 0 && n.OutOfUse() }
 func (n *Node) readMark(also map[string]Item) Item {
 	mark := also[n.options.UseKey]
 	delete(also, n.options.UseKey)
-	at, err := strconv.ParseInt(string(mark.Value), 10, 64)
-	if err != nil || at < 0 {
-		at = 0
-	}
-	n.used.Store(at)
+	used, first, _ := strings.Cut(string(mark.Value), " ")
+	n.used.Store(parseTime(used))
+	n.began.Store(parseTime(first))
 	return mark
 }
 
-// markUse notes that the node is in use, once it has been for a while: until then all nodes are compared as they were when this
-// process began. If it fails another probe will do it, or another instance.
-func (n *Node) markUse(ctx context.Context, mark Item) {
-	s, now := n.state.Load(), time.Now()
-	if n.options.UseKey == "" || !s.available || now.Sub(s.since) < useEvery || now.Unix()-n.used.Load() < int64(useEvery/time.Second) {
-		return
+// parseTime answers 0 for what is none.
+func parseTime(text string) int64 {
+	at, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0
 	}
-	next := Item{Value: fmt.Append(nil, now.Unix()), Token: mark.Token}
-	if mark.Token == 0 {
-		_ = n.options.Prober.Add(ctx, n.options.UseKey, next, 0)
-	} else {
+	return max(at, 0)
+}
+
+// Since is when the server came into use, to the microsecond; zero: it is not known. So a server can be told from another one.
+func (n *Node) Since() time.Time {
+	if at := n.began.Load(); at != 0 {
+		return time.UnixMicro(at)
+	}
+	return time.Time{}
+}
+
+// markUse notes when the node came into use, and that it is, once it has been for a while: until then all nodes are compared as
+// they were when this process began. If it fails another probe will do it, or another instance.
+func (n *Node) markUse(ctx context.Context, mark Item) {
+	s, now, first := n.state.Load(), time.Now(), n.began.Load()
+	switch {
+	case n.options.UseKey == "":
+	case first == 0:
+		next := Item{Value: fmt.Append(nil, 0, now.UnixMicro())}
+		if n.options.Prober.Add(ctx, n.options.UseKey, next, 0) == nil {
+			n.began.Store(now.UnixMicro())
+		}
+	case s.available && now.Sub(s.since) >= useEvery && now.Unix()-n.used.Load() >= int64(useEvery/time.Second):
+		next := Item{Value: fmt.Append(nil, now.Unix(), first), Token: mark.Token}
 		_ = n.options.Prober.CompareAndSwap(ctx, n.options.UseKey, next, 0)
 	}
 }

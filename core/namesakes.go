@@ -1,0 +1,129 @@
+package msm
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+const (
+	// askAgain is how often an instance that does without a node asks whether others still reach another server under its id.
+	askAgain = 20 * time.Second
+	// elsewhere is for how long it does so without an answer.
+	elsewhere = news.Life + askAgain
+	// sayAgain is how often an instance says at most which server it reaches.
+	sayAgain = time.Second
+)
+
+// namesakes finds out when instances reach different servers under one id, as in a rolling deploy that gives a node another address
+// while the old server runs. All use the one that came into use last; who does not reach it does without the node. It is safe for
+// concurrent use.
+type namesakes struct {
+	store *replica.Store
+	wake  chan struct{}
+
+	mu   sync.Mutex
+	owed []*node.Node             // of which the others are to be told
+	said map[*node.Node]time.Time // when they were told last
+}
+
+func newNamesakes(store *replica.Store) *namesakes {
+	return &namesakes{store: store, wake: make(chan struct{}, 1), said: make(map[*node.Node]time.Time)}
+}
+
+// look has a node be told of that was not before. It waits for nothing: the node's prober calls it.
+func (s *namesakes) look(n *node.Node) {
+	s.mu.Lock()
+	_, said := s.said[n]
+	s.mu.Unlock()
+	if !said && !n.Since().IsZero() {
+		s.owe(n)
+	}
+}
+
+func (s *namesakes) owe(n *node.Node) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.said[n]) < sayAgain || slices.Contains(s.owed, n) {
+		return
+	}
+	s.owed = append(s.owed, n)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run works until ctx ends.
+func (s *namesakes) run(ctx context.Context) {
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+			s.ask()
+		case <-s.wake:
+			s.say(ctx)
+		}
+	}
+}
+
+// ask tells once more of the nodes that this instance does without: who reaches another server answers.
+func (s *namesakes) ask() {
+	for _, m := range s.store.Cluster.Members() {
+		if m.Node.IsElsewhere() {
+			s.owe(m.Node)
+		}
+	}
+}
+
+// say tells on all boards which servers are reached. Who does not get to hear it will hear of the one that others reach.
+func (s *namesakes) say(ctx context.Context) {
+	members := s.store.Cluster.Members()
+	s.mu.Lock()
+	owed := s.owed
+	s.owed = nil
+	for n := range s.said { // nor of nodes that have left the list
+		if _, known := s.store.Cluster.Node(n.ID()); !known {
+			delete(s.said, n)
+		}
+	}
+	for _, n := range owed {
+		s.said[n] = time.Now()
+	}
+	s.mu.Unlock()
+	for _, n := range owed {
+		m := news.Reached(news.NameOf(n.ID()), n.Since(), time.Now())
+		for _, at := range members {
+			if at.Node.Available() {
+				_ = news.Leave(ctx, at.Node, news.Board(s.store.KeyPrefix, ""), m)
+			}
+		}
+	}
+}
+
+// hear compares what another instance reaches with what this one does.
+func (s *namesakes) hear(ctx context.Context, m news.Message) {
+	id, theirs := m.Server()
+	if time.Since(m.At) > news.Life {
+		return
+	}
+	for _, member := range s.store.Cluster.Members() {
+		n := member.Node
+		switch ours := n.Since(); {
+		case news.NameOf(n.ID()) != id || ours.IsZero() || ours.Equal(theirs):
+		case ours.After(theirs):
+			s.owe(n)
+		case n.Probe(ctx) != nil && !n.IsElsewhere(), !n.Since().Before(theirs): // it was restarted, and this instance did not know
+		default:
+			n.Elsewhere(elsewhere)
+		}
+	}
+}
