@@ -153,10 +153,11 @@ func join(faults []fault, name func(field string) string) error {
 // removed are found on their backups, and get another copy by a refill (see NodeStats). On an error, which may be that a new
 // node cannot be used, as with New, nothing changes.
 func (m *Manager) SetNodes(nodes, failoverNodes string) error {
-	if m.closed.Load() {
+	faults := m.nodes.set(nodes, failoverNodes)
+	if m.closed.Load() { // not asked before, for Close may come meanwhile
 		return ErrClosed
 	}
-	return join(m.nodes.set(nodes, failoverNodes), func(field string) string { return field })
+	return join(faults, func(field string) string { return field })
 }
 
 // Close ends the manager: requests that begin later get ErrClosed. Call it after http.Server.Shutdown has returned, or let

@@ -105,6 +105,10 @@ var ofRequests = []mutant{
 		}, requests,
 	},
 	{
+		"a manager that has ended makes no nodes",
+		[]edit{{"nodes.go", "if n.running == nil {", "if false {"}}, unit("TestAListThatComesTooLate", "."),
+	},
+	{
 		"no request waits for the prober",
 		[]edit{{node, "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() && n.Probe(ctx) != nil {"},
 			{load, "	if !a.usable(n) { // nor", "	if false { // nor"}}, requests,
