@@ -105,6 +105,10 @@ var ofRequests = []mutant{
 		}, requests,
 	},
 	{
+		"what another instance may be about to store is not remembered as gone",
+		[]edit{{"find.go", "if id.Route != \"\" && id.Route != m.config.Route {", "if false {"}}, unit("TestASessionThatIsNotStoredYet", "."),
+	},
+	{
 		"a manager that has ended makes no nodes",
 		[]edit{{"nodes.go", "if n.running == nil {", "if false {"}}, unit("TestAListThatComesTooLate", "."),
 	},
