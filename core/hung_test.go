@@ -138,7 +138,9 @@ func TestASlowNodeIsNoOutage(t *testing.T) {
 	t.Parallel()
 	for name, config := range map[string]msm.Config{
 		"not sticky":                    {},
+		"in sticky mode":                {Sticky: true, Backups: 1},
 		"in sticky mode, synchronously": {Sticky: true, BackupSync: true, Backups: 1},
+		"in sticky mode, synchronously, without backups": {Sticky: true, BackupSync: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
