@@ -69,14 +69,23 @@ func TestAFailedAttemptLooksFresh(t *testing.T) {
 	}
 }
 
-// TestASessionOfMoreBackups than this instance is configured with, as in a rolling change, is found on one of them.
+// TestASessionOfMoreBackups than this instance is configured with, as in a rolling change, is found on one of them, be that copy of
+// its node's present epoch or not.
 func TestASessionOfMoreBackups(t *testing.T) {
-	w := newWorld(t, 3, 1)
-	home, _ := w.create()
-	w.store.Backups = 0
-	w.servers[home].Fail(off)
-	if _, err := w.store.Open(token, home).Load(context.Background()); err != nil {
-		t.Error(err)
+	for name, replaced := range map[string]bool{"present": false, "replaced": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 3, 1)
+			home, backups := w.create()
+			if replaced {
+				w.nodes[backups[0]].Replace()
+				w.probe()
+			}
+			w.store.Backups = 0
+			w.servers[home].Fail(off)
+			if _, err := w.store.Open(token, home).Load(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
