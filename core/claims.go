@@ -169,7 +169,7 @@ func (m *Manager) look(ctx context.Context, id sid.ID) error {
 	}
 	rec, err := m.store.Open(id.Token, id.Node).Load(ctx)
 	if errors.Is(err, replica.ErrNoSession) {
-		m.absent.put(id.Token, time.Now().Add(absentTime))
+		m.missed(id)
 	}
 	if err != nil {
 		return err

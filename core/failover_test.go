@@ -396,7 +396,7 @@ func other(node string) string {
 func (c *cluster) countOf(id string) string {
 	req, _ := http.NewRequest("GET", c.URL, nil)
 	req.AddCookie(&http.Cookie{Name: "SESSION", Value: id})
-	bare := &app{c.Server, &http.Client{}, c.t}
+	bare := &app{c.Server, c.Client(), c.t}
 	_, body := bare.send(req)
 	return body
 }

@@ -99,6 +99,29 @@ func evict(t *testing.T, s *msmtest.Server) {
 	}
 }
 
+// TestAFlushedNode: F-03. Somebody sends flush_all to a node, again and again: what it has is gone, and no connection ends. That costs
+// nobody a count or an error; and who has counted since has two copies again.
+func TestAFlushedNode(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 3)
+	v := c.visitors(32)
+	v.begin()
+	client := memcache.New(c.servers["n1"].Addr())
+	defer client.Close()
+	for range 4 {
+		v.rounds(3)
+		if err := client.FlushAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v.rounds(3)
+	v.end()
+	v.check()
+	healed(t, c.manager)
+	c.servers["n2"].Kill()
+	v.check()
+}
+
 // TestBothNodesOfASessionLost: F-39. It is gone, cleanly, and its visitor gets a new one.
 func TestBothNodesOfASessionLost(t *testing.T) {
 	t.Parallel()

@@ -69,7 +69,7 @@ func (s *Session) find(ctx context.Context) error {
 	}
 	if errors.Is(err, replica.ErrNoSession) {
 		if asks {
-			s.manager.absent.put(id.Token, time.Now().Add(absentTime))
+			s.manager.missed(id)
 		}
 		s.exchange.late = s.manager.isLate(id.Token, err)
 		return nil
@@ -79,6 +79,22 @@ func (s *Session) find(ctx context.Context) error {
 		s.exchange.byCookie, s.exchange.life = !s.exchange.byHeader, s.manager.cookieLife(s.base)
 	}
 	return err
+}
+
+// missed remembers that there is no such session. One that an id of another instance names may have begun a moment ago, and not
+// be stored yet, so it is looked for again until it must be.
+func (m *Manager) missed(id sid.ID) {
+	now := time.Now()
+	if id.Route != "" && id.Route != m.config.Route {
+		switch until := m.awaited.moment(id.Token); {
+		case until.IsZero():
+			m.awaited.put(id.Token, now.Add(storedTime))
+			return
+		case now.Before(until):
+			return
+		}
+	}
+	m.absent.put(id.Token, now.Add(absentTime))
 }
 
 // seek looks where the session is served, and whether it can be read.

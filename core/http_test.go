@@ -52,8 +52,9 @@ func serve(t testing.TB, h http.Handler) *app {
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	jar, _ := cookiejar.New(nil)
-	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return &app{server, browser, t}
+	browser := *server.Client() // the default one's connections are closed by whichever server closes first
+	browser.Jar, browser.CheckRedirect = jar, func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &app{server, &browser, t}
 }
 
 func (a *app) do(method, path string) (*http.Response, string) {

@@ -138,7 +138,9 @@ func TestASlowNodeIsNoOutage(t *testing.T) {
 	t.Parallel()
 	for name, config := range map[string]msm.Config{
 		"not sticky":                    {},
+		"in sticky mode":                {Sticky: true, Backups: 1},
 		"in sticky mode, synchronously": {Sticky: true, BackupSync: true, Backups: 1},
+		"in sticky mode, synchronously, without backups": {Sticky: true, BackupSync: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -182,6 +184,45 @@ func TestMaxConns(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestConnectionsAreGivenBack: G9. Every instance has had a burst, and the servers take no more connections than these made. A
+// little later there is room for an instance that is started.
+func TestConnectionsAreGivenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t, 2)
+		for _, s := range w.servers {
+			s.most = 150 // of 3 times 64, and the probers'
+			s.slow(5 * time.Millisecond)
+		}
+		id := ""
+		for range 3 {
+			m := w.manager(msm.Config{})
+			id = begin(t, m, addOne)
+			var all sync.WaitGroup
+			for range 100 {
+				all.Go(func() { visit(m, "", addOne) })
+			}
+			all.Wait()
+		}
+		for node, s := range w.servers {
+			if n := s.open.Load(); n < 120 {
+				t.Errorf("%s has %d connections, which leave room", node, n)
+			}
+		}
+		time.Sleep(2 * time.Minute)
+		for node, s := range w.servers {
+			if n := s.open.Load(); n > 3*5 {
+				t.Errorf("%s has %d connections of three instances that do nothing", node, n)
+			}
+		}
+		visit(w.manager(msm.Config{}), id, func(s *msm.Session) {
+			if n := count.Get(s); n != 1 {
+				t.Errorf("another instance counts %d after 1", n)
+			}
+		})
+	})
 }
 
 // TestCloseWaitsForOneTimeoutAtMost, whatever goes on.

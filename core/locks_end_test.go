@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
 // long is how long handlers go on that have left already: nobody else waits so long.
@@ -149,4 +151,39 @@ func crashedWithALock(t *testing.T, later time.Duration) {
 			t.Errorf("waited %v for a lock of 10 s", took)
 		}
 	})
+}
+
+// TestAnInstanceKilledWithALock between the two writes of a change leaves that on the backup alone. Nobody after it is refused.
+func TestAnInstanceKilledWithALock(t *testing.T) {
+	t.Parallel()
+	for _, locking := range []Locking{LockNone, LockAll} {
+		t.Run(string(locking), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := newVisitors(t, newWorld(t, 2, 0), Config{Locking: locking, LockExpiry: 2 * time.Second, LockWait: time.Hour})
+				over := make(chan struct{})
+				dead := func(context.Context, nodetest.Op, func() error) error { <-over; return nodetest.ErrOff }
+				v.in[0].ways[tokenNode(v.id)].Fail(nodetest.Only(nodetest.Writes("msm:s:"), func(context.Context, nodetest.Op, func() error) error {
+					for _, way := range v.in[0].ways {
+						way.Fail(dead)
+					}
+					return dead(t.Context(), nodetest.Op{}, nil)
+				}))
+				v.send(t.Context(), 0, slowly(0))
+				time.Sleep(3 * time.Second) // its lock ends
+				for i := range 3 {
+					v.request(t.Context(), 1, slowly(0))()
+					if status := v.runs[i].status; status != 200 {
+						t.Errorf("request %d is answered %d", i+1, status)
+					}
+				}
+				v.request(t.Context(), 1, func(s *Session) {
+					if n := Get[int](s, "n"); n != 3 {
+						t.Errorf("it counts %d", n)
+					}
+				})()
+				close(over)
+				v.wait.Wait()
+			})
+		})
+	}
 }

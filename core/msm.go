@@ -43,6 +43,7 @@ import (
 const (
 	absentLimit  = 2000                   // sessions known to be gone; MSM's number
 	absentTime   = 500 * time.Millisecond // and for how long; MSM's number
+	storedTime   = 200 * time.Millisecond // until another instance has stored what began there: 100 ms, and as long for slow nodes
 	refreshLimit = 1 << 16                // sessions whose next refresh is known, in each of two generations
 )
 
@@ -59,6 +60,7 @@ type Manager struct {
 	coder      transcoder.Transcoder            // of new sessions
 	readable   map[string]transcoder.Transcoder // by name: what may be met in stored ones
 	absent     *moments                         // until when a session need not be looked for
+	awaited    *moments                         // until when one that was not found may be stored by another instance
 	renewed    *moments                         // until when an absent one is known to have another id
 	refreshes  *moments                         // when the next refresh of a session is due
 	cookies    *moments                         // when the next cookie of a session is due
@@ -91,9 +93,9 @@ func New(config Config) (*Manager, error) {
 	}
 	m := &Manager{
 		config: config, log: journal.New(config.Logger), format: format, coder: config.Transcoder, readable: readable(config),
-		absent: newMoments(absentLimit / 2), renewed: newMoments(absentLimit / 2), refreshes: newMoments(refreshLimit),
-		cookies: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2), signed: newMoments(refreshLimit),
-		turns: newTurns(0), ended: make(chan struct{}),
+		absent: newMoments(absentLimit / 2), awaited: newMoments(absentLimit / 2), renewed: newMoments(absentLimit / 2),
+		refreshes: newMoments(refreshLimit), cookies: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2),
+		signed: newMoments(refreshLimit), turns: newTurns(0), ended: make(chan struct{}),
 	}
 	draws := random.Default()
 	m.nodes = newNodes(&m.config, m.log, draws)
@@ -153,10 +155,11 @@ func join(faults []fault, name func(field string) string) error {
 // removed are found on their backups, and get another copy by a refill (see NodeStats). On an error, which may be that a new
 // node cannot be used, as with New, nothing changes.
 func (m *Manager) SetNodes(nodes, failoverNodes string) error {
-	if m.closed.Load() {
+	faults := m.nodes.set(nodes, failoverNodes)
+	if m.closed.Load() { // not asked before, for Close may come meanwhile
 		return ErrClosed
 	}
-	return join(m.nodes.set(nodes, failoverNodes), func(field string) string { return field })
+	return join(faults, func(field string) string { return field })
 }
 
 // Close ends the manager: requests that begin later get ErrClosed. Call it after http.Server.Shutdown has returned, or let

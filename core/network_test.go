@@ -53,6 +53,8 @@ type fake struct {
 	memory *node.Memory
 	unlist bool // it refuses to list its keys
 	dials  atomic.Int32
+	open   atomic.Int32 // connections
+	most   int32        // of them, as memcached -c; 0: as many as come
 
 	mu       sync.Mutex
 	goesOn   chan struct{} // closed when it does; nil: it is not halted
@@ -109,6 +111,11 @@ func (s *fake) accept() net.Conn {
 	near, far := net.Pipe()
 	go func() {
 		defer far.Close()
+		defer s.open.Add(-1)
+		if n := s.open.Add(1); s.most > 0 && n > s.most {
+			_, _ = io.WriteString(far, "ERROR Too many open connections\r\n")
+			return
+		}
 		in := bufio.NewReader(far)
 		for {
 			c, err := command(in)

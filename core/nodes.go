@@ -70,6 +70,9 @@ func (n *nodes) set(list, failover string) []fault {
 func (n *nodes) use(specs []cluster.Spec, reach func(cluster.Spec) ways) []fault {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.running == nil { // closed
+		return nil
+	}
 	next := make(map[place]*running)
 	var members []cluster.Member
 	var made []*running

@@ -65,7 +65,7 @@ func TestAPanicOfUpdate(t *testing.T) {
 					defer server.Close()
 					r, _ := http.NewRequest("POST", server.URL, nil)
 					r.Header.Set("Cookie", "SESSION="+id)
-					resp, err := http.DefaultClient.Do(r)
+					resp, err := server.Client().Do(r)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -283,7 +283,7 @@ func TestAStoreReachesNoSessionAndNoOtherStore(t *testing.T) {
 	s.set("k", "v", time.Minute)
 	req, _ := http.NewRequest("GET", a.URL, nil)
 	req.AddCookie(&http.Cookie{Name: "SESSION", Value: "k"})
-	if _, body := (&app{a.Server, &http.Client{}, t}).send(req); body != "0" {
+	if _, body := (&app{a.Server, a.Client(), t}).send(req); body != "0" {
 		t.Errorf("with a store's key as its cookie a session counts %s", body)
 	}
 }

@@ -216,7 +216,11 @@ var ofCopies = []mutant{
 	},
 	{
 		"with two nodes silent no session is gone",
-		[]edit{{load, "if a.silent(seen) > max(1, a.store.Backups) {", "if false {"}}, copies,
+		[]edit{{load, "if a.mute(seen) > max(1, a.store.Backups) {", "if false {"}}, copies,
+	},
+	{
+		"who knows that a node lacks a session does not take its word that there is none",
+		[]edit{{load, "s.rec == nil && a.store.hints.has(at, a.key)", "false && at == nil"}}, unit("TestTheOnlyCopyIsNotGone", "internal/replica"),
 	},
 	{
 		"a claim that came too late is none",

@@ -105,6 +105,14 @@ var ofRequests = []mutant{
 		}, requests,
 	},
 	{
+		"what another instance may be about to store is not remembered as gone",
+		[]edit{{"find.go", "if id.Route != \"\" && id.Route != m.config.Route {", "if false {"}}, unit("TestASessionThatIsNotStoredYet", "."),
+	},
+	{
+		"a manager that has ended makes no nodes",
+		[]edit{{"nodes.go", "if n.running == nil {", "if false {"}}, unit("TestAListThatComesTooLate", "."),
+	},
+	{
 		"no request waits for the prober",
 		[]edit{{node, "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() && n.Probe(ctx) != nil {"},
 			{load, "	if !a.usable(n) { // nor", "	if false { // nor"}}, requests,

@@ -190,7 +190,7 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	if seen.anyUnreadable() {
 		return nil, fmt.Errorf("%w: every copy", ErrDamaged)
 	}
-	if a.silent(seen) > max(1, a.store.Backups) {
+	if a.mute(seen) > max(1, a.store.Backups) {
 		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that these have")
 	}
 	if home, known := a.store.Cluster.Node(a.node); known && a.store.Backups == 0 && a.isAway(home, seen) {
@@ -227,7 +227,7 @@ func (a *Access) withoutHome(ctx context.Context) (sightings, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case a.silent(seen) > a.store.Backups || seen.anyUnreadable():
+	case a.mute(seen) > a.store.Backups || seen.anyUnreadable():
 		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that these have")
 	case !seen.anyRecord():
 		return nil, ErrNoSession
@@ -251,6 +251,22 @@ var ErrDamaged = fmt.Errorf("%w: it is damaged", ErrUnreadable)
 // silent counts the nodes that have not answered. One that is not in the list, although the client's id names it, is none of
 // them: what it had is on another node, too, or its operator has given it up.
 func (a *Access) silent(seen sightings) int { return len(a.store.Cluster.Members()) - len(seen) }
+
+// mute counts the nodes that say nothing about an absence: the silent ones and, if there are any, those that this instance has
+// had to do without, and that may not have got the session yet.
+func (a *Access) mute(seen sightings) int {
+	silent := a.silent(seen)
+	if silent == 0 {
+		return 0
+	}
+	n := silent
+	for _, s := range seen {
+		if at, known := a.store.Cluster.Node(s.node); known && s.rec == nil && a.store.hints.has(at, a.key) {
+			n++
+		}
+	}
+	return n
+}
 
 func (s sightings) anyRecord() bool {
 	return slices.ContainsFunc(s, func(x sighting) bool { return x.rec != nil })

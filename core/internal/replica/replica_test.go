@@ -196,31 +196,38 @@ func TestAnUnknownFormatIsKept(t *testing.T) {
 	}
 }
 
-// TestSilentNodes: G11. When a miss means "no session", and when nobody can say.
+// TestSilentNodes: G8, G11. When a miss means "no session", and when nobody can say; for however long.
 func TestSilentNodes(t *testing.T) {
 	for name, c := range map[string]struct {
 		nodes int
 		off   []string
+		by    string // the id's node
 		want  error
 	}{
-		"all answer":               {3, nil, replica.ErrNoSession},
-		"the home is silent":       {3, []string{"n1"}, replica.ErrNoSession},
-		"another node is silent":   {3, []string{"n2"}, replica.ErrNoSession},
-		"the home and another one": {3, []string{"n1", "n2"}, replica.ErrUnavailable},
-		"the home of two":          {2, []string{"n1"}, replica.ErrNoSession},
-		"both of two":              {2, []string{"n1", "n2"}, replica.ErrUnavailable},
-		"the only one":             {1, []string{"n1"}, replica.ErrUnavailable},
+		"all answer":               {3, nil, "n1", replica.ErrNoSession},
+		"the home is silent":       {3, []string{"n1"}, "n1", replica.ErrNoSession},
+		"another node is silent":   {3, []string{"n2"}, "n1", replica.ErrNoSession},
+		"the home and another one": {3, []string{"n1", "n2"}, "n1", replica.ErrUnavailable},
+		"the home of two":          {2, []string{"n1"}, "n1", replica.ErrNoSession},
+		"the other one of two":     {2, []string{"n2"}, "n1", replica.ErrNoSession},
+		"both of two":              {2, []string{"n1", "n2"}, "n1", replica.ErrUnavailable},
+		"the only one":             {1, []string{"n1"}, "n1", replica.ErrUnavailable},
+		"one of two, by an id that names another node": {2, []string{"n1"}, "n3", replica.ErrNoSession},
+		"one of two, by an id that names none":         {2, []string{"n1"}, "", replica.ErrNoSession},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, c.nodes, 1)
-			for _, id := range c.off {
-				w.servers[id].Fail(off)
-			}
-			for round := range 2 { // the failures are met, and then known
-				if _, err := w.store.Open(token, "n1").Load(t.Context()); !errors.Is(err, c.want) {
-					t.Errorf("round %d: %v", round, err)
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, c.nodes, 1)
+				for _, id := range c.off {
+					w.servers[id].Fail(off)
 				}
-			}
+				for round := range 3 { // the failures are met, and then known, also for long
+					if _, err := w.store.Open(token, c.by).Load(t.Context()); !errors.Is(err, c.want) {
+						t.Errorf("round %d: %v", round, err)
+					}
+					time.Sleep(time.Duration(round) * time.Minute)
+				}
+			})
 		})
 	}
 }

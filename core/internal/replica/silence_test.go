@@ -40,12 +40,20 @@ func TestAFailedAttemptLooksFresh(t *testing.T) {
 		}
 		newest = n
 	}
+	all := []string{"n1", "n2", "n3"}
+	other, probed := w.another(all), w.another(all) // which know of nothing that a node is owed
 	for _, c := range moved.Copies {
 		w.servers[c.Node].Fail(nodetest.Refuse(nodetest.ErrLost))
 	}
-	access := w.store.Open(token, moved.Home)
-	if rec, err := access.Write(ctx, set("7")); !errors.Is(err, replica.ErrUnavailable) {
-		t.Errorf("with both copies silent: %+v, %v", rec, err)
+	for _, m := range probed.Cluster.Members() {
+		_ = m.Node.Probe(ctx)
+	}
+	for name, store := range map[string]*replica.Store{
+		"who did without the node": w.store, "another one": other, "one that has looked at the nodes": probed,
+	} {
+		if _, err := store.Open(token, moved.Home).Write(ctx, set("7")); !errors.Is(err, replica.ErrUnavailable) {
+			t.Errorf("with both copies silent %s finds one: %v", name, err)
+		}
 	}
 	for _, c := range moved.Copies {
 		w.servers[c.Node].Fail(nil)
@@ -61,14 +69,23 @@ func TestAFailedAttemptLooksFresh(t *testing.T) {
 	}
 }
 
-// TestASessionOfMoreBackups than this instance is configured with, as in a rolling change, is found on one of them.
+// TestASessionOfMoreBackups than this instance is configured with, as in a rolling change, is found on one of them, be that copy of
+// its node's present epoch or not.
 func TestASessionOfMoreBackups(t *testing.T) {
-	w := newWorld(t, 3, 1)
-	home, _ := w.create()
-	w.store.Backups = 0
-	w.servers[home].Fail(off)
-	if _, err := w.store.Open(token, home).Load(context.Background()); err != nil {
-		t.Error(err)
+	for name, replaced := range map[string]bool{"present": false, "replaced": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 3, 1)
+			home, backups := w.create()
+			if replaced {
+				w.nodes[backups[0]].Replace()
+				w.probe()
+			}
+			w.store.Backups = 0
+			w.servers[home].Fail(off)
+			if _, err := w.store.Open(token, home).Load(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

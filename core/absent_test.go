@@ -1,0 +1,58 @@
+package msm_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+// TestASessionThatIsNotStoredYet: G2. A balancer sends the second request of a new session to another instance. Within 100 ms that
+// may find none; then it finds it, although it has looked for it before.
+func TestASessionThatIsNotStoredYet(t *testing.T) {
+	t.Parallel()
+	for name, look := range map[string]func(m *msm.Manager, id string){
+		"a request":                  func(m *msm.Manager, id string) { visit(m, id, func(s *msm.Session) { s.IsNew() }) },
+		"a request with two cookies": func(m *msm.Manager, id string) { visit(m, "aaaaaaaaaaaaaaaaaaaaaaaaaa-n1; SESSION="+id, addOne) },
+	} {
+		for _, after := range []time.Duration{0, 10 * time.Millisecond, 60 * time.Millisecond} {
+			t.Run(name+" after "+after.String(), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newNetwork(t, 2)
+					here := w.manager(msm.Config{Sticky: true, Backups: 1, Route: "a"})
+					there := w.manager(msm.Config{Sticky: true, Backups: 1, Route: "b"})
+					id := begin(t, here, addOne)
+					time.Sleep(after)
+					look(there, id)
+					time.Sleep(100*time.Millisecond - after)
+					visit(there, id, func(s *msm.Session) {
+						if n := count.Get(s); n != 1 {
+							t.Errorf("100 ms after it began it counts %d", n)
+						}
+					})
+				})
+			})
+		}
+	}
+}
+
+// TestASessionOfAnotherInstanceThatIsGone is looked for until that one must have stored it, and from then on once in half a second.
+func TestASessionOfAnotherInstanceThatIsGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t, 2)
+		h := w.manager(msm.Config{Sticky: true, Backups: 1, Route: "b"}).Middleware(http.HandlerFunc(pages))
+		for _, want := range []int{21 + 1, 2, 2} { // looks in a second
+			w.reset()
+			for range 100 {
+				exchange(h, "GET", "/read", withCookie("SESSION=aaaaaaaaaaaaaaaaaaaaaaaaaa-n1.a"))
+				time.Sleep(10 * time.Millisecond)
+			}
+			if n := len(w.about("msm:s:")); n != 3*want { // home, the other, home again
+				t.Errorf("%d commands; want %d", n, 3*want)
+			}
+		}
+	})
+}
