@@ -62,7 +62,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"a node is not marked before the others could be compared",
-		[]edit{{"internal/node/use.go", "now.Sub(s.since) < useEvery || ", ""}}, unit("TestAllNodesWereOutOfUse", "."),
+		[]edit{{"internal/node/use.go", "now.Sub(s.since) >= useEvery && ", ""}}, unit("TestAllNodesWereOutOfUse", "."),
 	},
 	{
 		"of two servers under one id only that is used which came into use last",
