@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"net"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,16 +21,21 @@ import (
 // chaosMode is how the instances keep their sessions.
 type chaosMode struct {
 	name  string
-	env   []string
+	env   settings
 	async bool
 }
+
+// settings are variables of the apps' environment; an empty one is as good as none.
+type settings map[string]string
 
 // chaosModes: sticky ones have a backup as well, for without one nothing repairs a logout that a node has lost.
 var chaosModes = []chaosMode{
 	{name: "non-sticky"},
-	{name: "sticky, sync", env: []string{"MSM_STICKY=true", "MSM_BACKUPS=1", "MSM_BACKUP_ASYNC=false"}},
-	{name: "sticky, async", env: []string{"MSM_STICKY=true", "MSM_BACKUPS=1"}, async: true},
+	{name: "sticky, sync", env: settings{"MSM_STICKY": "true", "MSM_BACKUPS": "1", "MSM_BACKUP_ASYNC": "false"}},
+	{name: "sticky, async", env: settings{"MSM_STICKY": "true", "MSM_BACKUPS": "1"}, async: true},
 }
+
+func (m chaosMode) sticky() bool { return m.env["MSM_STICKY"] == "true" }
 
 // arena is real memcached processes, real apps, and a proxy between each two of them.
 type arena struct {
@@ -36,12 +43,14 @@ type arena struct {
 	mode    chaosMode
 	timeout time.Duration // of one operation
 	leisure int           // of a guest, between two requests: so many µs at most
-	nodes   []*arenaNode
+	nodes   []*arenaNode  // the list that apps get when they start
+	env     settings      // that they get then
 	report  *chaosReport
 	guests  []*guest
 
-	mu   sync.Mutex
-	apps []*arenaApp
+	mu     sync.Mutex
+	apps   []*arenaApp
+	sticky bool // what the balancer is
 }
 
 // arenaNode is a memcached, with a proxy for each app.
@@ -59,23 +68,32 @@ type arenaApp struct {
 }
 
 func newArena(t *testing.T, mode chaosMode, nodes, apps int, timeout time.Duration) *arena {
-	a := &arena{t: t, mode: mode, timeout: timeout, leisure: 60_000, report: newChaosReport()}
+	a := &arena{
+		t: t, mode: mode, timeout: timeout, leisure: 60_000, report: newChaosReport(), env: settings{}, sticky: mode.sticky(),
+	}
 	if *strict {
 		a.leisure = 20_000
 	}
-	for i := range nodes {
-		n := &arenaNode{id: fmt.Sprintf("n%d", i+1), server: msmtest.StartServer(t)}
-		for range apps {
-			n.proxies = append(n.proxies, msmtest.StartFaultProxy(t, n.server.Addr()))
-		}
-		a.nodes = append(a.nodes, n)
-	}
+	maps.Copy(a.env, mode.env)
 	for i := range apps {
-		app := &arenaApp{route: string(rune('a' + i))}
-		a.apps = append(a.apps, app)
+		a.apps = append(a.apps, &arenaApp{route: string(rune('a' + i))})
+	}
+	for i := range nodes {
+		a.nodes = append(a.nodes, a.newNode(fmt.Sprintf("n%d", i+1)))
+	}
+	for _, app := range a.apps {
 		a.startApp(app)
 	}
 	return a
+}
+
+// newNode is one with a server of its own; no app knows it yet.
+func (a *arena) newNode(id string) *arenaNode {
+	n := &arenaNode{id: id, server: msmtest.StartServer(a.t)}
+	for range a.apps {
+		n.proxies = append(n.proxies, msmtest.StartFaultProxy(a.t, n.server.Addr()))
+	}
+	return n
 }
 
 // startApp starts an app, in a process of its own, on its side of the proxies.
@@ -85,23 +103,26 @@ func (a *arena) startApp(app *arenaApp) {
 	for _, n := range a.nodes {
 		nodes = append(nodes, n.id+":"+n.proxies[app.route[0]-'a'].Addr())
 	}
-	env := append([]string{
+	env := []string{
 		"MSM_NODES=" + strings.Join(nodes, ","), "MSM_ROUTE=" + app.route, fmt.Sprintf("MSM_OP_TIMEOUT=%v", a.timeout),
-	}, a.mode.env...)
-	p := start(a.t, exec.Command(build(a.t, "nethttp"), "-addr", "127.0.0.1:0"), env...)
+	}
+	for name, value := range a.env {
+		env = append(env, name+"="+value)
+	}
+	p := start(a.t, exec.Command(build(a.t, "nethttp"), "-addr", "127.0.0.1:0", "-grace", patience.String()), env...)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	app.process, app.up = p, true
 }
 
-// pick is where a balancer sends a request: to the instance that the id names, in sticky mode, else to any.
+// pick is where a balancer sends a request: to the instance that the id names if it is sticky, else to any.
 func (a *arena) pick(cookie string, random int) (app *arenaApp, url string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	_, route, _ := strings.Cut(cookie, ".")
 	var up []*arenaApp
 	for _, app := range a.apps {
-		if app.up && a.mode.name != "non-sticky" && app.route == route {
+		if app.up && a.sticky && app.route == route {
 			return app, app.url
 		}
 		if app.up {
@@ -139,9 +160,14 @@ func (a *arena) repaired() {
 // filled asks the node, which remembers for which of its epochs it was refilled (core/checkpoint.go). What the instances
 // say of it may be a moment old, and of the epoch before.
 func (a *arena) filled(n *arenaNode) bool {
+	var ids []string
+	for _, other := range a.nodes {
+		ids = append(ids, other.id)
+	}
+	slices.Sort(ids)
 	occasion, err := strconv.ParseUint(n.get(a.t, "msm:epoch"), 16, 32)
-	if n == a.nodes[0] { // whose refill is for the list of the nodes as well
-		occasion ^= uint64(crc32.ChecksumIEEE([]byte("n1,n2,n3")))
+	if n.id == ids[0] { // whose refill is for the list of the nodes as well
+		occasion ^= uint64(crc32.ChecksumIEEE([]byte(strings.Join(ids, ","))))
 	}
 	return err == nil && n.get(a.t, "msm:refilled") == fmt.Sprintf("%08x done", occasion)
 }
