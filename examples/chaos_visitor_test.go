@@ -266,7 +266,7 @@ func (g *guest) tryDead(c deadCookie) {
 			return
 		}
 		if *strict || time.Now().After(end) {
-			g.arena.report.violate("resurrected", "%s: a dead cookie is answered %s", g.name, text)
+			g.arena.report.violate("resurrected", "%s: a dead cookie is accepted", g.name)
 			return
 		}
 	}
