@@ -45,8 +45,10 @@ const (
 // New checks and copies it.
 type Config struct {
 	// Nodes are the memcached servers: "n1:cache1:11211,n2:cache2:11211", separated by commas, blanks or both. The ids
-	// are part of the sessions' ids, so a server may get another address but must keep its id. IPv6 addresses stand in
-	// brackets, a unix socket as n1:/path. A single node may stand without id. Empty: one in-memory node in this process.
+	// are part of the sessions' ids, so a server may get another address but must keep its id, and another server in its place
+	// needs another id: two instances for which one id is two servers would each believe the copies on its own. IPv6
+	// addresses stand in brackets, a unix socket as n1:/path. A single node may stand without id. Empty: one in-memory
+	// node in this process.
 	Nodes string
 	// FailoverNodes are ids of nodes to use only when no other is available: "n1". Sessions leave them when there are others
 	// again. Instances may differ in this in sticky mode only: else a session would go to and fro. Empty: none.

@@ -49,7 +49,7 @@ func (s *account) upload(app *arenaApp) *upload {
 	return u
 }
 
-// meanwhiles are what happens to a session during its upload, and whether that may be stored.
+// meanwhiles are what happens to a session during its upload, and whether that is to be stored.
 var meanwhiles = []struct {
 	name   string
 	do     func(s *account, app *arenaApp)
@@ -95,6 +95,7 @@ func (s *account) judgeUpload(u *upload, stored bool) {
 	got, ok := u.end()
 	switch {
 	case !ok: // told as 5xx
+	case !stored && s.arena.mode.async: // its instance may not have heard yet; nothing of it must be left
 	case stored != (got.status == http.StatusNoContent):
 		s.arena.report.violate("refused", "%s: the upload is answered %d %q", s.name, got.status, got.text)
 	case stored:
