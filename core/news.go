@@ -34,8 +34,8 @@ func newHearing(store *replica.Store, log *journal.Journal) *hearing {
 }
 
 // look waits for nothing: a node's prober calls it.
-func (h *hearing) look(n *node.Node, boards map[string]node.Item) {
-	h.inbox.Look(n, boards)
+func (h *hearing) look(n *node.Node, boards map[string]node.Item, began time.Time) {
+	h.inbox.Look(n, boards, began)
 	h.courier.Look(n)
 	h.names.look(n)
 }

@@ -20,7 +20,7 @@ type nodes struct {
 	config  *Config
 	log     *journal.Journal
 	cluster *cluster.Cluster
-	onLook  func(n *node.Node, boards map[string]node.Item)
+	onLook  node.OnLook
 	random  *random.Source // each prober has one of its own within it
 
 	mu      sync.Mutex // one change of the list at a time
@@ -40,7 +40,7 @@ type running struct {
 
 func newNodes(c *Config, log *journal.Journal, from *random.Source) *nodes {
 	return &nodes{
-		config: c, log: log, cluster: cluster.New(nil), onLook: func(*node.Node, map[string]node.Item) {}, random: from, running: make(map[place]*running),
+		config: c, log: log, cluster: cluster.New(nil), random: from, running: make(map[place]*running),
 	}
 }
 

@@ -17,6 +17,8 @@ type chaosReport struct {
 	windows    []chaosWindow
 	requests   []chaosRequest
 	violations map[string][]string
+	played     map[string]int // scenarios
+	lateness   lateness
 	lostYoung  int // counts within the bound of asynchronous backup
 	brokenOff  int // requests whose instance did not answer
 	stallMeter *stallLog
@@ -36,7 +38,7 @@ type chaosRequest struct {
 }
 
 func newChaosReport() *chaosReport {
-	return &chaosReport{violations: map[string][]string{}, stallMeter: startStallLog()}
+	return &chaosReport{violations: map[string][]string{}, played: map[string]int{}, stallMeter: startStallLog()}
 }
 
 func (r *chaosReport) begin(kind, name string) (end func()) {
@@ -67,6 +69,28 @@ func (r *chaosReport) young(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lostYoung += n
+}
+
+func (r *chaosReport) plays(scenario string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.played[scenario]++
+}
+
+// lateness is of what should be so at once, and may be a moment later.
+type lateness struct {
+	times int
+	took  time.Duration // the worst
+	what  string
+}
+
+func (r *chaosReport) late(what string, took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lateness.times++
+	if took > r.lateness.took {
+		r.lateness.took, r.lateness.what = took, what
+	}
 }
 
 func (r *chaosReport) violate(kind, format string, args ...any) {
@@ -175,16 +199,28 @@ func (r *chaosReport) String() string {
 	for _, name := range slices.Sorted(maps.Keys(faults)) {
 		fmt.Fprintf(&text, "  %3d x %s\n", faults[name], name)
 	}
-	for _, kind := range []string{"lost", "doubled", "resurrected", "foreign"} {
+	for _, name := range slices.Sorted(maps.Keys(r.played)) {
+		fmt.Fprintf(&text, "  %3d x played: %s\n", r.played[name], name)
+	}
+	for _, kind := range []string{"lost", "doubled", "resurrected", "foreign", "refused"} {
 		fmt.Fprintf(&text, "  %d %s\n", len(r.violations[kind]), kind)
 	}
 	fmt.Fprintf(&text, "  %d counts of the last 100 ms before an instance fault lost\n", r.lostYoung)
+	if l := r.lateness; l.times > 0 {
+		fmt.Fprintf(&text, "  %d times something was so a moment later only, at most %v: %s\n", l.times, l.took.Round(time.Millisecond), l.what)
+	}
 	figures := r.figures()
-	for _, kind := range []string{"calm", "node", "after", "instance"} {
-		f := figures[kind]
+	for _, kind := range []string{"calm", "node", "after", "instance", "change"} {
+		f, ok := figures[kind]
+		if !ok {
+			continue
+		}
 		fmt.Fprintf(&text, "  %-9s %6d requests, %d answered 5xx, p50 %v, p99 %v, slowest %v (less stalls %v): %s\n",
 			kind, f.n, f.errors, f.p50.Round(time.Microsecond), f.p99.Round(time.Microsecond),
 			f.slowest.took.Round(time.Millisecond), f.beyondStalls.Round(time.Millisecond), r.tell(f.slowest))
+		if f.errors > 0 {
+			fmt.Fprintf(&text, "    the first 5xx: %s\n", f.said)
+		}
 	}
 	return text.String()
 }

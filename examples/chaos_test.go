@@ -31,28 +31,36 @@ func TestChaos(t *testing.T) {
 			}
 			a := newArena(t, mode, 3, 2, timeout)
 			defer a.report.stallMeter.stop()
-			a.unleash(guests, *chaosTime/time.Duration(len(chaosModes)), 3*i)
-			for _, g := range a.guests {
-				g.finish()
+			a.unleash(guests, func() { a.playFaults(*chaosTime/time.Duration(len(chaosModes)), 3*i) })
+			if a.judge(); *strict {
+				a.judgeTimes(a.report.figures())
 			}
-			t.Logf("%s\n%v", mode.name, a.report)
-			a.judge()
 		})
 	}
 }
 
-// unleash has guests come while faults do, and waits for their end.
-func (a *arena) unleash(n int, d time.Duration, first int) {
+// unleash has guests come while something is played, and looks at what they have in the end.
+func (a *arena) unleash(n int, play func()) {
 	leaving, leave := context.WithCancel(context.Background())
 	var all sync.WaitGroup
-	defer all.Wait()
-	defer leave()
+	defer func() {
+		leave()
+		all.Wait()
+		for _, g := range a.guests {
+			g.finish()
+		}
+	}()
 	for i := range n {
 		g := newGuest(a, i)
 		a.guests = append(a.guests, g)
 		all.Go(func() { g.run(leaving) })
 	}
 	a.calm()
+	play()
+}
+
+// playFaults has them come for some time; without any, each of a node once.
+func (a *arena) playFaults(d time.Duration, first int) {
 	ends := time.Now().Add(d)
 	a.play(first, func(played int) bool {
 		if d == 0 {
@@ -64,19 +72,21 @@ func (a *arena) unleash(n int, d time.Duration, first int) {
 
 // judge compares the report with what is promised.
 func (a *arena) judge() {
+	a.t.Logf("%s\n%v", a.mode.name, a.report)
 	for kind, list := range a.report.violations {
 		for _, v := range list {
 			a.t.Errorf("%s: %s", kind, v)
 		}
 	}
+	kinds := []string{"calm", "node", "after", "change"}
+	if *strict {
+		kinds = append(kinds, "instance")
+	}
 	figures := a.report.figures()
-	for _, kind := range []string{"calm", "node", "after"} {
+	for _, kind := range kinds {
 		if f := figures[kind]; f.errors > 0 {
 			a.t.Errorf("%d requests were answered 5xx (%s): %q", f.errors, kind, f.said)
 		}
-	}
-	if *strict {
-		a.judgeTimes(figures)
 	}
 }
 

@@ -12,13 +12,15 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// halt has nothing of what the instance does come to an end, for as long as that takes.
-func (a *instance) halt(d time.Duration, meanwhile func()) {
+// halt has nothing of what the instance does come to an end, for as long as that takes. Then it is late, or what the node has
+// answered before can be read yet.
+func (a *instance) halt(d time.Duration, late error, meanwhile func()) {
 	over := time.Now().Add(d)
 	for _, way := range a.ways {
-		way.Fail(func(context.Context, nodetest.Op, func() error) error {
+		way.Fail(func(_ context.Context, _ nodetest.Op, do func() error) error {
+			err := do()
 			time.Sleep(time.Until(over))
-			return node.ErrLate
+			return errors.Join(err, late)
 		})
 	}
 	time.Sleep(time.Second / 2) // its probers are in the midst of it
@@ -40,35 +42,37 @@ func TestWhoStoodStillBelievesNothing(t *testing.T) {
 			"a change": func(s *local.Session) error { return change(s, plus("n", 1)) },
 		} {
 			for when, wait := range map[string]time.Duration{"at once": 0, "a moment later": 40 * time.Millisecond, "later": 5 * time.Second} {
-				t.Run(name+", "+what+", "+when, func(t *testing.T) {
-					inWorld(t, 3, 1, func(w *world) {
-						a, b := w.start(local.Config{Route: "a", Sync: true}), w.start(local.Config{Route: "b", Sync: true})
-						s := a.begin("t")
-						settle()
-						a.halt(halted, func() {
-							taken, err := b.TakeOver(context.Background(), "t", nodeOf(s), "a")
-							b.must(err)
-							b.must(do(taken))
+				for end, late := range map[string]error{"with everything late": node.ErrLate, "with answers from before": nil} {
+					t.Run(name+", "+what+", "+when+", "+end, func(t *testing.T) {
+						inWorld(t, 3, 1, func(w *world) {
+							a, b := w.start(local.Config{Route: "a", Sync: true}), w.start(local.Config{Route: "b", Sync: true})
+							s := a.begin("t")
+							settle()
+							a.halt(halted, late, func() {
+								taken, err := b.TakeOver(context.Background(), "t", nodeOf(s), "a")
+								b.must(err)
+								b.must(do(taken))
+							})
+							time.Sleep(wait)
+							var err error
+							held := a.Get("t")
+							if held == nil {
+								held, err = a.Load(context.Background(), "t", nodeOf(s))
+							} else if held.Doubtful(time.Now()) {
+								held, err = a.Confirm(context.Background(), held)
+							}
+							switch ended := what == "a logout"; {
+							case ended && err == nil:
+								t.Errorf("it is served, with n = %s", value(held, "n"))
+							case ended && !errors.Is(err, replica.ErrNoSession) && !errors.Is(err, replica.ErrUnavailable),
+								!ended && err != nil && !errors.Is(err, replica.ErrUnavailable):
+								t.Error(err)
+							case !ended && err == nil && value(held, "n") != "2":
+								t.Errorf("n = %s; want 2", value(held, "n"))
+							}
 						})
-						time.Sleep(wait)
-						var err error
-						held := a.Get("t")
-						if held == nil {
-							held, err = a.Load(context.Background(), "t", nodeOf(s))
-						} else if held.Doubtful(time.Now()) {
-							held, err = a.Confirm(context.Background(), held)
-						}
-						switch ended := what == "a logout"; {
-						case ended && err == nil:
-							t.Errorf("it is served, with n = %s", value(held, "n"))
-						case ended && !errors.Is(err, replica.ErrNoSession) && !errors.Is(err, replica.ErrUnavailable),
-							!ended && err != nil && !errors.Is(err, replica.ErrUnavailable):
-							t.Error(err)
-						case !ended && err == nil && value(held, "n") != "2":
-							t.Errorf("n = %s; want 2", value(held, "n"))
-						}
 					})
-				})
+				}
 			}
 		}
 	}

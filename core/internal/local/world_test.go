@@ -100,8 +100,8 @@ func (w *world) start(config local.Config) *instance {
 		Cluster: cluster.New(nil), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Random: own, Route: config.Route, Patience: opTimeout,
 	})
 	inbox, courier := news.NewInbox(a, time.Now), replica.NewCourier(config.Replica)
-	look := func(n *node.Node, boards map[string]node.Item) {
-		inbox.Look(n, boards)
+	look := func(n *node.Node, boards map[string]node.Item, began time.Time) {
+		inbox.Look(n, boards, began)
 		courier.Look(n)
 	}
 	for i := range len(w.servers) {

@@ -180,7 +180,11 @@ var ofCopies = []mutant{
 	},
 	{
 		"a write is not repeated when its traces may be forgotten",
-		[]edit{{write, "a.store.Clock().Sub(a.began) > maxWrite:", "false:"}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
+		[]edit{{write, "a.store.Clock().Sub(a.began) > maxWrite ||", ""}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
+	},
+	{
+		"nor when so many others came after it that they are",
+		[]edit{{write, " || a.forgotten(f)", ""}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
 	},
 	{
 		"a tombstone outlives copies that had longer to live",

@@ -93,6 +93,10 @@ var ofRequests = []mutant{
 		[]edit{{"sticky.go", "held != nil && held.At(id.Node) && ", "held != nil && "}}, unit("TestAnOldCookieInMemory", "."),
 	},
 	{
+		"what a look at a node has shown is as old as its begin",
+		[]edit{{"internal/news/inbox.go", "		b.looked = began", "		b.looked = time.Now()"}}, unit("TestWhoStoodStillBelievesNothing", "internal/local"),
+	},
+	{
 		"a commit comes before the body",
 		[]edit{{"writer.go", "	if err := w.begin(); err != nil {\n		return 0, err\n	}\n	return w.ResponseWriter.Write(p)", "	n, err := w.ResponseWriter.Write(p)\n	if err == nil {\n		err = w.begin()\n	}\n	return n, err"}}, requests,
 	},

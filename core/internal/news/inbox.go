@@ -29,7 +29,7 @@ type Inbox struct {
 	mu     sync.Mutex
 	fresh  map[place]node.Item // what has changed since Run took it
 	last   map[place][]byte    // what was there last; not its token, for a node that is restarted gives the same ones again
-	looked time.Time           // zero: not since Run took it
+	looked time.Time           // when the last look began; zero: none since Run took it
 }
 
 // place is a board on a node.
@@ -46,8 +46,8 @@ func NewInbox(reader Reader, clock func() time.Time) *Inbox {
 	}
 }
 
-// Look takes the boards of a node. It waits for nothing: the node's prober calls it.
-func (b *Inbox) Look(n *node.Node, boards map[string]node.Item) {
+// Look takes the boards of a node, from a probe that began then. It waits for nothing: the node's prober calls it.
+func (b *Inbox) Look(n *node.Node, boards map[string]node.Item, began time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for board, item := range boards {
@@ -56,7 +56,9 @@ func (b *Inbox) Look(n *node.Node, boards map[string]node.Item) {
 			b.last[at], b.fresh[at] = item.Value, item
 		}
 	}
-	b.looked = b.clock()
+	if began.After(b.looked) {
+		b.looked = began
+	}
 	select {
 	case b.wake <- struct{}{}:
 	default:

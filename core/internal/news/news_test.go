@@ -51,10 +51,14 @@ func newWorld(t *testing.T, nodes int) *world {
 	w := &world{t: t, servers: nodetest.Several(nodes), now: begin}
 	w.inbox = news.NewInbox(&w.ear, func() time.Time { return w.now })
 	for _, s := range w.servers {
-		w.nodes = append(w.nodes, s.Node(s.Client(""), node.Options{EpochKey: "epoch", Also: []string{board}, OnLook: w.inbox.Look}))
+		w.nodes = append(w.nodes, s.Node(s.Client(""), node.Options{EpochKey: "epoch", Also: []string{board}, OnLook: w.look}))
 	}
 	w.read()
 	return w
+}
+
+func (w *world) look(n *node.Node, boards map[string]node.Item, _ time.Time) {
+	w.inbox.Look(n, boards, w.now)
 }
 
 // read has the instance look at all nodes, and hear.
@@ -131,7 +135,7 @@ func TestOldMessagesGo(t *testing.T) {
 	other.now = begin.Add(30 * time.Second)
 	other.servers = w.servers
 	s := w.servers[0]
-	other.nodes = []*node.Node{s.Node(s.Client(""), node.Options{EpochKey: "epoch", Also: []string{board}, OnLook: other.inbox.Look})}
+	other.nodes = []*node.Node{s.Node(s.Client(""), node.Options{EpochKey: "epoch", Also: []string{board}, OnLook: other.look})}
 	for i := range 3 {
 		w.leave(0, about(i, begin.Add(time.Duration(i)*time.Second)))
 	}

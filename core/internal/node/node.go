@@ -22,17 +22,20 @@ var errKey = errors.New("node: a key must have 1 to 250 bytes, none of them blan
 
 // Options say how a node is watched.
 type Options struct {
-	EpochKey   string                              // under which the node carries its epoch
-	UseKey     string                              // under which it carries when it was in use; empty: that is not noted
-	ProbeEvery time.Duration                       // zero: 250ms
-	ProbeMax   time.Duration                       // longest time between probes of a node that is down; zero: 1s
-	Also       []string                            // keys that every probe reads, too
-	OnLook     func(n *Node, also map[string]Item) // called by the prober, which waits for it, after every probe that ended well; nil: nobody cares
-	Prober     Client                              // a way to the server that probes have for themselves; nil: that of all
-	Servers    *Servers                            // of the list that the node is in; nil: it is alone
-	Log        *journal.Journal                    // nil: none
-	Random     *random.Source                      // of the prober; nil: the runtime's
+	EpochKey   string           // under which the node carries its epoch
+	UseKey     string           // under which it carries when it was in use; empty: that is not noted
+	ProbeEvery time.Duration    // zero: 250ms
+	ProbeMax   time.Duration    // longest time between probes of a node that is down; zero: 1s
+	Also       []string         // keys that every probe reads, too
+	OnLook     OnLook           // called by the prober, which waits for it, after every probe that ended well; nil: nobody cares
+	Prober     Client           // a way to the server that probes have for themselves; nil: that of all
+	Servers    *Servers         // of the list that the node is in; nil: it is alone
+	Log        *journal.Journal // nil: none
+	Random     *random.Source   // of the prober; nil: the runtime's
 }
+
+// OnLook is told what a probe has read, and when that began: a process that stands still reads long after the server has answered.
+type OnLook func(n *Node, also map[string]Item, began time.Time)
 
 // Node is one memcached server. It is safe for concurrent use.
 //
@@ -311,7 +314,7 @@ func (n *Node) Probe(ctx context.Context) error {
 	n.mu.Lock()
 	before, stale := n.events, n.stale
 	n.mu.Unlock()
-	timeouts := n.timeouts.Load()
+	timeouts, began := n.timeouts.Load(), time.Now()
 	epoch, also, err := n.probe(ctx, stale)
 	if err == nil {
 		err = n.options.Servers.enter(n, epoch, func() error { return n.up(epoch, before) })
@@ -320,7 +323,7 @@ func (n *Node) Probe(ctx context.Context) error {
 	switch {
 	case err == nil:
 		if n.options.OnLook != nil {
-			n.options.OnLook(n, also)
+			n.options.OnLook(n, also, began)
 		}
 	case !answer(err) && !errors.Is(err, errFailed) && ctx.Err() == nil:
 		why := fmt.Errorf("probe: %w", err)

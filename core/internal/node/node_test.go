@@ -274,7 +274,7 @@ func TestALookTellsWhatElseIsThere(t *testing.T) {
 	s := nodetest.New("n1")
 	var told []map[string]node.Item
 	n := s.Node(s.Client(""), node.Options{
-		EpochKey: "epoch", Also: []string{"a", "b"}, OnLook: func(_ *node.Node, also map[string]node.Item) { told = append(told, also) },
+		EpochKey: "epoch", Also: []string{"a", "b"}, OnLook: func(_ *node.Node, also map[string]node.Item, _ time.Time) { told = append(told, also) },
 	})
 	mustProbe(t, n) // nothing is there
 	if err := s.Memory().Add(t.Context(), "b", node.Item{Value: []byte("x")}, 0); err != nil {

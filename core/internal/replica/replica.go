@@ -79,6 +79,7 @@ type Access struct {
 	request    uint64 // in the record once this request's change is in it, with the number of the attempt
 	tried      uint64 // attempts of this Write before the present one
 	began      time.Time
+	sown       uint64 // version of the first attempt of this Write that a node may have; 0: none may
 	failed     []failure
 	before     *Failures    // of the request, by other accesses too; nil: nobody keeps them
 	lacks      []*node.Node // that this Write does without

@@ -252,12 +252,16 @@ func (w *write) put(ctx context.Context, n *node.Node, token uint64) (outcome, e
 		err = n.CompareAndSwap(ctx, w.access.key, item, w.ttl)
 	}
 	switch {
-	case err == nil:
-		return done, nil
 	case errors.Is(err, node.ErrConflict), errors.Is(err, node.ErrExists), errors.Is(err, node.ErrMiss):
 		return conflict, nil
 	case errors.Is(err, node.ErrTooLarge):
 		return outgrown, nil
+	}
+	if w.access.sown == 0 {
+		w.access.sown = w.next.Version
+	}
+	if err == nil {
+		return done, nil
 	}
 	return w.failed(ctx, n, err)
 }

@@ -45,16 +45,29 @@ func TestASlowRequestBringsNoLogoutBack(t *testing.T) {
 }
 
 // TestAWriteOfWhoStoodStill is not made twice: an instance that halts in the midst of a write, which has been done, finds
-// out too late what has become of it.
+// out too late what has become of it, or after so many others that the record has forgotten.
 func TestAWriteOfWhoStoodStill(t *testing.T) {
-	for _, halt := range []time.Duration{100 * time.Millisecond, 29 * time.Second, 31 * time.Second, 65 * time.Second, 20 * time.Minute} {
+	for _, c := range []struct {
+		halt   time.Duration
+		others int
+		known  bool
+	}{
+		{100 * time.Millisecond, 28, true},
+		{100 * time.Millisecond, record.MaxStamps - 1, true},
+		{100 * time.Millisecond, record.MaxStamps, false},
+		{100 * time.Millisecond, 3 * record.MaxStamps, false},
+		{29 * time.Second, 28, true},
+		{31 * time.Second, 28, true},
+		{65 * time.Second, 28, false},
+		{20 * time.Minute, 28, false},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, 3, 1)
 			home, _ := w.create()
 			w.servers[home].Fail(nodetest.Only(nodetest.Of(nodetest.CompareAndSwap), func(_ context.Context, _ nodetest.Op, do func() error) error {
 				w.servers[home].Fail(nil)
 				err := do()
-				time.Sleep(halt)
+				time.Sleep(c.halt)
 				return errors.Join(err, nodetest.ErrLost)
 			}))
 			halted := make(chan error)
@@ -64,15 +77,15 @@ func TestAWriteOfWhoStoodStill(t *testing.T) {
 			}()
 			synctest.Wait()
 			want := 2
-			for pause := max(halt/29, time.Millisecond); want < 30; want++ { // others go on
+			for pause := c.halt / time.Duration(c.others+1); want < 2+c.others; want++ { // others go on
 				time.Sleep(pause)
 				if _, err := w.store.Open(token, home).Write(context.Background(), plusOne); err != nil {
 					t.Fatal(err)
 				}
 			}
 			err := <-halted
-			if known := halt < time.Minute; known != (err == nil) || !known && !errors.Is(err, replica.ErrConflict) {
-				t.Errorf("halted for %v: %v", halt, err)
+			if c.known != (err == nil) || !c.known && !errors.Is(err, replica.ErrConflict) {
+				t.Errorf("halted for %v among %d others: %v", c.halt, c.others, err)
 			}
 			var n []byte
 			for id := range w.servers {
@@ -81,7 +94,7 @@ func TestAWriteOfWhoStoodStill(t *testing.T) {
 				}
 			}
 			if string(n) != strconv.Itoa(want) {
-				t.Errorf("halted for %v: n = %s after %d additions", halt, n, want-1)
+				t.Errorf("halted for %v: n = %s after %d additions", c.halt, n, want-1)
 			}
 		})
 	}

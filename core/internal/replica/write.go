@@ -13,7 +13,7 @@ import (
 // maxWrite is how long a write tries. Later the record may have forgotten that one of its attempts was stored after all.
 const maxWrite = record.StampLife / 2
 
-// errStoodStill ends it.
+// errStoodStill ends it, and one that so many others have overtaken that the record may have forgotten as well.
 var errStoodStill = fmt.Errorf("%w: a write took so long that nobody can say whether it was done", ErrConflict)
 
 // Change is what a request does to a record. It may be called several times, each time on the newest one. It may give
@@ -25,7 +25,7 @@ type Change func(rec *record.Record) error
 // loads first. It answers ErrConflict after many tries in vain, besides what Load and the change may answer.
 func (a *Access) Write(ctx context.Context, change Change) (*record.Record, error) {
 	defer a.remind()
-	a.began = a.store.Clock()
+	a.began, a.sown = a.store.Clock(), 0
 	for a.tried = range uint64(tries) {
 		stored, out, err := a.attempt(ctx, change)
 		if err != nil || out == done {
@@ -67,7 +67,7 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 		return f.rec, done, nil
 	case gone || applied:
 		change = nil
-	case change != nil && a.tried > 0 && a.store.Clock().Sub(a.began) > maxWrite:
+	case change != nil && a.tried > 0 && (a.store.Clock().Sub(a.began) > maxWrite || a.forgotten(f)):
 		return a.refused(ctx, f, change, errStoodStill)
 	}
 	stored, out, err := a.put(ctx, f, change)
@@ -76,6 +76,9 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 	}
 	return stored, out, err
 }
+
+// forgotten: an earlier attempt may have been stored, and so many writes after it that the record has no trace of it any more.
+func (a *Access) forgotten(f *found) bool { return a.sown > 0 && f.top >= a.sown+record.MaxStamps }
 
 // standing: the session is gone, or has this request's change already, by an earlier attempt whose outcome nobody
 // knew. Such a change is not applied again: the record is written once more until every copy has it.

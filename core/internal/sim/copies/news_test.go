@@ -10,8 +10,8 @@ import (
 
 // watch is how an instance watches a node: it hears there what others have left for it, and brings the node what it is owed.
 func (w *world) watch(in *instance) node.Options {
-	return node.Options{EpochKey: "epoch", Also: news.Boards("msm:", ""), OnLook: func(n *node.Node, boards map[string]node.Item) {
-		in.inbox.Look(n, boards)
+	return node.Options{EpochKey: "epoch", Also: news.Boards("msm:", ""), OnLook: func(n *node.Node, boards map[string]node.Item, began time.Time) {
+		in.inbox.Look(n, boards, began)
 		in.inbox.Read(context.WithValue(in.ctx, processKey{}, 0))
 		for _, key := range in.store.Owed(n) {
 			w.later(in, func(ctx context.Context) { _ = in.store.Deliver(ctx, n, key) })

@@ -1,0 +1,69 @@
+package examples
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gomsm/msm/core/msmtest"
+)
+
+// listChanges are changes of the list of nodes. Each ends with three nodes.
+var listChanges = []scenario{
+	{name: "a node is added, and removed again", play: func(a *arena) { a.addAndRemove(newest) }},
+	{name: "a node is added, and removed again while people sleep", open: true, play: func(a *arena) { a.addAndRemove(a.anywhere) }},
+	{name: "a node is removed while it runs, and added again", open: true, play: func(a *arena) {
+		before := a.nodes
+		a.rollNodes(before[1:], newest)
+		a.rollNodes(before, newest)
+	}},
+	{name: "a node is replaced by a new server with another id", play: func(a *arena) { a.replace(1, a.newNode(a.nextID())) }},
+	{name: "a node is replaced by a new server with its id", play: func(a *arena) { a.replace(2, a.newNode(a.nodes[2].id)) }},
+	{name: "a node gets another address", play: func(a *arena) { a.replace(0, a.sameServer(a.nodes[0], a.nodes[0].id)) }},
+	{name: "a node gets another id", play: func(a *arena) { a.replace(0, a.sameServer(a.nodes[0], a.nextID())) }},
+}
+
+func (a *arena) addAndRemove(sleepsAt func(newest *arenaApp) []*arenaApp) {
+	before := a.nodes
+	a.rollNodes(append(slices.Clone(before), a.newNode(a.nextID())), sleepsAt)
+	a.rollNodes(before, sleepsAt)
+}
+
+// nextID is one that no node has had.
+func (a *arena) nextID() string {
+	a.ids++
+	return fmt.Sprintf("n%d", a.ids)
+}
+
+// sameServer is the server of a node at another address.
+func (a *arena) sameServer(n *arenaNode, id string) *arenaNode {
+	same := &arenaNode{id: id, server: n.server}
+	for range a.apps {
+		same.proxies = append(same.proxies, msmtest.StartFaultProxy(a.t, n.server.Addr()))
+	}
+	return same
+}
+
+// replace puts another node in the place of one, and ends a server that none of them has any more.
+func (a *arena) replace(i int, n *arenaNode) {
+	old, list := a.nodes[i], slices.Clone(a.nodes)
+	list[i] = n
+	a.rollNodes(list, newest)
+	if old.server != n.server {
+		old.server.Kill()
+	}
+}
+
+// rollNodes rolls a list out. Then it is as good as any: each node may lose all it has, one after the other is repaired.
+func (a *arena) rollNodes(list []*arenaNode, sleepsAt func(newest *arenaApp) []*arenaApp) {
+	a.nodes = list
+	a.roll(sleepsAt)
+	for _, n := range list {
+		end := a.report.begin("node", "killed, and restarted empty, after "+a.scenario)
+		n.server.Kill()
+		a.hold(nil)
+		n.server.Restart()
+		end()
+		a.repaired()
+	}
+	a.wake()
+}
