@@ -110,7 +110,7 @@ func New(config Config) (*Manager, error) {
 	}
 	m.store = replica.New(copies)
 	m.hearing = newHearing(m.store, m.log)
-	m.nodes.onLook = m.hearing.look
+	m.nodes.onLook, m.nodes.introduce = m.hearing.look, m.hearing.names.introduce
 	if err := join(m.nodes.begin(), configured); err != nil {
 		m.log.Close()
 		return nil, err

@@ -16,6 +16,8 @@ const (
 	askAgain = 20 * time.Second
 	// elsewhere is for how long it does so without an answer.
 	elsewhere = news.Life + askAgain
+	// untilHeard is how long it takes everyone to hear something: two probes.
+	untilHeard = 500 * time.Millisecond
 	// sayAgain is how often an instance says at most which server it reaches.
 	sayAgain = time.Second
 )
@@ -99,13 +101,36 @@ func (s *namesakes) say(ctx context.Context) {
 		s.said[n] = time.Now()
 	}
 	s.mu.Unlock()
-	for _, n := range owed {
+	s.leave(ctx, owed, nodesOf(members))
+}
+
+func (s *namesakes) leave(ctx context.Context, about, on []*node.Node) {
+	for _, n := range about {
 		m := news.Reached(news.NameOf(n.ID()), n.Since(), time.Now())
-		for _, at := range members {
-			if at.Node.Available() {
-				_ = news.Leave(ctx, at.Node, news.Board(s.store.KeyPrefix, ""), m)
+		for _, at := range on {
+			if at.Available() {
+				_ = news.Leave(ctx, at, news.Board(s.store.KeyPrefix, ""), m)
 			}
 		}
+	}
+}
+
+// introduce tells of servers that have just come into use, and waits until everyone has heard it on those that were in use before:
+// an instance may use another server under such an id, and what it stores there nobody would find.
+func (s *namesakes) introduce(list []*node.Node) {
+	var fresh, others []*node.Node
+	for _, n := range list {
+		switch since := n.Since(); {
+		case since.IsZero() || !n.Available():
+		case time.Since(since) < untilHeard:
+			fresh = append(fresh, n)
+		default:
+			others = append(others, n)
+		}
+	}
+	if len(fresh) > 0 && len(others) > 0 {
+		s.leave(context.Background(), fresh, others)
+		time.Sleep(untilHeard)
 	}
 }
 

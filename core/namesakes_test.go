@@ -20,13 +20,13 @@ func TestAnotherServerUnderANodesID(t *testing.T) {
 				w := newNetwork(t, 2)
 				w.servers["m1"] = &fake{memory: node.NewMemory(node.MemoryOptions{})}
 				old := w.manager(config)
-				w.nodes = strings.Replace(w.nodes, "n1:n1:", "n1:m1:", 1)
-				time.Sleep(time.Second)
-				fresh := w.manager(config)
 				id := ""
 				for !strings.HasPrefix(nodeOf(id), "n1") {
 					id = begin(t, old, func(s *msm.Session) { add(s) })
 				}
+				time.Sleep(time.Second)
+				w.nodes = strings.Replace(w.nodes, "n1:n1:", "n1:m1:", 1)
+				fresh := w.manager(config)
 				visited := func(m *msm.Manager, f func(*msm.Session)) {
 					resp := visit(m, id, f)
 					if resp.StatusCode != 200 {
@@ -38,7 +38,6 @@ func TestAnotherServerUnderANodesID(t *testing.T) {
 						}
 					}
 				}
-				time.Sleep(time.Second)
 				dead := id
 				for n := 2; n < 8; n++ {
 					for _, m := range []*msm.Manager{fresh, old} {

@@ -17,11 +17,12 @@ import (
 
 // nodes owns the nodes of a manager: it makes them, keeps one prober running for each, and ends them.
 type nodes struct {
-	config  *Config
-	log     *journal.Journal
-	cluster *cluster.Cluster
-	onLook  node.OnLook
-	random  *random.Source // each prober has one of its own within it
+	config    *Config
+	log       *journal.Journal
+	cluster   *cluster.Cluster
+	onLook    node.OnLook
+	introduce func(list []*node.Node) // called before a list is used; nil: nobody cares
+	random    *random.Source          // each prober has one of its own within it
 
 	mu      sync.Mutex // one change of the list at a time
 	running map[place]*running
@@ -97,6 +98,9 @@ func (n *nodes) use(specs []cluster.Spec, reach func(cluster.Spec) ways) []fault
 		if r.node.OutOfUse() {
 			r.node.Replace()
 		}
+	}
+	if n.introduce != nil {
+		n.introduce(nodesOf(members))
 	}
 	n.cluster.Set(members)
 	gone := n.running

@@ -73,6 +73,14 @@ var ofNodes = []mutant{
 		[]edit{{"internal/node/elsewhere.go", "case time.Now().Before(n.elsewhere):", "case true:"}}, unit("TestAnotherServerUnderANodesID", "."),
 	},
 	{
+		"idle connections do not outlive what their node was",
+		[]edit{{"internal/node/pool.go", "	m.letGo()\n	m.dropIdle()\n", "	m.letGo()\n"}}, unit("TestIdleConnectionsOfANodeThatIsGivenUp", "internal/node"),
+	},
+	{
+		"a list with a server that has just come into use is not used before all have heard of it",
+		[]edit{{"namesakes.go", "		time.Sleep(untilHeard)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
+	},
+	{
 		"a server that was restarted is no other one",
 		[]edit{{"namesakes.go", ", !n.Since().Before(theirs):", ":"}}, unit("TestARestartIsNoOtherServer", "."),
 	},

@@ -103,28 +103,34 @@ func (m *Memcached) letGo() {
 	m.waiters = make(chan struct{})
 }
 
-// GiveUp implements Client.
+// GiveUp implements Client. Idle connections go, too: when the server is back they may be those of before its restart, and not every
+// connection shows that.
 func (m *Memcached) GiveUp() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.letGo()
+	m.dropIdle()
 	for _, s := range m.slots {
-		if s.busy {
-			s.cut()
-		}
+		s.cut()
 	}
+}
+
+// dropIdle is guarded by mu.
+func (m *Memcached) dropIdle() {
+	for _, s := range m.free {
+		s.drop()
+	}
+	m.free, m.slots = nil, slices.DeleteFunc(m.slots, func(s *slot) bool { return !s.busy })
 }
 
 // Close closes the idle connections, and each of the others when the operation that uses it has ended.
 func (m *Memcached) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, s := range m.free {
-		s.drop()
-	}
+	m.dropIdle()
 	if m.tidies != nil {
 		m.tidies.Stop()
 	}
-	m.free, m.closed = nil, true
+	m.closed = true
 	return nil
 }

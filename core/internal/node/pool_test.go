@@ -221,3 +221,31 @@ func TestIdleConnections(t *testing.T) {
 		}
 	})
 }
+
+// TestIdleConnectionsOfANodeThatIsGivenUp are of a server that may be another one when it is back.
+func TestIdleConnectionsOfANodeThatIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var open atomic.Int32
+		answer := slowly(time.Millisecond)
+		p := &pipes{serve: func(number int, lines *bufio.Scanner, conn net.Conn) {
+			open.Add(1)
+			answer(number, lines, conn)
+			open.Add(-1)
+		}}
+		m := newMemcached(t, "n1:11211", node.ClientOptions{MaxConns: 40, DialContext: p.dial})
+		for _, burst := range []int{5, 3} {
+			for _, err := range inParallel(burst, func(int) error { _, err := m.Get(t.Context(), "a"); return err }) {
+				if err != nil && !errors.Is(err, node.ErrMiss) {
+					t.Error(err)
+				}
+			}
+			if synctest.Wait(); int(open.Load()) != burst {
+				t.Errorf("%d connections after a burst of %d", open.Load(), burst)
+			}
+			m.GiveUp()
+			if synctest.Wait(); open.Load() != 0 {
+				t.Errorf("%d connections are left", open.Load())
+			}
+		}
+	})
+}
