@@ -239,6 +239,10 @@ var ofCopies = []mutant{
 		[]edit{{save, "		w.undo(ctx, lay)\n", ""}}, unit("TestASessionTooLargeForANode", "internal/replica"),
 	},
 	{
+		"a node gets that a session has ended by itself",
+		[]edit{{hints, "!has || over {", "!has && !over {"}}, unit("TestASessionThatHasEndedIsDelivered", "internal/replica"),
+	},
+	{
 		"a write that got half way is settled when its nodes are back",
 		[]edit{{hints, " || f.uneven()", ""}}, unit("TestAWriteThatGotHalfWayIsSettled", "internal/replica"),
 	},

@@ -177,8 +177,8 @@ func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
 	if err != nil {
 		return err
 	}
-	rec := f.rec
-	for try := 0; try < 2 && (f.claim || rec.Unsettled || a.copyMissing(rec) || f.uneven()); try++ { // a claim is settled by a second write
+	rec, over := f.rec, f.rec.Expired(s.Clock())
+	for try := 0; try < 2 && !over && (f.claim || rec.Unsettled || a.copyMissing(rec) || f.uneven()); try++ { // a claim is settled by a second write
 		a.found = f
 		if rec, err = a.Write(ctx, nil); rec == nil {
 			return gone(err)
@@ -188,7 +188,7 @@ func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
 		}
 		rec = f.rec
 	}
-	if _, has := rec.Copy(at.ID()); !has {
+	if _, has := rec.Copy(at.ID()); !has || over { // an older copy may have longer to live
 		if err := s.cover(ctx, at, key, rec); err != nil {
 			return err
 		}

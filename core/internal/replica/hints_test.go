@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -201,4 +202,35 @@ func TestAWriteThatGotHalfWayIsSettled(t *testing.T) {
 	if x, y := w.stored(home), w.stored(backups[0]); x.Rank() != y.Rank() {
 		t.Errorf("the home has version %d, the backup %d", x.Version, y.Version)
 	}
+}
+
+// TestASessionThatHasEndedIsDelivered: G6. While a node is away the session's idle timeout is shortened, and it ends by that. The copy on
+// the node has as long to live as before, and other instances know of nothing.
+func TestASessionThatHasEndedIsDelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, 1)
+		home, _ := w.create()
+		w.servers[home].Fail(off)
+		_, err := w.store.Open(token, home).Write(t.Context(), func(rec *record.Record) error {
+			rec.IdleTimeout = time.Minute
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.probe()
+		time.Sleep(5 * time.Minute)
+		w.servers[home].Fail(nil)
+		w.probe()
+		if err := w.store.Deliver(t.Context(), w.nodes[home], key); err != nil {
+			t.Fatal(err)
+		}
+		if owed := w.store.CountOwed(w.nodes[home]); owed != 0 {
+			t.Errorf("%d sessions are still owed", owed)
+		}
+		other := w.another([]string{"n1", "n2", "n3"})
+		if rec, err := other.Open(token, home).Load(t.Context()); !errors.Is(err, replica.ErrNoSession) {
+			t.Errorf("another instance, with the old cookie: %+v, %v", rec, err)
+		}
+	})
 }

@@ -43,6 +43,7 @@ type process struct {
 	from    record.Record  // what the change was last made to
 	foreign string         // what it saw that is not this session's
 	token   string         // of Renew: the new one
+	renewed *replica.Access
 	home    string
 	moved   bool
 	term    uint64
@@ -117,7 +118,10 @@ func (r *run) send(in *instance, v *visitor, kind history.Kind, c cookie) *proce
 	r.start(p, func(ctx context.Context) {
 		p.err = p.serve(ctx, access)
 		if access.NeedsHeal() {
-			r.mendLater(p, access.Home())
+			r.mendLater(p, token, access.Home())
+		}
+		if p.renewed != nil && p.renewed.NeedsHeal() {
+			r.mendLater(p, p.token, p.renewed.Home())
 		}
 		if p.stored != nil {
 			in.apart[token] = p.stored
@@ -204,6 +208,7 @@ func (p *process) renew(ctx context.Context, access *replica.Access) error {
 	fresh := first(p.instance, p.visitor.name)
 	fresh.Attributes = base.Draft().Attributes
 	renewed := p.instance.store.Open(p.token, "")
+	p.renewed = renewed
 	stored, err := renewed.Create(ctx, fresh)
 	if err != nil {
 		return err
@@ -238,13 +243,13 @@ func (p *process) saw(rec *record.Record) {
 }
 
 // mendLater has the instance heal by itself what a request has found.
-func (w *world) mendLater(p *process, home string) {
+func (w *world) mendLater(p *process, token, home string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if p.instance.dead {
 		return
 	}
-	in, token := p.instance, p.visitor.tokens[p.cookie.id]
+	in := p.instance
 	w.heals = append(w.heals, &process{
 		kind: heal, visitor: p.visitor, instance: in, cookie: cookie{p.cookie.id, home},
 		task: func(ctx context.Context) { _ = in.store.Open(token, home).Heal(ctx) },
