@@ -40,10 +40,17 @@ func newNamesakes(store *replica.Store) *namesakes {
 
 // look has a node be told of that was not before. It waits for nothing: the node's prober calls it.
 func (s *namesakes) look(n *node.Node) {
+	since := n.Since()
+	if since.IsZero() {
+		return
+	}
 	s.mu.Lock()
 	_, said := s.said[n]
+	if fresh := time.Since(since) < untilHeard; !said && fresh { // see introduce
+		s.said[n], said = since, true
+	}
 	s.mu.Unlock()
-	if !said && !n.Since().IsZero() {
+	if !said {
 		s.owe(n)
 	}
 }
@@ -136,8 +143,8 @@ func (s *namesakes) introduce(list []*node.Node) {
 
 // hear compares what another instance reaches with what this one does.
 func (s *namesakes) hear(ctx context.Context, m news.Message) {
-	id, theirs := m.Server()
-	if time.Since(m.At) > news.Life {
+	id, theirs, ok := m.Server()
+	if !ok || time.Since(m.At) > news.Life {
 		return
 	}
 	for _, member := range s.store.Cluster.Members() {

@@ -2,9 +2,8 @@ package node
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
+	"encoding/binary"
+	"hash/crc32"
 	"time"
 )
 
@@ -26,19 +25,33 @@ func (n *Node) missedUse() bool { return n.Epoch() == 0 && n.OutOfUse() }
 func (n *Node) readMark(also map[string]Item) Item {
 	mark := also[n.options.UseKey]
 	delete(also, n.options.UseKey)
-	used, first, _ := strings.Cut(string(mark.Value), " ")
-	n.used.Store(parseTime(used))
-	n.began.Store(parseTime(first))
+	var used, began int64
+	if mark.Token != 0 {
+		var ok bool
+		if used, began, ok = parseMark(mark.Value); !ok { // it was damaged on its way, or is of another version
+			return mark
+		}
+	}
+	n.used.Store(used)
+	n.began.Store(began)
 	return mark
 }
 
-// parseTime answers 0 for what is none.
-func parseTime(text string) int64 {
-	at, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return 0
+const markLength = 8 + 8 + crc32.Size
+
+// formatMark says when a server was in use last, in seconds, and when it came into use, in microseconds. What is misread here
+// would make it another server, so there is a checksum.
+func formatMark(used, began int64) []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, markLength), uint64(used))
+	b = binary.BigEndian.AppendUint64(b, uint64(began))
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+}
+
+func parseMark(b []byte) (used, began int64, ok bool) {
+	if len(b) != markLength || binary.BigEndian.Uint32(b[16:]) != crc32.ChecksumIEEE(b[:16]) {
+		return 0, 0, false
 	}
-	return max(at, 0)
+	return int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:])), true
 }
 
 // Since is when the server came into use, to the microsecond; zero: it is not known. So a server can be told from another one.
@@ -52,16 +65,17 @@ func (n *Node) Since() time.Time {
 // markUse notes when the node came into use, and that it is, once it has been for a while: until then all nodes are compared as
 // they were when this process began. If it fails another probe will do it, or another instance.
 func (n *Node) markUse(ctx context.Context, mark Item) {
-	s, now, first := n.state.Load(), time.Now(), n.began.Load()
+	s, now, began := n.state.Load(), time.Now(), n.began.Load()
 	switch {
 	case n.options.UseKey == "":
-	case first == 0:
-		next := Item{Value: fmt.Append(nil, 0, now.UnixMicro())}
+	case mark.Token == 0:
+		next := Item{Value: formatMark(0, now.UnixMicro())}
 		if n.options.Prober.Add(ctx, n.options.UseKey, next, 0) == nil {
 			n.began.Store(now.UnixMicro())
 		}
+	case began == 0: // not read yet
 	case s.available && now.Sub(s.since) >= useEvery && now.Unix()-n.used.Load() >= int64(useEvery/time.Second):
-		next := Item{Value: fmt.Append(nil, now.Unix(), first), Token: mark.Token}
+		next := Item{Value: formatMark(now.Unix(), began), Token: mark.Token}
 		_ = n.options.Prober.CompareAndSwap(ctx, n.options.UseKey, next, 0)
 	}
 }

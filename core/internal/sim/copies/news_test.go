@@ -14,9 +14,34 @@ func (w *world) watch(in *instance) node.Options {
 		in.inbox.Look(n, boards, began)
 		in.inbox.Read(context.WithValue(in.ctx, processKey{}, 0))
 		for _, key := range in.store.Owed(n) {
-			w.later(in, func(ctx context.Context) { _ = in.store.Deliver(ctx, n, key) })
+			w.deliver(in, n, key)
 		}
 	}}
+}
+
+// delivery is what one instance brings one node of one session.
+type delivery struct {
+	instance *instance
+	node     *node.Node
+	key      string
+}
+
+// deliver begins a delivery, unless it is under way: a courier makes them one after the other.
+func (w *world) deliver(in *instance, n *node.Node, key string) {
+	d := delivery{in, n, key}
+	w.mu.Lock()
+	_, underWay := w.deliveries[d]
+	w.deliveries[d] = struct{}{}
+	w.mu.Unlock()
+	if underWay {
+		return
+	}
+	w.later(in, func(ctx context.Context) {
+		_ = in.store.Deliver(ctx, n, key)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.deliveries, d)
+	})
 }
 
 // ear is what an instance does with messages.

@@ -25,14 +25,15 @@ type world struct {
 
 	trace func(c *call, err error) // of a replayed seed
 
-	mu      sync.Mutex
-	pending []*call
-	procs   int
-	active  map[int]*process
-	heals   []*process
-	errands []*process
-	now     int // step
-	quiet   int // steps since the last fault that every instance has known all epochs
+	mu         sync.Mutex
+	pending    []*call
+	procs      int
+	active     map[int]*process
+	heals      []*process
+	errands    []*process
+	deliveries map[delivery]struct{} // under way
+	now        int                   // step
+	quiet      int                   // steps since the last fault that every instance has known all epochs
 }
 
 // server is a memcached that can die, hang and come back.
@@ -58,7 +59,7 @@ type call struct {
 }
 
 func newWorld(seed uint64, s settings) *world {
-	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), pace: cmp.Or(s.pace, time.Millisecond), servers: map[string]*server{}, active: map[int]*process{}}
+	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), pace: cmp.Or(s.pace, time.Millisecond), servers: map[string]*server{}, active: map[int]*process{}, deliveries: map[delivery]struct{}{}}
 	for _, n := range nodetest.Several(s.nodes) {
 		w.names = append(w.names, n.ID())
 		w.servers[n.ID()] = &server{Server: n, state: "up"}
