@@ -102,7 +102,7 @@ func (c *tomcats) items(node string) (kinds []string) {
 	client := memcache.New(c.servers[node].Addr())
 	defer client.Close()
 	for _, key := range c.servers[node].Keys() {
-		if _, err := client.Get(key); err == nil && key != "msm:epoch" && key != "msm:used" { // what nodes have of themselves
+		if _, err := client.Get(key); err == nil && !slices.Contains([]string{"msm:epoch", "msm:used", "msm:news"}, key) { // what nodes have of themselves
 			kinds = append(kinds, key[:len("msm:s")])
 		}
 	}

@@ -18,6 +18,8 @@ const (
 	elsewhere = news.Life + askAgain
 	// untilHeard is how long it takes everyone to hear something: two probes.
 	untilHeard = 500 * time.Millisecond
+	// together is within how long all servers of a new list come into use.
+	together = 100 * time.Millisecond
 	// sayAgain is how often an instance says at most which server it reaches.
 	sayAgain = time.Second
 )
@@ -40,15 +42,11 @@ func newNamesakes(store *replica.Store) *namesakes {
 
 // look has a node be told of that was not before. It waits for nothing: the node's prober calls it.
 func (s *namesakes) look(n *node.Node) {
-	since := n.Since()
-	if since.IsZero() {
+	if since := n.Since(); since.IsZero() || time.Since(since) < untilHeard { // see introduce
 		return
 	}
 	s.mu.Lock()
 	_, said := s.said[n]
-	if fresh := time.Since(since) < untilHeard; !said && fresh { // see introduce
-		s.said[n], said = since, true
-	}
 	s.mu.Unlock()
 	if !said {
 		s.owe(n)
@@ -125,17 +123,23 @@ func (s *namesakes) leave(ctx context.Context, about, on []*node.Node) {
 // introduce tells of servers that have just come into use, and waits until everyone has heard it on those that were in use before:
 // an instance may use another server under such an id, and what it stores there nobody would find.
 func (s *namesakes) introduce(list []*node.Node) {
+	var latest time.Time
+	for _, n := range list {
+		if since := n.Since(); since.After(latest) {
+			latest = since
+		}
+	}
 	var fresh, others []*node.Node
 	for _, n := range list {
-		switch since := n.Since(); {
-		case since.IsZero() || !n.Available():
-		case time.Since(since) < untilHeard:
+		switch before := latest.Sub(n.Since()); {
+		case n.Since().IsZero() || !n.Available():
+		case before < together:
 			fresh = append(fresh, n)
 		default:
 			others = append(others, n)
 		}
 	}
-	if len(fresh) > 0 && len(others) > 0 {
+	if len(others) > 0 && time.Since(latest) < untilHeard {
 		s.leave(context.Background(), fresh, others)
 		time.Sleep(untilHeard)
 	}
@@ -153,9 +157,11 @@ func (s *namesakes) hear(ctx context.Context, m news.Message) {
 		case news.NameOf(n.ID()) != id || ours.IsZero() || ours.Equal(theirs):
 		case ours.After(theirs):
 			s.owe(n)
-		case n.Probe(ctx) != nil && !n.IsElsewhere(), !n.Since().Before(theirs): // it was restarted, and this instance did not know
 		default:
-			n.Elsewhere(elsewhere)
+			_ = n.Probe(ctx) // it may have been restarted, and this instance does not know yet
+			if n.Since().Before(theirs) {
+				n.Elsewhere(theirs, elsewhere)
+			}
 		}
 	}
 }

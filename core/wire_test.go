@@ -89,13 +89,18 @@ func (w *wire) about(prefix string) []string { return about(prefix, w.proxies...
 func about(prefix string, proxies ...*msmtest.Proxy) (list []string) {
 	for _, p := range proxies {
 		for _, line := range p.Commands() {
-			if name, rest, _ := strings.Cut(line, " "); strings.HasPrefix(rest, prefix) && !strings.HasPrefix(rest, "msm:epoch") {
+			if name, rest, _ := strings.Cut(line, " "); strings.HasPrefix(rest, prefix) && !ofNodes(rest) {
 				list = append(list, name)
 			}
 		}
 	}
 	slices.Sort(list)
 	return list
+}
+
+// ofNodes reports whether a command is about what instances tell of nodes, and no session.
+func ofNodes(rest string) bool {
+	return strings.HasPrefix(rest, "msm:epoch") || strings.HasPrefix(rest, "msm:news ") || strings.HasPrefix(rest, "msm:used ")
 }
 
 func (w *wire) reset() {

@@ -67,6 +67,7 @@ type Node struct {
 	past      epochs     // that it had
 	stale     bool       // its epoch has to be replaced before it is used
 	elsewhere time.Time  // until when it is not used, because others reach another server under its id; zero: they do not
+	younger   time.Time  // when that one came into use
 	told      string     // the reason that the log has for its not being available; empty: it always was, or has not been asked
 }
 
