@@ -78,9 +78,10 @@ type Manager struct {
 	refusals   refusals
 }
 
-// New makes a manager, and looks for the nodes; one that does not answer within Config.OpTimeout is used when it does. The
-// error joins everything that is wrong with the configuration, also what an answer shows of a node that cannot be used: a
-// memcached that was started with -C, or one that is in the list already under another name. The manager must be closed.
+// New makes a manager, and looks for the nodes; one that does not answer within Config.OpTimeout is used when it does. If a server
+// has just come into use beside others, it waits half a second, until all instances have heard of that. The error joins everything
+// that is wrong with the configuration, also what an answer shows of a node that cannot be used: a memcached that was started with
+// -C, or one that is in the list already under another name. The manager must be closed.
 func New(config Config) (*Manager, error) {
 	if err := join(config.faults(), configured); err != nil {
 		return nil, err
@@ -152,8 +153,8 @@ func join(faults []fault, name func(field string) string) error {
 }
 
 // SetNodes changes the list of nodes while requests run. Adding a node moves no session; those of a node that was
-// removed are found on their backups, and get another copy by a refill (see NodeStats). On an error, which may be that a new
-// node cannot be used, as with New, nothing changes.
+// removed are found on their backups, and get another copy by a refill (see NodeStats). It waits as New does. On an error,
+// which may be that a new node cannot be used, as with New, nothing changes.
 func (m *Manager) SetNodes(nodes, failoverNodes string) error {
 	faults := m.nodes.set(nodes, failoverNodes)
 	if m.closed.Load() { // not asked before, for Close may come meanwhile
