@@ -182,17 +182,22 @@ func TestAnAnswerThatComesAsTheNodeIsGivenUp(t *testing.T) {
 	}
 }
 
+// countedConns is a client, how many of its connections are open, and how many were made.
+func countedConns(t *testing.T) (m *node.Memcached, open, dials *atomic.Int32) {
+	open = new(atomic.Int32)
+	answer := slowly(time.Millisecond)
+	p := &pipes{serve: func(number int, lines *bufio.Scanner, conn net.Conn) {
+		open.Add(1)
+		answer(number, lines, conn)
+		open.Add(-1)
+	}}
+	return newMemcached(t, "n1:11211", node.ClientOptions{MaxConns: 40, DialContext: p.dial}), open, &p.dials
+}
+
 // TestIdleConnections are closed: G9. After a burst only those stay open that are used.
 func TestIdleConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var open atomic.Int32
-		answer := slowly(time.Millisecond)
-		p := &pipes{serve: func(number int, lines *bufio.Scanner, conn net.Conn) {
-			open.Add(1)
-			answer(number, lines, conn)
-			open.Add(-1)
-		}}
-		m := newMemcached(t, "n1:11211", node.ClientOptions{MaxConns: 40, DialContext: p.dial})
+		m, open, dials := countedConns(t)
 		use := func(at int, lasts time.Duration) {
 			for end := time.Now().Add(lasts); time.Now().Before(end); time.Sleep(10 * time.Second) {
 				inParallel(at, func(int) error { _, err := m.Get(t.Context(), "a"); return err })
@@ -216,7 +221,7 @@ func TestIdleConnections(t *testing.T) {
 				t.Errorf("%d connections are open after %v with %d at once; want %d", open.Load(), step.lasts, step.atOnce, step.open)
 			}
 		}
-		if n := p.dials.Load(); n != 32+5 {
+		if n := dials.Load(); n != 32+5 {
 			t.Errorf("%d dials", n)
 		}
 	})
@@ -225,14 +230,7 @@ func TestIdleConnections(t *testing.T) {
 // TestIdleConnectionsOfANodeThatIsGivenUp are of a server that may be another one when it is back.
 func TestIdleConnectionsOfANodeThatIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var open atomic.Int32
-		answer := slowly(time.Millisecond)
-		p := &pipes{serve: func(number int, lines *bufio.Scanner, conn net.Conn) {
-			open.Add(1)
-			answer(number, lines, conn)
-			open.Add(-1)
-		}}
-		m := newMemcached(t, "n1:11211", node.ClientOptions{MaxConns: 40, DialContext: p.dial})
+		m, open, _ := countedConns(t)
 		for _, burst := range []int{5, 3} {
 			for _, err := range inParallel(burst, func(int) error { _, err := m.Get(t.Context(), "a"); return err }) {
 				if err != nil && !errors.Is(err, node.ErrMiss) {
