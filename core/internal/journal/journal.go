@@ -28,6 +28,7 @@ type Journal struct {
 	mu     sync.Mutex
 	topics map[topic]*passage
 	closed bool
+	sums   sync.WaitGroup // lines that the end of an interval writes
 }
 
 // topic is what lines are about that are counted together.
@@ -128,6 +129,8 @@ func (j *Journal) end(t topic) {
 	line := p.sum()
 	p.room = p.most - 1
 	p.timer.Reset(Interval)
+	j.sums.Add(1)
+	defer j.sums.Done()
 	j.mu.Unlock()
 	_ = j.Handler().Handle(context.Background(), line)
 }
@@ -147,6 +150,7 @@ func (j *Journal) Close() {
 	for _, line := range j.close() {
 		_ = j.Handler().Handle(context.Background(), line)
 	}
+	j.sums.Wait()
 }
 
 func (j *Journal) close() (lines []slog.Record) {
