@@ -16,8 +16,6 @@ const (
 	askAgain = 20 * time.Second
 	// elsewhere is for how long it does so without an answer.
 	elsewhere = news.Life + askAgain
-	// untilHeard is how long it takes everyone to hear something: two probes.
-	untilHeard = 500 * time.Millisecond
 	// together is within how long all servers of a new list come into use.
 	together = 100 * time.Millisecond
 	// sayAgain is how often an instance says at most which server it reaches.
@@ -42,7 +40,7 @@ func newNamesakes(store *replica.Store) *namesakes {
 
 // look has a node be told of that was not before. It waits for nothing: the node's prober calls it.
 func (s *namesakes) look(n *node.Node) {
-	if since := n.Since(); since.IsZero() || time.Since(since) < untilHeard { // see introduce
+	if since := n.Since(); since.IsZero() || time.Since(since) < news.Hearing { // see introduce
 		return
 	}
 	s.mu.Lock()
@@ -110,11 +108,12 @@ func (s *namesakes) say(ctx context.Context) {
 }
 
 func (s *namesakes) leave(ctx context.Context, about, on []*node.Node) {
+	board := news.Board(s.store.KeyPrefix, "")
 	for _, n := range about {
 		m := news.Reached(news.NameOf(n.ID()), n.Since(), time.Now())
 		for _, at := range on {
 			if at.Available() {
-				_ = news.Leave(ctx, at, news.Board(s.store.KeyPrefix, ""), m)
+				_ = news.Leave(ctx, at, board, m)
 			}
 		}
 	}
@@ -139,9 +138,9 @@ func (s *namesakes) introduce(list []*node.Node) {
 			others = append(others, n)
 		}
 	}
-	if len(others) > 0 && time.Since(latest) < untilHeard {
+	if len(others) > 0 && time.Since(latest) < news.Hearing {
 		s.leave(context.Background(), fresh, others)
-		time.Sleep(untilHeard)
+		time.Sleep(news.Hearing)
 	}
 }
 

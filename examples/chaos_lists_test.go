@@ -3,8 +3,6 @@ package examples
 import (
 	"fmt"
 	"slices"
-
-	"github.com/gomsm/msm/core/msmtest"
 )
 
 // listChanges are changes of the list of nodes. Each ends with three nodes.
@@ -35,13 +33,7 @@ func (a *arena) nextID() string {
 }
 
 // sameServer is the server of a node at another address.
-func (a *arena) sameServer(n *arenaNode, id string) *arenaNode {
-	same := &arenaNode{id: id, server: n.server}
-	for range a.apps {
-		same.proxies = append(same.proxies, msmtest.StartFaultProxy(a.t, n.server.Addr()))
-	}
-	return same
-}
+func (a *arena) sameServer(n *arenaNode, id string) *arenaNode { return a.proxied(id, n.server) }
 
 // replace puts another node in the place of one, and ends a server that none of them has any more.
 func (a *arena) replace(i int, n *arenaNode) {

@@ -97,10 +97,13 @@ func newArena(t *testing.T, mode chaosMode, nodes, apps int, timeout time.Durati
 }
 
 // newNode is one with a server of its own; no app knows it yet.
-func (a *arena) newNode(id string) *arenaNode {
-	n := &arenaNode{id: id, server: msmtest.StartServer(a.t)}
+func (a *arena) newNode(id string) *arenaNode { return a.proxied(id, msmtest.StartServer(a.t)) }
+
+// proxied is a node that each app reaches by a proxy of its own.
+func (a *arena) proxied(id string, server *msmtest.Server) *arenaNode {
+	n := &arenaNode{id: id, server: server}
 	for range a.apps {
-		n.proxies = append(n.proxies, msmtest.StartFaultProxy(a.t, n.server.Addr()))
+		n.proxies = append(n.proxies, msmtest.StartFaultProxy(a.t, server.Addr()))
 	}
 	return n
 }

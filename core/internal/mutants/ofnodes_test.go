@@ -78,7 +78,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"a list with a server that has just come into use is not used before all have heard of it",
-		[]edit{{"namesakes.go", "		time.Sleep(untilHeard)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
+		[]edit{{"namesakes.go", "		time.Sleep(news.Hearing)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
 	},
 	{
 		"a server that was restarted is no other one",

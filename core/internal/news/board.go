@@ -12,6 +12,8 @@ const (
 	// Life is how long a message stays at least. Clocks of instances may differ by half a minute, so what is older than Life by
 	// the clock of one may be half as old.
 	Life = time.Minute
+	// Hearing is within how long every instance has read what was left on the boards: two looks of its probers.
+	Hearing = 500 * time.Millisecond
 	// boardLength is how many messages stay that are younger. It is no bound of what can be left at one moment: that is what
 	// memcached takes for one value, 1 MB unless it was told otherwise, some 20,000.
 	boardLength = 4096

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
 )
 
@@ -96,16 +97,16 @@ func (a *Access) refound(f failure) bool {
 // any request, with no probe since. Most likely this instance did not run for a while. Then each of its requests does without
 // other nodes, and what one of them is told to be stored another one may believe to be lost.
 func (a *Access) stalled() bool {
-	without, suspects := 0, 0
-	for _, m := range a.store.Cluster.Members() {
-		if !a.usable(m.Node) && a.ranOutOfTime(m.Node) {
-			without++
-		}
+	members, suspects := a.store.Cluster.Members(), 0
+	for _, m := range members {
 		if m.Node.Suspect() {
 			suspects++
 		}
 	}
-	return a.store.Backups > 0 && without > 0 && suspects > 1
+	if a.store.Backups == 0 || suspects < 2 {
+		return false
+	}
+	return slices.ContainsFunc(members, func(m cluster.Member) bool { return !a.usable(m.Node) && a.ranOutOfTime(m.Node) })
 }
 
 // ranOut: an operation ran out of time on a node that was available.

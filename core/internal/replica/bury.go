@@ -128,6 +128,6 @@ func (a *Access) announce(ctx context.Context, before, dead *record.Record) {
 		a.Tell(ctx, before.Route, news.Message{Kind: news.Ended})
 	}
 	if strange {
-		pause(ctx, hearing)
+		pause(ctx, news.Hearing)
 	}
 }

@@ -57,7 +57,7 @@ func TestALateClaimThatIsFinishedAfterAll(t *testing.T) {
 	var finish sync.Once
 	for _, n := range w.servers {
 		if n.ID() != home {
-			n.Fail(nodetest.Once(func(op nodetest.Op) bool { return nodetest.Writes("msm:")(op) }, func() { finish.Do(func() { put(shared, later) }) }))
+			n.Fail(nodetest.Once(nodetest.Writes("msm:"), func() { finish.Do(func() { put(shared, later) }) }))
 		}
 	}
 	if _, err := w.store.Open(token, home).Load(context.Background()); err != nil {

@@ -3,16 +3,12 @@ package replica
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 )
-
-// hearing is within how long every instance has read what was left on the boards: two looks of its probers.
-const hearing = 500 * time.Millisecond
 
 // Tell leaves a message about the session for the instance of that route, or with no route for all, on the session's node
 // and on another one, so that it is not lost with one. What cannot be left is no loss: versions keep writes safe without it.
@@ -75,7 +71,7 @@ func (a *Access) Mourn(ctx context.Context, route string) {
 	switch {
 	case a.namesStrangers(&record.Record{}):
 		a.Tell(ctx, "", end)
-		pause(ctx, hearing)
+		pause(ctx, news.Hearing)
 	case route != "" && route != a.store.Route:
 		a.Tell(ctx, route, end)
 	}
