@@ -19,6 +19,10 @@ import (
 const (
 	backgroundQueue   = 1024
 	backgroundWorkers = 4
+	// retryFirst and retryLast are how long to wait when no node was there, first and at most: there may be no other request by
+	// which the session could be known to have been used.
+	retryFirst = time.Second
+	retryLast  = 30 * time.Second
 )
 
 // background mends copies and records accesses, off the requests' path. It is safe for concurrent use.
@@ -31,6 +35,7 @@ type background struct {
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 	dropped atomic.Uint64
+	waiting atomic.Int64 // jobs that are tried again
 
 	mu      sync.Mutex
 	pending map[string]struct{} // tokens with a job, so that a busy session has one
@@ -39,6 +44,7 @@ type background struct {
 type job struct {
 	token, node string
 	run         func(ctx context.Context, b *background, access *replica.Access, token string) error
+	wait        time.Duration // before it was tried last; zero: it was not before
 }
 
 func newBackground(store *replica.Store, due *moments, log *journal.Journal) *background {
@@ -50,7 +56,7 @@ func newBackground(store *replica.Store, due *moments, log *journal.Journal) *ba
 	return b
 }
 
-func (b *background) heal(token, node string) { b.add(job{token, node, doHeal}) }
+func (b *background) heal(token, node string) { b.add(job{token: token, node: node, run: doHeal}) }
 
 // doHeal records the access, too: the request that found something to mend was one, and has no second job.
 func doHeal(ctx context.Context, b *background, access *replica.Access, token string) error {
@@ -60,7 +66,9 @@ func doHeal(ctx context.Context, b *background, access *replica.Access, token st
 	return doRefresh(ctx, b, access, token)
 }
 
-func (b *background) refresh(token, node string) { b.add(job{token, node, doRefresh}) }
+func (b *background) refresh(token, node string) {
+	b.add(job{token: token, node: node, run: doRefresh})
+}
 
 func doRefresh(ctx context.Context, b *background, access *replica.Access, token string) error {
 	due, err := access.Refresh(ctx)
@@ -103,12 +111,32 @@ func (b *background) do(j job) {
 	err := j.run(b.store.Random.As(b.ctx, "background", j.token), b, b.store.Open(j.token, j.node), j.token)
 	if err != nil && !errors.Is(err, replica.ErrNoSession) && b.ctx.Err() == nil {
 		cause := causes[causeOf(b.ctx, err)].name
-		b.log.Event(b.ctx, slog.LevelWarn, "background write failed; the session's next request tries again", cause,
+		b.log.Event(b.ctx, slog.LevelWarn, "background write failed; it will be tried again", cause,
 			"cause", cause, "error", err, "session", sid.Short(j.token))
 	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	delete(b.pending, j.token)
+	b.mu.Unlock()
+	if errors.Is(err, replica.ErrUnavailable) {
+		b.retry(j)
+	}
+}
+
+// retry does a job once more, a while later, unless a request of the session has done it by then. Other failures are left to such a
+// request.
+func (b *background) retry(j job) {
+	if b.waiting.Add(1) > backgroundQueue {
+		b.waiting.Add(-1)
+		b.dropped.Add(1)
+		return
+	}
+	j.wait = min(max(2*j.wait, retryFirst), retryLast)
+	time.AfterFunc(j.wait, func() {
+		b.waiting.Add(-1)
+		if !b.due.ahead(j.token) {
+			b.add(j)
+		}
+	})
 }
 
 // close ends the workers after the jobs they are at. What is queued may be left: it only mends.

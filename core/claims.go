@@ -191,7 +191,7 @@ func (m *Manager) keepOne(claims []claim) {
 		c.id = c.id.Clone()
 		list[i] = c
 	}
-	m.background.add(job{list[0].id.Token, list[0].id.Node, func(ctx context.Context, b *background, _ *replica.Access, token string) error {
+	m.background.add(job{token: list[0].id.Token, node: list[0].id.Node, run: func(ctx context.Context, b *background, _ *replica.Access, token string) error {
 		chosen, _, err := m.living(ctx, list)
 		if err != nil {
 			return err

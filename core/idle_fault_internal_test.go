@@ -72,3 +72,48 @@ func TestAReadDuringAFaultIsAUse(t *testing.T) {
 		}
 	}
 }
+
+// TestAReadBeforeAnOutageIsAUse: all nodes go away before it is recorded, and nobody comes until they are back. What is tried again
+// is bounded, and ends.
+func TestAReadBeforeAnOutageIsAUse(t *testing.T) {
+	t.Parallel()
+	for _, outage := range []time.Duration{time.Second, 10 * time.Second, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 3, 0)
+			m, in := w.manager(Config{IdleTimeout: 10 * time.Minute})
+			in.probe()
+			id := ""
+			visit := func(method string, f func(s *Session)) {
+				r := httptest.NewRequest(method, "/", nil)
+				r.Header.Set("Cookie", "SESSION="+id)
+				rec := httptest.NewRecorder()
+				m.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(From(r.Context())) })).ServeHTTP(rec, r)
+				for _, c := range rec.Result().Cookies() {
+					id = c.Value
+				}
+			}
+			all := func(fault nodetest.Fault) {
+				for _, s := range w.servers {
+					s.Fail(fault)
+				}
+			}
+			visit("POST", func(s *Session) { s.Set("n", 1) })
+			time.Sleep(9 * time.Minute)
+			visit("GET", func(s *Session) {
+				if s.IsNew() {
+					t.Fatal("it has ended early")
+				}
+				all(off)
+			})
+			time.Sleep(outage)
+			all(nil)
+			in.probe()
+			time.Sleep(9*time.Minute - outage)
+			visit("GET", func(s *Session) {
+				if s.IsNew() {
+					t.Errorf("after an outage of %v it is gone, 9 minutes after it was used", outage)
+				}
+			})
+		})
+	}
+}

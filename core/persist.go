@@ -95,7 +95,7 @@ func (m *Manager) cookieDue(s *Session, every time.Duration) bool {
 
 // noteCookie stores that the client has got its cookie, and with it that it was here.
 func (b *background) noteCookie(id sid.ID, at time.Time) {
-	b.add(job{id.Token, id.Node, func(ctx context.Context, b *background, access *replica.Access, token string) error {
+	b.add(job{token: id.Token, node: id.Node, run: func(ctx context.Context, b *background, access *replica.Access, token string) error {
 		rec, err := access.Write(ctx, func(rec *record.Record) error {
 			rec.CookieAt, rec.LastAccess = at, b.store.Clock()
 			return nil
