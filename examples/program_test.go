@@ -109,7 +109,13 @@ func start(t *testing.T, cmd *exec.Cmd, env ...string) *process {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); _ = cmd.Wait() })
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+		if t.Failed() { // it may have been red once in a hundred runs
+			t.Logf("%s said last:\n%s", cmd, p.lastWords())
+		}
+	})
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		_, _ = p.output.Write(append(lines.Bytes(), '\n'))
@@ -125,6 +131,12 @@ func start(t *testing.T, cmd *exec.Cmd, env ...string) *process {
 	_ = cmd.Wait()
 	t.Fatalf("it does not listen:\n%s", p.output.String())
 	return nil
+}
+
+// lastWords is the end of what it has said.
+func (p *process) lastWords() string {
+	said := p.output.String()
+	return said[max(0, len(said)-4<<10):]
 }
 
 // startProgram starts an example. No node hangs there, but on a machine that is busy with other things one that is well may
