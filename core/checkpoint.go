@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gomsm/msm/core/internal/checksum"
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -72,7 +73,8 @@ func readCheckpoint(ctx context.Context, n *node.Node, key string, occasion uint
 	if errors.Is(err, node.ErrMiss) {
 		return checkpoint{occasion: occasion}, 0, nil
 	}
-	return parseCheckpoint(string(item.Value), occasion), item.Token, err
+	text, _ := checksum.CutText(string(item.Value)) // damaged, it says nothing
+	return parseCheckpoint(text, occasion), item.Token, err
 }
 
 // write replaces what the node remembers. Who finds that another one did so at the same time has lost its lock.
@@ -81,7 +83,7 @@ func (c checkpoint) write(ctx context.Context, n *node.Node, key string) error {
 	if err != nil {
 		return err
 	}
-	item := node.Item{Value: []byte(c.String()), Token: token}
+	item := node.Item{Value: []byte(checksum.Text(c.String())), Token: token}
 	if token == 0 {
 		return n.Add(ctx, key, item, 0)
 	}

@@ -146,8 +146,8 @@ func (s *namesakes) introduce(list []*node.Node) {
 
 // hear compares what another instance reaches with what this one does.
 func (s *namesakes) hear(ctx context.Context, m news.Message) {
-	id, theirs, ok := m.Server()
-	if !ok || time.Since(m.At) > news.Life {
+	id, theirs := m.Server()
+	if time.Since(m.At) > news.Life {
 		return
 	}
 	for _, member := range s.store.Cluster.Members() {

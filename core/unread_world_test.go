@@ -3,16 +3,15 @@ package msm
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/checksum"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -50,8 +49,8 @@ func damage([]byte) []byte { return []byte("no record at all") }
 // ofNewerFormat is a record as a later version of this program would write it.
 func ofNewerFormat(value []byte) []byte {
 	value[0] = record.FormatVersion + 1
-	content := value[:len(value)-crc32.Size]
-	return binary.BigEndian.AppendUint32(content, crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli)))
+	content := value[:len(value)-checksum.Size]
+	return checksum.Append(content)
 }
 
 // unread is a session that an instance cannot read.

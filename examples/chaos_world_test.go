@@ -184,11 +184,12 @@ func (a *arena) filled(n *arenaNode) bool {
 		ids = append(ids, other.id)
 	}
 	slices.Sort(ids)
-	occasion, err := strconv.ParseUint(n.get(a.t, "msm:epoch"), 16, 32)
+	epoch, _, _ := strings.Cut(n.get(a.t, "msm:epoch"), " ")
+	occasion, err := strconv.ParseUint(epoch, 16, 32)
 	if n.id == ids[0] { // whose refill is for the list of the nodes as well
 		occasion ^= uint64(crc32.ChecksumIEEE([]byte(strings.Join(ids, ","))))
 	}
-	return err == nil && n.get(a.t, "msm:refilled") == fmt.Sprintf("%08x done", occasion)
+	return err == nil && strings.HasPrefix(n.get(a.t, "msm:refilled"), fmt.Sprintf("%08x done ", occasion))
 }
 
 // get is a value of one line that a node has; "" if it has none.

@@ -154,7 +154,7 @@ func (s *Session) At(node string) bool {
 
 // Behind reports whether a look that begins at that node finds something newer than what is here.
 func (s *Session) Behind(ctx context.Context, node string) bool {
-	rec, err := s.store.Replica.Open(s.token, node).Load(ctx)
+	rec, err := s.store.Replica.Open(s.token, node).Peek(ctx) // Load would mend it, and find what it has written itself
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return err == nil && s.stored.Rank().Before(rec.Rank())

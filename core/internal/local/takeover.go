@@ -123,7 +123,7 @@ func (s *Session) serves(ctx context.Context, node string) bool {
 		return !outdated
 	}
 	access := s.store.Replica.Open(s.token, node)
-	rec, err := access.Load(ctx)
+	rec, err := access.Peek(ctx)
 	if err != nil || rec.Route != s.store.Route || !sameRecord(rec, stored) {
 		return false
 	}

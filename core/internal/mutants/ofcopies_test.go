@@ -15,9 +15,24 @@ const (
 var ofCopies = []mutant{
 	{
 		"the home is written only over what was read there",
-		[]edit{{save, `	s, _ := w.found.seen.of(n.ID())
-	out, err := w.put(ctx, n, s.token)`, `	there, _ := n.Get(ctx, w.access.key)
+		[]edit{{save, "	out, err := w.put(ctx, n, s.token)", `	there, _ := n.Get(ctx, w.access.key)
 	out, err := w.put(ctx, n, there.Token)`}}, copies,
+	},
+	{
+		"a token says nothing in another life of its node",
+		[]edit{{"internal/replica/replica.go", "s.token != 0 && s.epoch != n.Epoch()", "false"}}, unit("TestATokenOfAnotherLife", "internal/replica"),
+	},
+	{
+		"a stale copy that is read damaged goes on being owed what is newer",
+		[]edit{{"internal/replica/bury.go", "		case errors.Is(bad, record.ErrCorrupt) && !bytes.Equal(item.Value, damaged):\n			return bad\n", "		case errors.Is(bad, record.ErrCorrupt) && !bytes.Equal(item.Value, damaged):\n			return nil\n"}}, unit("TestAStaleCopyThatIsReadDamaged", "internal/replica"),
+	},
+	{
+		"a new session begins although its first write is read damaged",
+		[]edit{{"internal/replica/create.go", " && !errors.Is(err, ErrDamaged)", ""}}, unit("TestAnAttemptThatIsReadDamaged", "internal/replica"),
+	},
+	{
+		"a session that was ended before it was stored is gone",
+		[]edit{{"internal/replica/create.go", "a.buried || ", ""}}, unit("TestASessionThatHasEndedBeforeItIsStored", "internal/replica"),
 	},
 	{
 		"a backup is written only over what the request knows of",

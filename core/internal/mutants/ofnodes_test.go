@@ -35,6 +35,26 @@ var ofNodes = []mutant{
 		[]edit{{node, "	n.learn(epoch, before)\n", "	if epoch != 0 {\n		n.learn(epoch, before)\n	}\n"}}, copies.in("two of three nodes lose all"),
 	},
 	{
+		"an epoch that was damaged on its way is no other one",
+		[]edit{{node, "} else if e, ok := parseEpoch(read.Value); ok {", "} else if e, ok := parseEpoch(read.Value); ok || !ok {"}}, unit("TestEpoch", "internal/node"),
+	},
+	{
+		"what seems to be no epoch is read twice",
+		[]edit{{"internal/node/epochs.go", "if err == nil && !bytes.Equal(again.Value, item.Value) {", "if err == nil && !bytes.Equal(again.Value, item.Value) && false {"}}, unit("TestEpoch", "internal/node"),
+	},
+	{
+		"a board that was damaged on its way is not written back",
+		[]edit{{"internal/news/inbox.go", "worth && whole {", "worth {"}}, unit("TestABoardThatIsDamagedOnItsWay", "internal/news"),
+	},
+	{
+		"not all was heard that a damaged board may say",
+		[]edit{{"internal/news/inbox.go", "!looked.IsZero() && all {", "!looked.IsZero() {"}}, unit("TestABoardThatIsDamagedOnItsWay", "internal/news"),
+	},
+	{
+		"a use is recorded later if no node is there",
+		[]edit{{"background.go", "	if errors.Is(err, replica.ErrUnavailable) {\n		b.retry(j)", "	if false {\n		b.retry(j)"}}, unit("TestAReadBeforeAnOutageIsAUse", "."),
+	},
+	{
 		"a refused connection makes the node unavailable, also for others",
 		[]edit{{node, `	default:
 		n.fail(err)

@@ -65,7 +65,7 @@ func replaceOldest(ctx context.Context, at *node.Node, board string, m spelling)
 	if err != nil {
 		return err
 	}
-	list := parse(old.Value)
+	list, _ := parse(old.Value)
 	item := node.Item{Value: append(join(list[max(0, len(list)-boardLength):]), m[:]...), Token: old.Token}
 	return at.CompareAndSwap(ctx, board, item, boardLife)
 }

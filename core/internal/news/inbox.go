@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -83,18 +84,28 @@ func (b *Inbox) Read(ctx context.Context) {
 	fresh, looked := b.fresh, b.looked
 	b.fresh, b.looked = make(map[place]node.Item), time.Time{}
 	b.mu.Unlock()
+	all := true
 	for _, at := range sorted(fresh) {
-		list := parse(fresh[at].Value)
-		if unheard := b.unheard(at, list); len(unheard) > 0 {
+		list, whole := parse(fresh[at].Value)
+		whole = whole || atRest(ctx, at, fresh[at])
+		all = all && whole
+		if unheard := b.unheard(at, list, whole); len(unheard) > 0 {
 			b.reader.Hear(ctx, at.node, unheard)
 		}
-		if kept, worth := recent(list, b.clock()); worth { // who fails does so again with the next change
+		if kept, worth := recent(list, b.clock()); worth && whole { // who fails does so again with the next change
 			_ = at.node.CompareAndSwap(ctx, at.board, node.Item{Value: join(kept), Token: fresh[at].Token}, boardLife)
 		}
 	}
-	if !looked.IsZero() {
+	if !looked.IsZero() && all {
 		b.reader.Heard(looked)
 	}
+}
+
+// atRest: what was read is what lies there, and nobody will ever hear more of it. If it was damaged on its way instead, to write back
+// what could be read would end messages that nobody has heard.
+func atRest(ctx context.Context, at place, read node.Item) bool {
+	again, err := at.node.Get(ctx, at.board)
+	return err == nil && bytes.Equal(again.Value, read.Value)
 }
 
 // sorted is a fixed order, so that a simulation replays.
@@ -109,8 +120,11 @@ func sorted(fresh map[place]node.Item) (list []place) {
 }
 
 // unheard leaves out what was heard before, on this board or on that of another node.
-func (b *Inbox) unheard(at place, list []spelling) (fresh []Message) {
+func (b *Inbox) unheard(at place, list []spelling, whole bool) (fresh []Message) {
 	now := make(map[spelling]struct{}, len(list))
+	if !whole { // what is missing may be there all the same
+		maps.Copy(now, b.heard[at])
+	}
 	for _, m := range list {
 		now[m] = struct{}{}
 		if !b.wasHeard(m) {

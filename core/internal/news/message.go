@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/checksum"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -39,7 +40,7 @@ type Message struct {
 	At      time.Time
 }
 
-const size = 1 + len(sid.Hash{}) + 8 + 4
+const size = 1 + len(sid.Hash{}) + 8 + 4 + checksum.Size
 
 // spelling is a message's bytes, by which it is known again.
 type spelling [size]byte
@@ -48,7 +49,8 @@ func (m Message) spell() (s spelling) {
 	b := append(s[:0], byte(m.Kind))
 	b = append(b, m.Session[:]...)
 	b = binary.BigEndian.AppendUint64(b, m.Version)
-	binary.BigEndian.AppendUint32(b, uint32(m.At.Unix()))
+	b = binary.BigEndian.AppendUint32(b, uint32(m.At.Unix()))
+	checksum.Append(b)
 	return s
 }
 
@@ -60,10 +62,15 @@ func (s spelling) message() Message {
 	}
 }
 
-// parse ignores a rest that is no message.
-func parse(board []byte) (list []spelling) {
-	for b := range slices.Chunk(board[:len(board)/size*size], size) {
+// parse leaves out what is no message, and reports whether there was nothing of that kind.
+func parse(board []byte) (list []spelling, whole bool) {
+	whole = true
+	for b := range slices.Chunk(board, size) {
+		if _, ok := checksum.Cut(b); !ok || len(b) != size {
+			whole = false
+			continue
+		}
 		list = append(list, spelling(b))
 	}
-	return list
+	return list, whole
 }

@@ -1,10 +1,45 @@
 package node
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/checksum"
 )
+
+var errGarbled = errors.New("what it answers is damaged on its way")
+
+// readEpoch takes the epoch out of what was read under its key, which is read once more if that is none: what was damaged on its
+// way must not have a node count as one that was restarted. Where it lies something else than an epoch, it is 0.
+func (n *Node) readEpoch(ctx context.Context, item Item) (uint32, Item, error) {
+	epoch, ok := parseEpoch(item.Value)
+	if ok {
+		return epoch, item, nil
+	}
+	again, err := n.options.Prober.Get(ctx, n.options.EpochKey)
+	if err == nil && !bytes.Equal(again.Value, item.Value) {
+		err = errGarbled
+	}
+	return 0, again, err
+}
+
+// formatEpoch is 8 hexadecimal digits, and their checksum.
+func formatEpoch(e uint32) []byte { return []byte(checksum.Text(fmt.Sprintf("%08x", e))) }
+
+// parseEpoch is false for what is no epoch.
+func parseEpoch(b []byte) (e uint32, ok bool) {
+	digits, ok := checksum.CutText(string(b))
+	if !ok || len(digits) != 8 {
+		return 0, false
+	}
+	parsed, err := strconv.ParseUint(digits, 16, 32)
+	return uint32(parsed), err == nil && parsed != 0
+}
 
 var errSeveral = fmt.Errorf("%w: its address leads to several servers, as that of a load balancer does, so that what one of them is "+
 	"given is not found on the others; put each of them into the list, with an address and an id of its own", ErrUnfit)

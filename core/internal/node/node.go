@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -207,7 +206,12 @@ func (n *Node) GetWithEpoch(ctx context.Context, key string) (Item, uint32, erro
 	if err := n.judge(ctx, "get", err); err != nil {
 		return Item{}, 0, err
 	}
-	epoch := parseEpoch(items[n.options.EpochKey].Value)
+	epoch := before.epoch
+	if read, there := items[n.options.EpochKey]; !there {
+		epoch = 0
+	} else if e, ok := parseEpoch(read.Value); ok { // else it was damaged, and a probe will tell
+		epoch = e
+	}
 	n.learn(epoch, before)
 	item, ok := items[key]
 	if !ok {
@@ -346,7 +350,9 @@ func (n *Node) probe(ctx context.Context, stale bool) (epoch uint32, also map[st
 		item, err = n.first(ctx)
 		stale = false // what it has from before is of another epoch
 	}
-	epoch = parseEpoch(item.Value)
+	if err == nil {
+		epoch, item, err = n.readEpoch(ctx, item)
+	}
 	switch {
 	case err != nil:
 		return 0, nil, err
@@ -445,17 +451,3 @@ func (n *Node) round(ctx context.Context, wait time.Duration) time.Duration {
 
 // jitter keeps instances from probing in step.
 func (n *Node) jitter(d time.Duration) time.Duration { return d*4/5 + n.options.Random.Wait(d*2/5+1) }
-
-func formatEpoch(e uint32) []byte { return fmt.Appendf(nil, "%08x", e) }
-
-// parseEpoch answers 0 for what is no epoch.
-func parseEpoch(b []byte) uint32 {
-	if len(b) != 8 {
-		return 0
-	}
-	e, err := strconv.ParseUint(string(b), 16, 32)
-	if err != nil {
-		return 0
-	}
-	return uint32(e)
-}

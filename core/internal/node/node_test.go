@@ -214,6 +214,21 @@ func TestEpoch(t *testing.T) {
 			}
 		}
 	})
+	t.Run("what is damaged on its way is no other one", func(t *testing.T) {
+		n, s := newNode(t)
+		before := n.Epoch()
+		s.Fail(nodetest.Damage(1))
+		if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, node.ErrMiss) || epoch != before || n.Epoch() != before {
+			t.Errorf("a request: %v, %x after %x", err, epoch, before)
+		}
+		s.Fail(nodetest.Damage(1))
+		if err := n.Probe(t.Context()); err == nil || n.Epoch() != before {
+			t.Errorf("a probe: %v, %x after %x", err, n.Epoch(), before)
+		}
+		if err := n.Probe(t.Context()); err != nil || n.Epoch() != before {
+			t.Errorf("the next probe: %v, %x after %x", err, n.Epoch(), before)
+		}
+	})
 	t.Run("other instances learn a new one by their probe, and by asking for a record", func(t *testing.T) {
 		a, s := newNode(t)
 		b, c := instance(s), instance(s)

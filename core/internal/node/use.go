@@ -3,8 +3,9 @@ package node
 import (
 	"context"
 	"encoding/binary"
-	"hash/crc32"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/checksum"
 )
 
 const (
@@ -37,21 +38,22 @@ func (n *Node) readMark(also map[string]Item) Item {
 	return mark
 }
 
-const markLength = 8 + 8 + crc32.Size
+const markLength = 8 + 8 + checksum.Size
 
 // formatMark says when a server was in use last, in seconds, and when it came into use, in microseconds. What is misread here
 // would make it another server, so there is a checksum.
 func formatMark(used, began int64) []byte {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, markLength), uint64(used))
 	b = binary.BigEndian.AppendUint64(b, uint64(began))
-	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+	return checksum.Append(b)
 }
 
 func parseMark(b []byte) (used, began int64, ok bool) {
-	if len(b) != markLength || binary.BigEndian.Uint32(b[16:]) != crc32.ChecksumIEEE(b[:16]) {
+	content, ok := checksum.Cut(b)
+	if len(b) != markLength || !ok {
 		return 0, 0, false
 	}
-	return int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:])), true
+	return int64(binary.BigEndian.Uint64(content)), int64(binary.BigEndian.Uint64(content[8:])), true
 }
 
 // Since is when the server came into use, to the microsecond; zero: it is not known. So a server can be told from another one.

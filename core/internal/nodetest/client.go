@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -37,7 +38,10 @@ func (c *Client) Get(ctx context.Context, key string) (node.Item, error) {
 		got, err = m.Get(ctx, key)
 		return err
 	})
-	if err != nil { // got may yet be written, by an operation that lands late
+	switch {
+	case errors.Is(err, ErrDamaged):
+		return c.server.damaged(got), nil
+	case err != nil: // got may yet be written, by an operation that lands late
 		return node.Item{}, err
 	}
 	return got, nil
@@ -50,7 +54,12 @@ func (c *Client) GetMulti(ctx context.Context, keys ...string) (map[string]node.
 		got, err = m.GetMulti(ctx, keys...)
 		return err
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrDamaged):
+		for key, item := range got {
+			got[key] = c.server.damaged(item)
+		}
+	case err != nil:
 		return nil, err
 	}
 	return got, nil

@@ -16,6 +16,8 @@ var (
 	ErrOff  = errors.New("connection refused")
 	ErrLost = error(lost{})
 	ErrFull = node.ErrFull
+	// ErrDamaged is for a read that has been done: what its sender gets are values that were damaged on their way, and no error.
+	ErrDamaged = errors.New("the values are damaged")
 )
 
 // lost is an operation whose time ran out, as the errors of package net say it.
@@ -74,6 +76,17 @@ func Mute(n int) Fault {
 			return ErrLost
 		}
 		return err
+	}
+}
+
+// Damage has the values of the next n reads be damaged on their way.
+func Damage(n int) Fault {
+	var done atomic.Int64
+	return func(_ context.Context, op Op, do func() error) error {
+		if err := do(); err != nil || op.Write() || done.Add(1) > int64(n) {
+			return err
+		}
+		return ErrDamaged
 	}
 }
 

@@ -8,6 +8,7 @@ package nodetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type Server struct {
 	mu     sync.Mutex
 	memory *node.Memory
 	counts map[Op]int
+	damage byte // of the last value
 }
 
 // New makes an empty server.
@@ -97,4 +99,16 @@ func (s *Server) receive(ctx context.Context, op Op, do func(*node.Memory) error
 	s.counts[op]++
 	s.mu.Unlock()
 	return s.meet(ctx, op, func() error { return do(s.Memory()) })
+}
+
+// damaged is an item whose last byte is another one, and not the same each time.
+func (s *Server) damaged(item node.Item) node.Item {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.damage = s.damage%255 + 1
+	if n := len(item.Value); n > 0 {
+		item.Value = slices.Clone(item.Value)
+		item.Value[n-1] ^= s.damage
+	}
+	return item
 }

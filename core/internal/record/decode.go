@@ -3,8 +3,9 @@ package record
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/checksum"
 )
 
 // Decode reads a stored record. The values point into b, which must not be changed any more; the rest is copied.
@@ -43,8 +44,8 @@ func open(b []byte) (envelope, error) {
 	if len(b) < headerSize+checksumSize {
 		return envelope{}, corrupt("too short")
 	}
-	content, sum := b[:len(b)-checksumSize], b[len(b)-checksumSize:]
-	if crc32.Checksum(content, castagnoli) != binary.BigEndian.Uint32(sum) {
+	content, ok := checksum.Cut(b)
+	if !ok {
 		return envelope{}, corrupt("wrong checksum")
 	}
 	if b[0] != FormatVersion {

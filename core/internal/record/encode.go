@@ -2,9 +2,10 @@ package record
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 	"slices"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/checksum"
 )
 
 // The bits of the second byte. A reader that finds another one does not understand the record.
@@ -26,8 +27,6 @@ const (
 	stampIDSize  = 8
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // Append writes the record behind b and returns the whole, like the built-in append. It never fails: a record that
 // holds more than the limits, or unsorted attributes, is written too, but Decode will refuse it.
 func (r *Record) Append(b []byte) []byte {
@@ -40,7 +39,7 @@ func (r *Record) Append(b []byte) []byte {
 	} else {
 		b = r.appendBody(b)
 	}
-	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
+	return checksum.AppendFrom(b, start)
 }
 
 // isSealed asks for both, so that no record without a key's name is ever written as sealed.

@@ -1,11 +1,11 @@
 package record
 
 import (
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"testing"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/checksum"
 )
 
 // now is a time on which everything in these tests happens.
@@ -51,8 +51,7 @@ func withChecksum(b []byte) []byte {
 	if len(b) < checksumSize {
 		return b
 	}
-	content := b[: len(b)-checksumSize : len(b)-checksumSize]
-	return binary.BigEndian.AppendUint32(content, crc32.Checksum(content, castagnoli))
+	return checksum.Append(b[: len(b)-checksumSize : len(b)-checksumSize])
 }
 
 func mustDecode(t testing.TB, b []byte) *Record {

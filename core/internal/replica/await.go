@@ -68,7 +68,7 @@ func (a *Access) fail(id string, why error) {
 // most Config.Patience and once in a request. It reports whether one of them may be asked again: not all that runs out of
 // time is the node's fault.
 func (a *Access) secondChance(ctx context.Context) bool {
-	if a.store.Patience == 0 || a.tookChance || !slices.ContainsFunc(a.failed, ranOut) && !a.stalled() {
+	if a.tookChance || !slices.ContainsFunc(a.failed, ranOut) && !a.stalled() {
 		return false
 	}
 	a.tookChance = true

@@ -7,7 +7,8 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// Create stores the first record of a new session, whose token nobody has used, on the best nodes there are.
+// Create stores the first record of a new session, whose token nobody has used, on the best nodes there are. It answers ErrNoSession
+// if someone has ended the session already.
 func (a *Access) Create(ctx context.Context, first *record.Record) (*record.Record, error) {
 	return a.create(ctx, first, func(*record.Record) error { return nil })
 }
@@ -25,10 +26,10 @@ func (a *Access) create(ctx context.Context, first *record.Record, change Change
 		}
 		a.found = f
 		stored, err := a.Write(ctx, change)
-		if !errors.Is(err, ErrNoSession) && !errors.Is(err, errAway) {
+		if a.buried || !errors.Is(err, ErrNoSession) && !errors.Is(err, errAway) && !errors.Is(err, ErrDamaged) {
 			return stored, err
 		}
-		// Nothing of the attempt has landed: the next one takes other nodes.
+		// Nothing of the attempt has landed, or nobody can read what has: the next one takes other nodes.
 	}
 	return nil, a.unavailable(ErrUnavailable, "the others failed in turn")
 }

@@ -95,6 +95,40 @@ func TestHints(t *testing.T) {
 	}
 }
 
+// TestAStaleCopyThatIsReadDamaged: G1, G6. Nobody knows what it is, so it goes on being owed what is newer; unless it is damaged where
+// it lies.
+func TestAStaleCopyThatIsReadDamaged(t *testing.T) {
+	for name, onItsWay := range map[string]bool{"on its way": true, "where it lies": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 3, 1)
+			home, _ := w.create()
+			w.without(home, func() {
+				if _, err := w.store.Open(token, home).Write(t.Context(), set("2")); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if onItsWay {
+				w.servers[home].Fail(nodetest.Only(nodetest.Reads("msm:s:"), nodetest.Damage(1<<20)))
+			} else {
+				w.overwrite(home, []byte("damaged"))
+			}
+			err := w.store.Deliver(t.Context(), w.nodes[home], key)
+			if owed := w.store.CountOwed(w.nodes[home]); (err != nil) != onItsWay || owed == 1 != onItsWay {
+				t.Errorf("%v, %d sessions are owed", err, owed)
+			}
+			w.servers[home].Fail(nil)
+			w.deliver(home)
+			rec, err := w.another([]string{"n1", "n2", "n3"}).Open(token, home).Load(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, _ := rec.Get("n"); string(n) != "2" {
+				t.Errorf("by the old cookie: %s", n)
+			}
+		})
+	}
+}
+
 // TestANodeThatHasLostEverything is owed nothing: it is refilled.
 func TestANodeThatHasLostEverything(t *testing.T) {
 	w := newWorld(t, 3, 1)

@@ -32,6 +32,16 @@ func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 	return f.rec, nil
 }
 
+// Peek answers what Load would find, and mends nothing. It may be an attempt that will not stand, for comparisons only.
+func (a *Access) Peek(ctx context.Context) (*record.Record, error) {
+	f, err := a.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.found = f
+	return f.rec, nil
+}
+
 // look asks the nodes, and counts what the caller holds as one more copy.
 func (a *Access) look(ctx context.Context) (*found, error) {
 	a.store.loads.Add(1)
@@ -291,9 +301,10 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 	}
 	var item node.Item
 	var err error
+	now := n.Epoch()
 	switch {
 	case epoch:
-		item, _, err = n.GetWithEpoch(ctx, a.key)
+		item, now, err = n.GetWithEpoch(ctx, a.key)
 	case a.lock != nil && a.lock.node == n:
 		item, err = a.lock.getWith(ctx, a.key)
 	default:
@@ -302,7 +313,7 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 	got := answer{sighting: sighting{node: n.ID()}}
 	switch {
 	case err == nil:
-		got.answered, got.token = true, item.Token
+		got.answered, got.token, got.epoch = true, item.Token, now
 		got.rec, got.err = readable(item.Value)
 	case errors.Is(err, node.ErrMiss):
 		got.answered = true

@@ -27,6 +27,7 @@ func (a *Access) Renewed(ctx context.Context, last Change) error {
 
 // gone is what a look for a session ends with that has expired, or of which a tombstone is left.
 func (a *Access) gone(rec *record.Record) error {
+	a.buried = a.buried || rec.Tombstone
 	if _, renewed := rec.Get(renewalMark); renewed && rec.Tombstone && a.store.Clock().Sub(rec.LastAccess) < renewalTime {
 		return ErrRenewed
 	}

@@ -96,6 +96,7 @@ type Access struct {
 	moved      bool
 	destroying bool
 	renewed    bool
+	buried     bool   // a tombstone was found
 	tookChance bool   // see secondChance
 	former     string // the route of the sticky instance that a write takes the session from
 	serves     bool   // for a request, and not for the sake of a node; see leaves
@@ -157,7 +158,11 @@ type sighting struct {
 	node  string
 	rec   *record.Record // nil: nothing, or nothing that can be read
 	token uint64         // for the compare-and-swap; 0: the node has no value
+	epoch uint32         // in which the node was then: in each one it counts tokens anew
 }
+
+// outlived: the token is of another epoch of its node, where by now something else may have the same one.
+func (s sighting) outlived(n *node.Node) bool { return s.token != 0 && s.epoch != n.Epoch() }
 
 type sightings []sighting
 

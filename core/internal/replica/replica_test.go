@@ -3,14 +3,13 @@ package replica_test
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/checksum"
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
@@ -87,6 +86,15 @@ func (w *world) stored(id string) *record.Record {
 	return rec
 }
 
+// tokenOn is that of what a server has; 0: it has nothing.
+func (w *world) tokenOn(id string) uint64 {
+	item, err := w.servers[id].Memory().Get(context.Background(), key)
+	if err != nil {
+		return 0
+	}
+	return item.Token
+}
+
 // overwrite puts bytes into a server behind everyone's back.
 func (w *world) overwrite(id string, value []byte) {
 	w.t.Helper()
@@ -104,8 +112,8 @@ func (w *world) overwrite(id string, value []byte) {
 func ofFormat(rec *record.Record, format byte) []byte {
 	value := rec.Append(nil)
 	value[0] = format
-	content := value[: len(value)-crc32.Size : len(value)-crc32.Size]
-	return binary.BigEndian.AppendUint32(content, crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli)))
+	content := value[: len(value)-checksum.Size : len(value)-checksum.Size]
+	return checksum.Append(content)
 }
 
 func set(value string) replica.Change {

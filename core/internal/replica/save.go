@@ -194,6 +194,9 @@ func (w *write) run(ctx context.Context, lay layout) (outcome, error) {
 
 func (w *write) home(ctx context.Context, n *node.Node) (outcome, error) {
 	s, _ := w.found.seen.of(n.ID())
+	if s.outlived(n) {
+		return conflict, nil
+	}
 	out, err := w.put(ctx, n, s.token)
 	if out == again {
 		out = homeFailed
@@ -211,7 +214,10 @@ func (w *write) backups(ctx context.Context, list []*node.Node) (outcome, error)
 }
 
 func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
-	if s, seen := w.found.seen.of(n.ID()); seen {
+	switch s, seen := w.found.seen.of(n.ID()); {
+	case s.outlived(n):
+		return conflict, nil
+	case seen:
 		return w.put(ctx, n, s.token)
 	}
 	item, err := n.Get(ctx, w.access.key)

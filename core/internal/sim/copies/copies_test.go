@@ -2,6 +2,7 @@ package copies
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
@@ -161,6 +162,12 @@ func (r *run) lacking() bool {
 	return false
 }
 
+// thin: an instance with fewer backups wrote the session last.
+func (r *run) thin(v session) bool {
+	newest, _ := r.newest(v)
+	return r.fewer && newest.Version > 0 && len(newest.Copies) <= r.backups
+}
+
 // over: the session, or its tombstone, has ended by itself.
 func (r *run) over(newest *record.Record) bool {
 	return newest.Version == 0 || newest.Expired(time.Now())
@@ -173,7 +180,7 @@ func (r *run) present(c record.Copy) bool {
 
 // isEpoch: the server has that epoch.
 func (r *run) isEpoch(server string, epoch uint32) bool {
-	return fmt.Sprintf("%08x", epoch) == string(r.servers[server].Value("epoch"))
+	return strings.HasPrefix(string(r.servers[server].Value("epoch")), fmt.Sprintf("%08x ", epoch))
 }
 
 // mayRefuse: the fault is not one of a single node, or not over yet for everyone.

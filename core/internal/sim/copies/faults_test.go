@@ -83,6 +83,8 @@ func (r *run) strikeOne() {
 		s.lost = 0.1
 	case "slow":
 		s.lost = 1
+	case "corrupt":
+		s.damaged = 0.5
 	case "full":
 		s.full = true
 	case "cut":
@@ -113,7 +115,7 @@ func (r *run) recover() {
 		case "stopped":
 			s.goOn(r.rng)
 		}
-		s.lost, s.full = 0, false
+		s.lost, s.damaged, s.full = 0, 0, false
 		if f.kind == "halt" {
 			r.goOn(f.instance)
 		}

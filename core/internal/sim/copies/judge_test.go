@@ -95,13 +95,17 @@ func (r *run) judge(p *process) {
 // tooLong is how long no write tries whose operations end within their timeout, of which a simulation in fake time knows nothing.
 const tooLong = 20 * time.Second
 
-// judgeRefusal: nobody is refused because of a fault of one node, and nobody without a reason.
+// judgeRefusal: nobody is refused because of a fault of one node, and nobody without a reason. Whoever is configured with fewer
+// backups has given that up for the sessions that he writes.
 func (r *run) judgeRefusal(p *process) {
 	r.tally.Refused++
 	if errors.Is(p.err, errClash) {
 		return
 	}
 	if p.pause == nil && time.Since(p.at) > tooLong && errors.Is(p.err, replica.ErrConflict) {
+		return
+	}
+	if p.thin || r.thin(session{p.visitor, p.cookie.id}) {
 		return
 	}
 	if p.began > r.blind+settle && r.tally.Faults-p.faults < 2 {

@@ -34,6 +34,7 @@ type process struct {
 	old      bool // its cookie was not the newest, or was answered as gone before
 	least    int  // what it must see; see floor
 	dead     bool // its cookie was ended, and every instance has been told
+	thin     bool // when it began, its session had fewer copies than most instances make
 	done     bool
 
 	err     error
@@ -92,7 +93,7 @@ func (r *run) request(in *instance, v *visitor, kind history.Kind, old bool) *pr
 func (r *run) send(in *instance, v *visitor, kind history.Kind, c cookie) *process {
 	p := &process{
 		visitor: v, kind: kind, instance: in, cookie: c, began: r.now, at: time.Now(), faults: r.past(), old: c != v.cookie || v.dropped[c.id],
-		dead: r.told(v, c.id), least: v.floors[floor{in, c}], token: fmt.Sprintf("%s-%d", v.name, r.procs+1),
+		dead: r.told(v, c.id), thin: r.thin(session{v, c.id}), least: v.floors[floor{in, c}], token: fmt.Sprintf("%s-%d", v.name, r.procs+1),
 	}
 	switch kind {
 	case history.Set:

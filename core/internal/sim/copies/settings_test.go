@@ -67,6 +67,7 @@ var table = []settings{
 	{name: "instances with fewer backups", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: ofNodes, fewer: true},
 	{name: "idle timeouts that change", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"stop", "cut", "restart warm"}, lasts: 150, idles: true, leaps: []time.Duration{time.Minute, 15 * time.Minute, 75 * time.Minute}},
 	{name: "several faults at a time", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every, many: true},
+	{name: "answers of one node are damaged", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"corrupt"}, lasts: 60, old: 0.3},
 }
 
 // backupsOf is how many an instance is configured with.

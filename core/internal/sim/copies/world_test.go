@@ -41,6 +41,7 @@ type server struct {
 	*nodetest.Server
 	state   string         // up, dead, stopped
 	lost    float64        // so many replies get lost
+	damaged float64        // so many are damaged
 	full    bool           // it has no memory for what is written
 	arrived *nodetest.Halt // while stopped: what happens when it goes on, although nobody waits any more
 }
@@ -168,8 +169,13 @@ func (w *world) happen(c *call) (err error) {
 		return nodetest.ErrFull
 	}
 	err = c.do()
-	if s.lost > 0 && w.rng.Float64() < s.lost {
+	switch {
+	case s.lost > 0 && w.rng.Float64() < s.lost:
 		return nodetest.ErrLost
+	case s.damaged > 0 && w.rng.Float64() < s.damaged && (c.Write() || err != nil):
+		return nodetest.ErrOff // what is no answer ends the connection
+	case s.damaged > 0 && err == nil && w.rng.Float64() < s.damaged:
+		return nodetest.ErrDamaged
 	}
 	return err
 }

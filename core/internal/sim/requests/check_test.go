@@ -219,7 +219,7 @@ func (w *world) late(o *op) {
 	}
 	w.slowest = max(w.slowest, took)
 	limit := opTimeout + 60*time.Millisecond
-	if w.fault == "lossy" || w.fault == "resets" || w.fault == "full" {
+	if w.fault == "lossy" || w.fault == "resets" || w.fault == "corrupt" || w.fault == "full" {
 		limit += 3 * opTimeout // a node that answers its prober between failures fails for each of those that wait for each other
 	}
 	if w.set.backups == 0 {

@@ -24,6 +24,8 @@ func (w *world) strike() {
 		kind = "halt"
 	case n < 15 && w.set.lists:
 		kind = "lists"
+	case n < 17 && w.set.damages:
+		kind = "corrupt"
 	case n < 19:
 		kind = nodeFaults[w.rng.IntN(len(nodeFaults))]
 	}
@@ -88,6 +90,8 @@ func (s *server) begin(kind string, in *instance) {
 		s.lossy = true
 	case "resets":
 		s.resets = true
+	case "corrupt":
+		s.damages = true
 	case "full":
 		s.full = true
 	case "evict":
@@ -100,7 +104,7 @@ func (s *server) begin(kind string, in *instance) {
 
 // mend is guarded by world.mu.
 func (s *server) mend(kind string) {
-	s.up, s.lossy, s.resets, s.full, s.slow = true, false, false, false, [2]time.Duration{}
+	s.up, s.lossy, s.resets, s.damages, s.full, s.slow = true, false, false, false, false, [2]time.Duration{}
 	if kind == "stop" || kind == "cut" {
 		s.goOn()
 	}

@@ -24,6 +24,7 @@ type server struct {
 	cut     *instance
 	lossy   bool // answers get lost
 	resets  bool // answers break off
+	damages bool // a byte of an answer is another one
 	full    bool // it has no memory for writes
 	slow    [2]time.Duration
 }
@@ -60,6 +61,10 @@ func (s *server) handle(c *conn, cmd command) {
 		s.world.note("%s: the answer to %s is lost", s.name, c.from.name)
 		return
 	}
+	if s.damages && s.world.chance(name+"damaged") < 0.4 {
+		reply = s.damaged(name, reply)
+		s.world.note("%s: the answer to %s is damaged: %.60q", s.name, c.from.name, reply)
+	}
 	cutAt := -1
 	if s.resets && s.world.chance(name+"reset") < 0.3 {
 		cutAt = int(s.world.chance(name+"where") * float64(len(reply)))
@@ -91,6 +96,14 @@ func (s *server) answer(cmd command) string {
 		return "SERVER_ERROR out of memory storing object\r\n"
 	}
 	return cmd.Answer(s.Memory())
+}
+
+// damaged is an answer with another byte. Guarded by world.mu.
+func (s *server) damaged(name, reply string) string {
+	b := []byte(reply)
+	at := int(s.world.chance(name+"where") * float64(len(b)))
+	b[at] ^= byte(1 + s.world.chance(name+"how")*255)
+	return string(b)
 }
 
 // crash breaks all connections. Without warm the values are lost. Guarded by world.mu.

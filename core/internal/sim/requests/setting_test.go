@@ -24,6 +24,7 @@ type setting struct {
 	idles          bool          // sessions have short idle timeouts, and for some time are only read
 	mixed          bool          // the instances differ in mode and number of backups
 	lists          bool          // instances get other lists of nodes, more often than all else happens
+	damages        bool          // answers of a node are damaged, more often than all else happens
 	halts          bool          // instances are halted, more often than all else happens
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -157,7 +158,7 @@ func (w *world) everywhere(cookie string, newest *record.Record) bool {
 		s := w.server(c.Node)
 		epoch, err := s.Memory().Get(context.Background(), "msm:epoch")
 		there := s.record(cookie)
-		if err != nil || string(epoch.Value) != fmt.Sprintf("%08x", c.Epoch) || there == nil || there.Rank() != newest.Rank() {
+		if err != nil || !strings.HasPrefix(string(epoch.Value), fmt.Sprintf("%08x ", c.Epoch)) || there == nil || there.Rank() != newest.Rank() {
 			return false
 		}
 	}

@@ -28,6 +28,7 @@ var table = []variation{
 			s.mix(rng)
 		}
 	}},
+	{"damaged answers", func(s *setting, _ *rand.Rand) { s.damages, s.nodes = true, 3 }},
 }
 
 type variation struct {
