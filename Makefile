@@ -36,8 +36,8 @@ test-under-load: ## make test RUNS=10 times beside LOOPS=16 busy loops; ends at 
 # debuggers need, linking takes half as long. The time-out only ends a hang: beside many busy programs all of it takes long.
 TESTS = go test -race -ldflags='-s -w' -parallel 8 -timeout 1h $(TESTFLAGS)
 
-core:        ## core's own tests, in twelve threads: beside busy programs a process gets as much as its threads do; part of make test
-	$(TESTS) -cpu 12 -parallel 12 ./core
+core:        ## core's own tests, in six threads: beside busy programs a process gets as much as its threads do; part of make test
+	$(TESTS) -cpu 6 ./core
 
 modules:     ## all other tests of the modules, PACKAGES=8 at a time; part of make test
 	$(TESTS) -p $(PACKAGES) ./examples ./core/internal/sim/... $$(go list work | grep -v '/msm/core$$')

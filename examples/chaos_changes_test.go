@@ -43,7 +43,7 @@ func TestChaosChanges(t *testing.T) {
 		}
 		t.Run(mode.name, func(t *testing.T) {
 			t.Parallel()
-			timeout := 2 * time.Second
+			timeout := ample
 			if *strict {
 				timeout = 250 * time.Millisecond
 			}
