@@ -89,12 +89,12 @@ func descends(rec *record.Record, seen sightings) bool {
 	return !answered || home.rec == nil || rec.HasWrite(home.rec.LastWrite())
 }
 
-// tooLate: when the claim began elsewhere, others still wrote what than has, on nodes of which the claim names one, too. That shows
-// that the claim did not get there; or the home of before shows that it never will, for that node has what the home has. So it was
+// tooLate: when the claim began elsewhere, others still wrote what than has, on nodes of which the claim names one, too. One that has
+// some of it shows that the claim did not get there; or the home of before shows that it never will, for that node has what the home has. So it was
 // not acknowledged, and what was written meanwhile may have been. Who goes on from that writes to that node first, so that the
 // claim can be finished no more.
 func (a *Access) tooLate(claim, than sighting, seen sightings) (at string, late bool) {
-	if !claim.rec.Misses(than.rec.Rank()) {
+	if !claim.rec.Misses(than.rec.Rank()) || a.passedOver(than.rec, seen) {
 		return "", false
 	}
 	for _, c := range than.rec.Copies {
@@ -107,11 +107,23 @@ func (a *Access) tooLate(claim, than sighting, seen sightings) (at string, late 
 			if than.node == than.rec.Home {
 				return "", true
 			}
-		case known && n.Epoch() == c.Epoch && there.rec.Term < claim.rec.Term:
+		case known && n.Epoch() == c.Epoch && claim.rec.Misses(there.rec.Rank()):
 			return c.Node, true
 		}
 	}
 	return "", false
+}
+
+// passedOver: a node that the record names has kept its values since, and what it has went on without this record. No claim is
+// written over what it misses before all nodes were looked at, so the record has never been there, and was not acknowledged.
+func (a *Access) passedOver(rec *record.Record, seen sightings) bool {
+	for _, s := range seen {
+		n, known := a.store.Cluster.Node(s.node)
+		if known && s.rec != nil && inEpoch(rec, n) && s.rec.Misses(rec.Rank()) {
+			return true
+		}
+	}
+	return false
 }
 
 // newer orders two candidates: by term, unless that is of a claim that was too late, then by whether another copy refutes them, then by version; of equals the home's own,

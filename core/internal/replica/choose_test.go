@@ -81,17 +81,22 @@ func TestChoose(t *testing.T) {
 		"a claim that got to its home only": {
 			seen: sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n1", "n1", 1, 5, 1, 2), at("n3", "n1", 1, 5, 1, 2), missing("n4")}, best: "n2", home: "n2", term: 2},
 		"not a claim that came too late for a node that it names": {
-			seen: sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n1", "n1", 1, 6, 1, 2, 4), at("n3", "n1", 1, 6, 1, 2, 4), missing("n4")}, best: "n1", home: "n1", term: 3, claim: true, first: []string{"n3"}},
+			seen: sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), without("n2", at("n1", "n1", 1, 6, 1, 2, 4)), without("n2", at("n3", "n1", 1, 6, 1, 2, 4)), missing("n4")}, best: "n1", home: "n1", term: 3, claim: true, first: []string{"n3"}},
 		"not a claim that came too late for a node that it names, which shows it alone": {
-			seen: sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n3", "n1", 1, 6, 1, 2, 4), missing("n4")}, best: "n3", home: "n3", term: 3, claim: true, first: []string{"n3"}},
+			seen: sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), without("n2", at("n3", "n1", 1, 6, 1, 2, 4)), missing("n4")}, best: "n3", home: "n3", term: 3, claim: true, first: []string{"n3"}},
 		"not a claim that came too late, as the home of before shows": {
-			seen: sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), at("n1", "n1", 1, 6, 1, 2, 4), missing("n4")}, best: "n1", home: "n1", term: 3, claim: true},
+			seen: sightings{after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), without("n2", at("n1", "n1", 1, 6, 1, 2, 4)), missing("n4")}, best: "n1", home: "n1", term: 3, claim: true},
+		"a claim on its way to a node with an attempt, which has not got to another node of the claim's": {
+			seen: sightings{
+				after(5, 2, without("n3", at("n4", "n4", 3, 8, 1, 2, 3))), after(5, 2, without("n3", at("n2", "n4", 3, 8, 1, 2, 3))),
+				without("n2", at("n1", "n3", 1, 6, 1, 2, 4)),
+			}, best: "n4", home: "n4", term: 3},
 		"a claim that met nobody who could have written since": {
 			seen: sightings{after(5, 2, without("n4", without("n3", without("n1", at("n2", "n2", 2, 6, 1, 2, 3))))), without("n2", at("n1", "n1", 1, 6, 1, 2, 4)), missing("n4")}, best: "n2", home: "n2", term: 2},
 		"not two claims that came too late, each for another node": {
 			seen: sightings{
-				after(5, 2, without("n3", without("n1", at("n2", "n2", 2, 6, 1, 2, 3)))), at("n1", "n1", 1, 6, 1, 2, 4),
-				after(5, 2, without("n4", without("n2", at("n3", "n3", 2, 6, 1, 2, 5)))), at("n4", "n1", 1, 6, 1, 2, 4),
+				after(5, 2, without("n3", without("n1", at("n2", "n2", 2, 6, 1, 2, 3)))), without("n3", without("n2", at("n1", "n1", 1, 6, 1, 2, 4))),
+				after(5, 2, without("n4", without("n2", at("n3", "n3", 2, 6, 1, 2, 5)))), without("n3", without("n2", at("n4", "n1", 1, 6, 1, 2, 4))),
 			}, best: "n1", home: "n1", term: 3, claim: true, first: []string{"n4", "n1"}},
 		"of equals the home's own": {
 			seen: sightings{at("n2", "n1", 1, 6, 1), at("n1", "n1", 1, 6, 1), missing("n3"), missing("n4")}, best: "n1", home: "n1", term: 1},

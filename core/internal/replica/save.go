@@ -243,7 +243,7 @@ func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
 // outranked: the backup has what this attempt does not know of.
 func (w *write) outranked(there record.Rank) bool {
 	if w.claim {
-		return !there.Before(w.next.Rank())
+		return !there.Before(w.next.Rank()) || w.next.Misses(there)
 	}
 	return there.Beyond(w.found.rec.Rank())
 }

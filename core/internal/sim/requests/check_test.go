@@ -184,6 +184,8 @@ func (w *world) refuse(o *op, a answer) {
 		w.excuse("others had the lock for long")
 	case w.set.locking && o.in.stoodStill(o) && strings.Contains(a.text, msm.ErrLocked.Error()):
 		w.excuse("its instance stood still for longer than it waits for the lock")
+	case o.in.stoodStill(o) && strings.Contains(a.text, "a write took so long"):
+		w.excuse("its instance stood still in the midst of a write for so long that nobody can say whether it was done")
 	case w.set.locking && strings.Contains(a.text, "in spite of the lock") && (w.disturbedSince(o.began) || time.Since(w.unlocked) < 10*time.Second):
 		w.excuse("another handler was at work after the lock was lost")
 	case w.fault == "away" || w.disturbed == "away" && w.disturbedSince(time.Now().Add(-time.Second)):
