@@ -39,6 +39,12 @@ func last(stamps []Stamp) Stamp {
 // HasWrite reports whether the record descends from that write, as far back as it remembers.
 func (r *Record) HasWrite(id uint64) bool { return has(r.Writes, id) }
 
+// Forgets reports whether so many writes may have followed the one of an earlier version that the record does not remember that one,
+// descend from it or not: versions grow with every write.
+func (r *Record) Forgets(version uint64) bool {
+	return r.Version > version && r.Version-version >= uint64(len(r.Writes))
+}
+
 // AddWrite appends a write. Of the older ones it drops those over 16, and those older than a minute except the newest. An id of 0 is no id and is ignored.
 func (r *Record) AddWrite(id uint64, now time.Time) { r.Writes = add(r.Writes, id, now, keptWrites) }
 

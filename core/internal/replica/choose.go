@@ -86,7 +86,7 @@ func candidates(seen sightings) sightings {
 
 func descends(rec *record.Record, seen sightings) bool {
 	home, answered := seen.of(rec.Home)
-	return !answered || home.rec == nil || rec.HasWrite(home.rec.LastWrite())
+	return !answered || home.rec == nil || rec.HasWrite(home.rec.LastWrite()) || rec.Forgets(home.rec.Version)
 }
 
 // tooLate: when the claim began elsewhere, others still wrote what than has, on nodes of which the claim names one, too. One that has

@@ -64,6 +64,8 @@ func TestChoose(t *testing.T) {
 			seen: sightings{at("n1", "n1", 1, 5, 1), at("n2", "n1", 1, 6, 1, 2), missing("n3"), missing("n4")}, best: "n2", home: "n1", term: 1},
 		"not an attempt that the home overtook": {
 			seen: sightings{at("n1", "n1", 1, 5, 1, 3), at("n2", "n1", 1, 6, 1, 2), missing("n3"), missing("n4")}, best: "n1", home: "n1", term: 1},
+		"attempts upon attempts, so many that the last one has forgotten what the home has": {
+			seen: sightings{at("n1", "n1", 1, 5, 1, 2), at("n2", "n1", 1, 9, 6, 7, 8, 9), missing("n3"), missing("n4")}, best: "n2", home: "n1", term: 1},
 		"an attempt, if there is nothing else": {
 			seen: sightings{at("n2", "n1", 1, 6, 1, 2), missing("n1"), missing("n3"), missing("n4")}, best: "n2", home: "n1", term: 1},
 		"the home is silent: the copy becomes it, in a new term": {
