@@ -190,16 +190,5 @@ func (r *run) mayRefuse() bool {
 			return true
 		}
 	}
-	for _, in := range r.instances {
-		suspects := 0
-		for _, n := range in.nodes {
-			if n != nil && n.Suspect() {
-				suspects++
-			}
-		}
-		if suspects > 1 { // it waits for probes; here it is refused
-			return true
-		}
-	}
 	return r.blind > 0 && r.blind == r.now-1 && !r.calm() || r.now >= r.steps && !r.calm() // nobody probes any more
 }

@@ -3,6 +3,7 @@ package copies
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/replica"
@@ -103,6 +104,9 @@ func (r *run) judgeRefusal(p *process) {
 		return
 	}
 	if p.pause == nil && time.Since(p.at) > tooLong && errors.Is(p.err, replica.ErrConflict) {
+		return
+	}
+	if strings.Contains(p.err.Error(), "may have stood still") { // it waits for probes; here nobody does
 		return
 	}
 	if p.thin || r.thin(session{p.visitor, p.cookie.id}) {
