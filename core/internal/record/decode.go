@@ -41,7 +41,7 @@ type envelope struct {
 // open asks for the checksum first, which every format has at its end: a byte that a network or a memory changed may be the
 // format's, and that record is damaged, not one of a newer program.
 func open(b []byte) (envelope, error) {
-	if len(b) < headerSize+checksumSize {
+	if len(b) < headerSize+checksum.Size {
 		return envelope{}, corrupt("too short")
 	}
 	content, ok := checksum.Cut(b)

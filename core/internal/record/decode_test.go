@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gomsm/msm/core/internal/checksum"
 )
 
 func TestUnknownFormatIsToldFromCorruption(t *testing.T) {
@@ -158,7 +160,7 @@ func TestSealedRecordCanBeHealedUnread(t *testing.T) {
 
 func TestEmptySealIsCorrupt(t *testing.T) {
 	b := sealed().Append(nil)
-	b = append(b[:len(b)-len("ciphertext")-checksumSize], 0, 0, 0, 0)
+	b = append(b[:len(b)-len("ciphertext")-checksum.Size], 0, 0, 0, 0)
 	if r, err := Decode(withChecksum(b)); !errors.Is(err, ErrCorrupt) || r != nil {
 		t.Errorf("%+v, %v", r, err)
 	}

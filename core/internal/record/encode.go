@@ -20,11 +20,10 @@ const (
 )
 
 const (
-	headerSize   = 3 // format, flags, key id
-	lengthSize   = 4 // of a part
-	checksumSize = 4
-	epochSize    = 4
-	stampIDSize  = 8
+	headerSize  = 3 // format, flags, key id
+	lengthSize  = 4 // of a part
+	epochSize   = 4
+	stampIDSize = 8
 )
 
 // Append writes the record behind b and returns the whole, like the built-in append. It never fails: a record that

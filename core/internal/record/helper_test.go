@@ -48,10 +48,10 @@ func typical() *Record {
 
 // withChecksum makes the checksum right again, for tests that want to get past it.
 func withChecksum(b []byte) []byte {
-	if len(b) < checksumSize {
+	if len(b) < checksum.Size {
 		return b
 	}
-	return checksum.Append(b[: len(b)-checksumSize : len(b)-checksumSize])
+	return checksum.Append(b[: len(b)-checksum.Size : len(b)-checksum.Size])
 }
 
 func mustDecode(t testing.TB, b []byte) *Record {

@@ -3,11 +3,13 @@ package record
 import (
 	"math/bits"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/checksum"
 )
 
 // Size returns how many bytes Append adds.
 func (r *Record) Size() int {
-	size := headerSize + lengthSize + r.placementSize() + checksumSize
+	size := headerSize + lengthSize + r.placementSize() + checksum.Size
 	if r.isSealed() {
 		return size + len(r.sealed)
 	}
