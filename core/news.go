@@ -40,13 +40,23 @@ func (h *hearing) look(n *node.Node, boards map[string]node.Item, began time.Tim
 	h.names.look(n)
 }
 
-// begin starts the work.
+// begin starts the work. What the first looks have brought is done when it returns, unless that takes longer than others may need to
+// hear it: an instance that has just started is not to accept what has ended before.
 func (h *hearing) begin() {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
-	h.done.Go(func() { h.inbox.Run(ctx) })
+	caughtUp := make(chan struct{})
+	h.done.Go(func() {
+		h.inbox.Read(ctx)
+		close(caughtUp)
+		h.inbox.Run(ctx)
+	})
 	h.done.Go(func() { h.courier.Run(ctx) })
 	h.done.Go(func() { h.names.run(ctx) })
+	select {
+	case <-caughtUp:
+	case <-time.After(news.Hearing):
+	}
 }
 
 // close ends it. What is left to do others do, too.

@@ -51,6 +51,10 @@ var ofNodes = []mutant{
 		[]edit{{"internal/news/inbox.go", "!looked.IsZero() && all {", "!looked.IsZero() {"}}, unit("TestABoardThatIsDamagedOnItsWay", "internal/news"),
 	},
 	{
+		"an instance that starts knows what has ended before it takes requests",
+		[]edit{{"news.go", "	case <-caughtUp:\n", "	default:\n"}}, unit("TestAnInstanceThatHasJustStarted", "."),
+	},
+	{
 		"a use is recorded later if no node is there",
 		[]edit{{"background.go", "	if errors.Is(err, replica.ErrUnavailable) {\n		b.retry(j)", "	if false {\n		b.retry(j)"}}, unit("TestAReadBeforeAnOutageIsAUse", "."),
 	},
