@@ -23,6 +23,10 @@ var ofCopies = []mutant{
 		[]edit{{"internal/replica/replica.go", "s.token != 0 && s.epoch != n.Epoch()", "false"}}, unit("TestATokenOfAnotherLife", "internal/replica"),
 	},
 	{
+		"who is about to write over a home looks whether it is in another life",
+		[]edit{{save, "if w.claim && s.token != 0 {", "if false {"}}, unit("TestATokenOfAnotherLife", "internal/replica"),
+	},
+	{
 		"a stale copy that is read damaged goes on being owed what is newer",
 		[]edit{{"internal/replica/bury.go", "		case errors.Is(bad, record.ErrCorrupt) && !bytes.Equal(item.Value, damaged):\n			return bad\n", "		case errors.Is(bad, record.ErrCorrupt) && !bytes.Equal(item.Value, damaged):\n			return nil\n"}}, unit("TestAStaleCopyThatIsReadDamaged", "internal/replica"),
 	},
@@ -113,7 +117,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a logout tells whoever reaches a node that it does not",
-		[]edit{{write, "		a.announce(context.WithoutCancel(ctx), &before, dead)\n", ""}}, copies,
+		[]edit{{write, "		a.announce(context.WithoutCancel(ctx), &before, dead)\n", "		_ = before\n"}}, copies,
 	},
 	{
 		"what was found in doubt is on every copy before it is shown",

@@ -194,6 +194,12 @@ func (w *write) run(ctx context.Context, lay layout) (outcome, error) {
 
 func (w *write) home(ctx context.Context, n *node.Node) (outcome, error) {
 	s, _ := w.found.seen.of(n.ID())
+	if w.claim && s.token != 0 { // of a restart since the last probe nobody knows yet, and no backup was written before
+		if _, _, err := n.GetWithEpoch(ctx, w.access.key); err != nil && !errors.Is(err, node.ErrMiss) {
+			_, over := w.failed(ctx, n, err)
+			return homeFailed, over
+		}
+	}
 	if s.outlived(n) {
 		return conflict, nil
 	}

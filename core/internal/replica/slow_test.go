@@ -104,33 +104,40 @@ func TestAWriteOfWhoStoodStill(t *testing.T) {
 // there. When the handler writes without the backup, which is away by then, the home has what was acknowledged meanwhile, and
 // that has the token of what the handler has read.
 func TestATokenOfAnotherLife(t *testing.T) {
-	ctx := context.Background()
-	w := newWorld(t, 3, 1)
-	home, backups := w.create()
-	slow := w.store.Open(token, home)
-	if _, err := slow.Load(ctx); err != nil {
-		t.Fatal(err)
-	}
-	read := w.tokenOn(home)
-	w.servers[home].Restart(nil)
-	w.probe()
-	want := 2
-	for ; w.tokenOn(home) != read; want++ {
-		if _, err := w.store.Open(token, home).Write(ctx, plusOne); err != nil {
-			t.Fatal(err)
-		}
-		if w.tokenOn(home) > read {
-			t.Fatalf("the home is at token %d, and was to come to %d", w.tokenOn(home), read)
-		}
-	}
-	w.servers[backups[0]].Fail(off)
-	w.probe()
-	stored, err := slow.Write(ctx, plusOne)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n, _ := stored.Get("n"); string(n) != strconv.Itoa(want) {
-		t.Errorf("n = %s after %d additions to 1", n, want-1)
+	for name, looks := range map[string]bool{"its instance has looked since": true, "its instance does not know yet": false} {
+		t.Run(name, func(t *testing.T) {
+			ctx := context.Background()
+			w := newWorld(t, 3, 1)
+			home, backups := w.create()
+			slow := w.store.Open(token, home)
+			if _, err := slow.Load(ctx); err != nil {
+				t.Fatal(err)
+			}
+			read := w.tokenOn(home)
+			w.servers[home].Restart(nil)
+			others := w.another([]string{"n1", "n2", "n3"})
+			want := 2
+			for ; w.tokenOn(home) != read; want++ {
+				if _, err := others.Open(token, home).Write(ctx, plusOne); err != nil {
+					t.Fatal(err)
+				}
+				if w.tokenOn(home) > read {
+					t.Fatalf("the home is at token %d, and was to come to %d", w.tokenOn(home), read)
+				}
+			}
+			w.servers[backups[0]].Fail(off)
+			_ = w.nodes[backups[0]].Probe(ctx)
+			if looks {
+				_ = w.nodes[home].Probe(ctx)
+			}
+			stored, err := slow.Write(ctx, plusOne)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, _ := stored.Get("n"); string(n) != strconv.Itoa(want) {
+				t.Errorf("n = %s after %d additions to 1", n, want-1)
+			}
+		})
 	}
 }
 
