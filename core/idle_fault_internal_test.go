@@ -10,6 +10,25 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
+// guest is a visitor with a cookie.
+type guest struct {
+	manager *Manager
+	id      string // that of the cookie
+}
+
+// visit has a handler look at the guest's session, and answers the status.
+func (g *guest) visit(method string, handle func(s *Session)) int {
+	r := httptest.NewRequest(method, "/", nil)
+	r.Header.Set("Cookie", "SESSION="+g.id)
+	rec := httptest.NewRecorder()
+	look := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { handle(From(r.Context())) })
+	g.manager.Middleware(look).ServeHTTP(rec, r)
+	for _, c := range rec.Result().Cookies() {
+		g.id = c.Value
+	}
+	return rec.Code
+}
+
 // TestAReadDuringAFaultIsAUse: a session never ends early. What finds a copy missing mends it, and that must not take the place
 // of recording that the session was used.
 func TestAReadDuringAFaultIsAUse(t *testing.T) {
@@ -31,22 +50,15 @@ func TestAReadDuringAFaultIsAUse(t *testing.T) {
 					w := newWorld(t, 3, 0)
 					m, in := w.manager(Config{IdleTimeout: 3 * time.Minute})
 					in.probe()
-					id := ""
+					g := guest{manager: m}
 					visit := func(method string, f func(s *Session)) {
-						r := httptest.NewRequest(method, "/", nil)
-						r.Header.Set("Cookie", "SESSION="+id)
-						rec := httptest.NewRecorder()
-						m.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(From(r.Context())) })).ServeHTTP(rec, r)
-						if rec.Code != http.StatusOK {
-							t.Errorf("status %d", rec.Code)
-						}
-						for _, c := range rec.Result().Cookies() {
-							id = c.Value
+						if status := g.visit(method, f); status != http.StatusOK {
+							t.Errorf("status %d", status)
 						}
 						time.Sleep(50 * time.Millisecond) // for what is done behind it
 					}
 					visit("POST", func(s *Session) { s.Set("n", 1) })
-					at, _, _ := m.format.Parse(id)
+					at, _, _ := m.format.Parse(g.id)
 					time.Sleep(114 * time.Second)
 					for _, s := range w.servers {
 						if c.which(at.Node, s.ID()) {
@@ -82,24 +94,15 @@ func TestAReadBeforeAnOutageIsAUse(t *testing.T) {
 			w := newWorld(t, 3, 0)
 			m, in := w.manager(Config{IdleTimeout: 10 * time.Minute})
 			in.probe()
-			id := ""
-			visit := func(method string, f func(s *Session)) {
-				r := httptest.NewRequest(method, "/", nil)
-				r.Header.Set("Cookie", "SESSION="+id)
-				rec := httptest.NewRecorder()
-				m.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(From(r.Context())) })).ServeHTTP(rec, r)
-				for _, c := range rec.Result().Cookies() {
-					id = c.Value
-				}
-			}
+			g := guest{manager: m}
 			all := func(fault nodetest.Fault) {
 				for _, s := range w.servers {
 					s.Fail(fault)
 				}
 			}
-			visit("POST", func(s *Session) { s.Set("n", 1) })
+			g.visit("POST", func(s *Session) { s.Set("n", 1) })
 			time.Sleep(9 * time.Minute)
-			visit("GET", func(s *Session) {
+			g.visit("GET", func(s *Session) {
 				if s.IsNew() {
 					t.Fatal("it has ended early")
 				}
@@ -109,7 +112,7 @@ func TestAReadBeforeAnOutageIsAUse(t *testing.T) {
 			all(nil)
 			in.probe()
 			time.Sleep(9*time.Minute - outage)
-			visit("GET", func(s *Session) {
+			g.visit("GET", func(s *Session) {
 				if s.IsNew() {
 					t.Errorf("after an outage of %v it is gone, 9 minutes after it was used", outage)
 				}
