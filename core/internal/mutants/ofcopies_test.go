@@ -15,8 +15,8 @@ const (
 var ofCopies = []mutant{
 	{
 		"the home is written only over what was read there",
-		[]edit{{save, "	out, err := w.put(ctx, n, s.token)", `	there, _ := n.Get(ctx, w.access.key)
-	out, err := w.put(ctx, n, there.Token)`}}, copies,
+		[]edit{{save, "	out, err := w.put(ctx, n, s)", `	there, _ := n.Get(ctx, w.access.key)
+	out, err := w.put(ctx, n, sighting{token: there.Token, epoch: n.Epoch()})`}}, copies,
 	},
 	{
 		"a token says nothing in another life of its node",
@@ -36,7 +36,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a session that was ended before it was stored is gone",
-		[]edit{{"internal/replica/create.go", "a.buried || ", ""}}, unit("TestASessionThatHasEndedBeforeItIsStored", "internal/replica"),
+		[]edit{{"internal/replica/create.go", "errors.Is(err, errBuried) || ", ""}}, unit("TestASessionThatHasEndedBeforeItIsStored", "internal/replica"),
 	},
 	{
 		"a backup is written only over what the request knows of",
@@ -133,11 +133,11 @@ var ofCopies = []mutant{
 	},
 	{
 		"only what a node has kept since speaks against a record",
-		[]edit{{choose, "s.rec == nil || !inEpoch(rec, n) {", "s.rec == nil || n == nil {"}}, copies.in("two of three nodes lose all"),
+		[]edit{{choose, "s.rec != nil && inEpoch(rec, n) && like", "s.rec != nil && n != nil && like"}}, copies.in("two of three nodes lose all"),
 	},
 	{
 		"an attempt on its way to a home that can tell may be finished",
-		[]edit{{choose, "home.rec == nil && s.rec.Rank().Before(rec.Rank())", "(home.rec == nil || true) && s.rec.Rank().Before(rec.Rank())"}}, copies,
+		[]edit{{choose, "home.rec == nil && shown.Rank().Before(rec.Rank())", "(home.rec == nil || true) && shown.Rank().Before(rec.Rank())"}}, copies,
 	},
 	{
 		"of two writes of one version, that which the other one's nodes have comes first",

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
@@ -117,13 +118,7 @@ func (a *Access) tooLate(claim, than sighting, seen sightings) (at string, late 
 // passedOver: a node that the record names has kept its values since, and what it has went on without this record. No claim is
 // written over what it misses before all nodes were looked at, so the record has never been there, and was not acknowledged.
 func (a *Access) passedOver(rec *record.Record, seen sightings) bool {
-	for _, s := range seen {
-		n, known := a.store.Cluster.Node(s.node)
-		if known && s.rec != nil && inEpoch(rec, n) && s.rec.Misses(rec.Rank()) {
-			return true
-		}
-	}
-	return false
+	return a.witnessed(rec, seen, func(shown *record.Record) bool { return shown.Misses(rec.Rank()) })
 }
 
 // newer orders two candidates: by term, unless that is of a claim that was too late, then by whether another copy refutes them, then by version; of equals the home's own,
@@ -154,16 +149,17 @@ func (a *Access) newer(s, than sighting, seen sightings) bool {
 // something older; but an attempt on its way to a home that can tell what descends from its own may be finished.
 func (a *Access) refuted(rec *record.Record, seen sightings) bool {
 	home, _ := seen.of(rec.Home)
-	for _, s := range seen {
+	return a.witnessed(rec, seen, func(shown *record.Record) bool {
+		return rivals(shown, rec) || home.rec == nil && shown.Rank().Before(rec.Rank())
+	})
+}
+
+// witnessed: a node that the record names has kept its values since, and shows something like that.
+func (a *Access) witnessed(rec *record.Record, seen sightings, like func(shown *record.Record) bool) bool {
+	return slices.ContainsFunc(seen, func(s sighting) bool {
 		n, known := a.store.Cluster.Node(s.node)
-		if !known || s.rec == nil || !inEpoch(rec, n) {
-			continue
-		}
-		if rivals(s.rec, rec) || home.rec == nil && s.rec.Rank().Before(rec.Rank()) {
-			return true
-		}
-	}
-	return false
+		return known && s.rec != nil && inEpoch(rec, n) && like(s.rec)
+	})
 }
 
 // rivals are of one term, and at most one of them was acknowledged.

@@ -96,7 +96,6 @@ type Access struct {
 	moved      bool
 	destroying bool
 	renewed    bool
-	buried     bool   // a tombstone was found
 	tookChance bool   // see secondChance
 	former     string // the route of the sticky instance that a write takes the session from
 	serves     bool   // for a request, and not for the sake of a node; see leaves

@@ -200,10 +200,7 @@ func (w *write) home(ctx context.Context, n *node.Node) (outcome, error) {
 			return homeFailed, over
 		}
 	}
-	if s.outlived(n) {
-		return conflict, nil
-	}
-	out, err := w.put(ctx, n, s.token)
+	out, err := w.put(ctx, n, s)
 	if out == again {
 		out = homeFailed
 	}
@@ -220,11 +217,8 @@ func (w *write) backups(ctx context.Context, list []*node.Node) (outcome, error)
 }
 
 func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
-	switch s, seen := w.found.seen.of(n.ID()); {
-	case s.outlived(n):
-		return conflict, nil
-	case seen:
-		return w.put(ctx, n, s.token)
+	if s, seen := w.found.seen.of(n.ID()); seen {
+		return w.put(ctx, n, s)
 	}
 	item, err := n.Get(ctx, w.access.key)
 	switch {
@@ -243,7 +237,7 @@ func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
 			return conflict, nil
 		}
 	}
-	return w.put(ctx, n, item.Token)
+	return w.put(ctx, n, sighting{token: item.Token, epoch: n.Epoch()})
 }
 
 // outranked: the backup has what this attempt does not know of.
@@ -255,10 +249,13 @@ func (w *write) outranked(there record.Rank) bool {
 }
 
 // put stores on one node, only if it still has what was seen there.
-func (w *write) put(ctx context.Context, n *node.Node, token uint64) (outcome, error) {
-	item := node.Item{Value: w.value, Flags: record.FormatVersion, Token: token}
+func (w *write) put(ctx context.Context, n *node.Node, seen sighting) (outcome, error) {
+	if seen.outlived(n) {
+		return conflict, nil
+	}
+	item := node.Item{Value: w.value, Flags: record.FormatVersion, Token: seen.token}
 	var err error
-	if token == 0 {
+	if seen.token == 0 {
 		err = n.Add(ctx, w.access.key, item, w.ttl)
 	} else {
 		err = n.CompareAndSwap(ctx, w.access.key, item, w.ttl)
