@@ -172,12 +172,12 @@ func (w *world) happen(c *call) (err error) {
 	switch {
 	case s.lost > 0 && w.rng.Float64() < s.lost:
 		return nodetest.ErrLost
-	case s.damaged > 0 && w.rng.Float64() < s.damaged && (c.Write() || err != nil):
+	case s.damaged == 0 || w.rng.Float64() >= s.damaged:
+		return err
+	case c.Write() || err != nil:
 		return nodetest.ErrOff // what is no answer ends the connection
-	case s.damaged > 0 && err == nil && w.rng.Float64() < s.damaged:
-		return nodetest.ErrDamaged
 	}
-	return err
+	return nodetest.ErrDamaged
 }
 
 // kill loses what the server had.
