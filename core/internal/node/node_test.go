@@ -108,8 +108,11 @@ func TestWhoRunsOutOfTimeHasTheNodeLookedAt(t *testing.T) {
 				if _, err := n.Get(ctx, "a"); !errors.Is(err, nodetest.ErrLost) {
 					t.Error(err)
 				}
-				looks := n.Looks()
+				looks, late := n.Looks(), time.Now()
 				nodetest.Until(t, func() bool { return n.Looks() > looks })
+				if took := time.Since(late); took > 110*time.Millisecond || !hangs && took > 10*time.Millisecond {
+					t.Errorf("the node was looked at %v later, as it is now and then", took)
+				}
 				if n.Available() == hangs {
 					t.Errorf("available: %v", n.Available())
 				}

@@ -227,13 +227,11 @@ func (w *world) late(o *op) {
 	if w.set.backups == 0 {
 		limit += opTimeout // with no other node left it waits for one more look
 	}
-	if o.crowd {
-		limit += opTimeout // it had its own, and then its turn came after another request of the session had had one
-	}
+	limit += time.Duration(o.crowd) * opTimeout // it had its own, and then its turn came after other requests of the session had had theirs
 	if o.wait > opTimeout {
 		limit += opTimeout // its load had one, and long after that its commit, in another fault
 	}
-	if w.set.lists && (o.kind == "login" || o.kind == "logout" || o.crowd) {
+	if w.set.lists && (o.kind == "login" || o.kind == "logout" || o.crowd > 0) {
 		limit += 500 * time.Millisecond // in which all hear that what lies on a node which is not listed here is dead
 	}
 	if took > limit {

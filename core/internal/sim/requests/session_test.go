@@ -43,7 +43,7 @@ type op struct {
 	unused bool          // that it was there may be forgotten
 	wait   time.Duration // in which its handler did something else
 	busy   bool          // not answered yet
-	crowd  bool          // others of the session were at work in its instance
+	crowd  int           // so many others of the session were at work in its instance
 }
 
 // ending is a token that was ended, for good.
@@ -166,7 +166,8 @@ func (s *session) meet(o *op) {
 	set := s.visitor.world.set
 	for _, p := range s.ops {
 		if p.in == o.in && (p.busy || set.sticky && !set.sync && time.Since(p.over) < asyncLoss) {
-			p.crowd, o.crowd = true, true
+			p.crowd++
+			o.crowd++
 		}
 	}
 	o.busy = true
