@@ -12,6 +12,7 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // modes are run for each case that is alike in both.
@@ -573,6 +574,30 @@ func TestRenew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { inModes(t, 2, 0, test) })
 	}
+}
+
+// TestRenewTakesAlongWhatOnlyMemoryHas: while a login stores what was changed before, a request changes the session, which is not
+// stored; and before it ends the old session, another instance stores something there.
+func TestRenewTakesAlongWhatOnlyMemoryHas(t *testing.T) {
+	inWorld(t, 2, 0, func(w *world) {
+		a, b := w.start(local.Config{}), w.start(local.Config{Sync: true})
+		s := a.begin("t")
+		settle()
+		other, err := b.get("t", nodeOf(s))
+		b.must(err)
+		a.must(change(s, plus("n", 1)))
+		during, between := nodetest.Writes(sid.Key("msm:", sid.Record, "t")), nodetest.Writes(sid.Key("msm:", sid.Record, "u"))
+		storing := nodetest.Once(during, func() { a.must(change(s, put("a", "x"))) })
+		ending := nodetest.Once(between, func() { b.must(change(other, put("b", "y"))) })
+		w.all(func(ctx context.Context, op nodetest.Op, do func() error) error {
+			return storing(ctx, op, func() error { return ending(ctx, op, do) })
+		})
+		next, err := s.Renew(context.Background(), renewal(a, s, "u"))
+		a.must(err)
+		if got := [3]string{value(next, "n"), value(next, "a"), value(next, "b")}; got != [3]string{"2", "x", "y"} {
+			t.Errorf("n, a and b are %q", got)
+		}
+	})
 }
 
 // TestRenewalInFullMemory: others need the room of the old session while the new one begins. What is done to it would be lost

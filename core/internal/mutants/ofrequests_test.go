@@ -82,7 +82,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"a login takes along what other requests of the instance have changed and not stored",
-		[]edit{{"internal/local/end.go", "range missing(w.batches, last) {", "range missing(nil, last) {"}}, requests,
+		[]edit{{"internal/local/end.go", "range missing(w.batches, last) {", "range missing(nil, last) {"}}, unit("TestRenewTakesAlongWhatOnlyMemoryHas", "internal/local"),
 	},
 	{
 		"who has taken a session over is who the record names",
