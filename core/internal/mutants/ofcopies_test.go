@@ -250,6 +250,14 @@ var ofCopies = []mutant{
 		[]edit{{choose, "return late", "return late && false"}}, unit("TestChoose", "internal/replica"),
 	},
 	{
+		"a claim can come too late only for the term that it has left",
+		[]edit{{choose, "claim.rec.Base().Term != than.rec.Term || ", ""}}, unit("TestAnAttemptThatAClaimHasLeftBehind", "internal/replica"),
+	},
+	{
+		"an attempt is taken back where no copy is",
+		[]edit{{hints, "		a.without(n)\n	}\n	for _, n := range a.lacks", "	}\n	for _, n := range a.lacks"}}, unit("TestAnAttemptIsTakenBackWhereNoCopyIs", "internal/replica"),
+	},
+	{
 		"who goes on in spite of a late claim writes first where that has not got to",
 		[]edit{{save, "	lay.putFirst(f.first)\n", ""}}, unit("TestALateClaimThatIsFinishedAfterAll", "internal/replica"),
 	},

@@ -13,6 +13,14 @@ func (r *Record) EndTerm(from Rank) {
 	r.Past = append(slices.Clip(r.Past[first:]), from)
 }
 
+// Base returns the rank of the record, of an earlier term, that r's term began from; of the first term there is none.
+func (r *Record) Base() Rank {
+	if len(r.Past) == 0 {
+		return Rank{}
+	}
+	return r.Past[len(r.Past)-1]
+}
+
 // Follows reports whether the record of that rank, of an earlier term, is one of those that r was made from, or a failed
 // attempt beside them, as far back as r remembers.
 func (r *Record) Follows(rank Rank) bool {

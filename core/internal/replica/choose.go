@@ -90,12 +90,15 @@ func descends(rec *record.Record, seen sightings) bool {
 	return !answered || home.rec == nil || rec.HasWrite(home.rec.LastWrite()) || rec.Forgets(home.rec.Version)
 }
 
-// tooLate: when the claim began elsewhere, others still wrote what than has, on nodes of which the claim names one, too. One that has
-// some of it shows that the claim did not get there; or the home of before shows that it never will, for that node has what the home has. So it was
-// not acknowledged, and what was written meanwhile may have been. Who goes on from that writes to that node first, so that the
-// claim can be finished no more.
+// tooLate: when the claim began elsewhere, others still wrote what than has, on nodes of which the claim names one, too. One that
+// has some of it shows that the claim did not get there; or the home of before shows that it never will, for that node has what
+// the home has. So it was not acknowledged, and what was written meanwhile may have been. Who goes on from that writes to that
+// node first, so that the claim can be finished no more.
+//
+// That is so only of the term that the claim itself has left. An attempt of an earlier one may land at any time on a node that
+// has stood still; but the next term has begun at its home without it.
 func (a *Access) tooLate(claim, than sighting, seen sightings) (at string, late bool) {
-	if !claim.rec.Misses(than.rec.Rank()) || a.passedOver(than.rec, seen) {
+	if claim.rec.Base().Term != than.rec.Term || !claim.rec.Misses(than.rec.Rank()) || a.passedOver(than.rec, seen) {
 		return "", false
 	}
 	for _, c := range than.rec.Copies {

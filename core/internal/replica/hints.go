@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/record"
 )
 
 // hintLimit bounds what is remembered of one node. Beyond, everything on the node counts as stale.
@@ -125,12 +126,21 @@ func (a *Access) without(n *node.Node) {
 	a.store.hints.add(n, a.key)
 }
 
-// remind says so once more when the write is over, for the hint may have been delivered before it was.
-func (a *Access) remind() {
+// remind says so once more when the write is over, for the hint may have been delivered before it was; and of nodes that an attempt
+// got to before it failed, and that have no copy of what is stored now. Nothing else would ever take it from there.
+func (a *Access) remind(stored *record.Record) {
+	for _, n := range a.strewn {
+		if stored != nil {
+			if _, named := stored.Copy(n.ID()); named {
+				continue
+			}
+		}
+		a.without(n)
+	}
 	for _, n := range a.lacks {
 		a.store.hints.add(n, a.key)
 	}
-	a.lacks = nil
+	a.lacks, a.strewn = nil, nil
 }
 
 // Owed are the keys of sessions whose copies on a node are stale, or missing, because this instance had to do without it;

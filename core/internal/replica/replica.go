@@ -83,6 +83,7 @@ type Access struct {
 	failed     []failure
 	before     *Failures    // of the request, by other accesses too; nil: nobody keeps them
 	lacks      []*node.Node // that this Write does without
+	strewn     []*node.Node // that its failed attempts got to
 	left       []*node.Node // backups that have a copy, and are to have none
 	size       int          // bytes of what is written; see placeable
 	thorough   bool         // the home's word is not enough: look at every node

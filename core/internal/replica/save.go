@@ -69,10 +69,12 @@ func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit 
 	}
 	a.size = max(a.size, len(w.value))
 	out, err := w.run(ctx, lay)
-	if out == outgrown {
+	switch {
+	case out == outgrown:
 		w.undo(ctx, lay)
-	}
-	if out == done && err == nil {
+	case out != done || err != nil:
+		a.strewn = append(a.strewn, w.nodes(lay)[:w.reached]...)
+	default:
 		a.clear(ctx, next)
 		a.written(lay)
 	}
@@ -172,6 +174,8 @@ type write struct {
 	value  []byte // next, encoded once: every copy has the same bytes
 	ttl    time.Duration
 	claim  bool
+
+	reached int // so many nodes have it
 }
 
 // run writes in the order that the two kinds of write need: see the package's comment.
@@ -190,6 +194,15 @@ func (w *write) run(ctx context.Context, lay layout) (outcome, error) {
 		return out, err
 	}
 	return w.home(ctx, lay.home)
+}
+
+// nodes are those of a layout in that order.
+func (w *write) nodes(lay layout) []*node.Node {
+	at := len(lay.backups)
+	if w.claim {
+		at = lay.first
+	}
+	return slices.Insert(slices.Clone(lay.backups), at, lay.home)
 }
 
 func (w *write) home(ctx context.Context, n *node.Node) (outcome, error) {
@@ -270,6 +283,7 @@ func (w *write) put(ctx context.Context, n *node.Node, seen sighting) (outcome, 
 		w.access.sown = w.next.Version
 	}
 	if err == nil {
+		w.reached++
 		return done, nil
 	}
 	return w.failed(ctx, n, err)

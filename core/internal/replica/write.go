@@ -23,8 +23,8 @@ type Change func(rec *record.Record) error
 
 // Write applies the change to the newest record and answers what was stored on every copy. Without a Load before it
 // loads first. It answers ErrConflict after many tries in vain, besides what Load and the change may answer.
-func (a *Access) Write(ctx context.Context, change Change) (*record.Record, error) {
-	defer a.remind()
+func (a *Access) Write(ctx context.Context, change Change) (stored *record.Record, err error) {
+	defer func() { a.remind(stored) }()
 	a.began, a.sown = a.store.Clock(), 0
 	for a.tried = range uint64(tries) {
 		stored, out, err := a.attempt(ctx, change)
@@ -230,8 +230,10 @@ func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
 		rec.LastAccess = a.store.Clock()
 		return nil
 	}
+	var rec *record.Record
+	defer func() { a.remind(rec) }()
 	for first := true; ; first = false {
-		rec, err := a.Load(ctx)
+		rec, err = a.Load(ctx)
 		if err != nil {
 			return due, err
 		}

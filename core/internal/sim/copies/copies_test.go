@@ -35,11 +35,11 @@ func (r *run) watch() {
 	}
 }
 
-// calm: every instance has the whole list, uses every node and knows its epoch.
-func (r *run) calm() bool {
-	if r.owes() {
-		return false
-	}
+// calm: every instance uses every node, and owes none anything.
+func (r *run) calm() bool { return !r.owes() && r.usesAll() }
+
+// usesAll: every instance has the whole list, uses every node and knows its epoch.
+func (r *run) usesAll() bool {
 	for _, in := range r.instances {
 		for _, name := range r.names {
 			if in.halted || !in.uses(name) || in.nodes[name].ID() != name || !r.isEpoch(name, in.nodes[name].Epoch()) {

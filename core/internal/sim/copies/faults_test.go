@@ -27,14 +27,28 @@ func (r *run) disturb() {
 		} else if r.rng.Float64() < 0.01 {
 			r.recover()
 		}
+	case r.follows && !r.usesAll():
+		r.since = 0
+	case r.follows && r.whole():
+		r.follow()
 	case len(r.faults) == 0 && r.since > 60 && len(r.repair) == 0 && !r.repairing() && !r.lingering() && r.calm() && r.whole() && r.rng.Float64() < 0.08:
 		r.strike()
 	case len(r.faults) > 0 && r.since > cmp.Or(r.lasts, 30) && r.rng.Float64() < 0.1:
+		r.follows = r.then != "" && r.faults[0].kind != r.then && r.rng.IntN(2) == 0
 		r.recover()
 		r.repair = r.sessions()
 	case len(r.faults) == 0 && r.since > 60 && len(r.repair) == 0 && r.calm() && r.lacking() && r.rng.Float64() < 0.05:
 		r.repair = r.sessions() // an epoch was replaced since: another refill, or visit
 	}
+}
+
+// follow begins a fault although nothing is repaired yet. Requests that have begun before all nodes were used meet two.
+func (r *run) follow() {
+	r.follows = false
+	for _, p := range r.active {
+		p.twice = p.call != nil && p.began <= r.now-r.since
+	}
+	r.strikeOne(r.then)
 }
 
 // lingering: a request has begun before the last fault ended. Requests take a moment, faults seconds: none lives through two,
@@ -51,14 +65,14 @@ func (r *run) lingering() bool {
 // strike begins faults.
 func (r *run) strike() {
 	for range max(r.atOnce, 1) {
-		r.strikeOne()
+		r.strikeOne(r.settings.faults[r.rng.IntN(len(r.settings.faults))])
 	}
 }
 
 // strikeOne begins a fault of a random node or instance.
-func (r *run) strikeOne() {
+func (r *run) strikeOne(kind string) {
 	at := r.rng.IntN(len(r.instances))
-	f := fault{r.settings.faults[r.rng.IntN(len(r.settings.faults))], r.names[r.rng.IntN(len(r.names))], r.instances[at]}
+	f := fault{kind, r.names[r.rng.IntN(len(r.names))], r.instances[at]}
 	s := r.servers[f.node]
 	if s.state != "up" {
 		return

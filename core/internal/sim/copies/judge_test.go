@@ -41,7 +41,7 @@ func (r *run) take(p *process) {
 	switch {
 	case p.foreign != "":
 		r.violate("%s by %s of %s sees what is not its own: %s", p.kind, p.instance.name, v.name, p.foreign)
-	case p.instance.dead:
+	case p.instance.dead, p.twice:
 		r.late = append(r.late, p)
 		return
 	case gone:
@@ -155,7 +155,7 @@ func (r *run) settleLate() {
 		switch {
 		case p.kind == history.Read:
 			p.call.Drop()
-		case p.err == nil && !p.instance.dead:
+		case p.err == nil && !p.instance.dead && !p.twice:
 			p.call.End(p.out)
 		default:
 			p.call.End(history.Output{Maybe: true})

@@ -34,6 +34,7 @@ type process struct {
 	old      bool // its cookie was not the newest, or was answered as gone before
 	least    int  // what it must see; see floor
 	dead     bool // its cookie was ended, and every instance has been told
+	twice    bool // it has met two faults: nothing is promised of its answer
 	thin     bool // when it began, its session had fewer copies than most instances make
 	done     bool
 

@@ -20,6 +20,7 @@ type run struct {
 	violations []string
 	since      int // steps since a fault began or ended
 	faults     []fault
+	follows    bool // another fault, as soon as everyone uses all nodes, whatever is to be repaired
 	repair     []session
 	late       []*process // with old cookies, or without an answer that says what they did, until all is calm
 	tally      tally

@@ -7,6 +7,7 @@ type settings struct {
 	name                                           string
 	nodes, apps, clients, parallel, steps, backups int
 	faults                                         []string
+	then                                           string          // another fault that some are followed by as soon as all nodes are used again; empty: there is a repair in between
 	many                                           bool            // faults come while others last: only safety is promised
 	refill                                         bool            // a refill heals after a fault, rather than visits
 	skew                                           time.Duration   // by which the instances' clocks differ at most
@@ -67,6 +68,7 @@ var table = []settings{
 	{name: "instances with fewer backups", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: ofNodes, fewer: true},
 	{name: "idle timeouts that change", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"stop", "cut", "restart warm"}, lasts: 150, idles: true, leaps: []time.Duration{time.Minute, 15 * time.Minute, 75 * time.Minute}},
 	{name: "several faults at a time", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every, many: true},
+	{name: "a node goes on, and another one dies", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"stop", "slow"}, then: "kill"},
 	{name: "answers of one node are damaged", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"corrupt"}, lasts: 60, old: 0.3},
 }
 

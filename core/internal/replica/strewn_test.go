@@ -1,0 +1,38 @@
+package replica_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// TestAnAttemptIsTakenBackWhereNoCopyIs: a write has got to a backup when another instance, which does without that one for a moment,
+// is faster at the home. The write is made elsewhere then, and what it has left on the former backup is not to be taken for a copy once
+// both nodes of the session are silent.
+func TestAnAttemptIsTakenBackWhereNoCopyIs(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	home, backups := w.create()
+	former, ctx := backups[0], context.Background()
+	other := replica.New(replica.Config{Cluster: w.store.Cluster, Backups: 1, KeyPrefix: "msm:", MaxSize: 10_000, IdleTime: w.store.IdleTime})
+	w.servers[home].Fail(nodetest.Once(nodetest.Writes("msm:s:"), func() {
+		w.servers[former].Fail(nodetest.Refuse(nodetest.ErrLost))
+		if _, err := other.Open(token, home).Write(ctx, set("2")); err != nil {
+			t.Error(err)
+		}
+		w.servers[former].Fail(nil)
+	}))
+	if _, err := w.store.Open(token, home).Write(ctx, set("3")); err != nil {
+		t.Fatal(err)
+	}
+	if now := w.stored(home); now == nil || len(now.Copies) != 2 || now.Copies[1].Node == former {
+		t.Fatalf("the session has %+v", now)
+	}
+	if n := w.deliver(former); n == 0 {
+		t.Error("nothing is brought to the former backup")
+	}
+	if left := w.stored(former); left.Rank() != w.stored(home).Rank() {
+		t.Errorf("the former backup has %+v", left)
+	}
+}
