@@ -89,11 +89,11 @@ var ofCopies = []mutant{
 	},
 	{
 		"a copy from before its node's present epoch is not trusted",
-		[]edit{{load, "rec.Home == n.ID() && inEpoch(rec, n)", "rec.Home == n.ID()"}}, copies,
+		[]edit{{load, "!rec.Unsettled && inEpoch(rec, n)", "!rec.Unsettled"}}, copies,
 	},
 	{
 		"a copy that is missing, or from before its node's present epoch, is healed",
-		[]edit{{load, "heal: rec.Unsettled || a.misplaced(rec)", "heal: rec.Unsettled"}}, copies,
+		[]edit{{load, "heal: a.misplaced(rec)", "heal: false"}}, copies,
 	},
 	{
 		"a copy on a node with another epoch is healed, not only one on a node that is down",
@@ -247,19 +247,23 @@ var ofCopies = []mutant{
 	},
 	{
 		"a claim that came too late is none",
-		[]edit{{choose, "return late", "return late && false"}}, unit("TestChoose", "internal/replica"),
+		[]edit{{choose, "return a.tooLate(than, s, seen)", "return false"}, {choose, "return !a.tooLate(s, than, seen)", "return true"}}, unit("TestChoose", "internal/replica"),
 	},
 	{
 		"a claim can come too late only for the term that it has left",
 		[]edit{{choose, "claim.rec.Base().Term != than.rec.Term || ", ""}}, unit("TestAnAttemptThatAClaimHasLeftBehind", "internal/replica"),
 	},
 	{
-		"an attempt is taken back where no copy is",
-		[]edit{{hints, "		a.without(n)\n	}\n	for _, n := range a.lacks", "	}\n	for _, n := range a.lacks"}}, unit("TestAnAttemptIsTakenBackWhereNoCopyIs", "internal/replica"),
+		"what a record would remember, and does not, it does not descend from",
+		[]edit{{"internal/record/stamps.go", "	return n >= keptWrites || ", "	return true || "}}, unit("TestChoose", "internal/replica"),
 	},
 	{
-		"who goes on in spite of a late claim writes first where that has not got to",
-		[]edit{{save, "	lay.putFirst(f.first)\n", ""}}, unit("TestALateClaimThatIsFinishedAfterAll", "internal/replica"),
+		"a claim is looked at everywhere before it is finished",
+		[]edit{{load, "!rec.Unsettled && inEpoch(rec, n)", "inEpoch(rec, n)"}}, unit("TestAClaimThatWasLeftHalfWay", "internal/replica"),
+	},
+	{
+		"an attempt is taken back where no copy is",
+		[]edit{{hints, "		a.without(n)\n	}\n	for _, n := range a.lacks", "	}\n	for _, n := range a.lacks"}}, unit("TestAnAttemptIsTakenBackWhereNoCopyIs", "internal/replica"),
 	},
 	{
 		"what a node refuses by its size is taken back",

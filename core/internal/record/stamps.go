@@ -39,13 +39,19 @@ func last(stamps []Stamp) Stamp {
 // HasWrite reports whether the record descends from that write, as far back as it remembers.
 func (r *Record) HasWrite(id uint64) bool { return has(r.Writes, id) }
 
-// Forgets reports whether so many writes may have followed the one of an earlier version that the record does not remember that one,
-// descend from it or not: versions grow with every write.
-func (r *Record) Forgets(version uint64) bool {
-	return r.Version > version && r.Version-version >= uint64(len(r.Writes))
+// Forgets reports whether the record may descend from an older one and not remember its last write: so many came after it that
+// they are all it remembers, for versions grow with every write, and either they are as many as it ever does, or that write was
+// a minute old when one of them came. Clocks differ by half of that at most.
+func (r *Record) Forgets(old *Record) bool {
+	n := uint64(len(r.Writes))
+	if n < keptStamps || r.Version < old.Version+n {
+		return false
+	}
+	return n >= keptWrites || last(r.Writes).At.Sub(last(old.Writes).At) >= StampLife/2-time.Second
 }
 
-// AddWrite appends a write. Of the older ones it drops those over 16, and those older than a minute except the newest. An id of 0 is no id and is ignored.
+// AddWrite appends a write. Of the older ones it drops those over 16, and those older than a minute except the newest. An id of 0 is
+// no id and is ignored.
 func (r *Record) AddWrite(id uint64, now time.Time) { r.Writes = add(r.Writes, id, now, keptWrites) }
 
 // AddRequest appends a request that changed the session, by the rules of AddWrite, except that

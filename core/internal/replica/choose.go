@@ -27,11 +27,6 @@ func (a *Access) choose(seen sightings) (*found, error) {
 			continue
 		}
 		f.top, last = max(f.top, s.rec.Version), max(last, s.rec.Term)
-		if s.rec.Term > best.rec.Term {
-			if at, _ := a.tooLate(s, best, seen); at != "" {
-				f.first = append(f.first, at)
-			}
-		}
 	}
 	f.rec, f.home, f.term = best.rec, best.rec.Home, best.rec.Term
 	_, answered := seen.of(f.home)
@@ -87,19 +82,19 @@ func candidates(seen sightings) sightings {
 
 func descends(rec *record.Record, seen sightings) bool {
 	home, answered := seen.of(rec.Home)
-	return !answered || home.rec == nil || rec.HasWrite(home.rec.LastWrite()) || rec.Forgets(home.rec.Version)
+	return !answered || home.rec == nil || rec.HasWrite(home.rec.LastWrite()) || rec.Forgets(home.rec)
 }
 
 // tooLate: when the claim began elsewhere, others still wrote what than has, on nodes of which the claim names one, too. One that
 // has some of it shows that the claim did not get there; or the home of before shows that it never will, for that node has what
-// the home has. So it was not acknowledged, and what was written meanwhile may have been. Who goes on from that writes to that
-// node first, so that the claim can be finished no more.
+// the home has. So it was not acknowledged, nor will it be, for no claim is written over what it misses; and what was written
+// meanwhile may have been acknowledged.
 //
 // That is so only of the term that the claim itself has left. An attempt of an earlier one may land at any time on a node that
 // has stood still; but the next term has begun at its home without it.
-func (a *Access) tooLate(claim, than sighting, seen sightings) (at string, late bool) {
+func (a *Access) tooLate(claim, than sighting, seen sightings) bool {
 	if claim.rec.Base().Term != than.rec.Term || !claim.rec.Misses(than.rec.Rank()) || a.passedOver(than.rec, seen) {
-		return "", false
+		return false
 	}
 	for _, c := range than.rec.Copies {
 		if epoch, named := claim.rec.Copy(c.Node); !named || epoch != c.Epoch {
@@ -109,13 +104,13 @@ func (a *Access) tooLate(claim, than sighting, seen sightings) (at string, late 
 		switch there, answered := seen.of(c.Node); {
 		case !answered || there.rec == nil:
 			if than.node == than.rec.Home {
-				return "", true
+				return true
 			}
 		case known && n.Epoch() == c.Epoch && claim.rec.Misses(there.rec.Rank()):
-			return c.Node, true
+			return true
 		}
 	}
-	return "", false
+	return false
 }
 
 // passedOver: a node that the record names has kept its values since, and what it has went on without this record. No claim is
@@ -128,12 +123,10 @@ func (a *Access) passedOver(rec *record.Record, seen sightings) bool {
 // then the one the client came for.
 func (a *Access) newer(s, than sighting, seen sightings) bool {
 	if s.rec.Term < than.rec.Term {
-		_, late := a.tooLate(than, s, seen)
-		return late
+		return a.tooLate(than, s, seen)
 	}
 	if s.rec.Term > than.rec.Term {
-		_, late := a.tooLate(s, than, seen)
-		return !late
+		return !a.tooLate(s, than, seen)
 	}
 	if x, y := a.refuted(s.rec, seen), a.refuted(than.rec, seen); x != y {
 		return y

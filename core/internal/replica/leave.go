@@ -51,7 +51,7 @@ func (a *Access) rehome(f *found, next *record.Record) {
 			if !f.claim {
 				f.term, f.claim = f.term+1, true
 			}
-			f.home, f.first = n.ID(), append(f.first, home.ID())
+			f.home, f.first = n.ID(), home.ID()
 			next.Home, next.Term = f.home, f.term
 			return
 		}

@@ -82,8 +82,9 @@ func (a *Access) search(ctx context.Context) (*found, error) {
 }
 
 // trusted: the record was written in the node's present life, and names it home; and this instance has not done without it since.
+// Of a claim the home knows least: it may have got no further, while others went on where the session was before.
 func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
-	return rec != nil && rec.Home == n.ID() && inEpoch(rec, n) && !a.store.hints.has(n, a.key)
+	return rec != nil && rec.Home == n.ID() && !rec.Unsettled && inEpoch(rec, n) && !a.store.hints.has(n, a.key)
 }
 
 // quarantine is for how long the copies on a node that was away are not taken at their word: by then the others, who probe it
@@ -114,7 +115,7 @@ func (a *Access) fast(home *node.Node, seen sightings) *found {
 	rec := seen[0].rec
 	f := &found{
 		rec: rec, home: home.ID(), seen: seen, term: rec.Term, top: rec.Version,
-		heal: rec.Unsettled || a.misplaced(rec), unsafe: rec.Unsettled,
+		heal: a.misplaced(rec),
 	}
 	if a.behind(rec) {
 		f.term, f.claim, f.heal = a.apart.Term+1, true, true

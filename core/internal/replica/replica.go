@@ -145,12 +145,12 @@ type found struct {
 	rec    *record.Record
 	home   string // where it is to be written to
 	seen   sightings
-	term   uint64   // the term a write has to use
-	top    uint64   // highest version seen anywhere
-	heal   bool     // a copy may be missing or stale: write, even without a change
-	unsafe bool     // what was found may be on one node only
-	claim  bool     // the home did not answer: another node becomes it
-	first  []string // nodes that have to be written first; see putFirst
+	term   uint64 // the term a write has to use
+	top    uint64 // highest version seen anywhere
+	heal   bool   // a copy may be missing or stale: write, even without a change
+	unsafe bool   // what was found may be on one node only
+	claim  bool   // the home did not answer: another node becomes it
+	first  string // the node that has to be written first, empty: none; see putFirst
 }
 
 // sighting is what one node had.

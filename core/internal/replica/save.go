@@ -27,17 +27,16 @@ type layout struct {
 	home    *node.Node
 	backups []*node.Node
 	claim   bool // it differs from where they lie now
-	first   int  // so many of the backups are written before all others, see putFirst
+	first   int  // so many of the backups, none or one, are written before all others, see putFirst
 }
 
-// putFirst has backups be written before all others: the home that the session leaves, although it answers, and nodes that
-// other claims have not got to yet. Whoever writes there at the same time, and has not heard of this claim, and this claim meet:
-// one of them is too late, and has done nothing.
-func (l *layout) putFirst(ids []string) {
+// putFirst has a backup be written before all others: the home that the session leaves, although it answers. Whoever writes there
+// at the same time, and has not heard of this claim, and this claim meet: one of them is too late, and has done nothing.
+func (l *layout) putFirst(id string) {
 	for i, n := range l.backups {
-		if slices.Contains(ids, n.ID()) {
-			l.backups[l.first], l.backups[i] = n, l.backups[l.first]
-			l.first++
+		if n.ID() == id {
+			l.backups[0], l.backups[i] = n, l.backups[0]
+			l.first = 1
 		}
 	}
 }

@@ -61,9 +61,14 @@ func (w *world) told(v *visitor, id int) bool {
 			return false
 		}
 	}
+	return w.lookedSince(since)
+}
+
+// lookedSince: every instance has looked at each node that it can reach since that step.
+func (w *world) lookedSince(step int) bool {
 	for _, in := range w.instances {
 		for _, name := range w.names {
-			if in.uses(name) && w.servers[name].state == "up" && !in.cut[name] && in.probed[name] <= since {
+			if in.uses(name) && w.servers[name].state == "up" && !in.cut[name] && in.probed[name] <= step {
 				return false
 			}
 		}

@@ -28,7 +28,7 @@ type run struct {
 	wiped      int                              // the last step in which a node lost a value
 	blind      int                              // the last step in which requests may be refused
 	leapt      int                              // how often the time did
-	leaping    bool                             // it will, as soon as nothing is under way
+	leaping    int                              // since this step it is about to, as soon as nothing is under way; 0: it is not
 	note       func(format string, args ...any) // of a replayed seed
 }
 
@@ -114,7 +114,14 @@ func (r *run) look(ctx context.Context, in *instance, name string, n *node.Node,
 // arrive lets requests, repairs and probes begin.
 func (r *run) arrive() {
 	in, v := r.awake(), r.someone()
-	if in == nil || r.leaping {
+	switch {
+	case in == nil:
+		return
+	case r.leaping > 0:
+		if r.now < r.steps && r.rng.Float64() < 0.1 {
+			r.probe(in, r.names[r.rng.IntN(len(r.names))])
+		}
+		r.byThemselves()
 		return
 	}
 	if v != nil && r.now < r.steps && len(r.active) < r.parallel && !r.idle() && r.rng.Float64() < 0.5 {

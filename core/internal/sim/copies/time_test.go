@@ -29,18 +29,21 @@ func (r *run) anyIdle(v *visitor) time.Duration {
 	return d
 }
 
-// leap lets time go by, as soon as nothing is under way but slow handlers and what a halted instance waits for.
+// leap lets time go by, as soon as nothing is under way but slow handlers and what a halted instance waits for, and every instance
+// has looked at the nodes, as it does all the time, and done what came of that.
 func (r *run) leap() {
 	if len(r.leaps) == 0 || r.now >= r.steps || r.leapt == maxLeaps {
 		return
 	}
-	r.leaping = r.leaping || r.rng.Float64() < 0.01
-	if !r.leaping || r.underWay() {
+	if r.leaping == 0 && r.rng.Float64() < 0.01 {
+		r.leaping = r.now
+	}
+	if r.leaping == 0 || r.underWay() || r.owes() || !r.lookedSince(r.leaping) {
 		return
 	}
 	d := r.leaps[r.rng.IntN(len(r.leaps))]
 	r.note("%v go by", d)
-	r.leaping = false
+	r.leaping = 0
 	r.leapt++
 	var ends []func()
 	for _, v := range r.everyone() {

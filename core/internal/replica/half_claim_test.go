@@ -1,0 +1,70 @@
+package replica_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/record"
+)
+
+// halfClaimed is a session that an instance, which did not reach its home, began to move to a third node, and ended; others, who
+// reach the home, have written it since.
+func (w *world) halfClaimed() (home, backup, third string) {
+	w.t.Helper()
+	home, backups := w.create()
+	backup = backups[0]
+	for id := range w.servers {
+		if id != home && id != backup {
+			third = id
+		}
+	}
+	claim := *w.stored(backup)
+	claim.EndTerm(claim.Rank())
+	claim.AddWrite(11, claim.LastAccess)
+	claim.Term, claim.Version, claim.Home, claim.Unsettled = claim.Term+1, claim.Version+1, third, true
+	claim.Copies = []record.Copy{{Node: third, Epoch: w.nodes[third].Epoch()}, {Node: backup, Epoch: w.nodes[backup].Epoch()}}
+	if err := set("claimed")(&claim); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.servers[third].Memory().Add(context.Background(), key, node.Item{Value: claim.Append(nil)}, 0); err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.store.Open(token, home).Write(context.Background(), set("acknowledged")); err != nil {
+		w.t.Fatal(err)
+	}
+	return home, backup, third
+}
+
+// TestAClaimThatWasLeftHalfWay is not finished by who finds it first where it was left: others were acknowledged since.
+func TestAClaimThatWasLeftHalfWay(t *testing.T) {
+	for name, do := range map[string]func(w *world, third string) error{
+		"a refill comes to it": func(w *world, third string) error {
+			_, err := w.store.HealKey(context.Background(), key, third)
+			return err
+		},
+		"a request comes to it": func(w *world, third string) error {
+			_, err := w.store.Open(token, third).Load(context.Background())
+			return err
+		},
+		"a request that changes something does": func(w *world, third string) error {
+			_, err := w.store.Open(token, third).Write(context.Background(), func(*record.Record) error { return nil })
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 3, 1)
+			home, _, third := w.halfClaimed()
+			if err := do(w, third); err != nil {
+				t.Fatal(err)
+			}
+			rec, err := w.store.Open(token, home).Write(context.Background(), func(*record.Record) error { return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if value, _ := rec.Get("n"); string(value) != "acknowledged" {
+				t.Errorf("the session has %q", value)
+			}
+		})
+	}
+}
