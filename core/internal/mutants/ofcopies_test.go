@@ -28,11 +28,11 @@ var ofCopies = []mutant{
 	},
 	{
 		"a stale copy that is read damaged goes on being owed what is newer",
-		[]edit{{"internal/replica/bury.go", "		case errors.Is(bad, record.ErrCorrupt) && !bytes.Equal(item.Value, damaged):\n			return bad\n", "		case errors.Is(bad, record.ErrCorrupt) && !bytes.Equal(item.Value, damaged):\n			return nil\n"}}, unit("TestAStaleCopyThatIsReadDamaged", "internal/replica"),
+		[]edit{{"internal/replica/damaged.go", "		return node.Item{}, errGarbled\n", "		return item, nil\n"}}, unit("TestAStaleCopyThatIsReadDamaged", "internal/replica"),
 	},
 	{
-		"a new session begins although its first write is read damaged",
-		[]edit{{"internal/replica/create.go", " && !errors.Is(err, ErrDamaged)", ""}}, unit("TestAnAttemptThatIsReadDamaged", "internal/replica"),
+		"what is read damaged is not written over unread",
+		[]edit{{load, "if err == nil && got.rec == nil && got.err == nil {", "if false {"}, {save, "	item, err := get(ctx, n, w.access.key)\n", "	item, err := n.Get(ctx, w.access.key)\n"}}, unit("TestWhatIsReadDamagedIsNotWrittenOver", "internal/replica"),
 	},
 	{
 		"a session that was ended before it was stored is gone",

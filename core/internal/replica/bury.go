@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"sync"
@@ -78,24 +77,15 @@ func (s *Store) cover(ctx context.Context, n *node.Node, key string, newest *rec
 	})
 }
 
-// replace has something done to what a node has, as long as that is older than the newest record, or damaged where it lies. What is
-// damaged on its way may be anything, so that is an error.
+// replace has something done to what a node has, as long as that is older than the newest record, or damaged where it lies.
 func (s *Store) replace(ctx context.Context, n *node.Node, key string, newest *record.Record, do func(token uint64) error) error {
-	var damaged []byte
 	for {
-		item, err := n.Get(ctx, key)
+		item, err := get(ctx, n, key)
 		if err != nil {
 			return missed(err)
 		}
 		there, bad := record.Peek(item.Value)
-		switch {
-		case errors.Is(bad, record.ErrCorrupt) && damaged == nil:
-			damaged = item.Value
-			continue
-		case errors.Is(bad, record.ErrCorrupt) && !bytes.Equal(item.Value, damaged):
-			return bad
-		case errors.Is(bad, record.ErrCorrupt):
-		case bad != nil || !coveredBy(there, newest):
+		if !errors.Is(bad, record.ErrCorrupt) && (bad != nil || !coveredBy(there, newest)) {
 			return nil
 		}
 		if err = do(item.Token); !errors.Is(err, node.ErrConflict) {

@@ -26,10 +26,10 @@ func (a *Access) create(ctx context.Context, first *record.Record, change Change
 		}
 		a.found = f
 		stored, err := a.Write(ctx, change)
-		if errors.Is(err, errBuried) || !errors.Is(err, ErrNoSession) && !errors.Is(err, errAway) && !errors.Is(err, ErrDamaged) {
+		if errors.Is(err, errBuried) || !errors.Is(err, ErrNoSession) && !errors.Is(err, errAway) {
 			return stored, err
 		}
-		// Nothing of the attempt has landed, or nobody can read what has: the next one takes other nodes.
+		// Nothing of the attempt has landed: the next one takes other nodes.
 	}
 	return nil, a.unavailable(ErrUnavailable, "the others failed in turn")
 }

@@ -26,17 +26,21 @@ func TestASessionThatHasEndedBeforeItIsStored(t *testing.T) {
 
 // TestAnAttemptThatIsReadDamaged: a new session's first write has got to one node, whose answers are damaged. It begins all the same.
 func TestAnAttemptThatIsReadDamaged(t *testing.T) {
-	w := newWorld(t, 3, 1)
-	home, backups := w.create()
-	w.servers[home].Evict(key)
-	w.servers[backups[0]].Fail(nodetest.Only(nodetest.Reads("msm:s:"), nodetest.Damage(1)))
-	stored, err := w.store.Open(token, "").Create(t.Context(), session())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range stored.Copies {
-		if rec := w.stored(c.Node); rec == nil || rec.Rank() != stored.Rank() {
-			t.Errorf("%s has %+v", c.Node, rec)
-		}
+	for name, times := range map[string]int{"once": 1, "each time": 1 << 20} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 3, 1)
+			home, backups := w.create()
+			w.servers[home].Evict(key)
+			w.servers[backups[0]].Fail(nodetest.Only(nodetest.Reads("msm:s:"), nodetest.Damage(times)))
+			stored, err := w.store.Open(token, "").Create(t.Context(), session())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range stored.Copies {
+				if rec := w.stored(c.Node); rec == nil || rec.Rank() != stored.Rank() {
+					t.Errorf("%s has %+v", c.Node, rec)
+				}
+			}
+		})
 	}
 }

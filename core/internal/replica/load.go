@@ -300,28 +300,39 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 	if !a.usable(n) { // nor later in this request, which goes on without what is there
 		return answer{sighting: sighting{node: n.ID()}, failed: node.ErrDown}
 	}
-	var item node.Item
-	var err error
-	now := n.Epoch()
-	switch {
-	case epoch:
-		item, now, err = n.GetWithEpoch(ctx, a.key)
-	case a.lock != nil && a.lock.node == n:
-		item, err = a.lock.getWith(ctx, a.key)
-	default:
-		item, err = n.Get(ctx, a.key)
-	}
+	item, now, err := a.read(ctx, n, epoch)
 	got := answer{sighting: sighting{node: n.ID()}}
+	if err == nil {
+		got.rec, got.err = readable(item.Value)
+	}
+	if err == nil && got.rec == nil && got.err == nil {
+		if item, err = readAgain(ctx, n, a.key, item); err == nil {
+			got.rec, got.err = readable(item.Value)
+		}
+	}
 	switch {
 	case err == nil:
 		got.answered, got.token, got.epoch = true, item.Token, now
-		got.rec, got.err = readable(item.Value)
 	case errors.Is(err, node.ErrMiss):
 		got.answered = true
 	default:
 		got.failed, got.err = failed(ctx, n, err)
 	}
 	return got
+}
+
+// read asks a node for what it has of the session, and which epoch it is in.
+func (a *Access) read(ctx context.Context, n *node.Node, epoch bool) (item node.Item, now uint32, err error) {
+	now = n.Epoch()
+	switch {
+	case epoch:
+		return n.GetWithEpoch(ctx, a.key)
+	case a.lock != nil && a.lock.node == n:
+		item, err = a.lock.getWith(ctx, a.key)
+	default:
+		item, err = n.Get(ctx, a.key)
+	}
+	return item, now, err
 }
 
 // note takes what an answer says about the node itself.

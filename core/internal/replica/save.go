@@ -232,7 +232,7 @@ func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
 	if s, seen := w.found.seen.of(n.ID()); seen {
 		return w.put(ctx, n, s)
 	}
-	item, err := n.Get(ctx, w.access.key)
+	item, err := get(ctx, n, w.access.key)
 	switch {
 	case errors.Is(err, node.ErrMiss):
 		if _, named := w.found.rec.Copy(n.ID()); named && !w.claim {

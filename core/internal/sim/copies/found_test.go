@@ -30,6 +30,7 @@ var found = map[string]struct {
 	"a session that ended by a timeout that was shortened while a node was away is back by what that node has": {"idle timeouts that change", 4101946},
 	"an attempt that lands late is taken for what was acknowledged, while a claim is under way":                {"another one dies", 4721557},
 	"an attempt of a far higher version is taken for one that has forgotten what was acknowledged":             {"two of three nodes lose all at once", 3886},
+	"an attempt that was read damaged on its way is written over, and acknowledged":                            {"answers of one node are damaged", 4788653},
 	"a node that gets another id, and its own again, is believed what it had before":                           {"another id", 33},
 }
 
