@@ -10,6 +10,7 @@ package local
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -103,9 +104,8 @@ func (st *Store) Close(ctx context.Context) (left int) {
 		defer timer.Stop()
 		stored = func() { timer.Reset(st.Patience) }
 	}
-	for {
-		unsaved := st.unsaved()
-		if len(unsaved) == 0 || ctx.Err() != nil {
+	for unsaved := st.unsaved(); len(unsaved) > 0; unsaved = st.unsaved() {
+		if ctx.Err() != nil {
 			return len(unsaved)
 		}
 		st.saveAll(ctx, unsaved, stored)
@@ -113,6 +113,8 @@ func (st *Store) Close(ctx context.Context) (left int) {
 			pause(ctx, retryMin)
 		}
 	}
+	st.saveAll(ctx, st.dirty(), stored) // of the others it is stored that they were used, if it can be
+	return 0
 }
 
 // saveAll saves them, and tells of each that could be.
@@ -146,22 +148,23 @@ func (st *Store) work(sessions <-chan *Session, stored func()) {
 }
 
 // unsaved are the sessions with changes that no node has.
-func (st *Store) unsaved() (list []*Session) {
+func (st *Store) unsaved() []*Session {
+	return slices.DeleteFunc(st.dirty(), func(s *Session) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.pending.requests == 0
+	})
+}
+
+// dirty are the sessions of which something is to be stored, be it only that they were used.
+func (st *Store) dirty() (list []*Session) {
 	st.each(func(s *Session) bool {
 		if s.state.Load() == dirty {
 			list = append(list, s)
 		}
 		return true
 	})
-	kept := list[:0]
-	for _, s := range list {
-		s.mu.Lock()
-		if s.pending.requests > 0 {
-			kept = append(kept, s)
-		}
-		s.mu.Unlock()
-	}
-	return kept
+	return list
 }
 
 func pause(ctx context.Context, d time.Duration) {

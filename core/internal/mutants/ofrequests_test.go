@@ -85,6 +85,10 @@ var ofRequests = []mutant{
 		[]edit{{"internal/local/end.go", "range missing(w.batches, last) {", "range missing(nil, last) {"}}, unit("TestRenewTakesAlongWhatOnlyMemoryHas", "internal/local"),
 	},
 	{
+		"an instance that ends stores that sessions were used",
+		[]edit{{"internal/local/local.go", "	st.saveAll(ctx, st.dirty(), stored)", "	_ = st.dirty()"}}, unit("TestCloseStoresThatASessionWasUsed", "internal/local"),
+	},
+	{
 		"who has taken a session over is who the record names",
 		[]edit{{"internal/local/takeover.go", "err == nil && rec.Route != st.Route {", "false {"}}, unit("TestTwoTakeOverAtOnce", "internal/local"),
 	},
