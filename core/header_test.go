@@ -32,9 +32,9 @@ func TestTheHeaderIsForThoseWhoUseIt(t *testing.T) {
 		new := func() string { return begin(t, m, func(s *msm.Session) { add(s) }) }
 		dead := new()
 		visit(m, dead, func(s *msm.Session) { s.Destroy() })
-		mine, bad := "mine", "none"
+		mine, bad := "{mine}", "none" // no id has braces
 		for name, c := range map[string]struct {
-			cookie, header string // "mine" is a session that lives, of which there are two if both are
+			cookie, header string // mine is a session that lives, of which there are two if both are
 			found          bool
 			byHeader       bool
 		}{
