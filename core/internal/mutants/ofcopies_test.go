@@ -28,11 +28,11 @@ var ofCopies = []mutant{
 	},
 	{
 		"a stale copy that is read damaged goes on being owed what is newer",
-		[]edit{{"internal/replica/damaged.go", "		return node.Item{}, errGarbled\n", "		return item, nil\n"}}, unit("TestAStaleCopyThatIsReadDamaged", "internal/replica"),
+		[]edit{{"internal/replica/damaged.go", "		return node.Item{}, node.ErrGarbled\n", "		return item, nil\n"}}, unit("TestAStaleCopyThatIsReadDamaged", "internal/replica"),
 	},
 	{
 		"what is read damaged is not written over unread",
-		[]edit{{load, "if err == nil && got.rec == nil && got.err == nil {", "if false {"}, {save, "	item, err := get(ctx, n, w.access.key)\n", "	item, err := n.Get(ctx, w.access.key)\n"}}, unit("TestWhatIsReadDamagedIsNotWrittenOver", "internal/replica"),
+		[]edit{{load, "if err == nil && got.rec == nil && got.err == nil {", "if false {"}, {"internal/replica/damaged.go", "	if item, err = readAgain(ctx, n, key, item); err != nil {\n		return item, there, err\n	}\n", ""}}, unit("TestWhatIsReadDamagedIsNotWrittenOver", "internal/replica"),
 	},
 	{
 		"a session that was ended before it was stored is gone",
@@ -40,7 +40,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a backup is written only over what the request knows of",
-		[]edit{{save, "if err == nil && w.outranked(there) {", "if err == nil && w.outranked(there) && false {"}}, copies,
+		[]edit{{save, "	case w.outranked(there):\n", "	case w.outranked(there) && false:\n"}}, copies,
 	},
 	{
 		"a plain write goes to the backups before the home",

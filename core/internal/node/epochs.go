@@ -12,7 +12,8 @@ import (
 	"github.com/gomsm/msm/core/internal/checksum"
 )
 
-var errGarbled = errors.New("what it answers is damaged on its way")
+// ErrGarbled is an answer that is damaged on its way: what was read is not what is read a moment later. It says nothing.
+var ErrGarbled = errors.New("what it answers is damaged on its way")
 
 // readEpoch takes the epoch out of what was read under its key, which is read once more if that is none: what was damaged on its
 // way must not have a node count as one that was restarted. Where it lies something else than an epoch, it is 0.
@@ -23,7 +24,7 @@ func (n *Node) readEpoch(ctx context.Context, item Item) (uint32, Item, error) {
 	}
 	again, err := n.options.Prober.Get(ctx, n.options.EpochKey)
 	if err == nil && !bytes.Equal(again.Value, item.Value) {
-		err = errGarbled
+		err = ErrGarbled
 	}
 	return 0, again, err
 }

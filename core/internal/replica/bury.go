@@ -80,12 +80,13 @@ func (s *Store) cover(ctx context.Context, n *node.Node, key string, newest *rec
 // replace has something done to what a node has, as long as that is older than the newest record, or damaged where it lies.
 func (s *Store) replace(ctx context.Context, n *node.Node, key string, newest *record.Record, do func(token uint64) error) error {
 	for {
-		item, err := get(ctx, n, key)
-		if err != nil {
+		item, there, err := peek(ctx, n, key)
+		switch {
+		case errors.Is(err, record.ErrFormat):
+			return nil
+		case err != nil:
 			return missed(err)
-		}
-		there, bad := record.Peek(item.Value)
-		if !errors.Is(bad, record.ErrCorrupt) && (bad != nil || !coveredBy(there, newest)) {
+		case !coveredBy(there, newest):
 			return nil
 		}
 		if err = do(item.Token); !errors.Is(err, node.ErrConflict) {

@@ -15,8 +15,8 @@ import (
 // Load finds the session's record. What it answers must not be changed. It answers ErrNoSession if there is none, it
 // has expired or it was destroyed, ErrUnavailable if nobody could say, ErrUnreadable if a newer program wrote it.
 //
-// What is found by asking every node, or unsettled, is perhaps on one of them only, or an attempt that will not stand. It
-// is shown to nobody before it is on every copy.
+// What is found by asking every node is perhaps on one of them only, or an attempt that will not stand. It is shown to nobody
+// before it is on every copy.
 func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 	f, err := a.look(ctx)
 	if err != nil {
@@ -305,7 +305,7 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 	if err == nil {
 		got.rec, got.err = readable(item.Value)
 	}
-	if err == nil && got.rec == nil && got.err == nil {
+	if err == nil && got.rec == nil && got.err == nil { // it is damaged
 		if item, err = readAgain(ctx, n, a.key, item); err == nil {
 			got.rec, got.err = readable(item.Value)
 		}

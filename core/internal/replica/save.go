@@ -232,22 +232,18 @@ func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
 	if s, seen := w.found.seen.of(n.ID()); seen {
 		return w.put(ctx, n, s)
 	}
-	item, err := get(ctx, n, w.access.key)
+	item, there, err := peek(ctx, n, w.access.key)
 	switch {
 	case errors.Is(err, node.ErrMiss):
 		if _, named := w.found.rec.Copy(n.ID()); named && !w.claim {
 			return conflict, nil // it had a copy: maybe all of them are gone, and a tombstone after them
 		}
+	case errors.Is(err, record.ErrFormat):
+		return done, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	case err != nil:
 		return w.failed(ctx, n, err)
-	default:
-		there, err := record.Peek(item.Value)
-		if err != nil && !errors.Is(err, record.ErrCorrupt) {
-			return done, fmt.Errorf("%w: %w", ErrUnreadable, err)
-		}
-		if err == nil && w.outranked(there) {
-			return conflict, nil
-		}
+	case w.outranked(there):
+		return conflict, nil
 	}
 	return w.put(ctx, n, sighting{token: item.Token, epoch: n.Epoch()})
 }
