@@ -4,36 +4,25 @@ import (
 	"context"
 	"testing"
 
-	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
 // halfClaimed is a session that an instance, which did not reach its home, began to move to a third node, and ended; others, who
 // reach the home, have written it since.
-func (w *world) halfClaimed() (home, backup, third string) {
+func (w *world) halfClaimed() (home, third string) {
 	w.t.Helper()
 	home, backups := w.create()
-	backup = backups[0]
+	backup := backups[0]
 	for id := range w.servers {
 		if id != home && id != backup {
 			third = id
 		}
 	}
-	claim := *w.stored(backup)
-	claim.EndTerm(claim.Rank())
-	claim.AddWrite(11, claim.LastAccess)
-	claim.Term, claim.Version, claim.Home, claim.Unsettled = claim.Term+1, claim.Version+1, third, true
-	claim.Copies = []record.Copy{{Node: third, Epoch: w.nodes[third].Epoch()}, {Node: backup, Epoch: w.nodes[backup].Epoch()}}
-	if err := set("claimed")(&claim); err != nil {
-		w.t.Fatal(err)
-	}
-	if err := w.servers[third].Memory().Add(context.Background(), key, node.Item{Value: claim.Append(nil)}, 0); err != nil {
-		w.t.Fatal(err)
-	}
+	w.plant(third, w.claim(w.stored(backup), third, backup, "claimed", 11))
 	if _, err := w.store.Open(token, home).Write(context.Background(), set("acknowledged")); err != nil {
 		w.t.Fatal(err)
 	}
-	return home, backup, third
+	return home, third
 }
 
 // TestAClaimThatWasLeftHalfWay is not finished by who finds it first where it was left: others were acknowledged since.
@@ -54,7 +43,7 @@ func TestAClaimThatWasLeftHalfWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 3, 1)
-			home, _, third := w.halfClaimed()
+			home, third := w.halfClaimed()
 			if err := do(w, third); err != nil {
 				t.Fatal(err)
 			}

@@ -6,9 +6,36 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 )
+
+// claim goes on from a record, on another home and with a backup, by a write that has got to neither yet.
+func (w *world) claim(from *record.Record, home, backup, value string, write uint64) *record.Record {
+	w.t.Helper()
+	next := *from
+	if err := set(value)(&next); err != nil {
+		w.t.Fatal(err)
+	}
+	next.EndTerm(from.Rank())
+	next.AddWrite(write, from.LastAccess)
+	next.Term, next.Version, next.Home, next.Unsettled = from.Term+1, from.Version+1, home, true
+	next.Copies = []record.Copy{{Node: home, Epoch: w.nodes[home].Epoch()}, {Node: backup, Epoch: w.nodes[backup].Epoch()}}
+	return &next
+}
+
+// plant stores a record on a server behind everyone's back.
+func (w *world) plant(id string, rec *record.Record) {
+	w.t.Helper()
+	if w.tokenOn(id) != 0 {
+		w.overwrite(id, rec.Append(nil))
+		return
+	}
+	if err := w.servers[id].Memory().Add(context.Background(), key, node.Item{Value: rec.Append(nil)}, 0); err != nil {
+		w.t.Fatal(err)
+	}
+}
 
 // TestALateClaimThatIsFinishedAfterAll: of two claims, each on one node only, the earlier one is gone on from, for the other one
 // did not get to a node that both name. When it gets there before this is written, it is acknowledged, and stays.
@@ -25,39 +52,14 @@ func TestALateClaimThatIsFinishedAfterAll(t *testing.T) {
 	slices.Sort(free)
 	w.servers[home].Fail(off)
 	w.probe()
-	// claim goes on from a record on a node, which has got no further yet.
-	claim := func(from *record.Record, id string, value string, write uint64) *record.Record {
-		next := *from
-		if err := set(value)(&next); err != nil {
-			t.Fatal(err)
-		}
-		next.EndTerm(from.Rank())
-		next.AddWrite(write, from.LastAccess)
-		next.Term, next.Version, next.Home, next.Unsettled = from.Term+1, from.Version+1, id, true
-		next.Copies = []record.Copy{{Node: id, Epoch: w.nodes[id].Epoch()}, {Node: shared, Epoch: w.nodes[shared].Epoch()}}
-		return &next
-	}
-	put := func(id string, rec *record.Record) {
-		m := w.servers[id].Memory()
-		item, err := m.Get(context.Background(), key)
-		item.Value = rec.Append(nil)
-		if err != nil {
-			err = m.Add(context.Background(), key, item, 0)
-		} else {
-			err = m.CompareAndSwap(context.Background(), key, item, 0)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	put(free[0], claim(base, free[0], "earlier", 11))
-	later := claim(claim(base, free[1], "later", 12), free[1], "later", 13)
-	put(free[1], later)
+	w.plant(free[0], w.claim(base, free[0], shared, "earlier", 11))
+	later := w.claim(w.claim(base, free[1], shared, "later", 12), free[1], shared, "later", 13)
+	w.plant(free[1], later)
 
 	var finish sync.Once
 	for _, n := range w.servers {
 		if n.ID() != home {
-			n.Fail(nodetest.Once(nodetest.Writes("msm:"), func() { finish.Do(func() { put(shared, later) }) }))
+			n.Fail(nodetest.Once(nodetest.Writes("msm:"), func() { finish.Do(func() { w.plant(shared, later) }) }))
 		}
 	}
 	if _, err := w.store.Open(token, home).Load(context.Background()); err != nil {

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/gomsm/msm/core/internal/nodetest"
-	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // TestAnAttemptIsTakenBackWhereNoCopyIs: a write has got to a backup when another instance, which does without that one for a moment,
@@ -15,7 +14,7 @@ func TestAnAttemptIsTakenBackWhereNoCopyIs(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	home, backups := w.create()
 	former, ctx := backups[0], context.Background()
-	other := replica.New(replica.Config{Cluster: w.store.Cluster, Backups: 1, KeyPrefix: "msm:", MaxSize: 10_000, IdleTime: w.store.IdleTime})
+	other := w.another([]string{"n1", "n2", "n3"})
 	w.servers[home].Fail(nodetest.Once(nodetest.Writes("msm:s:"), func() {
 		w.servers[former].Fail(nodetest.Refuse(nodetest.ErrLost))
 		if _, err := other.Open(token, home).Write(ctx, set("2")); err != nil {

@@ -41,7 +41,7 @@ func (r *run) take(p *process) {
 	switch {
 	case p.foreign != "":
 		r.violate("%s by %s of %s sees what is not its own: %s", p.kind, p.instance.name, v.name, p.foreign)
-	case p.instance.dead, p.twice:
+	case p.saysNothing():
 		r.late = append(r.late, p)
 		return
 	case gone:
@@ -68,6 +68,9 @@ func (r *run) take(p *process) {
 		r.leave(v)
 	}
 }
+
+// saysNothing: the answer of an instance that has crashed never comes, and of one that has met two faults nothing is promised.
+func (p *process) saysNothing() bool { return p.instance.dead || p.twice }
 
 // judge is what an answer has to be like at once; whether it fits to the others the histories say.
 func (r *run) judge(p *process) {
@@ -155,7 +158,7 @@ func (r *run) settleLate() {
 		switch {
 		case p.kind == history.Read:
 			p.call.Drop()
-		case p.err == nil && !p.instance.dead && !p.twice:
+		case p.err == nil && !p.saysNothing():
 			p.call.End(p.out)
 		default:
 			p.call.End(history.Output{Maybe: true})
