@@ -80,7 +80,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a claim is unsettled until a plain write",
-		[]edit{{save, "next.Unsettled = lay.claim && len(lay.backups) > 0", "next.Unsettled = false"}}, copies.in("two of three nodes lose all"),
+		[]edit{{save, "next.Unsettled = lay.claim && len(lay.backups) > 0", "next.Unsettled = false"}}, unit("TestAHalfClaimThatWasReadStays", "internal/replica"),
 	},
 	{
 		"writers use the backups that the record names",
@@ -113,7 +113,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a logout ends old copies on nodes that hold none",
-		[]edit{{write, "		a.bury(context.WithoutCancel(ctx), dead)\n", "		_ = dead\n"}}, copies,
+		[]edit{{write, "		a.bury(context.WithoutCancel(ctx), dead)\n", "		_ = dead\n"}}, unit("TestALogoutEndsWhatASessionLeftBehind", "internal/replica"),
 	},
 	{
 		"a logout tells whoever reaches a node that it does not",
@@ -171,7 +171,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"with two nodes silent a copy that may be old is not believed",
-		[]edit{{choose, "a.silent(seen) > most && !a.inEpoch(best) || ", ""}}, copies,
+		[]edit{{choose, "a.silent(seen) > most && !a.inEpoch(best) || ", ""}}, unit("TestACopyThatMayBeOldIsNotBelieved", "internal/replica"),
 	},
 	{
 		"with both nodes of a session silent a backup's copy is not believed, however fresh",

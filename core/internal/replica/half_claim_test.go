@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -55,5 +56,51 @@ func TestAClaimThatWasLeftHalfWay(t *testing.T) {
 				t.Errorf("the session has %q", value)
 			}
 		})
+	}
+}
+
+// TestAHalfClaimThatWasReadStays: an instance that did not reach a session's home has moved it, and ended before the claim was on
+// its second node. What a request was shown of it is still there when its only node dies.
+func TestAHalfClaimThatWasReadStays(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	home, backups := w.create()
+	first := backups[0]
+	other := w.another([]string{"n1", "n2", "n3"})
+	ended, end := context.WithCancel(context.Background())
+	for id, s := range w.servers {
+		if id != home && id != first {
+			s.Fail(func(_ context.Context, op nodetest.Op, do func() error) error {
+				if !op.Write() {
+					return do()
+				}
+				end()
+				return context.Canceled
+			})
+		}
+	}
+	w.without(home, func() {
+		if _, err := other.Open(token, home).Write(ended, set("claimed")); err == nil {
+			t.Fatal("the claim was not left half way")
+		}
+		for _, s := range w.servers {
+			s.Fail(nil)
+		}
+		w.servers[home].Fail(off)
+		rec, err := w.store.Open(token, first).Load(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if value, _ := rec.Get("n"); string(value) != "claimed" {
+			t.Fatalf("the session has %q", value)
+		}
+	})
+	w.deliver(home)
+	w.servers[first].Fail(off)
+	rec, err := w.store.Open(token, home).Load(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if value, _ := rec.Get("n"); string(value) != "claimed" {
+		t.Errorf("the session has %q, and a request was shown what the claim made of it", value)
 	}
 }

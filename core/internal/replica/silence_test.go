@@ -69,6 +69,45 @@ func TestAFailedAttemptLooksFresh(t *testing.T) {
 	}
 }
 
+// TestACopyThatMayBeOldIsNotBelieved: G1. Two nodes are silent, and the third one has a copy that others may have gone on from.
+func TestACopyThatMayBeOldIsNotBelieved(t *testing.T) {
+	for name, c := range map[string]struct {
+		// happens makes what the node that is left over has old, or perhaps so.
+		happens func(t *testing.T, w *world, left string)
+		want    error
+	}{
+		"it has all": {func(*testing.T, *world, string) {}, nil},
+		"it is owed what was written without it": {func(t *testing.T, w *world, left string) {
+			w.without(left, func() {
+				if _, err := w.store.Open(token, "").Write(t.Context(), set("2")); err != nil {
+					t.Fatal(err)
+				}
+			})
+			w.probe()
+		}, replica.ErrUnavailable},
+		"it is of a new epoch": {func(_ *testing.T, w *world, left string) {
+			w.nodes[left].Replace()
+			w.probe()
+			w.probe()
+		}, replica.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 3, 1)
+			_, backups := w.create()
+			left := backups[0]
+			c.happens(t, w, left)
+			for id, s := range w.servers {
+				if id != left {
+					s.Fail(off)
+				}
+			}
+			if _, err := w.store.Open(token, left).Load(t.Context()); !errors.Is(err, c.want) {
+				t.Errorf("%v; want %v", err, c.want)
+			}
+		})
+	}
+}
+
 // TestASessionOfMoreBackups than this instance is configured with, as in a rolling change, is found on one of them, be that copy of
 // its node's present epoch or not.
 func TestASessionOfMoreBackups(t *testing.T) {

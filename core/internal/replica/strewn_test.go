@@ -35,3 +35,28 @@ func TestAnAttemptIsTakenBackWhereNoCopyIs(t *testing.T) {
 		t.Errorf("the former backup has %+v", left)
 	}
 }
+
+// TestALogoutEndsWhatASessionLeftBehind: G6. A session has moved while one of its nodes was away. Another instance, which knows
+// nothing of what that node is owed, logs out, and both nodes that the session had by then are gone.
+func TestALogoutEndsWhatASessionLeftBehind(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	_, backups := w.create()
+	former := backups[0]
+	other := w.another([]string{"n1", "n2", "n3"})
+	w.without(former, func() {
+		if _, err := w.store.Open(token, "").Write(t.Context(), set("2")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err := other.Open(token, "").Destroy(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for id, s := range w.servers {
+		if id != former {
+			s.Fail(off)
+		}
+	}
+	if rec, err := other.Open(token, former).Load(t.Context()); err == nil {
+		t.Errorf("after the logout: %+v", rec)
+	}
+}
