@@ -207,7 +207,7 @@ func (g *guest) login() {
 	if old == "" {
 		return
 	}
-	if _, _, ok := g.ask("POST", "/login?user="+g.name, "", old); !ok {
+	if _, status, ok := g.ask("POST", "/login?user="+g.name, "", old); !ok || status == http.StatusConflict {
 		g.unsure = true
 		return
 	}
@@ -221,7 +221,7 @@ func (g *guest) logout() {
 	if old == "" {
 		return
 	}
-	if _, _, ok := g.ask("POST", "/logout", "", old); !ok {
+	if _, status, ok := g.ask("POST", "/logout", "", old); !ok || status == http.StatusConflict {
 		g.unsure = true
 		return
 	}

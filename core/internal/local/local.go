@@ -138,13 +138,20 @@ func (st *Store) saveAll(ctx context.Context, sessions []*Session, stored func()
 // work saves what it is given. A write that began is not cut off: its operations are bounded.
 func (st *Store) work(sessions <-chan *Session, stored func()) {
 	for s := range sessions {
-		s.beginSaving()
-		err := s.save(st.Replica.Random.As(context.Background(), "write-behind", s.token)) // what fails is queued again, and logged
-		s.endSaving()
-		if err == nil {
+		if s.saveInTurn() == nil {
 			stored()
 		}
 	}
+}
+
+// saveInTurn is save for who has not begun saving. What fails is queued again, and logged.
+func (s *Session) saveInTurn() error {
+	s.beginSaving()
+	defer s.endSaving()
+	if s.putsOff() {
+		return nil
+	}
+	return s.save(s.store.Replica.Random.As(context.Background(), "write-behind", s.token))
 }
 
 // unsaved are the sessions with changes that no node has.

@@ -154,6 +154,21 @@ func (st *Store) dispatch(ctx context.Context, work chan<- *Session) {
 	}
 }
 
+// putsOff has the session written later if that would only mend its copies, and a node has run out of time that was not looked at
+// since: to mend now might meet that node once more, and the session's requests would wait for it. The caller has begun saving.
+func (s *Session) putsOff() bool {
+	if s.store.closing.Load() || !s.store.Replica.Suspects() {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stored.Version == 0 || s.pending.requests > 0 {
+		return false
+	}
+	s.store.queue.at(time.Now().Add(idlePoll), s)
+	return true
+}
+
 func (q *queue) sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -202,6 +202,10 @@ var ofCopies = []mutant{
 		[]edit{{write, "a.store.Clock().Sub(a.began) > maxWrite ||", ""}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
 	},
 	{
+		"but a logout is, for a session may end twice",
+		[]edit{{write, "return !a.destroying && a.tried > 0", "return a.tried > 0"}}, unit("TestALogoutOfWhoStoodStill", "internal/replica"),
+	},
+	{
 		"nor when so many others came after it that they are",
 		[]edit{{write, " || a.forgotten(f)", ""}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
 	},

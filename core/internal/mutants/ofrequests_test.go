@@ -89,6 +89,10 @@ var ofRequests = []mutant{
 		[]edit{{"internal/local/local.go", "	st.saveAll(ctx, st.dirty(), stored)", "	_ = st.dirty()"}}, unit("TestCloseStoresThatASessionWasUsed", "internal/local"),
 	},
 	{
+		"what only mends copies waits until a node that ran out of time was looked at",
+		[]edit{{"internal/local/local.go", "	if s.putsOff() {\n", "	if false {\n"}}, unit("TestAMendWaitsForTheLook", "internal/local"),
+	},
+	{
 		"who has taken a session over is who the record names",
 		[]edit{{"internal/local/takeover.go", "err == nil && rec.Route != st.Route {", "false {"}}, unit("TestTwoTakeOverAtOnce", "internal/local"),
 	},

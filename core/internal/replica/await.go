@@ -97,16 +97,22 @@ func (a *Access) refound(f failure) bool {
 // any request, with no probe since. Most likely this instance did not run for a while. Then each of its requests does without
 // other nodes, and what one of them is told to be stored another one may believe to be lost.
 func (a *Access) stalled() bool {
-	members, suspects := a.store.Cluster.Members(), 0
-	for _, m := range members {
-		if m.Node.Suspect() {
-			suspects++
-		}
-	}
-	if a.store.Backups == 0 || suspects < 2 {
+	if a.store.Backups == 0 || a.store.suspects() < 2 {
 		return false
 	}
-	return slices.ContainsFunc(members, func(m cluster.Member) bool { return !a.usable(m.Node) && a.ranOutOfTime(m.Node) })
+	return slices.ContainsFunc(a.store.Cluster.Members(), func(m cluster.Member) bool { return !a.usable(m.Node) && a.ranOutOfTime(m.Node) })
+}
+
+// Suspects reports whether an operation has run out of time on a node, and no probe has told since what is wrong.
+func (s *Store) Suspects() bool { return s.suspects() > 0 }
+
+func (s *Store) suspects() (n int) {
+	for _, m := range s.Cluster.Members() {
+		if m.Node.Suspect() {
+			n++
+		}
+	}
+	return n
 }
 
 // ranOut: an operation ran out of time on a node that was available.

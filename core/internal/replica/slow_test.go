@@ -100,6 +100,33 @@ func TestAWriteOfWhoStoodStill(t *testing.T) {
 	}
 }
 
+// TestALogoutOfWhoStoodStill is made all the same, however long that was: to end a session twice is no more than to end it.
+func TestALogoutOfWhoStoodStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, 1)
+		home, backups := w.create()
+		backup := w.servers[backups[0]]
+		backup.Fail(nodetest.Once(nodetest.Of(nodetest.CompareAndSwap), func() {
+			backup.Fail(nil)
+			time.Sleep(65 * time.Second)
+		}))
+		halted := make(chan error)
+		go func() { halted <- w.store.Open(token, home).Destroy(context.Background(), nil) }()
+		synctest.Wait()
+		if _, err := w.store.Open(token, home).Write(context.Background(), plusOne); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-halted; err != nil {
+			t.Errorf("the logout: %v", err)
+		}
+		for id := range w.servers {
+			if rec, err := w.store.Open(token, id).Load(context.Background()); !errors.Is(err, replica.ErrNoSession) {
+				t.Errorf("by %s: %+v, %v", id, rec, err)
+			}
+		}
+	})
+}
+
 // TestATokenOfAnotherLife: G1. A handler has read the session, its home loses all and counts its tokens anew, and others go on
 // there. When the handler writes without the backup, which is away by then, the home has what was acknowledged meanwhile, and
 // that has the token of what the handler has read.

@@ -67,7 +67,7 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 		return f.rec, done, nil
 	case gone || applied:
 		change = nil
-	case change != nil && a.tried > 0 && (a.store.Clock().Sub(a.began) > maxWrite || a.forgotten(f)):
+	case change != nil && a.tooOld(f):
 		return a.refused(ctx, f, change, errStoodStill)
 	}
 	stored, out, err := a.put(ctx, f, change)
@@ -75,6 +75,12 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 		err = a.gone(f.rec) // the tombstone was written once more, so that every copy has it
 	}
 	return stored, out, err
+}
+
+// tooOld: whether an earlier attempt was stored after all nobody can say any more, so the change may be made twice. To end a
+// session twice does no harm.
+func (a *Access) tooOld(f *found) bool {
+	return !a.destroying && a.tried > 0 && (a.store.Clock().Sub(a.began) > maxWrite || a.forgotten(f))
 }
 
 // forgotten: an earlier attempt may have been stored, and so many writes after it that the record has no trace of it any more.
