@@ -29,6 +29,7 @@ type process struct {
 	began    int // step
 	at       time.Time
 	faults   int  // run.past, when it began
+	served   int  // of its visitor's requests, when it began
 	blind    bool // its handler does not read before it writes
 	alone    bool // its handler has a lock: it goes on from what it has read, and from nothing else
 	old      bool // its cookie was not the newest, or was answered as gone before
@@ -93,7 +94,7 @@ func (r *run) request(in *instance, v *visitor, kind history.Kind, old bool) *pr
 
 func (r *run) send(in *instance, v *visitor, kind history.Kind, c cookie) *process {
 	p := &process{
-		visitor: v, kind: kind, instance: in, cookie: c, began: r.now, at: time.Now(), faults: r.past(), old: c != v.cookie || v.dropped[c.id],
+		visitor: v, kind: kind, instance: in, cookie: c, began: r.now, at: time.Now(), faults: r.past(), served: v.served, old: c != v.cookie || v.dropped[c.id],
 		dead: r.told(v, c.id), thin: r.thin(session{v, c.id}), least: v.floors[floor{in, c}], token: fmt.Sprintf("%s-%d", v.name, r.procs+1),
 	}
 	switch kind {

@@ -13,6 +13,7 @@ type visitor struct {
 	term    uint64   // of the record that the newest cookie came with
 	log     *history.Log
 	adds    int         // sent
+	served  int         // requests, without refusals
 	acked   map[int]int // by id: the highest count that was acknowledged
 	floors  map[floor]int
 	dropped map[int]bool // by id: a browser that was told that its session is gone has another one; see process.old
