@@ -202,6 +202,10 @@ var ofCopies = []mutant{
 		[]edit{{write, "a.store.Clock().Sub(a.began) > maxWrite ||", ""}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
 	},
 	{
+		"that a session is over is believed when all nodes were asked",
+		[]edit{{load, " && !answer.rec.Expired(a.store.Clock())", ""}}, unit("TestAUseThatTheHomeDidNotTake", "internal/replica"),
+	},
+	{
 		"but a logout is, for a session may end twice",
 		[]edit{{write, "return !a.destroying && a.tried > 0", "return a.tried > 0"}}, unit("TestALogoutOfWhoStoodStill", "internal/replica"),
 	},

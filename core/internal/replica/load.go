@@ -63,7 +63,8 @@ func (a *Access) look(ctx context.Context) (*found, error) {
 // decided: there is a record, or no session.
 func decided(err error) bool { return err == nil || errors.Is(err, ErrNoSession) }
 
-// search asks the home, and everyone if its answer is not enough.
+// search asks the home, and everyone if its answer is not enough: nor is that the session is over, for a use may have been stored
+// elsewhere.
 func (a *Access) search(ctx context.Context) (*found, error) {
 	var seen sightings
 	if home, known := a.store.Cluster.Node(a.node); known {
@@ -73,7 +74,7 @@ func (a *Access) search(ctx context.Context) (*found, error) {
 		}
 		if answer.answered {
 			seen = append(a.room[:0], answer.sighting)
-			if !a.thorough && a.trusted(home, answer.rec) && !a.outdated(answer.rec) {
+			if !a.thorough && a.trusted(home, answer.rec) && !a.outdated(answer.rec) && !answer.rec.Expired(a.store.Clock()) {
 				return a.confirmed(ctx, home, seen)
 			}
 		}

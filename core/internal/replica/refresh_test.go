@@ -47,3 +47,21 @@ func TestAUseIsRecordedWhateverFails(t *testing.T) {
 		})
 	}
 }
+
+// TestAUseThatTheHomeDidNotTake: G9. A home that has no memory left answers reads, and what it has knows nothing of the last use.
+// Another instance, which the newest cookie leads there, does not take that session for over.
+func TestAUseThatTheHomeDidNotTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, 1)
+		home, _ := w.create()
+		w.servers[home].Fail(nodetest.Full())
+		time.Sleep(20 * time.Minute)
+		if _, err := w.store.Open(token, home).Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(11*time.Minute + 31*time.Second) // what the home has is over, and still there
+		if _, err := w.another([]string{"n1", "n2", "n3"}).Open(token, home).Load(t.Context()); err != nil {
+			t.Errorf("twelve minutes after the last use: %v", err)
+		}
+	})
+}
