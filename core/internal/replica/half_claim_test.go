@@ -67,6 +67,7 @@ func TestAHalfClaimThatWasReadStays(t *testing.T) {
 	first := backups[0]
 	other := w.another([]string{"n1", "n2", "n3"})
 	ended, end := context.WithCancel(context.Background())
+	defer end()
 	for id, s := range w.servers {
 		if id != home && id != first {
 			s.Fail(func(_ context.Context, op nodetest.Op, do func() error) error {
