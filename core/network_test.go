@@ -24,10 +24,14 @@ type network struct {
 	t       *testing.T
 	nodes   string
 	servers map[string]*fake
+
+	mu   sync.Mutex
+	ways map[string][]net.Conn // of an instance
+	off  map[string]bool       // instances that reach nothing more
 }
 
 func newNetwork(t *testing.T, n int) *network {
-	w := &network{t: t, servers: map[string]*fake{}}
+	w := &network{t: t, servers: map[string]*fake{}, ways: map[string][]net.Conn{}, off: map[string]bool{}}
 	var nodes []string
 	for i := range n {
 		id := fmt.Sprintf("n%d", i+1)
@@ -39,13 +43,33 @@ func newNetwork(t *testing.T, n int) *network {
 }
 
 // manager makes an instance on the network, with an operation's timeout of 100 ms.
-func (w *network) manager(config msm.Config) *msm.Manager {
+func (w *network) manager(config msm.Config) *msm.Manager { return w.managerOf("", config) }
+
+// managerOf does so, of an instance of that name.
+func (w *network) managerOf(name string, config msm.Config) *msm.Manager {
 	config.Nodes, config.OpTimeout = w.nodes, 100*time.Millisecond
 	config.DialContext = func(_ context.Context, _, address string) (net.Conn, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.off[name] {
+			return nil, nodetest.ErrOff
+		}
 		id, _, _ := strings.Cut(address, ":")
-		return w.servers[id].accept(), nil
+		way := w.servers[id].accept()
+		w.ways[name] = append(w.ways[name], way)
+		return way, nil
 	}
 	return newManager(w.t, config)
+}
+
+// cut has the instance of that name reach nothing more.
+func (w *network) cut(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.off[name] = true
+	for _, way := range w.ways[name] {
+		way.Close()
+	}
 }
 
 // fake is a memcached server in memory.
@@ -167,6 +191,14 @@ func (s *fake) answer(c nodetest.Command) string {
 	memory := s.memory
 	s.mu.Unlock()
 	return c.Answer(memory)
+}
+
+// value is what the server has under a key.
+func (s *fake) value(key string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	item, _ := s.memory.Get(context.Background(), key)
+	return string(item.Value)
 }
 
 // restart has the server lose what it had. Connections stay.

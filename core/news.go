@@ -23,12 +23,13 @@ type hearing struct {
 	inbox   *news.Inbox
 	courier *replica.Courier
 	names   *namesakes
+	debts   *debts
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
 
 func newHearing(store *replica.Store, log *journal.Journal) *hearing {
-	h := &hearing{store: store, log: log, courier: replica.NewCourier(store), names: newNamesakes(store)}
+	h := &hearing{store: store, log: log, courier: replica.NewCourier(store), names: newNamesakes(store), debts: newDebts(store)}
 	h.inbox = news.NewInbox(h, time.Now)
 	return h
 }
@@ -53,6 +54,7 @@ func (h *hearing) begin() {
 	})
 	h.done.Go(func() { h.courier.Run(ctx) })
 	h.done.Go(func() { h.names.run(ctx) })
+	h.done.Go(func() { h.debts.run(ctx) })
 	select {
 	case <-caughtUp:
 	case <-time.After(news.Hearing):
@@ -69,9 +71,12 @@ func (h *hearing) close() {
 func (h *hearing) Hear(ctx context.Context, at *node.Node, list []news.Message) {
 	var sessions []news.Message
 	for _, m := range list {
-		if m.Kind == news.Reaches {
+		switch m.Kind {
+		case news.Reaches:
 			h.names.hear(ctx, m)
-		} else {
+		case news.Owes, news.Paid:
+			h.debts.hear(m)
+		default:
 			sessions = append(sessions, m)
 		}
 	}

@@ -10,7 +10,7 @@ const (
 var ofNodes = []mutant{
 	{
 		"a node of which nobody knows what is stale gets another epoch before it is used",
-		[]edit{{node, "case epoch != 0 && !stale && ", "case epoch != 0 && "}}, unit("TestEpoch", "internal/node"),
+		[]edit{{node, "case epoch != 0 && !stale.of(epoch) && ", "case epoch != 0 && "}}, unit("TestEpoch", "internal/node"),
 	},
 	{
 		"a node that fails during a probe stays down",
@@ -87,6 +87,22 @@ var ofNodes = []mutant{
 	{
 		"a node is not marked before the others could be compared",
 		[]edit{{"internal/node/use.go", "now.Sub(s.since) >= useEvery && ", ""}}, unit("TestAllNodesWereOutOfUse", "."),
+	},
+	{
+		"who owes a node something says so time and again",
+		[]edit{{"debts.go", "		case <-again.C:\n			d.say(ctx)\n", "		case <-again.C:\n"}}, unit("TestWhoOwesANodeEnds", "."),
+	},
+	{
+		"and when it ends",
+		[]edit{{"debts.go", "			d.say(context.WithoutCancel(ctx))\n", ""}}, unit("TestWhoOwesANodeEnds", "."),
+	},
+	{
+		"and when it has paid",
+		[]edit{{"debts.go", "		delete(d.theirs, debt)\n	default:", "	default:"}}, unit("TestWhoOwesANodeGoesOn", "."),
+	},
+	{
+		"an epoch of which several know that it is to be replaced is replaced once",
+		[]edit{{"internal/node/stale.go", "	n.stale.epoch = epoch\n", "	n.stale.all = true\n"}}, unit("TestAnEpochIsReplacedOnce", "internal/node"),
 	},
 	{
 		"of two servers under one id only that is used which came into use last",

@@ -30,6 +30,10 @@ const (
 	Changed
 	// Reaches: which server the sender reaches under a node's id, see Reached. It is about no session.
 	Reaches
+	// Owes: the sender knows what a node has missed, and has not brought it yet, see Debt. It is about no session.
+	Owes
+	// Paid: the node has it by now.
+	Paid
 )
 
 // Message is one. At is when it was left, to the second.

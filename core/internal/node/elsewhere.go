@@ -35,6 +35,6 @@ func (n *Node) misplaced() error {
 	case time.Now().Before(n.elsewhere):
 		return errElsewhere
 	}
-	n.elsewhere, n.stale = time.Time{}, true
+	n.elsewhere, n.stale.all = time.Time{}, true
 	return errFailed // it is looked at anew
 }

@@ -64,7 +64,7 @@ type Node struct {
 	mu        sync.Mutex // guards changes of state
 	events    uint64     // how often it has failed, was to be replaced, or an operation has read another epoch
 	past      epochs     // that it had
-	stale     bool       // its epoch has to be replaced before it is used
+	stale     staleness  // its epoch has to be replaced before it is used
 	elsewhere time.Time  // until when it is not used, because others reach another server under its id; zero: they do not
 	younger   time.Time  // when that one came into use
 	told      string     // the reason that the log has for its not being available; empty: it always was, or has not been asked
@@ -135,15 +135,6 @@ func (n *Node) Looks() uint64 { return n.looks.Load() }
 
 // Close ends its clients.
 func (n *Node) Close() error { return errors.Join(n.client.Close(), n.options.Prober.Close()) }
-
-// Replace says that nobody knows what on the node is stale. It is not available before its epoch has been replaced, so that
-// everyone can tell that what it has is from before.
-func (n *Node) Replace() {
-	n.mu.Lock()
-	n.stale = true
-	n.mu.Unlock()
-	n.fail(errReplaced)
-}
 
 func (n *Node) fail(why error) {
 	n.mu.Lock()
@@ -338,7 +329,7 @@ func (n *Node) Probe(ctx context.Context) error {
 	return err
 }
 
-func (n *Node) probe(ctx context.Context, stale bool) (epoch uint32, also map[string]Item, err error) {
+func (n *Node) probe(ctx context.Context, stale staleness) (epoch uint32, also map[string]Item, err error) {
 	also, err = n.options.Prober.GetMulti(ctx, n.probed...)
 	if err != nil {
 		return 0, nil, err
@@ -348,7 +339,7 @@ func (n *Node) probe(ctx context.Context, stale bool) (epoch uint32, also map[st
 	mark := n.readMark(also)
 	if !there {
 		item, err = n.first(ctx)
-		stale = false // what it has from before is of another epoch
+		stale = staleness{} // what it has from before is of another epoch
 	}
 	if err == nil {
 		epoch, item, err = n.readEpoch(ctx, item)
@@ -358,7 +349,7 @@ func (n *Node) probe(ctx context.Context, stale bool) (epoch uint32, also map[st
 		return 0, nil, err
 	case item.Token == 0:
 		return 0, nil, errNoCAS
-	case epoch != 0 && !stale && !n.missedUse():
+	case epoch != 0 && !stale.of(epoch) && !n.missedUse():
 		n.markUse(ctx, mark)
 		return epoch, also, nil
 	}
@@ -391,7 +382,7 @@ func (n *Node) up(epoch uint32, before uint64) error {
 	if err := n.misplaced(); err != nil {
 		return err
 	}
-	n.stale = false
+	n.stale = staleness{}
 	was, now := n.state.Load(), time.Now()
 	if was.epoch != epoch {
 		n.past.becomes(epoch)

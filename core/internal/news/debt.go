@@ -1,0 +1,29 @@
+package news
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// Debt is what an instance owes a node: what was written without it, while it had that epoch.
+type Debt struct {
+	Debtor uint64 // the instance
+	Node   Name
+	Epoch  uint32
+}
+
+// Message says that there is the debt, or is no more.
+func (d Debt) Message(kind Kind, at time.Time) Message {
+	m := Message{Kind: kind, At: at}
+	b := append(m.Session[:0], d.Node[:]...)
+	b = binary.BigEndian.AppendUint64(b, d.Debtor)
+	binary.BigEndian.AppendUint32(b, d.Epoch)
+	return m
+}
+
+// Debt is what the message is about.
+func (m Message) Debt() (d Debt) {
+	rest := m.Session[copy(d.Node[:], m.Session[:]):]
+	d.Debtor, d.Epoch = binary.BigEndian.Uint64(rest), binary.BigEndian.Uint32(rest[8:])
+	return d
+}
