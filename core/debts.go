@@ -11,71 +11,90 @@ import (
 )
 
 const (
-	// owesEvery is how often an instance says that it owes a node something.
+	// owesAfter is how long an instance has owed a node something before it tells others. A blip is over by then.
+	owesAfter = time.Second
+	// owesEvery is how often it says so.
 	owesEvery = 5 * time.Second
 	// owesLife is how long that counts. A message stays on its board for as long as that at least, see news.Life.
 	owesLife = 30 * time.Second
 )
 
-// debts see to it that what a node has missed is not forgotten with the instance that knows it: see replica.Store.Owed. That says
-// to the others that it owes the node something, again and again, and in the end that it has paid. If it stops saying anything it
-// has ended, and nobody knows any more what on the node is stale: so the node's epoch is replaced. debts is safe for concurrent use.
+// debts see to it that others know that a node has missed something, and that it is not forgotten with the instance that knows what:
+// see replica.Store.Owed. That says to the others that it owes the node something, again and again, and in the end that it has paid.
+// Meanwhile those who reach the node compare what it has with the others' copies. If the debtor stops saying anything it has
+// ended, and nobody knows any more what on the node is stale: so the node's epoch is replaced. debts is safe for concurrent use.
 type debts struct {
 	store *replica.Store
 	name  uint64 // of this instance
 
 	mu     sync.Mutex
-	ours   map[*node.Node]news.Debt // that others were told of
-	theirs map[news.Debt]time.Time  // when it was heard of last
+	ours   map[*node.Node]*promise
+	theirs map[news.Debt]time.Time // when it was heard of last
+}
+
+// promise is a debt, and when others are told of it again.
+type promise struct {
+	news.Debt
+	told bool
+	next time.Time
 }
 
 func newDebts(store *replica.Store) *debts {
-	return &debts{store: store, name: store.Random.Of("debts").Uint64(), ours: make(map[*node.Node]news.Debt), theirs: make(map[news.Debt]time.Time)}
+	return &debts{
+		store: store, name: store.Random.Of("debts").Uint64(),
+		ours: make(map[*node.Node]*promise), theirs: make(map[news.Debt]time.Time),
+	}
 }
 
 // run works until ctx ends. Then it says for the last time what is owed.
 func (d *debts) run(ctx context.Context) {
-	again := time.NewTicker(owesEvery)
+	again := time.NewTicker(owesAfter)
 	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			d.say(context.WithoutCancel(ctx))
+			d.say(context.WithoutCancel(ctx), d.due(true))
 			return
 		case <-again.C:
-			d.say(ctx)
+			d.say(ctx, d.due(false))
 			d.collect()
 		}
 	}
 }
 
-// say tells on all boards what is owed, and what is no more.
-func (d *debts) say(ctx context.Context) {
-	members := nodesOf(d.store.Cluster.Members())
-	for _, n := range members {
-		d.mu.Lock()
-		debt, said := d.ours[n]
-		switch owes := d.store.CountOwed(n) > 0; {
-		case owes:
-			debt = news.Debt{Debtor: d.name, Node: news.NameOf(n.ID()), Epoch: n.Epoch()}
-			d.ours[n] = debt
-			d.mu.Unlock()
-			d.leave(ctx, members, debt.Message(news.Owes, time.Now()))
-		case said:
-			delete(d.ours, n)
-			d.mu.Unlock()
-			d.leave(ctx, members, debt.Message(news.Paid, time.Now()))
-		default:
-			d.mu.Unlock()
+// due are the messages that are to be left now; last: there will be no others.
+func (d *debts) due(last bool) (list []news.Message) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	for _, m := range d.store.Cluster.Members() {
+		p := d.ours[m.Node]
+		switch owes := d.store.CountOwed(m.Node) > 0; {
+		case owes && p == nil:
+			p = &promise{next: now.Add(owesAfter / 2)} // with the next tick
+			d.ours[m.Node] = p
+		case !owes && p != nil:
+			if delete(d.ours, m.Node); p.told {
+				list = append(list, p.Message(news.Paid, now))
+			}
+			continue
+		}
+		if p != nil && (last || now.After(p.next)) {
+			p.Debt = news.Debt{Debtor: d.name, Node: news.NameOf(m.Node.ID()), Epoch: m.Node.Epoch()}
+			p.told, p.next = true, now.Add(owesEvery)
+			list = append(list, p.Message(news.Owes, now))
 		}
 	}
+	return list
 }
 
-func (d *debts) leave(ctx context.Context, on []*node.Node, m news.Message) {
-	board := news.Board(d.store.KeyPrefix, "")
-	for _, at := range on {
-		if at.Available() {
-			_ = news.Leave(ctx, at, board, m) // the next one says it again
+// say leaves messages on all boards. What cannot be left is said again.
+func (d *debts) say(ctx context.Context, list []news.Message) {
+	for _, m := range list {
+		for _, at := range d.store.Cluster.Members() {
+			if at.Node.Available() {
+				_ = news.Leave(ctx, at.Node, news.Board(d.store.KeyPrefix, ""), m)
+			}
 		}
 	}
 }
@@ -87,10 +106,28 @@ func (d *debts) hear(m news.Message) {
 	defer d.mu.Unlock()
 	switch {
 	case debt.Debtor == d.name:
+		return
 	case m.Kind == news.Paid:
 		delete(d.theirs, debt)
 	default:
 		d.theirs[debt] = time.Now()
+	}
+	d.doubt(debt.Node)
+}
+
+// doubt says of a node for how long others will have owed it something.
+func (d *debts) doubt(id news.Name) {
+	for _, m := range d.store.Cluster.Members() {
+		if news.NameOf(m.Node.ID()) != id {
+			continue
+		}
+		var life time.Duration
+		for debt, heard := range d.theirs {
+			if debt.Node == id {
+				life = max(life, time.Until(heard)+owesLife+2*owesAfter)
+			}
+		}
+		m.Node.Doubt(life)
 	}
 }
 
@@ -101,6 +138,7 @@ func (d *debts) collect() {
 	for debt, heard := range d.theirs {
 		if time.Since(heard) >= owesLife && d.store.Lost(debt) {
 			delete(d.theirs, debt)
+			d.doubt(debt.Node)
 		}
 	}
 }

@@ -90,15 +90,19 @@ var ofNodes = []mutant{
 	},
 	{
 		"who owes a node something says so time and again",
-		[]edit{{"debts.go", "		case <-again.C:\n			d.say(ctx)\n", "		case <-again.C:\n"}}, unit("TestWhoOwesANodeEnds", "."),
+		[]edit{{"debts.go", "			d.say(ctx, d.due(false))\n", "			d.due(false)\n"}}, unit("TestWhoOwesANodeEnds", "."),
 	},
 	{
 		"and when it ends",
-		[]edit{{"debts.go", "			d.say(context.WithoutCancel(ctx))\n", ""}}, unit("TestWhoOwesANodeEnds", "."),
+		[]edit{{"debts.go", "			d.say(context.WithoutCancel(ctx), d.due(true))\n", ""}}, unit("TestWhoOwesANodeEnds", "."),
 	},
 	{
 		"and when it has paid",
 		[]edit{{"debts.go", "		delete(d.theirs, debt)\n	default:", "	default:"}}, unit("TestWhoOwesANodeGoesOn", "."),
+	},
+	{
+		"what a node has that others owe something is compared with the others' copies",
+		[]edit{{"internal/replica/load.go", " && !home.Doubted()", ""}}, unit("TestAsymmetricPartition", "."),
 	},
 	{
 		"an epoch of which several know that it is to be replaced is replaced once",

@@ -58,6 +58,7 @@ type Node struct {
 	cleared  atomic.Uint64 // so many of them, when a probe began that has ended
 	used     atomic.Int64  // Unix time at which it was in use, as last read from it; 0: it is not known
 	began    atomic.Int64  // Unix time in microseconds at which it came into use, the same
+	doubted  atomic.Int64  // until when, Unix nanoseconds, what it has may be stale
 
 	tooLarge atomic.Pointer[refusedSize] // the least that was; nil: nothing
 

@@ -1,5 +1,7 @@
 package node
 
+import "time"
+
 // staleness is for which epoch nobody knows what on the node is stale. The zero value is for none.
 type staleness struct {
 	all   bool
@@ -24,3 +26,9 @@ func (n *Node) ReplaceEpoch(epoch uint32) {
 	n.mu.Unlock()
 	n.fail(errReplaced)
 }
+
+// Doubt says for how long what the node has may be stale, although it is available: another instance does without it.
+func (n *Node) Doubt(life time.Duration) { n.doubted.Store(time.Now().Add(life).UnixNano()) }
+
+// Doubted reports whether it may.
+func (n *Node) Doubted() bool { return time.Now().UnixNano() < n.doubted.Load() }

@@ -92,10 +92,10 @@ func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
 // once a second at least, have brought it what they owe it.
 const quarantine = 2 * time.Second
 
-// confirmed is what a trusted home says. If it has just come back the other nodes are asked as well; most of the time none
-// has anything newer.
+// confirmed is what a trusted home says. If it has just come back, or another instance does without it, the other nodes are asked as
+// well; most of the time none has anything newer.
 func (a *Access) confirmed(ctx context.Context, home *node.Node, seen sightings) (*found, error) {
-	if home.BackFor() >= quarantine {
+	if home.BackFor() >= quarantine && !home.Doubted() {
 		return a.fast(home, seen), nil
 	}
 	own := seen[0].rec

@@ -209,7 +209,7 @@ func (w *world) late(o *op) {
 		return
 	}
 	if w.silent(o.in) {
-		if !o.in.knows.IsZero() && o.began.After(o.in.knows) && took > opTimeout/2 {
+		if !o.in.knows.IsZero() && o.began.After(o.in.knows) && took >= opTimeout {
 			w.wrongf("%s at %s took %v, %v after that had found out what failed", o.kind, o.in.name, took, o.began.Sub(o.in.knows))
 		}
 		if o.in.knows.IsZero() && took >= opTimeout {
