@@ -2,11 +2,11 @@ package msm
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/news"
-	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -14,13 +14,13 @@ const (
 	// owesAfter is how long an instance has owed a node something before it tells others. A blip is over by then.
 	owesAfter = time.Second
 	// owesEvery is how often it says so.
-	owesEvery = 5 * time.Second
+	owesEvery = 20 * time.Second
 	// owesLife is how long that counts. A message stays on its board for as long as that at least, see news.Life.
-	owesLife = 30 * time.Second
+	owesLife = 50 * time.Second
 )
 
 // debts see to it that others know that a node has missed something, and that it is not forgotten with the instance that knows what:
-// see replica.Store.Owed. That says to the others that it owes the node something, again and again, and in the end that it has paid.
+// see replica.Store.Debts. That says to the others that it owes the node something, again and again, and in the end that it has paid.
 // Meanwhile those who reach the node compare what it has with the others' copies. If the debtor stops saying anything it has
 // ended, and nobody knows any more what on the node is stale: so the node's epoch is replaced. debts is safe for concurrent use.
 type debts struct {
@@ -28,22 +28,19 @@ type debts struct {
 	name  uint64 // of this instance
 
 	mu     sync.Mutex
-	ours   map[*node.Node]*promise
+	ours   []promise
 	theirs map[news.Debt]time.Time // when it was heard of last
 }
 
-// promise is a debt, and when others are told of it again.
+// promise is a debt of this instance.
 type promise struct {
 	news.Debt
 	told bool
-	next time.Time
+	next time.Time // when others are told of it, again
 }
 
 func newDebts(store *replica.Store) *debts {
-	return &debts{
-		store: store, name: store.Random.Of("debts").Uint64(),
-		ours: make(map[*node.Node]*promise), theirs: make(map[news.Debt]time.Time),
-	}
+	return &debts{store: store, name: store.Random.Of("debts").Uint64(), theirs: make(map[news.Debt]time.Time)}
 }
 
 // run works until ctx ends. Then it says for the last time what is owed.
@@ -66,21 +63,20 @@ func (d *debts) run(ctx context.Context) {
 func (d *debts) due(last bool) (list []news.Message) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := time.Now()
-	for _, m := range d.store.Cluster.Members() {
-		p := d.ours[m.Node]
-		switch owes := d.store.CountOwed(m.Node) > 0; {
-		case owes && p == nil:
-			p = &promise{next: now.Add(owesAfter / 2)} // with the next tick
-			d.ours[m.Node] = p
-		case !owes && p != nil:
-			if delete(d.ours, m.Node); p.told {
-				list = append(list, p.Message(news.Paid, now))
-			}
-			continue
+	now, owed := time.Now(), d.store.Debts(d.name)
+	for _, p := range d.ours {
+		if p.told && !slices.Contains(owed, p.Debt) {
+			list = append(list, p.Message(news.Paid, now))
 		}
-		if p != nil && (last || now.After(p.next)) {
-			p.Debt = news.Debt{Debtor: d.name, Node: news.NameOf(m.Node.ID()), Epoch: m.Node.Epoch()}
+	}
+	d.ours = slices.DeleteFunc(d.ours, func(p promise) bool { return !slices.Contains(owed, p.Debt) })
+	for _, debt := range owed {
+		if !slices.ContainsFunc(d.ours, func(p promise) bool { return p.Debt == debt }) {
+			d.ours = append(d.ours, promise{Debt: debt, next: now.Add(owesAfter / 2)}) // with the next tick
+		}
+	}
+	for i := range d.ours {
+		if p := &d.ours[i]; last || now.After(p.next) {
 			p.told, p.next = true, now.Add(owesEvery)
 			list = append(list, p.Message(news.Owes, now))
 		}
@@ -117,18 +113,13 @@ func (d *debts) hear(m news.Message) {
 
 // doubt says of a node for how long others will have owed it something.
 func (d *debts) doubt(id news.Name) {
-	for _, m := range d.store.Cluster.Members() {
-		if news.NameOf(m.Node.ID()) != id {
-			continue
+	life := time.Duration(0)
+	for debt, heard := range d.theirs {
+		if debt.Node == id {
+			life = max(life, time.Until(heard)+owesLife+2*owesAfter)
 		}
-		var life time.Duration
-		for debt, heard := range d.theirs {
-			if debt.Node == id {
-				life = max(life, time.Until(heard)+owesLife+2*owesAfter)
-			}
-		}
-		m.Node.Doubt(life)
 	}
+	d.store.Doubt(id, life)
 }
 
 // collect gives up what nobody says any more that it owes it.

@@ -138,3 +138,49 @@ func TestAllNodesWereOutOfUse(t *testing.T) {
 		}
 	})
 }
+
+// TestANodeThatIsListedAgain: G6. A node leaves the list as all instances are started anew, one after the other, and is back in it before
+// others can tell by its use that it was out of it, and after the news of a logout has gone. What it has is not believed.
+func TestANodeThatIsListedAgain(t *testing.T) {
+	for mode, config := range map[string]msm.Config{"non-sticky": {}, "sticky": {Sticky: true, Backups: 1}} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newNetwork(t, 3)
+				all := w.nodes
+				first, second := w.manager(config), w.manager(config)
+				login := func(s *msm.Session) { s.Set("user", "ann") }
+				id, other := begin(t, first, login), begin(t, first, login)
+				node, _, _ := strings.Cut(nodeOf(id), ".")
+				for !strings.HasPrefix(nodeOf(other), node) {
+					other = begin(t, first, login)
+				}
+				time.Sleep(time.Minute)
+
+				w.nodes = without(all, node)
+				_ = first.Close(context.Background())
+				first = w.manager(config)
+				time.Sleep(2 * time.Second)
+				_ = second.Close(context.Background())
+				w.manager(config)
+				time.Sleep(2 * time.Second)
+				visit(first, id, func(s *msm.Session) { s.Destroy() })
+				time.Sleep(80 * time.Second)
+				visit(first, other, func(s *msm.Session) { s.Destroy() }) // the news of the first one goes
+				time.Sleep(2 * time.Second)
+
+				w.nodes = all
+				_ = first.Close(context.Background())
+				first = w.manager(config)
+				for range 200 {
+					user := ""
+					visit(first, id, func(s *msm.Session) { user = msm.Get[string](s, "user") })
+					if user != "" {
+						t.Fatalf("%q is logged in with an id that was logged out", user)
+					}
+					time.Sleep(time.Second)
+				}
+			})
+		})
+	}
+}

@@ -68,9 +68,9 @@ var ofCopies = []mutant{
 	},
 	{
 		"other backups are a claim, with the next term",
-		[]edit{{save, `			a.store.moved.add(a.key)
+		[]edit{{save, `			a.store.strangers.add(c)
 		}
-		lay.claim = true`, `			a.store.moved.add(a.key)
+		lay.claim = true`, `			a.store.strangers.add(c)
 		}`}, {save, `			lay.backups = append(lay.backups, n)
 			lay.claim = true`, `			lay.backups = append(lay.backups, n)`}}, copies,
 	},

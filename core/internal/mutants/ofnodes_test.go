@@ -105,6 +105,10 @@ var ofNodes = []mutant{
 		[]edit{{"internal/replica/load.go", " && !home.Doubted()", ""}}, unit("TestAsymmetricPartition", "."),
 	},
 	{
+		"a node that is not in the list any more is owed what is written without it",
+		[]edit{{"internal/replica/save.go", "			a.store.strangers.add(c)\n", ""}}, unit("TestANodeThatIsListedAgain", "."),
+	},
+	{
 		"an epoch of which several know that it is to be replaced is replaced once",
 		[]edit{{"internal/node/stale.go", "	n.stale.epoch = epoch\n", "	n.stale.all = true\n"}}, unit("TestAnEpochIsReplacedOnce", "internal/node"),
 	},

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 )
@@ -206,19 +205,4 @@ func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
 	}
 	s.hints.settle(at, key, number)
 	return nil
-}
-
-// Lost says that nobody is left who knows what the debt was. It is false if that cannot be told yet, for this instance has never
-// reached the node.
-func (s *Store) Lost(d news.Debt) bool {
-	for _, m := range s.Cluster.Members() {
-		switch epoch := m.Node.Epoch(); {
-		case news.NameOf(m.Node.ID()) != d.Node:
-		case epoch == 0:
-			return false
-		case d.Epoch == 0 || d.Epoch == epoch:
-			m.Node.ReplaceEpoch(epoch)
-		}
-	}
-	return true
 }

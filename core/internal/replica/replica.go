@@ -54,8 +54,9 @@ type Config struct {
 type Store struct {
 	Config
 	Counters
-	hints hints
-	moved moved
+	hints     hints
+	moved     moved
+	strangers strangers
 }
 
 // New makes a store.

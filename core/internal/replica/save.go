@@ -118,6 +118,7 @@ func (a *Access) layout(f *found, home *node.Node, next *record.Record) layout {
 			a.left = append(a.left, n)
 		default:
 			a.store.moved.add(a.key)
+			a.store.strangers.add(c)
 		}
 		lay.claim = true
 	}
