@@ -206,6 +206,14 @@ var ofCopies = []mutant{
 		[]edit{{load, " && !answer.rec.Expired(a.store.Clock())", ""}}, unit("TestAUseThatTheHomeDidNotTake", "internal/replica"),
 	},
 	{
+		"what a node missed last is brought to it although it has lost everything",
+		[]edit{{hints, "if time.Since(x.at) > unlisted {", "if true {"}}, unit("TestANodeThatHasLostEverything", "internal/replica"),
+	},
+	{
+		"but not what it missed before, which a refill does",
+		[]edit{{hints, "if time.Since(x.at) > unlisted {", "if false {"}}, unit("TestANodeThatHasLostEverything", "internal/replica"),
+	},
+	{
 		"but a logout is, for a session may end twice",
 		[]edit{{write, "return !a.destroying && a.tried > 0", "return a.tried > 0"}}, unit("TestALogoutOfWhoStoodStill", "internal/replica"),
 	},

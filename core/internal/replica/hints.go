@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
@@ -27,17 +28,24 @@ type hints struct {
 
 // debt is what a node is owed.
 type debt struct {
-	epoch uint32            // of the node as it was known last; 0: none was
-	keys  map[string]uint64 // with the number of the hint: another one may come while one is delivered
+	epoch uint32 // of the node as it was known last; 0: none was
+	keys  map[string]hint
 }
+
+// hint is the last one of a session.
+type hint struct {
+	number uint64 // another one may come while one is delivered
+	at     time.Time
+}
+
+// unlisted is how old a hint may be when the node is back with another epoch. What was stored without it before that it has lost, or a
+// refill has listed; but this instance, which looks at a node that is away once a second, may have been the last to know that it is back.
+const unlisted = 3 * time.Second
 
 func (h *hints) add(n *node.Node, key string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	d := h.of[n]
-	if d == nil || d.epoch != n.Epoch() && n.Epoch() != 0 { // what was stale before, the node has lost
-		d = h.begin(n)
-	}
+	d := h.now(n)
 	if _, known := d.keys[key]; !known {
 		if len(d.keys) >= hintLimit {
 			h.forget(n)
@@ -47,17 +55,36 @@ func (h *hints) add(n *node.Node, key string) {
 		h.any.Add(1)
 	}
 	h.last++
-	d.keys[key] = h.last
+	d.keys[key] = hint{h.last, time.Now()}
 }
 
-// begin is guarded by mu.
-func (h *hints) begin(n *node.Node) *debt {
-	h.forget(n)
+// now is what the node is owed, in its present epoch. Guarded by mu.
+func (h *hints) now(n *node.Node) *debt {
 	if h.of == nil {
 		h.of = make(map[*node.Node]*debt)
 	}
-	h.of[n] = &debt{n.Epoch(), make(map[string]uint64)}
-	return h.of[n]
+	d := h.of[n]
+	if d == nil {
+		d = &debt{n.Epoch(), make(map[string]hint)}
+		h.of[n] = d
+	}
+	if epoch := n.Epoch(); epoch != d.epoch && epoch != 0 {
+		if d.epoch != 0 {
+			h.dropOld(d)
+		}
+		d.epoch = epoch
+	}
+	return d
+}
+
+// dropOld is guarded by mu.
+func (h *hints) dropOld(d *debt) {
+	for key, x := range d.keys {
+		if time.Since(x.at) > unlisted {
+			delete(d.keys, key)
+			h.any.Add(-1)
+		}
+	}
 }
 
 // forget is guarded by mu.
@@ -79,7 +106,7 @@ func (h *hints) number(n *node.Node, key string) uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if d := h.of[n]; d != nil {
-		return d.keys[key]
+		return d.keys[key].number
 	}
 	return 0
 }
@@ -89,7 +116,7 @@ func (h *hints) settle(n *node.Node, key string, number uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	d := h.of[n]
-	if d == nil || d.keys[key] != number || number == 0 {
+	if d == nil || d.keys[key].number != number || number == 0 {
 		return
 	}
 	delete(d.keys, key)
@@ -99,19 +126,14 @@ func (h *hints) settle(n *node.Node, key string, number uint64) {
 	}
 }
 
-// list answers what an available node is owed, in a fixed order. If it has lost what it had, it is owed nothing.
+// list answers what an available node is owed, in a fixed order.
 func (h *hints) list(n *node.Node) (keys []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	d := h.of[n]
-	switch {
-	case d == nil:
-		return nil
-	case d.epoch != 0 && d.epoch != n.Epoch():
-		h.forget(n)
+	if h.of[n] == nil {
 		return nil
 	}
-	for key := range d.keys {
+	for key := range h.now(n).keys {
 		keys = append(keys, key)
 	}
 	slices.Sort(keys)

@@ -70,16 +70,27 @@ func (w *world) quiet() {
 
 // until waits for something, which is guarded by mu. It is false if that does not come.
 func (w *world) until(otherwise string, ok func() bool) bool {
+	return w.untilNone(func() string {
+		if ok() {
+			return ""
+		}
+		return otherwise
+	})
+}
+
+// untilNone does so until what names a fault names none any more.
+func (w *world) untilNone(fault func() string) bool {
+	last := ""
 	for range 300 {
 		w.mu.Lock()
-		done := ok()
+		last = fault()
 		w.mu.Unlock()
-		if done {
+		if last == "" {
 			return true
 		}
 		time.Sleep(101*time.Millisecond + 77)
 	}
-	w.violate("%s", otherwise)
+	w.violate("%s", last)
 	return false
 }
 
@@ -91,7 +102,7 @@ func (w *world) repair() {
 	if w.set.sticky || w.disturbed == "evict" {
 		w.visit()
 	}
-	w.until("a session lacks a copy", w.whole)
+	w.untilNone(w.lacking)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.note("repaired")
@@ -123,24 +134,24 @@ func (w *world) calm() bool {
 	return true
 }
 
-// whole: every session has all its copies, and nothing waits to be stored.
-func (w *world) whole() bool {
+// lacking names a session that lacks a copy, or an instance that has something to store; empty: there is none.
+func (w *world) lacking() string {
 	for _, in := range w.instances {
 		if l := in.manager.Stats().Local; l != nil && l.PendingSessions+int(l.PendingChanges) > 0 {
-			return false
+			return fmt.Sprintf("%s has %d changes of %d sessions to store", in.name, l.PendingChanges, l.PendingSessions)
 		}
 	}
 	for _, v := range w.visitors {
 		if v.jar != nil && !v.jar.mayBeOver() && !w.holds(v.jar.cookie()) {
-			return false
+			return v.jar.name + " lacks a copy"
 		}
 	}
 	for _, e := range w.endings {
 		if w.set.backups > 0 && w.stored(e.cookie) != nil && !w.holds(e.cookie) && !w.buried(e.cookie) {
-			return false
+			return "the tombstone of " + e.cookie + " lacks a copy"
 		}
 	}
-	return true
+	return ""
 }
 
 // holds: the session's newest record is on every node that it names. Once no node was there, an instance that found one again
@@ -224,7 +235,7 @@ func (s *server) record(cookie string) *record.Record {
 // end looks at every session through every instance, and closes them.
 func (w *world) end() {
 	w.until("at the end, the instances do not use all nodes", w.calm)
-	w.until("at the end, something is not stored", w.whole)
+	w.untilNone(w.lacking)
 	time.Sleep(2 * soon)
 	for _, in := range w.instances {
 		for _, v := range w.visitors {
