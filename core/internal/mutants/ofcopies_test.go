@@ -206,6 +206,10 @@ var ofCopies = []mutant{
 		[]edit{{load, " && !answer.rec.Expired(a.store.Clock())", ""}}, unit("TestAUseThatTheHomeDidNotTake", "internal/replica"),
 	},
 	{
+		"a session is not gone of which all nodes fail after it was read there",
+		[]edit{{load, " || a.metElsewhere(seen) {", " {"}}, unit("TestTheOnlyNodeOfASessionFails", "internal/replica"),
+	},
+	{
 		"what a node missed last is brought to it although it has lost everything",
 		[]edit{{hints, "if time.Since(x.at) > unlisted {", "if true {"}}, unit("TestANodeThatHasLostEverything", "internal/replica"),
 	},
@@ -255,7 +259,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"with two nodes silent no session is gone",
-		[]edit{{load, "if a.mute(seen) > max(1, a.store.Backups) {", "if false {"}}, copies,
+		[]edit{{load, "if a.mute(seen) > max(1, a.store.Backups) || a.metElsewhere(seen) {", "if false {"}}, copies,
 	},
 	{
 		"who knows that a node lacks a session does not take its word that there is none",

@@ -44,6 +44,22 @@ func TestANodeThatComesBackMeanwhile(t *testing.T) {
 	}
 }
 
+// TestTheOnlyNodeOfASessionFails after the session was read there, at an instance that makes more copies than who wrote it. The session
+// is not gone.
+func TestTheOnlyNodeOfASessionFails(t *testing.T) {
+	w := newWorld(t, 3, 0)
+	home, _ := w.create()
+	w.store.Backups = 1
+	access := w.store.Open(token, home)
+	if _, err := access.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.servers[home].Fail(off)
+	if _, err := access.Write(t.Context(), set("2")); !errors.Is(err, replica.ErrUnavailable) {
+		t.Error(err)
+	}
+}
+
 func (w *world) otherThan(node string) string {
 	for id := range w.servers {
 		if id != node {

@@ -54,10 +54,13 @@ func (a *Access) look(ctx context.Context) (*found, error) {
 	if decided(err) && a.stalled() {
 		err = a.unavailable(ErrUnavailable, "it is a moment only, in which this instance may have stood still")
 	}
-	if a.kept == nil {
-		return f, err
+	if a.kept != nil {
+		f, err = a.withKept(f, err)
 	}
-	return a.withKept(f, err)
+	if err == nil {
+		a.met = f.rec
+	}
+	return f, err
 }
 
 // decided: there is a record, or no session.
@@ -202,7 +205,7 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	if seen.anyUnreadable() {
 		return nil, fmt.Errorf("%w: every copy", ErrDamaged)
 	}
-	if a.mute(seen) > max(1, a.store.Backups) {
+	if a.mute(seen) > max(1, a.store.Backups) || a.metElsewhere(seen) {
 		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that these have")
 	}
 	if home, known := a.store.Cluster.Node(a.node); known && a.store.Backups == 0 && a.isAway(home, seen) {
@@ -231,6 +234,15 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	}
 	seen[slices.IndexFunc(seen, func(s sighting) bool { return s.node == a.node })] = got.sighting
 	return seen, nil
+}
+
+// metElsewhere: this access has found the session before, and none of the nodes that it named has answered now. Who wrote it may be
+// configured with fewer backups than this instance.
+func (a *Access) metElsewhere(seen sightings) bool {
+	return a.met != nil && !slices.ContainsFunc(a.met.Copies, func(c record.Copy) bool {
+		_, answered := seen.of(c.Node)
+		return answered
+	})
 }
 
 // withoutHome confirms an absence by the others alone: if the home has the session now, one of them has it, too.

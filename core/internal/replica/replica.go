@@ -90,6 +90,7 @@ type Access struct {
 	thorough   bool         // the home's word is not enough: look at every node
 	found      *found
 	seen       sightings      // what the last full look saw
+	met        *record.Record // what the last look found that found something
 	kept       *record.Record // what the caller holds; see Keep
 	apart      *record.Record // what the caller has stored; see Outrank
 	lock       *Lock          // that the caller has; see Under

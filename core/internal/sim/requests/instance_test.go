@@ -36,7 +36,6 @@ type instance struct {
 
 	// Guarded by world.mu.
 	dead  bool
-	dials int
 	knows time.Time // since when it has known of the fault that is on; zero: it does not
 	draws bool      // the balancer sends it no more requests: it is going to end
 

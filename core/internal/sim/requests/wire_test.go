@@ -2,7 +2,6 @@ package requests
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -18,7 +17,7 @@ import (
 type conn struct {
 	from   *instance
 	to     *server
-	name   string
+	last   string // command that was sent
 	life   int    // of the server that accepted it
 	sent   []byte // not yet a whole command
 	came   []byte // not yet read
@@ -64,8 +63,7 @@ func (in *instance) dial(ctx context.Context, _, address string) (net.Conn, erro
 	case !s.up:
 		return nil, syscall.ECONNREFUSED
 	}
-	in.dials++
-	c := &conn{from: in, to: s, name: fmt.Sprint("connection ", in.dials), life: s.life, ready: make(chan struct{}, 1)}
+	c := &conn{from: in, to: s, life: s.life, ready: make(chan struct{}, 1)}
 	s.conns = append(s.conns, c)
 	return c, nil
 }
@@ -75,7 +73,7 @@ func (c *conn) world() *world { return c.from.world }
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	for {
-		c.from.run(c.name)
+		c.from.run(c.actor())
 		n, until, err := c.take(p)
 		if n > 0 {
 			return n, nil
@@ -91,7 +89,14 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 // part keeps apart what those do next who wait on several connections that end at one moment.
-func (c *conn) part() { c.from.source.Pause(c.from.source.As(context.Background(), c.name)) }
+func (c *conn) part() { c.from.source.Pause(c.from.source.As(context.Background(), c.actor())) }
+
+// actor is who uses the connection: which of them an operation gets must make no difference.
+func (c *conn) actor() string {
+	c.world().mu.Lock()
+	defer c.world().mu.Unlock()
+	return c.to.name + " " + c.last
+}
 
 func (c *conn) take(p []byte) (n int, until time.Time, err error) {
 	c.world().mu.Lock()
@@ -138,7 +143,7 @@ func (c *conn) tell() {
 
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (int, error) {
-	c.from.run(c.name)
+	c.from.run(c.actor())
 	w := c.world()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -156,6 +161,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		if !ok {
 			return len(p), nil
 		}
+		c.last = cmd.text()
 		c.to.receive(c, cmd)
 	}
 }
