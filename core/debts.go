@@ -122,14 +122,19 @@ func (d *debts) doubt(id news.Name) {
 	d.store.Doubt(id, life)
 }
 
-// collect gives up what nobody says any more that it owes it.
+// collect gives up what nobody says any more that it owes it. A node that this instance has not reached yet may be back before the next
+// tick.
 func (d *debts) collect() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for debt, heard := range d.theirs {
-		if time.Since(heard) >= owesLife && d.store.Lost(debt) {
+		switch {
+		case time.Since(heard) < owesLife:
+		case d.store.Lost(debt):
 			delete(d.theirs, debt)
 			d.doubt(debt.Node)
+		default:
+			d.store.Doubt(debt.Node, 2*owesAfter)
 		}
 	}
 }

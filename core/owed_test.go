@@ -16,9 +16,11 @@ func TestWhoOwesANodeEnds(t *testing.T) {
 		for ends, c := range map[string]struct {
 			end   func(w *network, m *msm.Manager)
 			after time.Duration // of the write
+			begun bool          // the other instance begins while the backup is away
 		}{
-			"is told to":           {func(_ *network, m *msm.Manager) { _ = m.Close(context.Background()) }, time.Second},
-			"reaches nothing more": {func(w *network, _ *msm.Manager) { w.cut("a") }, 10 * time.Second},
+			"is told to":                      {func(_ *network, m *msm.Manager) { _ = m.Close(context.Background()) }, time.Second, false},
+			"is told to, in a rolling deploy": {func(_ *network, m *msm.Manager) { _ = m.Close(context.Background()) }, time.Second, true},
+			"reaches nothing more":            {func(w *network, _ *msm.Manager) { w.cut("a") }, 10 * time.Second, false},
 		} {
 			t.Run(mode+", "+ends, func(t *testing.T) {
 				t.Parallel()
@@ -28,7 +30,11 @@ func TestWhoOwesANodeEnds(t *testing.T) {
 					if a.Sticky {
 						a.Route, b.Route = "a", "b"
 					}
-					first, other := w.managerOf("a", a), w.managerOf("b", b)
+					first := w.managerOf("a", a)
+					var other *msm.Manager
+					if !c.begun {
+						other = w.managerOf("b", b)
+					}
 					id := begin(t, first, func(s *msm.Session) { s.Set("n", 1) })
 					home, backup := w.servers["n1"], w.servers["n2"]
 					if nodeOf(id)[:2] == "n2" {
@@ -39,7 +45,13 @@ func TestWhoOwesANodeEnds(t *testing.T) {
 					time.Sleep(2 * time.Second)
 					visit(first, id, func(s *msm.Session) { s.Set("n", 2) })
 					time.Sleep(c.after)
+					if c.begun {
+						other = w.managerOf("b", b)
+					}
 					c.end(w, first)
+					if c.begun {
+						time.Sleep(80 * time.Second) // so that it has not reached the backup when that is given up
+					}
 					time.Sleep(10 * time.Second)
 					backup.goOn()
 					time.Sleep(2 * time.Minute)

@@ -101,6 +101,10 @@ var ofNodes = []mutant{
 		[]edit{{"debts.go", "		delete(d.theirs, debt)\n	default:", "	default:"}}, unit("TestWhoOwesANodeGoesOn", "."),
 	},
 	{
+		"who has not reached a node yet cannot give up what it is owed",
+		[]edit{{"internal/replica/debts.go", "	case n.Epoch() == 0:\n		return false\n", "	case n.Epoch() == 0:\n		return true\n"}}, unit("TestWhoOwesANodeEnds", "."),
+	},
+	{
 		"what a node has that others owe something is compared with the others' copies",
 		[]edit{{"internal/replica/load.go", " && !home.Doubted()", ""}}, unit("TestAsymmetricPartition", "."),
 	},

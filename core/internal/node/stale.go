@@ -31,4 +31,7 @@ func (n *Node) ReplaceEpoch(epoch uint32) {
 func (n *Node) Doubt(life time.Duration) { n.doubted.Store(time.Now().Add(life).UnixNano()) }
 
 // Doubted reports whether it may.
-func (n *Node) Doubted() bool { return time.Now().UnixNano() < n.doubted.Load() }
+func (n *Node) Doubted() bool {
+	until := n.doubted.Load()
+	return until != 0 && time.Now().UnixNano() < until
+}

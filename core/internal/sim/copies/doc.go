@@ -8,6 +8,5 @@
 //
 //	go test ./internal/sim/copies -run 'Seed$' -seed 4711 -v
 //
-// With -setting all seeds play in the first setting with those words in its name, also in one that is open, in which the
-// simulation finds what is not mended yet. With -all the search goes on after a seed that fails.
+// With -setting all seeds play in the first setting with those words in its name. With -all the search goes on after a seed that fails.
 package copies
