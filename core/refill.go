@@ -13,6 +13,7 @@ import (
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/pace"
 )
 
 const (
@@ -57,7 +58,7 @@ func newRefills(c *cluster.Cluster, rate int, fill filler, log *journal.Journal)
 // begin starts watching.
 func (w *refills) begin() {
 	w.done.Go(func() {
-		for w.look(); sleep(w.ctx, refillPoll) == nil; {
+		for w.look(); pace.Sleep(w.ctx, refillPoll) == nil; {
 			w.look()
 		}
 	})
@@ -103,7 +104,7 @@ func (w *refills) start(r *refill) {
 
 // run tries until the node is filled, ever more rarely.
 func (w *refills) run(ctx context.Context, r *refill) {
-	for sleep(ctx, r.nextPause()) == nil {
+	for pace.Sleep(ctx, r.nextPause()) == nil {
 		err := w.fill(ctx, r)
 		if err == nil || ctx.Err() != nil { // or another one begins instead
 			return
@@ -144,7 +145,7 @@ type refill struct {
 	node     *node.Node
 	epoch    uint32
 	occasion uint32
-	pace     pace
+	pace     *pace.Pace
 	stop     context.CancelCauseFunc
 	stopped  bool // guarded by refills.mu
 
@@ -157,7 +158,7 @@ type refill struct {
 // newRefill is for the node's present epoch. If the last one was broken off, maybe because it was too much for the node,
 // this one waits longer.
 func newRefill(n *node.Node, occasion uint32, rate int, last *refill) *refill {
-	r := &refill{node: n, epoch: n.Epoch(), occasion: occasion, pace: pace{rate: rate}, pause: refillDelay}
+	r := &refill{node: n, epoch: n.Epoch(), occasion: occasion, pace: pace.New(rate), pause: refillDelay}
 	r.stat.State = RefillWaiting
 	if last != nil {
 		r.pause = last.nextPause()

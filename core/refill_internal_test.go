@@ -15,6 +15,7 @@ import (
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/pace"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -198,7 +199,7 @@ func TestARefillKeepsItsPace(t *testing.T) {
 					}
 				}
 				// The first portion does not wait, the last one is not waited for.
-				portion := time.Duration((&pace{rate: rate}).portion()) * time.Second / time.Duration(rate)
+				portion := time.Duration(pace.New(rate).Portion()) * time.Second / time.Duration(rate)
 				if took := in[0].refill().Ended.Sub(began); took < want-portion-time.Millisecond || took > want {
 					t.Errorf("took %v; want %v", took, want)
 				}
@@ -209,6 +210,30 @@ func TestARefillKeepsItsPace(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestARefillYieldsToRequests: the slower the nodes answer, the less it asks of them.
+func TestARefillYieldsToRequests(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, in := begin(t, 2, 1000, 100, 1)
+		for _, s := range w.servers {
+			s.Fail(func(_ context.Context, _ nodetest.Op, do func() error) error {
+				time.Sleep(5 * time.Millisecond)
+				return do()
+			})
+		}
+		var began time.Time
+		for in[0].refill().State != RefillDone || began.IsZero() {
+			if time.Sleep(time.Millisecond); began.IsZero() && in[0].refill().State == RefillRunning {
+				began = time.Now()
+			}
+		}
+		if took := in[0].refill().Ended.Sub(began); took < 2*time.Second || in[0].refill().Healed != 100 {
+			t.Errorf("it took %v, %+v", took, in[0].refill())
+		}
+		in[0].stop()
+	})
 }
 
 // TestOneInstanceRefills, the other one waits and knows when it is done.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/pace"
 )
 
 const runningPoll = 10 * time.Millisecond
@@ -59,7 +61,7 @@ func (m *Manager) end(server *http.Server, grace time.Duration) error {
 		m.log.Warn("requests are cut off, for they did not end in time", "error", err)
 		_ = server.Close() // of connections; there is nobody to tell
 	}
-	for m.running.Load() > 0 && sleep(patient, runningPoll) == nil { // handlers of hijacked connections
+	for m.running.Load() > 0 && pace.Sleep(patient, runningPoll) == nil { // handlers of hijacked connections
 	}
 	return m.Close(ctx)
 }

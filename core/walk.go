@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/pace"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -58,7 +59,7 @@ func (w *walk) fill(ctx context.Context, r *refill) error {
 		if ours {
 			return w.fillAlone(ctx, r, lock)
 		}
-		if err := sleep(ctx, walkTurn); err != nil {
+		if err := pace.Sleep(ctx, walkTurn); err != nil {
 			return err
 		}
 	}
@@ -150,7 +151,7 @@ func keysOf(ctx context.Context, n *node.Node, prefix string, found func(key str
 		if !errors.Is(err, node.ErrCrawling) || time.Now().After(end) {
 			return err
 		}
-		if err := sleep(ctx, crawlerWait); err != nil {
+		if err := pace.Sleep(ctx, crawlerWait); err != nil {
 			return err
 		}
 	}
@@ -160,7 +161,7 @@ func keysOf(ctx context.Context, n *node.Node, prefix string, found func(key str
 // whoever goes on does not begin anew.
 func (w *walk) through(ctx context.Context, r *refill, seen *seenKeys, at checkpoint) error {
 	marked := time.Now()
-	for keys := range slices.Chunk(seen.keys, r.pace.portion()) {
+	for keys := range slices.Chunk(seen.keys, r.pace.Portion()) {
 		if err := w.portion(ctx, r, seen, keys); err != nil {
 			if r.stands() && !errors.Is(context.Cause(ctx), errTakenOver) {
 				_ = at.write(context.WithoutCancel(ctx), r.node, w.checkpointKey())
@@ -181,10 +182,11 @@ func (w *walk) through(ctx context.Context, r *refill, seen *seenKeys, at checkp
 
 // portion heals some sessions, a few at a time.
 func (w *walk) portion(ctx context.Context, r *refill, seen *seenKeys, keys []seenKey) error {
-	if err := r.pace.wait(ctx, len(keys)); err != nil {
+	if err := r.pace.Wait(ctx, len(keys)); err != nil {
 		return err
 	}
 	var next atomic.Int64
+	began := time.Now()
 	errs := make([]error, walkWorkers)
 	var all sync.WaitGroup
 	for i := range errs {
@@ -195,6 +197,7 @@ func (w *walk) portion(ctx context.Context, r *refill, seen *seenKeys, keys []se
 		})
 	}
 	all.Wait()
+	r.pace.Took(time.Since(began), len(keys))
 	if n := seen.failed(); n != nil {
 		errs = append(errs, fmt.Errorf("node %s has failed meanwhile", n.ID()))
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/pace"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -110,7 +111,7 @@ func (st *Store) Close(ctx context.Context) (left int) {
 		}
 		st.saveAll(ctx, unsaved, stored)
 		if len(st.unsaved()) > 0 {
-			pause(ctx, retryMin)
+			_ = pace.Sleep(ctx, retryMin)
 		}
 	}
 	st.saveAll(ctx, st.dirty(), stored) // of the others it is stored that they were used, if it can be
@@ -172,13 +173,6 @@ func (st *Store) dirty() (list []*Session) {
 		return true
 	})
 	return list
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }
 
 // sameRecord reports whether nobody wrote between the two.

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/pace"
 )
 
 // The write-behind's times. What a request changed is written 70 ms later, so that a busy session is written fourteen
@@ -139,7 +141,7 @@ func (st *Store) dispatch(ctx context.Context, work chan<- *Session) {
 	for ctx.Err() == nil {
 		if !st.Replica.Available() {
 			st.queue.strand()
-			pause(ctx, idlePoll)
+			_ = pace.Sleep(ctx, idlePoll)
 			continue
 		}
 		s, wait := st.queue.next(time.Now())

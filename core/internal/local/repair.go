@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/pace"
 )
 
 const (
@@ -21,12 +23,11 @@ func (st *Store) repair(ctx context.Context) {
 	watch := nodeWatch{}
 	seen := watch.look(st)
 	for {
-		pause(ctx, repairEvery)
-		if ctx.Err() != nil {
+		if pace.Sleep(ctx, repairEvery) != nil {
 			return
 		}
 		if watch.look(st) != seen {
-			pause(ctx, repairDelay)
+			_ = pace.Sleep(ctx, repairDelay)
 			seen = watch.look(st)
 			st.refill(ctx)
 		}
@@ -63,21 +64,21 @@ func (w nodeWatch) look(st *Store) string {
 	return text.String()
 }
 
-// refill has every session written that is not on the nodes as it should be, at the configured pace.
+// refill has every session written that is not on the nodes as it should be, at the configured pace, and none while requests wait
+// for the write-behind.
 func (st *Store) refill(ctx context.Context) {
-	const step = 10 * time.Millisecond
-	share := max(1, st.RefillRate/int(time.Second/step))
-	room := share
+	p, room := pace.New(st.RefillRate), 0
 	for i := range st.shards {
 		for _, s := range st.shards[i].list() {
 			if s.intact() {
 				continue
 			}
 			if room == 0 {
-				if pause(ctx, step); ctx.Err() != nil {
+				room = p.Portion()
+				st.queue.waitWhileLate(ctx)
+				if p.Wait(ctx, room) != nil {
 					return
 				}
-				room = share
 			}
 			room--
 			st.refilled.Add(1)

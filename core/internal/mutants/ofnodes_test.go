@@ -113,6 +113,18 @@ var ofNodes = []mutant{
 		[]edit{{"internal/replica/save.go", "			a.store.strangers.add(c)\n", ""}}, unit("TestANodeThatIsListedAgain", "."),
 	},
 	{
+		"what nobody waits for takes a tenth of the nodes' time",
+		[]edit{{"internal/pace/pace.go", "	rest := min((share-1)*d, least*p.of(n))\n", "	rest := time.Duration(0)\n"}}, unit("TestPace", "internal/pace"),
+	},
+	{
+		"a refill is of that kind",
+		[]edit{{"walk.go", "	r.pace.Took(time.Since(began), len(keys))\n", "	_ = began\n"}}, unit("TestARefillYieldsToRequests", "."),
+	},
+	{
+		"and so is what a node is owed",
+		[]edit{{"internal/replica/courier.go", "		p.Took(time.Since(began), len(keys))\n", "		_ = began\n"}}, unit("TestTheCourierYieldsToRequests", "internal/replica"),
+	},
+	{
 		"an epoch of which several know that it is to be replaced is replaced once",
 		[]edit{{"internal/node/stale.go", "	n.stale.epoch = epoch\n", "	n.stale.all = true\n"}}, unit("TestAnEpochIsReplacedOnce", "internal/node"),
 	},

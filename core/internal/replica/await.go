@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/pace"
 )
 
 const (
@@ -25,21 +26,11 @@ func (s *Store) awaitNode(ctx context.Context) {
 // await waits until something is so, for at most Config.Patience. It is false if ctx has ended before.
 func (s *Store) await(ctx context.Context, so func() bool) bool {
 	for end := time.Now().Add(s.Patience); !so() && time.Now().Before(end); {
-		if !pause(ctx, awaitEvery) {
+		if pace.Sleep(ctx, awaitEvery) != nil {
 			return false
 		}
 	}
 	return true
-}
-
-// pause is false if ctx has ended it.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }
 
 // hopes: one of the nodes has not been down for long.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/pace"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -129,6 +130,6 @@ func (a *Access) announce(ctx context.Context, before, dead *record.Record) {
 		a.Tell(ctx, before.Route, news.Message{Kind: news.Ended})
 	}
 	if strange {
-		pause(ctx, news.Hearing)
+		_ = pace.Sleep(ctx, news.Hearing)
 	}
 }

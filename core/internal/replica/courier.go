@@ -2,13 +2,20 @@ package replica
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/pace"
 )
 
-// couriers is how many sessions are brought to a node at a time.
-const couriers = 4
+const (
+	// couriers is how many sessions are brought to a node at a time.
+	couriers = 4
+	// deliveries is how many are in a second, if the nodes answer fast.
+	deliveries = 2000
+)
 
 // Courier brings nodes what they are owed, see Store.Owed, as soon as they are back. It is safe for concurrent use.
 type Courier struct {
@@ -69,23 +76,36 @@ func (c *Courier) next() (n *node.Node) {
 func (c *Courier) deliver(ctx context.Context, n *node.Node) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	keys := make(chan string)
+	p := pace.New(deliveries)
+	for keys := range slices.Chunk(c.store.Owed(n), p.Portion()) {
+		if p.Wait(ctx, len(keys)) != nil {
+			return
+		}
+		began := time.Now()
+		c.portion(ctx, stop, n, keys)
+		p.Took(time.Since(began), len(keys))
+	}
+}
+
+// portion delivers some, a few at a time, and none any more after one that fails.
+func (c *Courier) portion(ctx context.Context, stop func(), n *node.Node, keys []string) {
+	next := make(chan string)
 	var all sync.WaitGroup
-	for range couriers {
+	for range min(couriers, len(keys)) {
 		all.Go(func() {
-			for key := range keys {
+			for key := range next {
 				if c.store.Deliver(c.store.Random.As(ctx, "owed to", n.ID(), key), n, key) != nil {
 					stop()
 				}
 			}
 		})
 	}
-	for _, key := range c.store.Owed(n) {
+	for _, key := range keys {
 		select {
-		case keys <- key:
+		case next <- key:
 		case <-ctx.Done():
 		}
 	}
-	close(keys)
+	close(next)
 	all.Wait()
 }

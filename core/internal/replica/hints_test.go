@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -153,6 +154,40 @@ func TestANodeThatHasLostEverything(t *testing.T) {
 		if w.servers[backups[0]].Value(sid.Key("msm:", sid.Record, "late")) == nil {
 			t.Error("the late session has no copy there")
 		}
+	})
+}
+
+// TestTheCourierYieldsToRequests: the slower the nodes answer, the less it asks of them.
+func TestTheCourierYieldsToRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2, 1)
+		w.without("n1", func() {
+			for i := range 200 {
+				if _, err := w.store.Open(fmt.Sprint(i), "").Create(t.Context(), session()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+		for _, s := range w.servers {
+			s.Fail(func(_ context.Context, _ nodetest.Op, do func() error) error {
+				time.Sleep(5 * time.Millisecond)
+				return do()
+			})
+		}
+		courier := replica.NewCourier(w.store)
+		ctx, stop := context.WithCancel(t.Context())
+		var done sync.WaitGroup
+		done.Go(func() { courier.Run(ctx) })
+		began := time.Now()
+		courier.Look(w.nodes["n1"])
+		for w.store.CountOwed(w.nodes["n1"]) > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if took := time.Since(began); took < 3*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		stop()
+		done.Wait()
 	})
 }
 

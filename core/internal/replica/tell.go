@@ -6,6 +6,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/pace"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -71,7 +72,7 @@ func (a *Access) Mourn(ctx context.Context, route string) {
 	switch {
 	case a.namesStrangers(&record.Record{}):
 		a.Tell(ctx, "", end)
-		pause(ctx, news.Hearing)
+		_ = pace.Sleep(ctx, news.Hearing)
 	case route != "" && route != a.store.Route:
 		a.Tell(ctx, route, end)
 	}
