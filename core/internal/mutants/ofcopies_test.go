@@ -4,11 +4,12 @@ package mutants
 var copies = layer{name: "simulation of copies", folder: "internal/sim/copies", test: "TestSeed", seeds: 10000}
 
 const (
-	save   = "internal/replica/save.go"
-	load   = "internal/replica/load.go"
-	write  = "internal/replica/write.go"
-	choose = "internal/replica/choose.go"
-	hints  = "internal/replica/hints.go"
+	save    = "internal/replica/save.go"
+	load    = "internal/replica/load.go"
+	write   = "internal/replica/write.go"
+	choose  = "internal/replica/choose.go"
+	hints   = "internal/replica/hints.go"
+	destroy = "internal/replica/destroy.go"
 )
 
 // ofCopies are rules of package replica.
@@ -105,7 +106,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"a logout leaves a tombstone",
-		[]edit{{write, "	a.destroying = true\n", "	if a.destroying = true; last == nil {\n		return nil\n	}\n"}}, copies,
+		[]edit{{destroy, "	a.destroying = true\n", "	if a.destroying = true; last == nil {\n		return nil\n	}\n"}}, copies,
 	},
 	{
 		"a tombstone outlives every request that began before it",
@@ -113,11 +114,11 @@ var ofCopies = []mutant{
 	},
 	{
 		"a logout ends old copies on nodes that hold none",
-		[]edit{{write, "		a.bury(context.WithoutCancel(ctx), dead)\n", "		_ = dead\n"}}, unit("TestALogoutEndsWhatASessionLeftBehind", "internal/replica"),
+		[]edit{{destroy, "	a.bury(context.WithoutCancel(ctx), dead)\n", ""}}, unit("TestALogoutEndsWhatASessionLeftBehind", "internal/replica"),
 	},
 	{
 		"a logout tells whoever reaches a node that it does not",
-		[]edit{{write, "		a.announce(context.WithoutCancel(ctx), &before, dead)\n", "		_ = before\n"}}, copies,
+		[]edit{{destroy, "	a.announce(context.WithoutCancel(ctx), ended, dead)\n", ""}}, copies,
 	},
 	{
 		"what was found in doubt is on every copy before it is shown",
@@ -204,6 +205,10 @@ var ofCopies = []mutant{
 	{
 		"that a session is over is believed when all nodes were asked",
 		[]edit{{load, " && !answer.rec.Expired(a.store.Clock())", ""}}, unit("TestAUseThatTheHomeDidNotTake", "internal/replica"),
+	},
+	{
+		"who ends a session sees what has ended, whichever attempt that was",
+		[]edit{{destroy, "	if last != nil && ended != seen {", "	if false {"}}, unit("TestALogoutSeesWhatItHasEnded", "internal/replica"),
 	},
 	{
 		"a session is not gone of which all nodes fail after it was read there",

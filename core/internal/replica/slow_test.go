@@ -127,6 +127,39 @@ func TestALogoutOfWhoStoodStill(t *testing.T) {
 	})
 }
 
+// TestALogoutSeesWhatItHasEnded: an attempt of another writer is on the backup when the session is destroyed, and so is, unheard, the
+// first tombstone. The next attempt does without the backup, and goes on from the home; but somebody else finishes the first one.
+func TestALogoutSeesWhatItHasEnded(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t, 3, 1)
+	id, backups := w.create()
+	home, backup, other := w.servers[id], w.servers[backups[0]], w.another([]string{"n1", "n2", "n3"})
+	attempt := *w.stored(id)
+	if err := set("2")(&attempt); err != nil {
+		t.Fatal(err)
+	}
+	attempt.AddWrite(11, attempt.LastAccess)
+	attempt.Version++
+	w.plant(backup.ID(), &attempt)
+	backup.Fail(nodetest.Only(nodetest.Writes(key), nodetest.Mute(1)))
+	home.Fail(nodetest.Once(nodetest.Writes(key), func() {
+		home.Fail(nil)
+		backup.Fail(nil)
+		if _, err := other.Open(token, backup.ID()).Load(ctx); !errors.Is(err, replica.ErrNoSession) {
+			t.Errorf("another reader: %v", err)
+		}
+	}))
+	var seen []string
+	err := w.store.Open(token, id).Destroy(ctx, func(last *record.Record) error {
+		n, _ := last.Get("n")
+		seen = append(seen, string(n))
+		return nil
+	})
+	if err != nil || len(seen) == 0 || seen[len(seen)-1] != "2" {
+		t.Errorf("%v, the values were %v", err, seen)
+	}
+}
+
 // TestATokenOfAnotherLife: G1. A handler has read the session, its home loses all and counts its tokens anew, and others go on
 // there. When the handler writes without the backup, which is away by then, the home has what was acknowledged meanwhile, and
 // that has the token of what the handler has read.

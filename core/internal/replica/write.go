@@ -200,35 +200,6 @@ func (a *Access) startAgain(out outcome) {
 	a.found, a.thorough = nil, true
 }
 
-// Destroy writes a tombstone over the session: from then on no copy of it, however old, is believed. last sees the
-// record that is about to end; nil if that does not matter. It answers ErrNoSession if the session is gone already. One whose
-// copies are all damaged is destroyed like any other; one of an unknown format is not, for a newer program can read it.
-func (a *Access) Destroy(ctx context.Context, last Change) error {
-	a.destroying = true
-	var before record.Record
-	dead, err := a.Write(ctx, func(rec *record.Record) error {
-		before = *rec
-		if last != nil {
-			if err := last(rec); err != nil {
-				return err
-			}
-		}
-		rec.Tombstone, rec.Attributes, rec.Route = true, nil, ""
-		rec.LastAccess, rec.IdleTimeout = a.store.Clock(), max(rec.Idle(), a.store.IdleTime)
-		rec.Persist, rec.CookieAt = 0, time.Time{}
-		if a.renewed {
-			rec.Set(renewalMark, nil)
-		}
-		return nil
-	})
-	if err == nil {
-		a.store.destroys.Add(1)
-		a.bury(context.WithoutCancel(ctx), dead)
-		a.announce(context.WithoutCancel(ctx), &before, dead)
-	}
-	return err
-}
-
 // Refresh records that the session was used just now, unless that was recorded a short while ago, and answers when it
 // is due again. Whoever writes at the same time records it as well, so that nothing may be left to do after a conflict.
 func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
