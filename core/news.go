@@ -84,7 +84,7 @@ func (h *hearing) Hear(ctx context.Context, at *node.Node, list []news.Message) 
 		h.local.Hear(ctx, sessions)
 	}
 	for _, m := range sessions {
-		// With no node to ask nothing is to be done: it gets another epoch before it is used again.
+		// With no node to ask nothing is to be done: who has told of it owes those that it did not reach, and says so, see debts.
 		if err := h.store.Hear(ctx, m, at.ID()); err != nil && ctx.Err() == nil && !errors.Is(err, replica.ErrUnavailable) {
 			h.log.Event(ctx, slog.LevelWarn, "the copies of a destroyed session are not all overwritten", "", "error", err)
 		}

@@ -77,9 +77,7 @@ func (s *Session) Commit(ctx context.Context, base, work *record.Record, redo re
 // relieve waits while the nodes are behind, and keeps the list of pending changes short.
 func (s *Session) relieve(ctx context.Context) error {
 	st := s.store
-	if !st.Sync {
-		st.queue.waitWhileLate(ctx)
-	}
+	st.queue.waitWhileLate(ctx)
 	s.mu.Lock()
 	full := s.pending.changes >= maxChanges
 	s.mu.Unlock()

@@ -78,8 +78,8 @@ func (a *Access) Outrank(apart *record.Record) { a.apart = apart }
 // behind: the record's term is lower than that of what the caller has stored.
 func (a *Access) behind(rec *record.Record) bool { return a.apart != nil && rec.Term < a.apart.Term }
 
-// outdated: what the caller has stored was made from the record. Whoever had to work around the record's node, and could
-// not replace its epoch, has left it there. A tombstone is never outdated.
+// outdated: what the caller has stored was made from the record. Whoever had to do without the record's node has left it there. A
+// tombstone is never outdated.
 func (a *Access) outdated(rec *record.Record) bool {
 	return a.behind(rec) && !rec.Tombstone && a.apart.Follows(rec.Rank())
 }

@@ -4,8 +4,8 @@
 // Four rules carry it. A plain write goes to the backups first and to the home last, each by compare-and-swap, so that
 // what anyone has read is on every copy. A change of where the copies lie is a claim: home first, with the next term,
 // so that a claim that got only half way leaves nothing that outranks what was acknowledged. A record names the epochs
-// of the nodes that hold it, so that one look tells whether a copy may be stale or gone. And nothing is ever deleted:
-// a destroyed session is a tombstone, written like any other record.
+// of the nodes that hold it, so that one look tells whether a copy may be stale or gone. And no session is ever deleted:
+// a destroyed one is a tombstone, written like any other record. (What is, are copies on nodes that a session has left: see leave.go.)
 package replica
 
 import (
