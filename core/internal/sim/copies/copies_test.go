@@ -13,6 +13,7 @@ const (
 	settle    = 30  // steps in which requests that began before end
 	mended    = 250 // far more steps than the next visits of all sessions take, and the mending after them, among
 	mendedOne = 25  // four requests at a time; and for each session so many more
+	visited   = 20  // visits by then; fewer, if all that are under way wait, as a logout does until others have heard of it
 )
 
 // watch counts how long nothing has been wrong, and finds sessions that nobody mends.
@@ -28,10 +29,12 @@ func (r *run) watch() {
 		r.settleLate()
 	}
 	if r.torn++; !r.lacking() {
-		r.torn = 0
+		r.torn, r.tornAt = 0, r.tally.Requests
 	}
-	if limit := (mended + mendedOne*len(r.sessions())) * max(r.parallel, 4) / 4; r.torn == limit && !r.many {
-		r.violate("a session still lacks a copy, %d quiet steps and many visits after a fault", limit)
+	limit := (mended + mendedOne*len(r.sessions())) * max(r.parallel, 4) / 4
+	if visits := r.tally.Requests - r.tornAt; r.torn >= limit && visits >= visited && !r.many {
+		r.violate("a session still lacks a copy, %d quiet steps and %d visits after a fault", r.torn, visits)
+		r.torn, r.tornAt = 0, r.tally.Requests
 	}
 }
 

@@ -25,6 +25,7 @@ type run struct {
 	late       []*process // with old cookies, or without an answer that says what they did, until all is calm
 	tally      tally
 	torn       int                              // quiet steps since a session lacks a copy
+	tornAt     int                              // requests until then
 	wiped      int                              // the last step in which a node lost a value
 	blind      int                              // the last step in which requests may be refused
 	leapt      int                              // how often the time did

@@ -154,6 +154,7 @@ func (t *tab) request(s *session, kind, cookie string) {
 		if s.outlived(o) {
 			w.wrongf("%s is there at %s, and nobody has used it for longer than %v", s.name, in.name, s.life.longest)
 		}
+		s.fork(o)
 		s.look(o, a.text, floor)
 		s.take(o, a)
 	}
@@ -260,6 +261,20 @@ func (s *session) leaveBehind(login *op) {
 		// nor of what one that stands still has not stored
 		if o.in != login.in && (o.ended.After(since) || o.in.halted != nil && o.ended.After(o.in.haltedAt.Add(-asyncLoss))) {
 			o.ended = time.Time{}
+		}
+	}
+}
+
+// fork takes back what other instances have answered in the same fault, without backups: the session's node may fail for one of them
+// only, and who takes it over does not find what that one stores elsewhere.
+func (s *session) fork(o *op) {
+	w := s.visitor.world
+	if !w.set.sticky || w.set.backups > 0 || w.fault == "" {
+		return
+	}
+	for _, p := range s.ops {
+		if p.in != o.in && p.ended.After(w.struck) {
+			p.ended = time.Time{}
 		}
 	}
 }
