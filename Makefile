@@ -100,7 +100,7 @@ soak:        ## a sticky instance under full load with every node down for a min
 	go test ./core -run TestNoNodeAtFullLoad -down 1m -v
 	go test -race ./core -run TestALogoutAmongSlowWriters -races 10000 -timeout 1h -v
 
-chaos:       ## real memcached and real apps under faults for CHAOS, held to their times, then under changes as long; on an idle machine
+chaos:       ## real memcached and real apps under faults for CHAOS, held to their times, and under each change once; on an idle machine
 	./scripts/need memcached
 	go test ./examples -run '^(TestChaos|TestChaosChanges|TestInstanceKilled)$$' -chaos $(CHAOS) -strict -v -timeout 2h
 

@@ -51,17 +51,14 @@ func TestChaosChanges(t *testing.T) {
 			defer a.report.stallMeter.stop()
 			a.unleash(6, func() { a.playScenarios(i * len(scenarios) / len(chaosModes)) })
 			a.judge()
-			if *chaosTime >= 10*time.Minute {
-				a.judgePlayed()
-			}
 		})
 	}
 }
 
-// playScenarios has them come in turn until the time is over; without any, each that is brief once.
+// playScenarios has them come in turn until the time is over, and each was played; without any, each that is brief once.
 func (a *arena) playScenarios(first int) {
 	ends := time.Now().Add(*chaosTime)
-	for i := first; *chaosTime == 0 && i < first+len(scenarios) || time.Now().Before(ends); i++ {
+	for i := first; i < first+len(scenarios) || time.Now().Before(ends); i++ {
 		s := scenarios[i%len(scenarios)]
 		if !s.due() {
 			continue
@@ -70,14 +67,6 @@ func (a *arena) playScenarios(first int) {
 		s.play(a)
 		a.calm()
 		a.report.plays(s.name)
-	}
-}
-
-func (a *arena) judgePlayed() {
-	for _, s := range scenarios {
-		if s.due() && a.report.played[s.name] == 0 {
-			a.t.Errorf("%q was not played", s.name)
-		}
 	}
 }
 

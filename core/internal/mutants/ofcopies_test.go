@@ -244,7 +244,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"what is stale on a node is not believed",
-		[]edit{{load, " && !a.store.hints.has(n, a.key)\n}\n\n// quarantine", "\n}\n\n// quarantine"}}, unit("TestHints", "internal/replica"),
+		[]edit{{load, " && !a.store.hints.has(n, a.key)\n}\n\n// confirmed", "\n}\n\n// confirmed"}}, unit("TestHints", "internal/replica"),
 	},
 	{
 		"a node gets what changed without it",

@@ -105,8 +105,12 @@ var ofNodes = []mutant{
 		[]edit{{"internal/replica/debts.go", "	case n.Epoch() == 0:\n		return false\n", "	case n.Epoch() == 0:\n		return true\n"}}, unit("TestWhoOwesANodeEnds", "."),
 	},
 	{
+		"what a node has that has come back is compared for a while",
+		[]edit{{"internal/node/node.go", "			n.returns()\n", ""}}, unit("TestANodeIsDoubted", "internal/node"),
+	},
+	{
 		"what a node has that others owe something is compared with the others' copies",
-		[]edit{{"internal/replica/load.go", " && !home.Doubted()", ""}}, unit("TestAsymmetricPartition", "."),
+		[]edit{{"debts.go", "	d.doubt(debt.Node)\n}\n\n// doubt", "}\n\n// doubt"}}, unit("TestAsymmetricPartition", "."),
 	},
 	{
 		"a node that is not in the list any more is owed what is written without it",

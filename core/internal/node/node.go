@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,7 +75,6 @@ type state struct {
 	available bool
 	epoch     uint32
 	since     time.Time // when it became available or unavailable
-	back      time.Time // when it became available after it had not been; zero: it always was
 	why       error     // it is not available
 }
 
@@ -120,14 +118,6 @@ func (n *Node) DownFor() time.Duration {
 	return time.Since(s.since)
 }
 
-// BackFor is how long the node has been available again, since it was not; for ever if it always was.
-func (n *Node) BackFor() time.Duration {
-	if back := n.state.Load().back; !back.IsZero() {
-		return time.Since(back)
-	}
-	return math.MaxInt64
-}
-
 // Epoch is the node's epoch as last read from it; 0 if it never was, or the node has none.
 func (n *Node) Epoch() uint32 { return n.state.Load().epoch }
 
@@ -146,7 +136,7 @@ func (n *Node) fail(why error) {
 		n.stays(s, why)
 		return
 	}
-	n.state.Store(&state{epoch: s.epoch, since: time.Now(), back: s.back, why: why})
+	n.state.Store(&state{epoch: s.epoch, since: time.Now(), why: why})
 	n.client.GiveUp() // who waits for it need not wait any longer
 	n.told = reason(why)
 	n.log(slog.LevelWarn, "node is down", "error", why)
@@ -299,7 +289,7 @@ func (n *Node) learn(epoch uint32, before *state) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.state.CompareAndSwap(before, &state{available: true, epoch: epoch, since: before.since, back: before.back}) {
+	if n.state.CompareAndSwap(before, &state{available: true, epoch: epoch, since: before.since}) {
 		n.events++ // a probe may have read the epoch before
 		n.past.becomes(epoch)
 	}
@@ -391,11 +381,11 @@ func (n *Node) up(epoch uint32, before uint64) error {
 	if n.past.several {
 		return errSeveral
 	}
-	is := &state{available: true, epoch: epoch, since: was.since, back: was.back}
+	is := &state{available: true, epoch: epoch, since: was.since}
 	if !was.available {
 		is.since = now
 		if was.epoch != 0 {
-			is.back = now
+			n.returns()
 		}
 		n.log(slog.LevelInfo, "node is up")
 	} else if was.epoch != epoch {

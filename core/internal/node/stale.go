@@ -27,8 +27,22 @@ func (n *Node) ReplaceEpoch(epoch uint32) {
 	n.fail(errReplaced)
 }
 
-// Doubt says for how long what the node has may be stale, although it is available: another instance does without it.
-func (n *Node) Doubt(life time.Duration) { n.doubted.Store(time.Now().Add(life).UnixNano()) }
+// returned is for how long what a node has is doubted that was away: by then those who did without it, and probe it once a second at
+// least, have brought it what they owe it.
+const returned = 2 * time.Second
+
+// Doubt says for how long what the node has may be stale, although it is available: another instance does without it. It is no less
+// than for a node that has just come back.
+func (n *Node) Doubt(life time.Duration) {
+	n.doubted.Store(time.Now().Add(max(life, returned)).UnixNano())
+}
+
+// returns doubts what a node has that has come back.
+func (n *Node) returns() {
+	if until := time.Now().Add(returned).UnixNano(); until > n.doubted.Load() {
+		n.doubted.Store(until)
+	}
+}
 
 // Doubted reports whether it may.
 func (n *Node) Doubted() bool {

@@ -2,6 +2,8 @@ package node_test
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
@@ -33,4 +35,37 @@ func TestAnEpochIsReplacedOnce(t *testing.T) {
 			t.Errorf("epoch %x, after %x, and %x is the others'", n.Epoch(), old, all[0].Epoch())
 		}
 	}
+}
+
+// TestANodeIsDoubted for a while after it was away, and for as long as others owe it something.
+func TestANodeIsDoubted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := nodetest.New("s")
+		n := s.Node(s.Client(""), node.Options{EpochKey: "epoch"})
+		mustProbe(t, n)
+		doubted := func(when string, want bool) {
+			t.Helper()
+			if n.Doubted() != want {
+				t.Errorf("%s it is doubted: %v", when, !want)
+			}
+		}
+		comesBack := func() {
+			s.Fail(nodetest.Refuse(nodetest.ErrOff))
+			_ = n.Probe(t.Context())
+			s.Fail(nil)
+			mustProbe(t, n)
+		}
+		doubted("at first", false)
+		comesBack()
+		doubted("when it is back", true)
+		time.Sleep(2 * time.Second)
+		doubted("two seconds later", false)
+		n.Doubt(time.Minute)
+		comesBack()
+		time.Sleep(59 * time.Second)
+		doubted("while it is owed something", true)
+		n.Doubt(0)
+		time.Sleep(2 * time.Second)
+		doubted("after that", false)
+	})
 }

@@ -68,7 +68,7 @@ func (n *Node) Failed(why error) Trouble { return Trouble{ID: n.id, Address: n.a
 // that a request did without the node. Guarded by mu.
 func (n *Node) stays(s *state, why error) {
 	if !errors.Is(why, errReplaced) {
-		n.state.Store(&state{epoch: s.epoch, since: s.since, back: s.back, why: why})
+		n.state.Store(&state{epoch: s.epoch, since: s.since, why: why})
 	}
 }
 

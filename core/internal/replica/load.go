@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
@@ -91,14 +90,10 @@ func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
 	return rec != nil && rec.Home == n.ID() && !rec.Unsettled && inEpoch(rec, n) && !a.store.hints.has(n, a.key)
 }
 
-// quarantine is for how long the copies on a node that was away are not taken at their word: by then the others, who probe it
-// once a second at least, have brought it what they owe it.
-const quarantine = 2 * time.Second
-
 // confirmed is what a trusted home says. If it has just come back, or another instance does without it, the other nodes are asked as
 // well; most of the time none has anything newer.
 func (a *Access) confirmed(ctx context.Context, home *node.Node, seen sightings) (*found, error) {
-	if home.BackFor() >= quarantine && !home.Doubted() {
+	if !home.Doubted() {
 		return a.fast(home, seen), nil
 	}
 	own := seen[0].rec
