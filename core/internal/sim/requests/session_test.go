@@ -189,7 +189,13 @@ func (s *session) lost(o *op) {
 
 // mayHaveEnded: a request was to end it, or nobody has used it, or what had it is lost.
 func (s *session) mayHaveEnded(o *op) bool {
-	return s.ended[tokenOf(o.cookie)] || s.fragile || s.mayBeOver() || s.heldElsewhere(o)
+	return s.ended[tokenOf(o.cookie)] || s.fragile || s.mayBeOver() || s.heldElsewhere(o) || s.unknown(o)
+}
+
+// unknown: it has begun at another instance, which has not stored it yet. A visitor comes elsewhere so soon only if that one ends.
+func (s *session) unknown(o *op) bool {
+	w := s.visitor.world
+	return w.set.sticky && !w.set.sync && o.in != s.at && o.began.Sub(s.began) < asyncLoss
 }
 
 // heldElsewhere: without backups, once the node is empty, only the memory of the instance that served the session last has it.
