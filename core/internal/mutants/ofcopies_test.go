@@ -216,11 +216,11 @@ var ofCopies = []mutant{
 	},
 	{
 		"what a node missed last is brought to it although it has lost everything",
-		[]edit{{hints, "if time.Since(x.at) > unlisted {", "if true {"}}, unit("TestANodeThatHasLostEverything", "internal/replica"),
+		[]edit{{hints, "if time.Since(x.at) > unlisted {", "if !x.at.IsZero() {"}}, unit("TestANodeThatHasLostEverything", "internal/replica"),
 	},
 	{
 		"but not what it missed before, which a refill does",
-		[]edit{{hints, "if time.Since(x.at) > unlisted {", "if false {"}}, unit("TestANodeThatHasLostEverything", "internal/replica"),
+		[]edit{{hints, "if time.Since(x.at) > unlisted {", "if x.at.IsZero() {"}}, unit("TestANodeThatHasLostEverything", "internal/replica"),
 	},
 	{
 		"but a logout is, for a session may end twice",
