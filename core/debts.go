@@ -87,11 +87,7 @@ func (d *debts) due(last bool) (list []news.Message) {
 // say leaves messages on all boards. What cannot be left is said again.
 func (d *debts) say(ctx context.Context, list []news.Message) {
 	for _, m := range list {
-		for _, at := range d.store.Cluster.Members() {
-			if at.Node.Available() {
-				_ = news.Leave(ctx, at.Node, news.Board(d.store.KeyPrefix, ""), m)
-			}
-		}
+		leave(ctx, d.store, nodesOf(d.store.Cluster.Members()), m)
 	}
 }
 

@@ -108,14 +108,8 @@ func (s *namesakes) say(ctx context.Context) {
 }
 
 func (s *namesakes) leave(ctx context.Context, about, on []*node.Node) {
-	board := news.Board(s.store.KeyPrefix, "")
 	for _, n := range about {
-		m := news.Reached(news.NameOf(n.ID()), n.Since(), time.Now())
-		for _, at := range on {
-			if at.Available() {
-				_ = news.Leave(ctx, at, board, m)
-			}
-		}
+		leave(ctx, s.store, on, news.Reached(news.NameOf(n.ID()), n.Since(), time.Now()))
 	}
 }
 
@@ -150,17 +144,18 @@ func (s *namesakes) hear(ctx context.Context, m news.Message) {
 	if time.Since(m.At) > news.Life {
 		return
 	}
-	for _, member := range s.store.Cluster.Members() {
-		n := member.Node
-		switch ours := n.Since(); {
-		case news.NameOf(n.ID()) != id || ours.IsZero() || ours.Equal(theirs):
-		case ours.After(theirs):
-			s.owe(n)
-		default:
-			_ = n.Probe(ctx) // it may have been restarted, and this instance does not know yet
-			if n.Since().Before(theirs) {
-				n.Elsewhere(theirs, elsewhere)
-			}
+	n := s.store.Named(id)
+	if n == nil {
+		return
+	}
+	switch ours := n.Since(); {
+	case ours.IsZero() || ours.Equal(theirs):
+	case ours.After(theirs):
+		s.owe(n)
+	default:
+		_ = n.Probe(ctx) // it may have been restarted, and this instance does not know yet
+		if n.Since().Before(theirs) {
+			n.Elsewhere(theirs, elsewhere)
 		}
 	}
 }

@@ -97,3 +97,12 @@ func (h *hearing) Heard(at time.Time) {
 		h.local.Heard(at)
 	}
 }
+
+// leave leaves a message for everyone on those of the nodes that are available.
+func leave(ctx context.Context, store *replica.Store, on []*node.Node, m news.Message) {
+	for _, at := range on {
+		if at.Available() {
+			_ = news.Leave(ctx, at, news.Board(store.KeyPrefix, ""), m)
+		}
+	}
+}

@@ -185,6 +185,17 @@ func begin(t *testing.T, servers, rate, sessions, instances int) (w *world, list
 	return w, list
 }
 
+// refillTook waits for a refill, and answers how long that took from its first portion on.
+func (in *instance) refillTook() time.Duration {
+	var began time.Time
+	for in.refill().State != RefillDone || began.IsZero() {
+		if time.Sleep(time.Millisecond); began.IsZero() && in.refill().State == RefillRunning {
+			began = time.Now()
+		}
+	}
+	return in.refill().Ended.Sub(began)
+}
+
 // TestARefillKeepsItsPace, whatever it is.
 func TestARefillKeepsItsPace(t *testing.T) {
 	t.Parallel()
@@ -192,15 +203,10 @@ func TestARefillKeepsItsPace(t *testing.T) {
 		t.Run(fmt.Sprint(rate, " sessions a second"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, in := begin(t, 2, rate, 100, 1)
-				var began time.Time
-				for in[0].refill().State != RefillDone || began.IsZero() {
-					if time.Sleep(time.Millisecond); began.IsZero() && in[0].refill().State == RefillRunning {
-						began = time.Now()
-					}
-				}
+				took := in[0].refillTook()
 				// The first portion does not wait, the last one is not waited for.
 				portion := time.Duration(pace.New(rate).Portion()) * time.Second / time.Duration(rate)
-				if took := in[0].refill().Ended.Sub(began); took < want-portion-time.Millisecond || took > want {
+				if took < want-portion-time.Millisecond || took > want {
 					t.Errorf("took %v; want %v", took, want)
 				}
 				if n := has(w.servers[0], 100); n != 100 || in[0].refill().Healed != 100 {
@@ -218,18 +224,9 @@ func TestARefillYieldsToRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, in := begin(t, 2, 1000, 100, 1)
 		for _, s := range w.servers {
-			s.Fail(func(_ context.Context, _ nodetest.Op, do func() error) error {
-				time.Sleep(5 * time.Millisecond)
-				return do()
-			})
+			s.Fail(nodetest.Slow(5 * time.Millisecond))
 		}
-		var began time.Time
-		for in[0].refill().State != RefillDone || began.IsZero() {
-			if time.Sleep(time.Millisecond); began.IsZero() && in[0].refill().State == RefillRunning {
-				began = time.Now()
-			}
-		}
-		if took := in[0].refill().Ended.Sub(began); took < 2*time.Second || in[0].refill().Healed != 100 {
+		if took := in[0].refillTook(); took < 2*time.Second || in[0].refill().Healed != 100 {
 			t.Errorf("it took %v, %+v", took, in[0].refill())
 		}
 		in[0].stop()

@@ -22,9 +22,8 @@ import (
 // a node that the others do not, it may read what was there before.
 //
 // Values are whole: the last writer wins, and of two requests that change one session at the same time one loses.
-// Deleted values leave a tombstone, for as long as a stale copy may exist. Commit
-// respects it: a session that was deleted stays so, whatever a slower request writes. Set writes over it, as users of a
-// storage expect; see Final.
+// Deleted values leave a tombstone, for as long as a stale copy may exist. Commit respects it: a session that was deleted
+// stays so, whatever a slower request writes. Set writes over it, as users of a storage expect; see Final.
 //
 // Errors are those of this package. Store trouble is never "not found".
 type Store struct {

@@ -134,7 +134,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"of two servers under one id only that is used which came into use last",
-		[]edit{{"namesakes.go", "				n.Elsewhere(theirs, elsewhere)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
+		[]edit{{"namesakes.go", "			n.Elsewhere(theirs, elsewhere)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
 	},
 	{
 		"a node is used again when nobody reaches another server under its id any more",
@@ -150,7 +150,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"a server that was restarted is no other one",
-		[]edit{{"namesakes.go", "			_ = n.Probe(ctx) // it", "			// it"}, {"internal/node/elsewhere.go", "	case !n.Since().Before(n.younger):", "	case false:"}}, unit("TestARestartIsNoOtherServer", "."),
+		[]edit{{"namesakes.go", "		_ = n.Probe(ctx) // it", "			// it"}, {"internal/node/elsewhere.go", "	case !n.Since().Before(n.younger):", "	case false:"}}, unit("TestARestartIsNoOtherServer", "."),
 	},
 	{
 		"of two nodes that are one server only the first is used",

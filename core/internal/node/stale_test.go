@@ -14,10 +14,8 @@ func TestAnEpochIsReplacedOnce(t *testing.T) {
 	s := nodetest.New("s")
 	var all []*node.Node
 	for range 3 {
-		n := s.Node(s.Client(""), node.Options{EpochKey: "epoch"})
-		if err := n.Probe(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		n := instance(s)
+		mustProbe(t, n)
 		all = append(all, n)
 	}
 	old := all[0].Epoch()
@@ -28,9 +26,7 @@ func TestAnEpochIsReplacedOnce(t *testing.T) {
 		}
 	}
 	for _, n := range all {
-		if err := n.Probe(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		mustProbe(t, n)
 		if n.Epoch() == old || n.Epoch() != all[0].Epoch() {
 			t.Errorf("epoch %x, after %x, and %x is the others'", n.Epoch(), old, all[0].Epoch())
 		}
@@ -41,7 +37,7 @@ func TestAnEpochIsReplacedOnce(t *testing.T) {
 func TestANodeIsDoubted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := nodetest.New("s")
-		n := s.Node(s.Client(""), node.Options{EpochKey: "epoch"})
+		n := instance(s)
 		mustProbe(t, n)
 		doubted := func(when string, want bool) {
 			t.Helper()

@@ -67,7 +67,7 @@ func (s *Store) Debts(debtor uint64) (list []news.Debt) {
 
 // Doubt has what a node has be compared with the others' copies for so long, for another instance owes it something.
 func (s *Store) Doubt(id news.Name, life time.Duration) {
-	if n := s.named(id); n != nil {
+	if n := s.Named(id); n != nil {
 		n.Doubt(life)
 	}
 }
@@ -75,7 +75,7 @@ func (s *Store) Doubt(id news.Name, life time.Duration) {
 // Lost says that nobody is left who knows what the debt was. It is false if that cannot be told yet, for this instance has never
 // reached the node.
 func (s *Store) Lost(d news.Debt) bool {
-	n := s.named(d.Node)
+	n := s.Named(d.Node)
 	switch {
 	case n == nil:
 		return true
@@ -87,8 +87,8 @@ func (s *Store) Lost(d news.Debt) bool {
 	return true
 }
 
-// named is the node in the list of which a message tells; nil: there is none.
-func (s *Store) named(id news.Name) *node.Node {
+// Named is the node in the list of which a message tells; nil: there is none.
+func (s *Store) Named(id news.Name) *node.Node {
 	for _, m := range s.Cluster.Members() {
 		if news.NameOf(m.Node.ID()) == id {
 			return m.Node

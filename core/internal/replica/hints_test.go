@@ -169,10 +169,7 @@ func TestTheCourierYieldsToRequests(t *testing.T) {
 			}
 		})
 		for _, s := range w.servers {
-			s.Fail(func(_ context.Context, _ nodetest.Op, do func() error) error {
-				time.Sleep(5 * time.Millisecond)
-				return do()
-			})
+			s.Fail(nodetest.Slow(5 * time.Millisecond))
 		}
 		courier := replica.NewCourier(w.store)
 		ctx, stop := context.WithCancel(t.Context())
