@@ -20,10 +20,10 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// life of the sessions of every app: memcached takes a larger number than that of 30 days for a date.
+// life is how long the sessions of every app live. memcached takes a number larger than that of 30 days for a date.
 const life = 40 * 24 * time.Hour
 
-// cookieName is that of every app.
+// cookieName is the name of the cookie of every app.
 const cookieName = "s"
 
 var secret = []byte("0123456789abcdef0123456789abcdef")
@@ -33,7 +33,7 @@ func init() {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // gin-contrib logs there
 }
 
-// apps are the same app on several libraries, written as their documentations say: POST /?v=x keeps x in the session,
+// apps are the same app on several libraries, written as their documentation says: POST /?v=x keeps x in the session,
 // GET / shows it, POST /logout ends the session.
 var apps = map[string]func(m *msm.Manager) http.Handler{
 	"scs":          scsApp,

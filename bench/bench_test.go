@@ -8,7 +8,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// BenchmarkRequest is one request with a session that exists, one after the other, on real memcached processes.
+// BenchmarkRequest measures requests with an existing session, one after the other, on real memcached processes.
 func BenchmarkRequest(b *testing.B) {
 	addr, second := msmtest.StartServer(b).Addr(), msmtest.StartServer(b).Addr()
 	for _, p := range peers(addr, second) {
@@ -29,7 +29,7 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
-// fill begins a session.
+// fill begins a session and returns its cookie.
 func fill(b *testing.B, app http.Handler) *http.Cookie {
 	w := httptest.NewRecorder()
 	app.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/fill", nil))

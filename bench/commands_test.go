@@ -9,7 +9,8 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// BenchmarkCommands counts what a request sends to memcached. Unlike time, that is the same on every machine.
+// BenchmarkCommands counts the commands that a request sends to memcached. Unlike time, they are the same on every
+// machine.
 func BenchmarkCommands(b *testing.B) {
 	first, second := startProxy(b), startProxy(b)
 	for _, p := range peers(first.Addr(), second.Addr()) {
@@ -34,7 +35,8 @@ func startProxy(b *testing.B) *msmtest.Proxy {
 	return msmtest.StartProxy(b, msmtest.StartServer(b).Addr())
 }
 
-// commands leaves out what has nothing to do with requests: looks whether the node is well.
+// commands returns how many commands a proxy has seen. It leaves out probes of the node, which have nothing to do with
+// requests.
 func commands(p *msmtest.Proxy) (n int) {
 	for _, c := range p.Commands() {
 		if !strings.Contains(c, "epoch") {

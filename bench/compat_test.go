@@ -21,7 +21,7 @@ import (
 
 var extractor = extractors.FromCookie(cookieName)
 
-// TestGinContribOwnTests runs the suite that gin-contrib has for stores.
+// TestGinContribOwnTests runs gin-contrib's own test suite for stores.
 func TestGinContribOwnTests(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, func(*testing.T) sessions.Store){
 		"GetSet":    func(t *testing.T, f func(*testing.T) sessions.Store) { tester.GetSet(t, f) },
@@ -40,7 +40,7 @@ func TestGinContribOwnTests(t *testing.T) {
 	}
 }
 
-// start makes memcached servers, and a manager on them.
+// start starts n memcached servers, and a manager on them.
 func start(t testing.TB, n int) (*msm.Manager, []*msmtest.Server) {
 	t.Helper()
 	var servers []*msmtest.Server
@@ -98,7 +98,7 @@ func (v *visitor) want(value string) {
 	}
 }
 
-// TestApps: what the libraries' own suites do not see.
+// TestApps checks what the libraries' own suites do not.
 func TestApps(t *testing.T) {
 	for library, app := range apps {
 		for name, run := range cases {
@@ -141,7 +141,7 @@ var cases = map[string]func(v *visitor, m *msm.Manager, servers []*msmtest.Serve
 			s.Kill()
 			s.Restart()
 		}
-		v.send("GET", "/") // notices
+		v.send("GET", "/") // the manager notices
 		waitUntilAllUp(v.t, m)
 		v.want("")
 		v.set("b")
@@ -202,7 +202,7 @@ var cases = map[string]func(v *visitor, m *msm.Manager, servers []*msmtest.Serve
 	},
 }
 
-// patience only ends a wait that is in vain.
+// patience ends a wait that would never end by itself.
 const patience = 2 * time.Minute
 
 func eventually(t *testing.T, what string, ok func() bool) {

@@ -19,13 +19,14 @@ import (
 	"github.com/gorilla/sessions"
 )
 
-// peer is one way to have sessions.
+// peer is one way to keep sessions.
 type peer struct {
 	name string
 	app  func(b *testing.B) http.Handler
 }
 
-// peers keep their sessions on one memcached process, the same for all, but for those that say that they have two nodes.
+// peers keep their sessions on one memcached process, the same for all, except those whose name says that they have two
+// nodes.
 func peers(addr, second string) []peer {
 	two := "n1:" + addr + ",n2:" + second
 	on := func(app func(*msm.Manager) http.Handler, c msm.Config) func(*testing.B) http.Handler {
@@ -56,7 +57,7 @@ func ginOnMSM(m *msm.Manager) http.Handler {
 	return ginPeer(msmgorilla.NewGin[ginsessions.Options](m, secret))
 }
 
-// attributes of the session: ten texts of 40 bytes.
+// attributes is how many attributes the session has: ten texts of 40 bytes.
 const attributes = 10
 
 var counter atomic.Int64
@@ -66,7 +67,7 @@ func text() string {
 	return "0123456789012345678901234567890123456789"[:40-len(s)] + s
 }
 
-// use is what the handler does: POST /fill sets every attribute, POST / one, and GET / reads one.
+// use is what the handler does: POST /fill sets every attribute, POST / sets one, and GET / reads one.
 func use(r *http.Request, get func(name string) string, set func(name, value string)) error {
 	switch {
 	case r.URL.Path == "/fill":
@@ -127,7 +128,7 @@ func ginPeer(store ginsessions.Store) http.Handler {
 	return e
 }
 
-// plain is the least that an scs store on memcached can be. scs has none since its version 2.
+// plain is a minimal scs store on memcached. scs itself has had none since its version 2.
 type plain struct{ client *memcache.Client }
 
 func (p plain) Find(token string) ([]byte, bool, error) {

@@ -16,11 +16,12 @@ import (
 
 const scsModule = "github.com/alexedwards/scs/v2"
 
-// times are scs's tests that sleep, and want to be back within a tenth of a second. TestTimesOfSCS asks the same in fake time.
+// times matches scs's tests that sleep and want to be back within a tenth of a second. TestTimesOfSCS checks the same
+// in fake time.
 const times = "^(TestLifetime|TestIdleTimeout)$"
 
-// TestSCSOwnTests runs the tests of scs's root package, as they are published, on msm; but for times. scs.New makes its store
-// by scs/memstore, so they run in a copy of the module with another package of that name.
+// TestSCSOwnTests runs the tests of scs's root package on msm, as they are published, except for times. scs.New makes
+// its store by scs/memstore, so they run in a copy of the module that has another package of that name.
 func TestSCSOwnTests(t *testing.T) {
 	nodes := "NODES=n1:" + msmtest.StartServer(t).Addr() + ",n2:" + msmtest.StartServer(t).Addr()
 	out := run(t, []string{nodes}, "go", "test", "-count=1", "-v", "-vet=off", "-skip", times, "-modfile", copyOfSCS(t), scsModule)
@@ -31,7 +32,7 @@ func TestSCSOwnTests(t *testing.T) {
 	t.Logf("%d of scs's own tests passed", passed)
 }
 
-// TestTimesOfSCS: its lifetime and its idle timeout, with msm as the store.
+// TestTimesOfSCS checks scs's lifetime and idle timeout, with msm as the store.
 func TestTimesOfSCS(t *testing.T) {
 	type step struct {
 		pause time.Duration
@@ -59,7 +60,7 @@ func TestTimesOfSCS(t *testing.T) {
 	}
 }
 
-// copyOfSCS answers the name of a go.mod that has the copy instead of scs.
+// copyOfSCS returns the name of a go.mod that uses the copy instead of scs.
 func copyOfSCS(t *testing.T) (modfile string) {
 	t.Helper()
 	tmp := t.TempDir()

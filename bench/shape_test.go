@@ -10,7 +10,7 @@ import (
 	"github.com/gorilla/sessions"
 )
 
-// One type has the shape that each of these asks for, and imports none of them.
+// These types have the methods that the libraries ask for. msm.Store has those of several, and imports none of them.
 var (
 	_ scs.Store      = (*msm.Store)(nil)
 	_ scs.CtxStore   = (*msm.Store)(nil)

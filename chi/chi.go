@@ -1,4 +1,4 @@
-// Package msmchi gives chi's handlers a session.
+// Package msmchi is the adapter of msm for chi: it gives every request a session.
 //
 //	r := chi.NewRouter()
 //	r.Use(msmchi.Sessions(m))
@@ -7,8 +7,8 @@
 //		...
 //	})
 //
-// chi's handlers and middleware are those of net/http, so this is all there is to adapt. Put it behind
-// middleware.Recoverer (r.Use(middleware.Recoverer, msmchi.Sessions(m))), so that a handler that panics stores nothing.
+// chi uses the handlers and middleware of net/http, so there is little to adapt. Install Sessions after
+// middleware.Recoverer: r.Use(middleware.Recoverer, msmchi.Sessions(m)). Then a handler that panics stores nothing.
 package msmchi
 
 import (
@@ -18,11 +18,11 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// Sessions is the middleware: it gives every request behind it its session, and stores that before the first byte of the
-// answer leaves.
+// Sessions returns the middleware. It gives every request behind it a session, and stores the session before the first
+// byte of the response leaves. It panics if m is nil.
 func Sessions(m *msm.Manager) func(http.Handler) http.Handler { return m.MiddlewareBy(route) }
 
-// route answers the pattern of the route that chi will find, from the outermost router on.
+// route returns the pattern of the route that chi will choose, as the outermost router sees it; without chi, r.Pattern.
 func route(r *http.Request) string {
 	at := chi.RouteContext(r.Context())
 	if at == nil || at.Routes == nil {
@@ -31,5 +31,5 @@ func route(r *http.Request) string {
 	return at.Routes.Find(chi.NewRouteContext(), r.Method, r.URL.Path)
 }
 
-// Session answers the request's session. It panics if Sessions is missing in front of the handler.
+// Session returns the request's session. It panics if Sessions is not installed in front of the handler.
 func Session(r *http.Request) *msm.Session { return msm.From(r.Context()) }

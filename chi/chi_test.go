@@ -65,7 +65,7 @@ func call(w http.ResponseWriter, r *http.Request) msmtest.Call {
 	}
 }
 
-// quietRecovery is chi's, which prints the panic unless there is a log.
+// quietRecovery is chi's Recoverer with a silent log: without a log it prints the panic.
 func quietRecovery() chiMiddleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -89,7 +89,7 @@ func fill(r chi.Router, g msmtest.Group[http.HandlerFunc, chiMiddleware]) {
 	}
 }
 
-// TestInline: chi lets middleware stand before a single handler, too.
+// TestInline checks middleware in front of a single handler, which chi allows as well.
 func TestInline(t *testing.T) {
 	r := chi.NewRouter()
 	r.With(msmchi.Sessions(msmtest.NewManager(t, msm.Config{}))).Post("/", visit)

@@ -11,7 +11,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// nobodyWaits are the ways in which those who wanted an answer give up while its handler runs.
+// nobodyWaits are the ways in which a client stops waiting for the response while the handler runs.
 var nobodyWaits = map[string]func(h http.Handler, r *http.Request){
 	"the client has gone": func(h http.Handler, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
@@ -30,10 +30,11 @@ var nobodyWaits = map[string]func(h http.Handler, r *http.Request){
 	},
 }
 
-// giveUp is the key of a function that returns when nobody waits any more.
+// giveUp is the context key of a function that returns when the client has stopped waiting.
 type giveUp struct{}
 
-// TestALoginThatNobodyWaitsFor, in fake time, leaves the visitor with the session that the old id names: nobody could tell them the new one.
+// TestALoginThatNobodyWaitsFor checks, in fake time, that the visitor keeps the session of the old id: nobody could
+// tell them the new one.
 func TestALoginThatNobodyWaitsFor(t *testing.T) {
 	t.Parallel()
 	for mode, config := range map[string]msm.Config{
@@ -65,7 +66,7 @@ func TestALoginThatNobodyWaitsFor(t *testing.T) {
 	}
 }
 
-// TestALogoutThatNobodyWaitsFor is one all the same.
+// TestALogoutThatNobodyWaitsFor checks that the session ends all the same.
 func TestALogoutThatNobodyWaitsFor(t *testing.T) {
 	t.Parallel()
 	for who, gone := range nobodyWaits {
@@ -80,7 +81,7 @@ func TestALogoutThatNobodyWaitsFor(t *testing.T) {
 	}
 }
 
-// abandoned plays a request that nobody waits for once its handler has called gone, and then looks at what the old id names.
+// abandoned runs a request whose client stops waiting when the handler calls gone, and then a visit with the old id.
 func abandoned(t *testing.T, name string, config msm.Config, give func(http.Handler, *http.Request), handler func(s *msm.Session, gone func()), after func(s *msm.Session)) {
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestASessionThatIsNotStoredYet: G2. A balancer sends the second request of a new session to another instance. Within 100 ms that
-// may find none; then it finds it, although it has looked for it before.
+// TestASessionThatIsNotStoredYet: G2. A balancer sends the second request of a new session to another instance. Within
+// 100 ms that instance may find no session; then it finds it, although it has looked for it before.
 func TestASessionThatIsNotStoredYet(t *testing.T) {
 	t.Parallel()
 	for name, look := range map[string]func(m *msm.Manager, id string){
@@ -38,7 +38,8 @@ func TestASessionThatIsNotStoredYet(t *testing.T) {
 	}
 }
 
-// TestASessionOfAnotherInstanceThatIsGone is looked for until that one must have stored it, and from then on once in half a second.
+// TestASessionOfAnotherInstanceThatIsGone checks that a session is looked for until its instance must have stored it,
+// and from then on once in half a second.
 func TestASessionOfAnotherInstanceThatIsGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -50,7 +51,7 @@ func TestASessionOfAnotherInstanceThatIsGone(t *testing.T) {
 				exchange(h, "GET", "/read", withCookie("SESSION=aaaaaaaaaaaaaaaaaaaaaaaaaa-n1.a"))
 				time.Sleep(10 * time.Millisecond)
 			}
-			if n := len(w.about("msm:s:")); n != 3*want { // home, the other, home again
+			if n := len(w.about("msm:s:")); n != 3*want { // of a look: the primary, the other, the primary again
 				t.Errorf("%d commands; want %d", n, 3*want)
 			}
 		}

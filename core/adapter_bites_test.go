@@ -14,7 +14,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// broken are adapters with one thing wrong, and the case of the contract that must see it.
+// broken are adapters with one fault each, and the case of the contract that must find it.
 var broken = map[string]struct {
 	sessions func(m *msm.Manager) netMiddleware
 	seen     string
@@ -34,7 +34,7 @@ var broken = map[string]struct {
 	"nothing is committed after the handler": {careful, "the first byte commits/nothing at all"},
 }
 
-// past lets a handler's writer go past the session in one way.
+// past makes an adapter in which the handler's writer goes past the session in one way.
 func past(wrap func(w, raw http.ResponseWriter) http.ResponseWriter) func(m *msm.Manager) netMiddleware {
 	return func(m *msm.Manager) netMiddleware {
 		return func(next http.Handler) http.Handler {
@@ -74,6 +74,7 @@ func (p pastHijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return p.raw.(http.Hijacker).Hijack()
 }
 
+// recovering recovers from the handler's panics before the session sees them.
 func recovering(m *msm.Manager) netMiddleware {
 	return func(next http.Handler) http.Handler {
 		return m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -83,6 +84,7 @@ func recovering(m *msm.Manager) netMiddleware {
 	}
 }
 
+// careless runs the handler although Begin has failed.
 func careless(m *msm.Manager) netMiddleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -94,6 +96,7 @@ func careless(m *msm.Manager) netMiddleware {
 	}
 }
 
+// careful never calls Finish.
 func careful(m *msm.Manager) netMiddleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -106,9 +109,11 @@ func careful(m *msm.Manager) netMiddleware {
 	}
 }
 
+// brokenAdapter is the variable that tells a child process which adapter to test.
 const brokenAdapter = "MSM_TEST_BROKEN_ADAPTER"
 
-// TestTheContractBites: for each broken adapter, another process runs the case that is meant, and fails.
+// TestTheContractBites runs for each broken adapter, in another process, the case that must find its fault, and expects
+// that it fails.
 func TestTheContractBites(t *testing.T) {
 	if name := os.Getenv(brokenAdapter); name != "" {
 		testContract(t, broken[name].sessions)

@@ -11,7 +11,7 @@ import (
 
 type netMiddleware = func(http.Handler) http.Handler
 
-// TestContract: net/http's middleware is the reference of the contract.
+// TestContract runs the contract on the middleware for net/http, which is the reference for adapters.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	testContract(t, func(m *msm.Manager) netMiddleware { return m.Middleware })

@@ -16,7 +16,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// bench is a handler behind the middleware, real memcached behind that, and a request with a session of one attribute.
+// bench is a handler behind the middleware, on real memcached, and a request with a session of one attribute.
 type bench struct {
 	handler http.Handler
 	bare    http.Handler
@@ -44,7 +44,7 @@ func newBenchOf(b testing.TB, config msm.Config, handler func(s *msm.Session)) *
 	return x
 }
 
-// discard is a response that allocates nothing.
+// discard is a response writer that allocates nothing.
 type discard struct{ header http.Header }
 
 func (d *discard) Header() http.Header               { return d.header }
@@ -60,7 +60,7 @@ func (x *bench) run(b *testing.B, h http.Handler) {
 	}
 }
 
-// BenchmarkRequest is what a session costs a request, from the handler's outside.
+// BenchmarkRequest measures what a session costs a request, as seen from outside the handler.
 func BenchmarkRequest(b *testing.B) {
 	for name, handler := range map[string]func(*msm.Session){
 		"untouched": func(*msm.Session) {},
@@ -79,7 +79,7 @@ func BenchmarkRequest(b *testing.B) {
 	})
 }
 
-// BenchmarkForged: a signed id that is forged costs no command.
+// BenchmarkForged measures a request with a forged id, which costs no command.
 func BenchmarkForged(b *testing.B) {
 	x := newBench(b, func(s *msm.Session) { count.Get(s) })
 	before := x.manager.Stats().Loads
@@ -90,8 +90,8 @@ func BenchmarkForged(b *testing.B) {
 	}
 }
 
-// BenchmarkReadAgainstGet is a request that reads one attribute, in turn with a bare gomemcache Get of the same record,
-// so that both meet the same moods of the machine: read/get is the ratio of their medians.
+// BenchmarkReadAgainstGet measures a request that reads one attribute, alternating with a bare gomemcache Get of the
+// same record, so that both meet the same load of the machine. read/get is the ratio of their medians.
 func BenchmarkReadAgainstGet(b *testing.B) {
 	x := newBench(b, func(s *msm.Session) { count.Get(s) })
 	format, err := sid.NewFormat("SESSION", [][]byte{make([]byte, 32)}, time.Time{})
@@ -123,16 +123,16 @@ func BenchmarkReadAgainstGet(b *testing.B) {
 	b.ReportMetric(float64(read)/float64(get), "read/get")
 }
 
-// needExactCounts skips a test that counts allocations if the race detector is on, which allocates, too. make test runs these
-// without it.
+// needExactCounts skips a test of allocation counts under the race detector, which allocates as well. make test runs
+// these tests without it.
 func needExactCounts(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates too; see make allocations")
 	}
 }
 
-// leastAllocs returns how many allocations f needs. What runs beside it, such as a prober, only adds to a count, and not to
-// each.
+// leastAllocs returns how many allocations f needs, as the least of ten counts: what runs at the same time, such as a
+// prober, adds to some of them.
 func leastAllocs(runs int, f func()) float64 {
 	least := math.Inf(1)
 	for range 10 {
@@ -141,7 +141,7 @@ func leastAllocs(runs int, f func()) float64 {
 	return least
 }
 
-// TestAllocations holds the budget of allocations over the bare handler. (Times are for the benchmarks.)
+// TestAllocations checks how many allocations a session adds to the bare handler. Times are for the benchmarks.
 func TestAllocations(t *testing.T) {
 	needExactCounts(t)
 	for name, c := range map[string]struct {

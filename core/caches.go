@@ -5,17 +5,20 @@ import (
 	"strings"
 )
 
-// noCookies keeps caches from giving one client's cookie to another (RFC 9111, 5.2.2.4).
+// noCookies is the Cache-Control directive that keeps caches from giving one client's cookie to another (RFC 9111,
+// 5.2.2.4).
 const noCookies = `no-cache="Set-Cookie"`
 
-// forCaches are headers by which a handler tells shared caches what Cache-Control does not (RFC 9213, and vendors' own).
+// forCaches are headers by which a handler tells shared caches to store a response, beside Cache-Control (RFC 9213, and
+// CDNs' own).
 var forCaches = []string{
 	"Cdn-Cache-Control", "Surrogate-Control", "X-Accel-Expires", "Edge-Control", "Cloudflare-Cdn-Cache-Control",
 	"Vercel-Cdn-Cache-Control", "Netlify-Cdn-Cache-Control", "Akamai-Cache-Control",
 }
 
-// tellCaches says that the answer depends on the visitor, if the session was looked at. An answer to a visitor who has a
-// session is nobody else's, whatever the handler says of it: caches that ignore Vary, as CDNs do, would serve it to others.
+// tellCaches adds Vary if the session was looked at, because the response then depends on the visitor. If the visitor
+// has a session, or this request has changed or ended one, it also makes the response private, whatever the handler has
+// set: CDNs ignore Vary and would serve it to others (rule E15).
 func (x *Exchange) tellCaches(h http.Header) {
 	s := &x.session
 	if s.state != present {
@@ -27,7 +30,8 @@ func (x *Exchange) tellCaches(h http.Header) {
 	}
 }
 
-// vary names what of the request the answer depends on. The room spares an allocation.
+// vary adds to Vary the request headers on which the response depends: Cookie and Config.Header. x.room saves an
+// allocation.
 func (x *Exchange) vary(h http.Header) {
 	list := h["Vary"]
 	if list == nil {
@@ -42,7 +46,8 @@ func (x *Exchange) vary(h http.Header) {
 	h["Vary"] = list
 }
 
-// listed reports whether a header's values, which are lists, have that member, or "*", which stands for all.
+// listed reports whether one of the values, which are comma-separated lists, contains the member in any letter case, or
+// "*", which stands for all.
 func listed(values []string, member string) bool {
 	for _, value := range values {
 		for value != "" {
@@ -56,7 +61,8 @@ func listed(values []string, member string) bool {
 	return false
 }
 
-// makePrivate makes an answer that was to be cached one that only the visitor's own browser may cache.
+// makePrivate lets only the visitor's own browser cache the response, if the handler lets caches store it. If the
+// handler says nothing about caching, it changes nothing.
 func makePrivate(h http.Header) {
 	_, cached := h["Expires"]
 	for _, name := range forCaches {
@@ -66,7 +72,7 @@ func makePrivate(h http.Header) {
 		}
 	}
 	values := h["Cache-Control"]
-	if !cached && (len(values) == 0 || len(values) == 1 && values[0] == noCookies) { // nothing said, but by another manager
+	if !cached && (len(values) == 0 || len(values) == 1 && values[0] == noCookies) { // nothing said; noCookies is another manager's
 		return
 	}
 	if kept, changed := privately(values); changed {
@@ -74,8 +80,8 @@ func makePrivate(h http.Header) {
 	}
 }
 
-// privately answers the directives without those that let shared caches keep the answer (RFC 9111, 5.2.2), and with the one
-// that forbids it.
+// privately returns the directives of Cache-Control without those that let shared caches store the response (RFC 9111,
+// 5.2.2), and with "private", unless that or "no-store" is among them. changed reports whether they differ from values.
 func privately(values []string) (kept string, changed bool) {
 	var list []string
 	private := false
@@ -102,7 +108,7 @@ func privately(values []string) (kept string, changed bool) {
 	return strings.Join(list, ", "), changed
 }
 
-// cutDirective takes a directive off a list. A comma in quotes ends none.
+// cutDirective splits the first directive off a comma-separated list. A comma in quotes does not end a directive.
 func cutDirective(s string) (directive, rest string) {
 	quoted := false
 	for i := 0; i < len(s); i++ {

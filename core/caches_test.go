@@ -11,7 +11,8 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestPagesMadeFromTheSessionVary: whoever looked at the session, or whether there is one, answers by visitor.
+// TestPagesMadeFromTheSessionVary checks that a response depends on the visitor if the handler has looked at the
+// session, even only at whether there is one.
 func TestPagesMadeFromTheSessionVary(t *testing.T) {
 	t.Parallel()
 	looks := map[string]func(*msm.Session){
@@ -88,7 +89,8 @@ func TestVaryIsSaidOnce(t *testing.T) {
 	}
 }
 
-// TestNobodyElseMayCacheWhatASessionMade, whatever its handler says, for CDNs ignore Vary.
+// TestNobodyElseMayCacheWhatASessionMade checks that it is private, whatever the handler says, because CDNs ignore
+// Vary.
 func TestNobodyElseMayCacheWhatASessionMade(t *testing.T) {
 	t.Parallel()
 	type headers map[string][]string
@@ -161,7 +163,7 @@ func TestNobodyElseMayCacheWhatASessionMade(t *testing.T) {
 	}
 }
 
-// TestPublicPagesThatSetACookie, or remove it, are the visitor's too.
+// TestPublicPagesThatSetACookie checks that a page that sets or removes the cookie is the visitor's as well.
 func TestPublicPagesThatSetACookie(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})
@@ -186,7 +188,7 @@ func TestPublicPagesThatSetACookie(t *testing.T) {
 	}
 }
 
-// TestTwoManagersTellCachesOnce: what one said is no handler's wish.
+// TestTwoManagersTellCachesOnce checks that a manager does not take the headers of another one for the handler's.
 func TestTwoManagersTellCachesOnce(t *testing.T) {
 	t.Parallel()
 	users, carts := newManager(t, msm.Config{}), newManager(t, msm.Config{Cookie: http.Cookie{Name: "CART"}})
@@ -200,7 +202,7 @@ func TestTwoManagersTellCachesOnce(t *testing.T) {
 	}
 }
 
-// TestHeadersAreTheAnswersOwn: what a middleware does to the header of one answer is not in the next.
+// TestHeadersAreTheAnswersOwn checks that what a middleware does to the header of one response is not in the next.
 func TestHeadersAreTheAnswersOwn(t *testing.T) {
 	t.Parallel()
 	h := counting(newManager(t, msm.Config{}))

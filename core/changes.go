@@ -7,16 +7,18 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// change is one thing that a request did to its session. The list of them, not the values that came out, is what a
-// commit stores: if another request was faster, the list is applied to what that one stored, and both survive.
+// change is one thing that a request did to its session. A commit stores the list of changes and not the resulting
+// values: if another request has stored the session meanwhile, the list is applied to that record, and the changes of
+// both survive.
 type change struct {
 	kind  changeKind
 	name  string
 	value []byte
 	idle  time.Duration
-	// update computes the value from the attribute's bytes; ok is false if there is none.
+	// update computes the new value from the attribute's present bytes. ok is false if there is no attribute of that
+	// name.
 	update  func(old []byte, ok bool) ([]byte, error)
-	session *Session // whose request it is, of callUpdate
+	session *Session // the request's; for callUpdate only
 }
 
 type changeKind uint8
@@ -25,13 +27,13 @@ const (
 	setAttribute changeKind = iota
 	deleteAttribute
 	updateAttribute
-	callUpdate // which calls a function of the application, and so belongs to its request
+	callUpdate // by a function of the application, which must not be called after its request
 	clearAttributes
 	setIdleTimeout
 	setPersist
 )
 
-// apply does the change to the record that the handler sees.
+// apply makes the change to the record that the handler sees. c.value is the result of an update on that record.
 func (c change) apply(rec *record.Record) {
 	switch c.kind {
 	case setAttribute, updateAttribute, callUpdate:
@@ -47,7 +49,8 @@ func (c change) apply(rec *record.Record) {
 	}
 }
 
-// replay does the change to another record than the handler saw: an update is computed anew.
+// replay makes the change to another record than the one that the handler saw. An update is computed again from its
+// value.
 func (c change) replay(rec *record.Record) (err error) {
 	if c.updates() {
 		if c.value, err = c.again(rec.Get(c.name)); err != nil {
@@ -58,8 +61,10 @@ func (c change) replay(rec *record.Record) (err error) {
 	return nil
 }
 
+// updates reports whether the change computes the attribute's value from the present one.
 func (c change) updates() bool { return c.kind == updateAttribute || c.kind == callUpdate }
 
+// compute returns the new value of an update. It marks the call of an application's function, see whileUpdating.
 func (c change) compute(old []byte, ok bool) ([]byte, error) {
 	if c.kind == callUpdate {
 		return c.session.whileUpdating(c.update, old, ok)
@@ -67,10 +72,10 @@ func (c change) compute(old []byte, ok bool) ([]byte, error) {
 	return c.update(old, ok)
 }
 
-// changes is a request's list, in order.
+// changes is what a request has done to its session, in order.
 type changes []change
 
-// add drops what the new change makes void, so that the list does not grow with repetition.
+// add appends a change, and drops those that have no effect any more because of it: repetition does not grow the list.
 func (l *changes) add(c change) {
 	kept := (*l)[:0]
 	for _, old := range *l {
@@ -81,6 +86,7 @@ func (l *changes) add(c change) {
 	*l = append(kept, c)
 }
 
+// voids reports whether c leaves an earlier change without effect.
 func (c change) voids(old change) bool {
 	switch c.kind {
 	case setAttribute, deleteAttribute:
@@ -98,7 +104,7 @@ func (l changes) call() bool {
 	return slices.ContainsFunc(l, func(c change) bool { return c.kind == callUpdate })
 }
 
-// replay does the changes to a record that another request has stored meanwhile.
+// replay makes the changes to a record that another request has stored meanwhile (rule E10).
 func (l changes) replay(rec *record.Record) error {
 	rec.Attributes = slices.Clone(rec.Attributes)
 	for _, c := range l {
@@ -109,9 +115,9 @@ func (l changes) replay(rec *record.Record) error {
 	return nil
 }
 
-// kept is replay for who keeps it longer than the request: the list lives in the request, which must not be kept for it.
+// kept returns a replay that may be kept after the request. It copies the list, whose memory belongs to the request.
 func (l changes) kept() func(rec *record.Record) error {
-	if len(l) == 1 { // as it mostly is: one allocation less
+	if len(l) == 1 { // the usual case: saves an allocation
 		only := l[0]
 		return func(rec *record.Record) error {
 			rec.Attributes = slices.Clone(rec.Attributes)

@@ -15,16 +15,17 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// checkpoint is what a node itself remembers of its refill: so every instance knows whether one is due, also one that
-// starts later, and where a dead one has stopped. A node that is restarted empty has none, and that of another occasion says
-// nothing.
+// checkpoint is the progress of a node's refill, stored on that node. It tells every instance, also one that starts
+// later, whether a refill is due and how far a crashed instance got. A node that was restarted empty has none, and one
+// of another occasion does not count.
 type checkpoint struct {
-	occasion uint32      // see refill
+	occasion uint32      // what the refill is for; see the function occasion
 	ended    RefillState // RefillDone or RefillUnlisted; empty: not ended
-	without  []string    // ended: nodes that were away, and may have sessions that no other one has
-	after    sid.Hash    // not ended: sessions up to this hash are done
+	without  []string    // if ended: nodes that were away, and may hold sessions that no other node has
+	after    sid.Hash    // if not ended: the sessions up to this hash are done
 }
 
+// String returns the checkpoint as it is stored, for parseCheckpoint.
 func (c checkpoint) String() string {
 	switch {
 	case len(c.without) > 0:
@@ -35,7 +36,8 @@ func (c checkpoint) String() string {
 	return fmt.Sprintf("%08x after %x", c.occasion, c.after)
 }
 
-// parseCheckpoint answers that of the occasion; anything else means that nothing is done yet.
+// parseCheckpoint returns the stored checkpoint if it is of the occasion, and otherwise one that says that nothing is
+// done yet.
 func parseCheckpoint(text string, occasion uint32) checkpoint {
 	nothing := checkpoint{occasion: occasion}
 	head, rest, _ := strings.Cut(text, " ")
@@ -58,9 +60,10 @@ func parseCheckpoint(text string, occasion uint32) checkpoint {
 	return checkpoint{occasion: occasion, after: sid.Hash(after)}
 }
 
-// final: it has ended, and of the nodes that were away then none is back.
+// final reports whether the refill has ended and none of the nodes that were away then is back.
 func (c checkpoint) final(of *cluster.Cluster) bool { return c.ended != "" && !anyBack(of, c.without) }
 
+// anyBack reports whether one of the nodes is in the list and available.
 func anyBack(of *cluster.Cluster, away []string) bool {
 	return slices.ContainsFunc(away, func(id string) bool {
 		n, known := of.Node(id)
@@ -68,16 +71,18 @@ func anyBack(of *cluster.Cluster, away []string) bool {
 	})
 }
 
+// readCheckpoint returns the checkpoint on a node and its CAS token, which is 0 if there is none.
 func readCheckpoint(ctx context.Context, n *node.Node, key string, occasion uint32) (c checkpoint, token uint64, err error) {
 	item, err := n.Get(ctx, key)
 	if errors.Is(err, node.ErrMiss) {
 		return checkpoint{occasion: occasion}, 0, nil
 	}
-	text, _ := checksum.CutText(string(item.Value)) // damaged, it says nothing
+	text, _ := checksum.CutText(string(item.Value)) // a damaged checkpoint counts as none
 	return parseCheckpoint(text, occasion), item.Token, err
 }
 
-// write replaces what the node remembers. Who finds that another one did so at the same time has lost its lock.
+// write replaces the checkpoint on the node by compare-and-swap. It fails if another instance writes one at the same
+// time: this one has lost the refill's lock then.
 func (c checkpoint) write(ctx context.Context, n *node.Node, key string) error {
 	_, token, err := readCheckpoint(ctx, n, key, c.occasion)
 	if err != nil {

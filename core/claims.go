@@ -11,18 +11,19 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// maxCookies bounds how many cookies of our name are looked at: each may cost a signature's check and a look at the nodes.
+// maxCookies bounds how many cookies of our name count: each may cost the check of a signature and a look at the nodes.
 const maxCookies = 4
 
-// claim is an id that a request carries and that verifies. Whether its session lives is another question.
+// claim is an id in a request that this manager could have made. Whether its session exists is not known yet.
 type claim struct {
 	id       sid.ID
 	byHeader bool
-	outdated bool // as Parse says it
+	outdated bool // it should be sent again as ids are signed now; see sid.Format.Parse
 }
 
-// readIDs takes the ids from the request. Of several it is decided when somebody wants to know; see choose. With more
-// cookies than anybody has by mistake someone planted them: none.
+// readIDs takes the ids from the request's cookies and Config.Header. Which of several is the client's is decided when
+// the session is needed; see choose. If there are more than maxCookies cookies of our name no cookie counts: nobody has
+// so many by mistake.
 func (x *Exchange) readIDs(r *http.Request) {
 	m := x.manager
 	if values := m.headerValues(r); len(values) > 0 {
@@ -50,6 +51,7 @@ func (x *Exchange) readIDs(r *http.Request) {
 	}
 }
 
+// headerValues returns the values of Config.Header in the request.
 func (m *Manager) headerValues(r *http.Request) []string {
 	if m.config.Header == "" {
 		return nil
@@ -57,8 +59,8 @@ func (m *Manager) headerValues(r *http.Request) []string {
 	return r.Header.Values(m.config.Header)
 }
 
-// claim takes a value that may be an id. The same session may be named with two nodes: the later cookie is rather ours, for
-// those of the shortest path come last (RFC 6265, 5.4).
+// claim adds a value, which may be an id. If two cookies name the same session with different nodes the later one
+// counts: browsers send the cookie of the shortest path last (RFC 6265, 5.4), and that is more likely ours.
 func (x *Exchange) claim(value string, byHeader bool) {
 	id, outdated, ok := x.manager.format.Parse(value)
 	c := claim{id, byHeader, outdated}
@@ -78,11 +80,13 @@ func (x *Exchange) claim(value string, byHeader bool) {
 	}
 }
 
-// take has the client be who the claim says; that of the zero claim is nobody.
+// take makes the claim's id the client's. With the zero claim the client has no id.
 func (x *Exchange) take(c claim) { x.clientID, x.byHeader, x.outdated = c.id, c.byHeader, c.outdated }
 
+// taken returns the claim that was taken last.
 func (x *Exchange) taken() claim { return claim{x.clientID, x.byHeader, x.outdated} }
 
+// claimOneMore adds a claim to several. It replaces a cookie's claim to the same session.
 func (x *Exchange) claimOneMore(c claim) {
 	for i, old := range x.claims {
 		if old.id.Token == c.id.Token {
@@ -95,11 +99,11 @@ func (x *Exchange) claimOneMore(c claim) {
 	x.claims = append(x.claims, c)
 }
 
-// dropCookies leaves only what the header says.
+// dropCookies drops the ids that came in cookies, and keeps that of the header.
 func (x *Exchange) dropCookies() {
 	first := x.taken()
 	if x.claims != nil {
-		first = x.claims[0] // the header's, if there is one
+		first = x.claims[0] // the header's, if there is one, because that is read first
 	}
 	x.claims = nil
 	if !first.byHeader {
@@ -108,15 +112,16 @@ func (x *Exchange) dropCookies() {
 	x.take(first)
 }
 
-// cutCookie takes a cookie off a line, with its value as it was sent if it has that name: nothing is unescaped or unquoted,
-// for an id needs neither. http.Request.CookiesNamed would do, at two allocations for requests that never look at the session.
+// cutCookie splits the first cookie off a Cookie header. It returns the value as it was sent, and whether the cookie
+// has that name. An id needs no unescaping or unquoting. http.Request.CookiesNamed would cost requests that never look
+// at the session two allocations.
 func cutCookie(line, name string) (value, rest string, ok bool) {
 	part, rest, _ := strings.Cut(line, ";")
 	key, value, ok := strings.Cut(strings.Trim(part, " \t"), "=")
 	return value, rest, ok && key == name
 }
 
-// choose decides which of several claims is the client's. Called with session.mu.
+// choose decides, once, which of several claims is the client's. The caller holds session.mu.
 func (x *Exchange) choose(ctx context.Context) error {
 	if x.claims == nil || x.chosen {
 		return nil
@@ -130,11 +135,12 @@ func (x *Exchange) choose(ctx context.Context) error {
 	return nil
 }
 
-// living answers the claim whose session lives; zero if there is none. Two apps, a deploy with another Path or a browser
-// that restores its tabs leave ids of dead sessions, which do not count. If the sessions of two cookies live someone may
-// have planted one, so none is believed; the header, which no other site can set, goes before them. A session that cannot
-// be read is another app's, unless there is no better one. A node that does not answer is no reason to believe anyone. late: a
-// login has ended one of the others a moment ago.
+// living returns the claim whose session exists, or the zero claim if there is none. Ids of sessions that have ended do
+// not count: two apps, a deploy with another Path or a browser that restores its tabs leave such ids. If the sessions
+// of two cookies exist someone may have planted one of the cookies, so neither is believed (rule E13). The header goes
+// first, because no other site can set it. A session that cannot be read is taken for another app's, and returned only
+// if there is no other. If a node cannot say whether a session exists living returns that error. late reports whether a
+// login has ended one of the other sessions a moment ago.
 func (m *Manager) living(ctx context.Context, claims []claim) (chosen claim, late bool, err error) {
 	var unreadable claim
 	for _, c := range claims {
@@ -159,7 +165,8 @@ func (m *Manager) living(ctx context.Context, claims []claim) (chosen claim, lat
 	return chosen, late, nil
 }
 
-// look reports why the session is not to be had; nil if it lives. It does not keep it alive, nor take it over.
+// look returns nil if the session exists and can be read, and else why not. It neither keeps it alive nor takes it
+// over.
 func (m *Manager) look(ctx context.Context, id sid.ID) error {
 	if m.absent.ahead(id.Token) {
 		return replica.ErrNoSession
@@ -180,8 +187,8 @@ func (m *Manager) look(ctx context.Context, id sid.ID) error {
 	return nil
 }
 
-// keepOne keeps the session alive that a request with several claims has, whose handler never looked at it. It is decided
-// off the request's path, and not oftener than needed.
+// keepOne records the use of the session for a request with several claims whose handler never looked at it. It chooses
+// the claim in the background, and only when a refresh is due.
 func (m *Manager) keepOne(claims []claim) {
 	if m.refreshes.ahead(claims[0].id.Token) {
 		return

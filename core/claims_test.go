@@ -11,7 +11,7 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// everyMode runs a test in every mode in which a session is found differently, on two nodes.
+// everyMode runs a test in every mode in which a session is found in another way: in memory, and on two nodes.
 func everyMode(t *testing.T, test func(t *testing.T, config msm.Config)) {
 	list, _ := startServers(t, 2)
 	for name, config := range map[string]msm.Config{
@@ -27,7 +27,8 @@ func everyMode(t *testing.T, test func(t *testing.T, config msm.Config)) {
 	}
 }
 
-// TestOfSeveralCookiesTheOneThatLives is the client's. None is if two do, for someone may have planted one.
+// TestOfSeveralCookiesTheOneThatLives is the client's. If two sessions exist no cookie is, for someone may have planted
+// one.
 func TestOfSeveralCookiesTheOneThatLives(t *testing.T) {
 	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
@@ -67,7 +68,7 @@ func TestOfSeveralCookiesTheOneThatLives(t *testing.T) {
 	})
 }
 
-// TestAnotherInstanceTellsCookiesApart, also in sticky mode, without taking over what it only looks at.
+// TestAnotherInstanceTellsCookiesApart, also in sticky mode, without taking over the sessions that it only looks at.
 func TestAnotherInstanceTellsCookiesApart(t *testing.T) {
 	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
@@ -93,7 +94,8 @@ func TestAnotherInstanceTellsCookiesApart(t *testing.T) {
 	})
 }
 
-// TestWhatAnotherInstanceEndedDoesNotLive, though this one has it in memory until the notice comes.
+// TestWhatAnotherInstanceEndedDoesNotLive checks this for a session that the instance has in memory until the message
+// comes.
 func TestWhatAnotherInstanceEndedDoesNotLive(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -109,7 +111,8 @@ func TestWhatAnotherInstanceEndedDoesNotLive(t *testing.T) {
 	})
 }
 
-// TestNobodyIsBelievedOfWhomNothingIsKnown: a node that does not answer may have the session of the other cookie.
+// TestNobodyIsBelievedOfWhomNothingIsKnown: a node that does not answer may have the other cookie's session, so no
+// cookie counts.
 func TestNobodyIsBelievedOfWhomNothingIsKnown(t *testing.T) {
 	t.Parallel()
 	list, servers := startServers(t, 2)
@@ -130,7 +133,8 @@ func TestNobodyIsBelievedOfWhomNothingIsKnown(t *testing.T) {
 	}
 }
 
-// TestAnUnreadableSessionIsAnotherApps, if a cookie beside it leads to one that can be read. Alone it is an error, as ever.
+// TestAnUnreadableSessionIsAnotherApps: it does not count beside a cookie whose session can be read. Alone it is an
+// error.
 func TestAnUnreadableSessionIsAnotherApps(t *testing.T) {
 	t.Parallel()
 	list, _ := startServers(t, 1)
@@ -147,7 +151,8 @@ func TestAnUnreadableSessionIsAnotherApps(t *testing.T) {
 	}
 }
 
-// TestRequestsThatNeverLookKeepTheOneThatLives, of several cookies, and none of two.
+// TestRequestsThatNeverLookKeepTheOneThatLives checks that they keep the one session alive that exists, and none of
+// two.
 func TestRequestsThatNeverLookKeepTheOneThatLives(t *testing.T) {
 	t.Parallel()
 	for mode, config := range map[string]msm.Config{"non-sticky": {}, "sticky": {Sticky: true}} {
@@ -175,7 +180,7 @@ func TestRequestsThatNeverLookKeepTheOneThatLives(t *testing.T) {
 	}
 }
 
-// TestTwoCookiesCostTwoLooks: who has an ordinary cookie pays nothing for those that have two.
+// TestTwoCookiesCostTwoLooks checks that a client with one cookie does not pay for those that have two.
 func TestTwoCookiesCostTwoLooks(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})

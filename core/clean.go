@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// staying are the headers of a handler that an answer to a failure keeps: those about the site, the visitor or the
-// request. Every other one may be about the answer that is withheld, of which the client or a proxy must not act on
-// a word: where the file is that it sends (X-Accel-Redirect), how long it may be cached, where to go next.
+// staying are the handler's headers that stay in an error response: those about the site, the visitor or the request.
+// Any other may be about the withheld response, and neither a client nor a proxy may act on it: which file to send
+// (X-Accel-Redirect), how long to cache it, where to go next.
 var staying = []string{
-	"Set-Cookie", "Vary", // the session's own cookie is not there: its commit has failed
+	"Set-Cookie", "Vary", // not the session's own cookie: it is set only when the commit has succeeded
 	"Timing-Allow-Origin", "Cross-Origin-Embedder-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy",
 	"Content-Security-Policy", "Content-Security-Policy-Report-Only", "Strict-Transport-Security", "Permissions-Policy",
 	"Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options", "X-Permitted-Cross-Domain-Policies", "X-Xss-Protection",
@@ -18,23 +18,23 @@ var staying = []string{
 	"Traceparent", "Tracestate", "Traceresponse", "Server", "Server-Timing",
 }
 
-// requestIDs are how the names of headers end that say which request it is, as in X-Amzn-Trace-Id.
+// requestIDs are endings of header names that identify a request, as in X-Amzn-Trace-Id.
 var requestIDs = []string{"Request-Id", "Requestid", "Correlation-Id", "Trace-Id", "Traceid"}
 
-// stays reports whether an answer to a failure keeps a header.
+// stays reports whether a handler's header of that name stays in an error response.
 func stays(name string) bool {
 	name = http.CanonicalHeaderKey(name)
 	return strings.HasPrefix(name, "Access-Control-") || slices.Contains(staying, name) ||
 		slices.ContainsFunc(requestIDs, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
-// field is one header and its values.
+// field is one header with its values.
 type field struct {
 	name   string
 	values []string
 }
 
-// fieldsOf remembers a header. It is mostly empty.
+// fieldsOf returns the fields of a header, which mostly has none.
 func fieldsOf(h http.Header) (list []field) {
 	if len(h) == 0 {
 		return nil
@@ -46,8 +46,8 @@ func fieldsOf(h http.Header) (list []field) {
 	return list
 }
 
-// clean removes what the handler said of its answer. What was said outside still holds: a compression there may have named
-// its encoding already, and encodes the failure's answer too.
+// clean removes the handler's headers from the response, except for those that stay. Headers from before the handler
+// stay as well: a middleware that compresses may have set Content-Encoding, and it encodes the error response, too.
 func (w *writer) clean(outside []field) {
 	h := w.Header()
 	for name := range h {

@@ -2,13 +2,17 @@ package msm
 
 import "context"
 
-// Commit stores what was changed so far, and keeps the session alive, also if nothing was. It is for sessions of Manager.Open,
-// and for requests that go on for long, such as streams: else the response's first byte and the handler's end commit.
-// What needs a cookie waits for the first byte: a session that begins, Renew and Destroy.
+// Commit stores the changes so far, and that the session was used, even if nothing was changed. It is for sessions of
+// Manager.Open and for requests that take long, such as streams. Other requests need not call it: their changes are
+// stored before the response's first byte, and later ones when the handler has returned. Whatever needs a cookie waits
+// for the first byte: before it, Commit returns nil and stores nothing if the session is new, or after Renew or
+// Destroy.
 //
-// The error is the first one of the session's methods, as Err tells it, for good; or that of the write, such as ErrUnavailable
-// or ErrConflict. Then nothing is lost: call it again, or give up. Before the first byte any error fails the request. ErrGone
-// says that the session has ended. When the request is over it is ErrCommitted. What has begun is not given up when ctx ends.
+// Commit returns the first error of the session's methods, as Err does: that one stays. Otherwise it returns the error
+// of the write, such as ErrUnavailable or ErrConflict. Then the changes are kept and Commit may be called again; but
+// before the first byte such an error fails the request. ErrGone means that the session has ended, ErrCommitted that
+// the request is over, ErrClosed that the manager is closed. If ctx has ended already, its error is returned. A write
+// that has begun is not stopped when ctx ends.
 func (s *Session) Commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -40,7 +44,8 @@ func (s *Session) Commit(ctx context.Context) error {
 	return err
 }
 
-// commitNow is commit, and has this instance know at once which session has ended by it.
+// commitNow is commit without the cancellation of ctx. A session that it ends is remembered and told to its watchers at
+// once.
 func (s *Session) commitNow(ctx context.Context) error {
 	ended := s.ended
 	if err := s.commit(context.WithoutCancel(ctx)); err != nil {

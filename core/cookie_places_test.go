@@ -14,7 +14,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// browser is a client with a cookie jar, for an app under a name with parents.
+// browser is a client with a cookie jar, for an app whose host name has parent domains.
 type browser struct {
 	*http.Client
 	t *testing.T
@@ -25,12 +25,13 @@ func newBrowser(t *testing.T) *browser {
 	return &browser{&http.Client{Jar: jar}, t}
 }
 
-// at has the browser see that app under http://shop.example.com.
+// at makes the browser send its requests to h, as http://shop.example.com.
 func (b *browser) at(h http.Handler) *browser {
 	b.Transport = inProcess{h}
 	return b
 }
 
+// inProcess is a transport that calls a handler.
 type inProcess struct{ handler http.Handler }
 
 func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -58,12 +59,12 @@ func (b *browser) cookies(path string) int {
 	return len(b.Jar.Cookies(mustURL("http://shop.example.com" + path)))
 }
 
-// plant gives the browser a cookie of a sibling subdomain for the whole domain.
+// plant gives the browser a cookie that a sibling subdomain sets for the whole domain.
 func (b *browser) plant(id, path string) {
 	b.Jar.SetCookies(&url.URL{Scheme: "http", Host: "evil.example.com", Path: "/"}, []*http.Cookie{{Name: "SESSION", Value: id, Domain: "example.com", Path: path}})
 }
 
-// shop is an app with a login and a logout in a folder.
+// shop is an app with a login and a logout in any folder.
 func shop(m *msm.Manager) http.Handler {
 	return m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := msm.From(r.Context())
@@ -78,8 +79,8 @@ func shop(m *msm.Manager) http.Handler {
 	}))
 }
 
-// TestADeployWithAnotherCookie: visitors have a cookie of before, which lies elsewhere. If its session is dead they notice
-// nothing, and it is removed; if it lives the next login removes it.
+// TestADeployWithAnotherCookie: visitors still have a cookie that was set with another Path or Domain. If its session
+// has ended they notice nothing, and the cookie is removed; if it exists the next login removes it.
 func TestADeployWithAnotherCookie(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ before, after http.Cookie }{
@@ -123,7 +124,7 @@ func TestADeployWithAnotherCookie(t *testing.T) {
 	}
 }
 
-// plantOurs gives the browser the cookie that the manager of that template would have set.
+// plantOurs gives the browser the cookie that a manager with this template would set.
 func (b *browser) plantOurs(template http.Cookie, id string) {
 	template.Name, template.Value = "SESSION", id
 	if template.Path == "" {
@@ -132,8 +133,9 @@ func (b *browser) plantOurs(template http.Cookie, id string) {
 	b.Jar.SetCookies(mustURL("http://shop.example.com/"), []*http.Cookie{&template})
 }
 
-// TestASiblingCannotLockOutNorTakeIn: what another subdomain plants for the whole domain is not believed beside the
-// visitor's own session, whose it never becomes; and what is dead does not count.
+// TestASiblingCannotLockOutNorTakeIn: a cookie that another subdomain plants for the whole domain is not believed
+// beside the visitor's own, and its session never becomes the visitor's. It does not count at all if its session has
+// ended.
 func TestASiblingCannotLockOutNorTakeIn(t *testing.T) {
 	t.Parallel()
 	never := strings.Repeat("b", 25) + "a"
@@ -165,8 +167,8 @@ func TestASiblingCannotLockOutNorTakeIn(t *testing.T) {
 	}
 }
 
-// TestStrayCookiesAreLeftAlone: where one lies cannot be known for sure, so a try to remove it is not repeated with every
-// answer.
+// TestStrayCookiesAreLeftAlone checks that a cookie is not removed with every response: where it lies cannot be known
+// for sure.
 func TestStrayCookiesAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -186,7 +188,7 @@ func TestStrayCookiesAreLeftAlone(t *testing.T) {
 	})
 }
 
-// TestCookiesOfOthersAreNotRemoved: what lies above our own path may be another app's.
+// TestCookiesOfOthersAreNotRemoved: cookies above our own path may be another app's.
 func TestCookiesOfOthersAreNotRemoved(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{Cookie: http.Cookie{Path: "/shop"}})

@@ -10,8 +10,8 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestACookieWithAnEndSlides while its visitor is here, whatever the visits do and however often, and no oftener than in a
-// tenth of its life.
+// TestACookieWithAnEndSlides checks that the cookie is set again while its visitor comes, whatever the visits do and
+// however many there are, and no oftener than in each tenth of its life.
 func TestACookieWithAnEndSlides(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]sliding{
@@ -30,7 +30,7 @@ func TestACookieWithAnEndSlides(t *testing.T) {
 	}
 }
 
-// TestInstancesTakeTurnsWithTheCookie: it is set no oftener by all of them together.
+// TestInstancesTakeTurnsWithTheCookie checks that several instances together set it no oftener.
 func TestInstancesTakeTurnsWithTheCookie(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/", "/write"} {
@@ -45,7 +45,7 @@ func TestInstancesTakeTurnsWithTheCookie(t *testing.T) {
 	}
 }
 
-// sliding is a cookie and what its visitor does.
+// sliding is a cookie, and the visits of its client.
 type sliding struct {
 	life, idle, every time.Duration
 	path              string
@@ -55,7 +55,7 @@ func (c sliding) config() msm.Config {
 	return msm.Config{IdleTimeout: c.idle, Cookie: http.Cookie{MaxAge: int(c.life / time.Second)}}
 }
 
-// watch has a visitor come every so often to one app after the other, for twice the life of the cookie.
+// watch visits the apps in turn, for twice the life of the cookie, and checks when the cookie is set.
 func (c sliding) watch(t *testing.T, apps ...http.Handler) {
 	b := newBrowser(t).at(apps[0])
 	b.visited("/login")
@@ -77,7 +77,7 @@ func (c sliding) watch(t *testing.T, apps ...http.Handler) {
 	}
 }
 
-// TestParallelRequestsSetOneCookie.
+// TestParallelRequestsSetOneCookie checks ten requests at the moment when a cookie is due.
 func TestParallelRequestsSetOneCookie(t *testing.T) {
 	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
@@ -102,7 +102,7 @@ func TestParallelRequestsSetOneCookie(t *testing.T) {
 	})
 }
 
-// TestWhoNeverLooksGetsNoCookie: what is the same for all must stay so.
+// TestWhoNeverLooksGetsNoCookie checks a page that does not look at the session: it is the same for all visitors.
 func TestWhoNeverLooksGetsNoCookie(t *testing.T) {
 	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
@@ -115,7 +115,7 @@ func TestWhoNeverLooksGetsNoCookie(t *testing.T) {
 	})
 }
 
-// TestACookieWithoutAnEndIsSetOnce.
+// TestACookieWithoutAnEndIsSetOnce checks that it is not set again.
 func TestACookieWithoutAnEndIsSetOnce(t *testing.T) {
 	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {

@@ -8,14 +8,14 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// What browsers take of a cookie (RFC 6265bis, 5.6 and 5.7): a larger attribute is ignored, a larger cookie dropped.
+// Limits of browsers (RFC 6265bis, 5.6 and 5.7): they ignore an attribute, and drop a cookie, that is larger.
 const (
-	maxCookie          = 4096 // bytes of name and value
-	maxCookieAttribute = 1024
+	maxCookie          = 4096 // bytes of name and value together
+	maxCookieAttribute = 1024 // bytes of one attribute's value
 )
 
-// cookieFaults answers why the template could not work: net/http or a browser would drop the cookie, or an attribute of
-// it, without a word. http.Cookie.Valid finds about half of that.
+// cookieFaults returns what is wrong with Config.Cookie: why net/http or a browser would drop the cookie, or one of its
+// attributes, without a word. http.Cookie.Valid finds about half of that.
 func cookieFaults(c *http.Cookie) (list []fault) {
 	add := func(bad bool, field, format string, args ...any) {
 		if bad {
@@ -41,8 +41,9 @@ func cookieFaults(c *http.Cookie) (list []fault) {
 	return append(list, prefixFaults(c)...)
 }
 
-// prefixFaults is about names that promise something of their cookie. Browsers compare them in any letter case (RFC
-// 6265bis, 4.1.3). HttpOnly, which __Http- wants as well, is always set.
+// prefixFaults returns what is wrong with a cookie whose name has a prefix that demands attributes, such as "__Host-".
+// Browsers compare prefixes in any letter case (RFC 6265bis, 4.1.3). "__Http-" demands HttpOnly as well, which is
+// always set.
 func prefixFaults(c *http.Cookie) []fault {
 	name := strings.ToLower(c.Name)
 	text := ""
@@ -59,26 +60,28 @@ func prefixFaults(c *http.Cookie) []fault {
 	return []fault{{Field: "Cookie.Name", Text: text}}
 }
 
-// validCookiePath: net/http leaves characters out of others, and no request's path matches one with the rest.
+// validCookiePath reports whether s, which is not empty, can be a cookie's Path. net/http drops some of the other
+// characters, and a path with one of the rest matches no request.
 func validCookiePath(s string) bool {
 	return s[0] == '/' && len(s) <= maxCookieAttribute && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || r == ';' || r == '?' || r == '#'
 	})
 }
 
-// validCookieDomain: net/http sends no other Domain, and browsers take none that ends in a dot.
+// validCookieDomain reports whether net/http sends s as Domain and browsers accept it: they do not if it ends in a dot.
 func validCookieDomain(s string) bool {
 	return (&http.Cookie{Name: "x", Domain: s}).Valid() == nil && !strings.HasSuffix(s, ".")
 }
 
-// validToken: RFC 9110's token, which header and cookie names are.
+// validToken reports whether s is a token (RFC 9110, 5.6.2), as names of headers and cookies have to be.
 func validToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
 	})
 }
 
-// headerFaults: a header that has a meaning already would lose it, or the id.
+// headerFaults returns what is wrong with Config.Header. A header that HTTP uses already would lose its meaning, or the
+// id.
 func headerFaults(name string) []fault {
 	text := ""
 	switch canonical := http.CanonicalHeaderKey(name); {
@@ -94,7 +97,7 @@ func headerFaults(name string) []fault {
 	return []fault{{Field: "Header", Text: text}}
 }
 
-// ownMeaning are headers of a request or an answer that servers, browsers and proxies act upon.
+// ownMeaning are the headers on which servers, browsers and proxies act, by their canonical names.
 var ownMeaning = map[string]bool{
 	"Accept": true, "Accept-Encoding": true, "Authorization": true, "Cache-Control": true, "Connection": true, "Content-Encoding": true,
 	"Content-Length": true, "Content-Type": true, "Cookie": true, "Date": true, "Etag": true, "Expect": true, "Expires": true,

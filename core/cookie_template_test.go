@@ -95,7 +95,8 @@ func TestTemplatesThatCannotWorkAreRefused(t *testing.T) {
 	}
 }
 
-// refusedOrNot reports whether New refuses the configuration, which must be as expected, with an error that begins so.
+// refusedOrNot reports whether New refuses the configuration. It fails the test if that is not as expected, or if no
+// line of the error begins as given.
 func refusedOrNot(t *testing.T, c msm.Config, begin string, expected bool) bool {
 	t.Helper()
 	c.Logger = quiet

@@ -12,7 +12,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// exchange serves one request in process.
+// exchange serves one request in process, and returns its response.
 func exchange(h http.Handler, method, path string, edit func(*http.Request)) *http.Response {
 	r := httptest.NewRequest(method, path, nil)
 	if edit != nil {
@@ -27,7 +27,7 @@ func withCookie(line string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set("Cookie", line) }
 }
 
-// sessionOf begins a session and answers its id.
+// sessionOf begins a session and returns its id.
 func sessionOf(t testing.TB, h http.Handler) string {
 	t.Helper()
 	cookies := sessionCookies(exchange(h, "POST", "/", nil))
@@ -68,8 +68,8 @@ func TestCookieAttributes(t *testing.T) {
 	}
 }
 
-// TestWhatStrangersSend: T-16. Only one cookie that verifies and whose session lives, sent as it was given, is a session;
-// anything else is none, and none of it is ever adopted.
+// TestWhatStrangersSend: T-16. A request has a session only by one cookie that verifies, whose session exists, and
+// which is sent as it was given. No other id is ever adopted.
 func TestWhatStrangersSend(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})

@@ -9,7 +9,8 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestNothingIsStoredForASessionWithoutAttributes: not for robots, nor for visitors for whom something was set and removed.
+// TestNothingIsStoredForASessionWithoutAttributes: not for robots, and not for visitors whose only attribute was
+// removed again.
 func TestNothingIsStoredForASessionWithoutAttributes(t *testing.T) {
 	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
@@ -49,7 +50,7 @@ func TestNothingIsStoredForASessionWithoutAttributes(t *testing.T) {
 	})
 }
 
-// TestIsNewIsAboutTheClient, whatever became of its session since.
+// TestIsNewIsAboutTheClient checks that IsNew says how the client came, whatever became of its session since.
 func TestIsNewIsAboutTheClient(t *testing.T) {
 	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {

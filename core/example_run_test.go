@@ -7,7 +7,7 @@ import (
 	"github.com/gomsm/msm/transcoder/transcodertest"
 )
 
-// TestExamples: what examples show and go test does not run.
+// TestExamples runs the examples that go test does not run.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	t.Run("the test of handlers", visitsAreCounted)

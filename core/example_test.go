@@ -17,7 +17,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// manager is msm.New for examples: silent, and in memory.
+// manager returns a manager for examples: it logs nothing and keeps sessions in memory.
 func manager(config msm.Config) *msm.Manager {
 	config.Logger = slog.New(slog.DiscardHandler)
 	m, err := msm.New(config)
@@ -27,7 +27,7 @@ func manager(config msm.Config) *msm.Manager {
 	return m
 }
 
-// browse is a browser: it sends requests such as "POST /login?user=ann", keeps cookies, and prints what is answered.
+// browse sends requests such as "POST /login?user=ann" as a browser does, with its cookies, and prints the responses.
 func browse(app http.Handler, requests ...string) {
 	jar, _ := cookiejar.New(nil)
 	for _, request := range requests {
@@ -55,8 +55,8 @@ func Example() {
 	// GET / -> 200 visit 2
 }
 
-// The session gets a new id at login, so that one that was planted in the browser before is worth nothing. What is in it
-// stays.
+// The session gets a new id at login, so that an id that was planted in the browser before is worth nothing. Its values
+// stay.
 func Example_login() {
 	m := manager(msm.Config{}) // m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
 	user := msm.NewKey[string]("user")
@@ -76,7 +76,7 @@ func Example_login() {
 	mux.HandleFunc("GET /account", func(w http.ResponseWriter, r *http.Request) {
 		name, ok, err := user.Lookup(msm.From(r.Context()))
 		switch {
-		case err != nil: // of the store, which is never "not logged in"; msm answers it
+		case err != nil: // the session could not be loaded, which is never "not logged in"; msm sends the response
 		case !ok:
 			http.Error(w, "log in first", http.StatusUnauthorized)
 		default:
@@ -114,8 +114,7 @@ func Example_logout() {
 	// GET / -> 200 user "", new true
 }
 
-// A message for the next page, which is seen once. With a message there is a redirect, so that reloading the page posts
-// nothing again.
+// A message for the next page, which is seen once. The redirect keeps a reload of the page from posting again.
 func ExampleSession_AddFlash() {
 	m := manager(msm.Config{}) // m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
 	mux := http.NewServeMux()
@@ -135,7 +134,7 @@ func ExampleSession_AddFlash() {
 	// GET /orders -> 200
 }
 
-// Of two requests that do so at the same time, none loses what it added; with a Get and a Set one would.
+// Of two requests that add an item at the same time both count. With Get and Set one of them could get lost.
 func ExampleKey_Update() {
 	m := manager(msm.Config{}) // m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
 	cart := msm.NewKey[[]string]("cart")
@@ -150,16 +149,17 @@ func ExampleKey_Update() {
 	// POST /?item=cups -> 200 [tea cups]
 }
 
-// A handler that must not run beside another one of the same session, because it does more than change the session.
+// A handler that must not run in parallel with another one of the same session, because it does more than change the
+// session.
 func ExampleSession_Lock() {
 	m := manager(msm.Config{Locking: msm.LockApp}) // and Nodes
 	paid := msm.NewKey[bool]("paid")
 	app := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := msm.From(r.Context())
 		if err := s.Lock(r.Context()); err != nil {
-			return // msm answers it
+			return // msm sends the response
 		}
-		if paid.Get(s) { // what the request before has stored, in whatever instance
+		if paid.Get(s) { // as the request before has stored it, in whatever instance
 			fmt.Fprintln(w, "paid already")
 			return
 		}
@@ -193,7 +193,8 @@ func ExampleSession_Persist() {
 	// /login?remember=on -> a cookie for 720h0m0s
 }
 
-// A main that loses nothing when it is told to end. Docker waits 10 s for that before it kills, Kubernetes 30 s.
+// A main function that loses nothing when the process is told to end. Docker kills the process 10 s later, Kubernetes
+// 30 s.
 func ExampleManager_ListenAndServe() {
 	m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211", Sticky: true})
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// countingApp is what is to be tested.
+// countingApp is the app to be tested.
 func countingApp(m *msm.Manager) http.Handler {
 	visits := msm.NewKey[int]("visits")
 	return m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -13,16 +13,16 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// deflated is a transcoder of one's own: another one, and what it makes is compressed.
+// deflated compresses what another transcoder encodes.
 type deflated struct{ transcoder.Transcoder }
 
-// writers are used again, because each is large.
+// writers are kept for the next use, because each is large.
 var writers = sync.Pool{New: func() any {
-	w, _ := flate.NewWriter(nil, flate.BestSpeed) // the error is about the level
+	w, _ := flate.NewWriter(nil, flate.BestSpeed) // only a wrong level is an error
 	return w
 }}
 
-// Name is stored with every session, and never changes.
+// Name is stored with every session, so it must never change.
 func (d deflated) Name() string { return d.Transcoder.Name() + "deflated" }
 
 func (d deflated) Marshal(v any) ([]byte, error) {
@@ -43,7 +43,7 @@ func (d deflated) Marshal(v any) ([]byte, error) {
 	return small.Bytes(), nil
 }
 
-const most = 1 << 20 // bytes that a value may have: a few could unpack to very many
+const most = 1 << 20 // bytes of an unpacked value: a few packed ones could become very many
 
 func (d deflated) Unmarshal(data []byte, v any) error {
 	packed := bytes.NewReader(data)
@@ -59,7 +59,7 @@ func (d deflated) Unmarshal(data []byte, v any) error {
 	return d.Transcoder.Unmarshal(plain, v)
 }
 
-// A transcoder of one's own must be safe for concurrent use, and bear any bytes: run transcodertest.Test on it.
+// A transcoder of your own must be safe for concurrent use, and cope with any bytes: run transcodertest.Test on it.
 func Example_transcoder() {
 	m := manager(msm.Config{ // and Nodes
 		Transcoder:      deflated{transcoder.CBOR()},

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Idle reports whether nothing is left of what requests have asked for in the background.
+// Idle reports whether no background job is queued or running.
 func (m *Manager) Idle() bool {
 	m.background.mu.Lock()
 	defer m.background.mu.Unlock()
 	return len(m.background.pending) == 0
 }
 
-// ServeOn is ListenAndServe on whatever listens.
+// ServeOn is ListenAndServe with a listen function of the caller's.
 func (m *Manager) ServeOn(ctx context.Context, server *http.Server, listen func() error, grace time.Duration) error {
 	return m.serve(ctx, server, listen, grace)
 }

@@ -41,7 +41,8 @@ func TestAFlappingNode(t *testing.T) {
 	})
 }
 
-// TestAnEvictedCopy: F-12. One copy: served and mended. Both: a new session, and no error.
+// TestAnEvictedCopy: F-12. If one copy was evicted the session is served and repaired. If both were it is a new one,
+// without an error.
 func TestAnEvictedCopy(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -99,8 +100,8 @@ func evict(t *testing.T, s *msmtest.Server) {
 	}
 }
 
-// TestAFlushedNode: F-03. Somebody sends flush_all to a node, again and again: what it has is gone, and no connection ends. That costs
-// nobody a count or an error; and who has counted since has two copies again.
+// TestAFlushedNode: F-03. Somebody sends flush_all to a node again and again: it loses what it has, and no connection
+// ends. That costs nobody a count or an error, and a session that was changed since has two copies again.
 func TestAFlushedNode(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 3)
@@ -122,7 +123,7 @@ func TestAFlushedNode(t *testing.T) {
 	v.check()
 }
 
-// TestBothNodesOfASessionLost: F-39. It is gone, cleanly, and its visitor gets a new one.
+// TestBothNodesOfASessionLost: F-39. The session is gone, without an error, and its visitor gets a new one.
 func TestBothNodesOfASessionLost(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 2)
@@ -148,14 +149,15 @@ func TestBothNodesOfASessionLost(t *testing.T) {
 	}
 }
 
-// TestATokenOfBeforeARestart: F-41. CAS tokens begin anew with a server, so one may fit a value that it was never about.
+// TestATokenOfBeforeARestart: F-41. A server that restarts counts CAS tokens from the start, so an old one may fit
+// another value.
 func TestATokenOfBeforeARestart(t *testing.T) {
 	t.Parallel()
-	c := startClusterWith(t, 2, msm.Config{RefillRate: msm.NoRefill}) // the test's own requests mend what a restart took
+	c := startClusterWith(t, 2, msm.Config{RefillRate: msm.NoRefill}) // only the test's own requests restore what a restart took
 	id := begin(t, c.manager, func(s *msm.Session) { count.Set(s, 0) })
 	for i := range 10 {
 		resp := visit(c.manager, id, func(slow *msm.Session) {
-			n := count.Get(slow) // its token is known from here on
+			n := count.Get(slow) // from here on its CAS token is known
 			c.servers[nodeOf(id)].Kill()
 			c.servers[nodeOf(id)].Restart()
 			visit(c.manager, id, func(s *msm.Session) { add(s) })
@@ -172,14 +174,14 @@ func TestATokenOfBeforeARestart(t *testing.T) {
 				t.Fatalf("count %d; want %d", count.Get(s), 2*(i+1))
 			}
 		})
-		waitFor(t, "two copies", func() bool { // for without them another restart is a second fault
+		waitFor(t, "two copies", func() bool { // without them the next restart would be a second fault
 			return len(sessionKeys(c.servers["n1"])) == 1 && len(sessionKeys(c.servers["n2"])) == 1
 		})
 		healed(t, c.manager)
 	}
 }
 
-// TestAHotSession: F-49. Many requests of one session hold up no other one.
+// TestAHotSession: F-49. Many requests of one session do not hold up another one.
 func TestAHotSession(t *testing.T) {
 	t.Parallel()
 	list, _ := startServers(t, 2)
@@ -201,13 +203,13 @@ func TestAHotSession(t *testing.T) {
 		})
 	}()
 	<-running
-	visit(m, other, func(s *msm.Session) { add(s) }) // would wait for ever
+	visit(m, other, func(s *msm.Session) { add(s) }) // must not wait
 	close(end)
 	<-done
 }
 
-// TestAFullNode: F-13. A server that refuses to store has its sessions served by the others, with an error that says why in
-// the log only.
+// TestAFullNode: F-13. Sessions of a server that refuses to store are served by the others. Only the log tells the
+// error.
 func TestAFullNode(t *testing.T) {
 	t.Parallel()
 	full := msmtest.StartServer(t, "-M", "-m", "4")

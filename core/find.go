@@ -10,13 +10,15 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// lateOps bounds a load that no request's context bounds, in operations of a node: it takes a few.
+// lateOps bounds a load that does not end with the request's context, in multiples of OpTimeout. A load takes a few
+// operations.
 const lateOps = 10
 
-// load looks for the session that the request names, once. An error is that of this request for good: whatever the
-// handler makes of the empty session it sees is withheld.
+// load finds the session that the request names, once; the caller holds mu. An error stays: whatever the handler
+// writes, which sees an empty session, is withheld (rule E3).
 func (s *Session) load() error { return s.loadBy((*Session).findAnyway) }
 
+// loadBy is load by the given way to find the session.
 func (s *Session) loadBy(find func(*Session, context.Context) error) error {
 	switch s.state {
 	case present:
@@ -32,8 +34,8 @@ func (s *Session) loadBy(find func(*Session, context.Context) error) error {
 	return s.why
 }
 
-// findAnyway is find for who is at work already, also if the request has ended: neither a goroutine that goes on after the
-// handler, nor a handler whose client has gone, must take the visitor for nobody.
+// findAnyway is find that goes on when the request's context has ended. A goroutine that outlives the handler, and a
+// handler whose client has gone, must not take the visitor for one without a session (rule E9).
 func (s *Session) findAnyway(ctx context.Context) error {
 	if ctx.Err() == nil || s.exchange.opened {
 		if err := s.find(ctx); err == nil || ctx.Err() == nil || s.exchange.opened {
@@ -47,17 +49,18 @@ func (s *Session) findAnyway(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bound)
 	defer cancel()
 	err := s.find(ctx)
-	if err != nil && ctx.Err() != nil { // which is nobody's having left
+	if err != nil && ctx.Err() != nil { // the bound, and not a client that has gone
 		return fmt.Errorf("%w: the session could not be loaded within %v", ErrUnavailable, bound)
 	}
 	return err
 }
 
+// find loads the session that the request names. If there is none it returns nil, and s.base stays nil.
 func (s *Session) find(ctx context.Context) error {
 	if err := s.exchange.choose(ctx); err != nil {
 		return err
 	}
-	id, asks := s.exchange.clientID, !s.exchange.opened // who opens a session may do so before it begins: that is not remembered
+	id, asks := s.exchange.clientID, !s.exchange.opened // Manager.Open may be early, so its misses are not remembered
 	if id.IsZero() || asks && s.manager.absent.ahead(id.Token) {
 		s.exchange.late = s.exchange.late || s.manager.renewed.ahead(id.Token)
 		return nil
@@ -81,8 +84,9 @@ func (s *Session) find(ctx context.Context) error {
 	return err
 }
 
-// missed remembers that there is no such session. One that an id of another instance names may have begun a moment ago, and not
-// be stored yet, so it is looked for again until it must be.
+// missed remembers that the session does not exist (a negative cache). If the id names another instance the session may
+// have begun there a moment ago and not be stored yet: then it is looked for again until it must have been stored
+// (rule C23).
 func (m *Manager) missed(id sid.ID) {
 	now := time.Now()
 	if id.Route != "" && id.Route != m.config.Route {
@@ -97,7 +101,7 @@ func (m *Manager) missed(id sid.ID) {
 	m.absent.put(id.Token, now.Add(absentTime))
 }
 
-// seek looks where the session is served, and whether it can be read.
+// seek finds the session in memory or on its nodes, and checks that its values can be decoded.
 func (s *Session) seek(ctx context.Context, id sid.ID) (err error) {
 	switch {
 	case s.manager.local == nil:
@@ -117,6 +121,7 @@ func (s *Session) seek(ctx context.Context, id sid.ID) (err error) {
 	return nil
 }
 
+// findStored loads the session from its nodes.
 func (s *Session) findStored(ctx context.Context, id sid.ID) (err error) {
 	s.id, s.access = id, s.manager.store.Open(id.Token, id.Node)
 	if s.locked != nil {

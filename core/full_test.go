@@ -8,7 +8,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestFullNodesAreNotDown: nodes that do not evict (memcached -M) and are full refuse what is to be stored. They answer, so
+// TestFullNodesAreNotDown: nodes that are full and do not evict (memcached -M) refuse to store. As they answer,
 // sessions that are only read stay readable.
 func TestFullNodesAreNotDown(t *testing.T) {
 	t.Parallel()

@@ -7,7 +7,8 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// FuzzCookieHeader: T-16. Whatever a stranger sends is answered, and is a session only if it holds our id as we gave it.
+// FuzzCookieHeader: T-16. Whatever a stranger sends gets a response, and is a session only if it holds our id as we
+// gave it.
 func FuzzCookieHeader(f *testing.F) {
 	h := counting(newManager(f, msm.Config{SigningKeys: [][]byte{make([]byte, 32)}}))
 	mine := sessionOf(f, h)

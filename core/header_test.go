@@ -10,7 +10,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// carrying is a request with a cookie and a header; empty: without. "-" is an empty header.
+// carrying sets a request's cookie and its header. An empty one is not set, and "-" sets an empty header.
 func carrying(cookie, header string) func(*http.Request) {
 	return func(r *http.Request) {
 		if cookie != "" {
@@ -22,8 +22,8 @@ func carrying(cookie, header string) func(*http.Request) {
 	}
 }
 
-// TestTheHeaderIsForThoseWhoUseIt: the id goes into the header for clients that came by it or asked by it to, and for nobody
-// who has a cookie: no script may read that.
+// TestTheHeaderIsForThoseWhoUseIt checks that the id goes into the header for clients whose session came by it, or that
+// have asked by it, and never for a client with a cookie: no script may read that.
 func TestTheHeaderIsForThoseWhoUseIt(t *testing.T) {
 	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
@@ -34,7 +34,7 @@ func TestTheHeaderIsForThoseWhoUseIt(t *testing.T) {
 		visit(m, dead, func(s *msm.Session) { s.Destroy() })
 		mine, bad := "{mine}", "none" // no id has braces
 		for name, c := range map[string]struct {
-			cookie, header string // mine is a session that lives, of which there are two if both are
+			cookie, header string // mine stands for a new session in each place
 			found          bool
 			byHeader       bool
 		}{
@@ -68,7 +68,7 @@ func TestTheHeaderIsForThoseWhoUseIt(t *testing.T) {
 				var found, byHeader bool
 				h := m.Middleware(handlerOf(func(s *msm.Session) {
 					found, byHeader = !s.IsNew(), s.ByHeader()
-					_ = s.Renew() // so that there is an id to tell
+					_ = s.Renew() // so that there is an id to send
 					add(s)
 					id = s.ID()
 				}))
@@ -88,7 +88,7 @@ func TestTheHeaderIsForThoseWhoUseIt(t *testing.T) {
 	})
 }
 
-// TestAHeaderIsNotCached: neither is what it led to.
+// TestAHeaderIsNotCached checks that shared caches keep neither the header nor the response that depends on it.
 func TestAHeaderIsNotCached(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{Header: "X-Session"})
@@ -135,7 +135,7 @@ func TestAnAPIClientLogsInAndOut(t *testing.T) {
 	}
 }
 
-// TestWithoutConfigHeaderNoHeaderCounts.
+// TestWithoutConfigHeaderNoHeaderCounts checks that a header is not read unless it is configured.
 func TestWithoutConfigHeaderNoHeaderCounts(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})
@@ -150,7 +150,8 @@ func TestWithoutConfigHeaderNoHeaderCounts(t *testing.T) {
 	}
 }
 
-// TestByHeaderOfNobody: where there is no session to be had, nobody may be let pass.
+// TestByHeaderOfNobody checks that ByHeader is false if the session cannot be loaded, so that no check lets the request
+// pass.
 func TestByHeaderOfNobody(t *testing.T) {
 	t.Parallel()
 	list, servers := startServers(t, 1)

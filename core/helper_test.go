@@ -13,19 +13,19 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// No test is decided by these times, for a machine may be as busy as it likes.
+// These times decide no test, because a machine may be as busy as it likes.
 const (
-	// patience ends a hang: how long tests wait for what other processes bring about, and requests for a lock in tests
-	// that are not about giving up.
+	// patience ends a hang. It is how long tests wait for other processes, and requests for a lock in tests that are
+	// not about giving up.
 	patience = 2 * time.Minute
-	// opTimeout is that of managers whose nodes do not hang. A healthy node never misses it.
+	// opTimeout is the OpTimeout of managers whose nodes do not hang. A healthy node never exceeds it.
 	opTimeout = 10 * time.Second
-	// hangTimeout is that of managers with a node that does: it has to pass once. At load 44 on two cores healthy nodes
-	// have been seen to miss 5 s, which is a second fault to a test that has one at a time.
+	// hangTimeout is the OpTimeout of managers with a node that hangs; such a test waits for it once. At load 44 on two
+	// cores healthy nodes have needed more than 5 s, which is a second fault in a test that has one at a time.
 	hangTimeout = 10 * time.Second
 )
 
-// waitFor polls a condition that other processes bring about.
+// waitFor polls a condition that other processes or goroutines bring about.
 func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
@@ -36,7 +36,7 @@ func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Fatalf("waited in vain for %s", what)
 }
 
-// waitForRounds waits until everyone has done so many rounds that began after now.
+// waitForRounds waits until everyone has done n rounds that began after the call.
 func waitForRounds(t testing.TB, done []atomic.Int64, n int64) {
 	t.Helper()
 	var want []int64
@@ -48,7 +48,7 @@ func waitForRounds(t testing.TB, done []atomic.Int64, n int64) {
 	}
 }
 
-// healed waits until managers have done what requests left to do in the background.
+// healed waits until managers have done their background jobs.
 func healed(t testing.TB, managers ...*msm.Manager) {
 	t.Helper()
 	for _, m := range managers {

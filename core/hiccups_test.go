@@ -10,8 +10,8 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestTwoHiccups: G3, G11. Two nodes hang for a moment, one after the other. What was written in the first moment has one copy, and
-// gets the other one as soon as that node is back; so the second moment costs no session, and nobody is taken for a stranger.
+// TestTwoHiccups: G3, G11. Two nodes hang for a moment, one after the other. What was written in the first moment has
+// one copy, and gets the other one as soon as that node is back. So in the second moment no session is lost.
 func TestTwoHiccups(t *testing.T) {
 	t.Parallel()
 	for _, gap := range []time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second} {
@@ -50,7 +50,7 @@ func TestTwoHiccups(t *testing.T) {
 	}
 }
 
-// readAll wants every session to be served, and to count so much.
+// readAll checks that every session is served, and counts want.
 func readAll(t *testing.T, m *msm.Manager, ids []string, want int) {
 	t.Helper()
 	for _, id := range ids {

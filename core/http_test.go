@@ -19,7 +19,7 @@ var count = msm.NewKey[int]("count")
 
 func add(s *msm.Session) int { return count.Update(s, func(n int) int { return n + 1 }) }
 
-// newManager makes a manager, on the embedded node if the config names none.
+// newManager makes a manager, on an in-memory node if the config names none, and closes it at the end of the test.
 func newManager(t testing.TB, config msm.Config) *msm.Manager {
 	t.Helper()
 	if config.Logger == nil {
@@ -40,7 +40,7 @@ func newManager(t testing.TB, config msm.Config) *msm.Manager {
 	return m
 }
 
-// app is a real HTTP server with one handler behind the middleware, and a browser in front.
+// app is a real HTTP server with one handler behind the middleware, and a browser for it.
 type app struct {
 	*httptest.Server
 	browser *http.Client
@@ -52,7 +52,7 @@ func serve(t testing.TB, h http.Handler) *app {
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	jar, _ := cookiejar.New(nil)
-	browser := *server.Client() // the default one's connections are closed by whichever server closes first
+	browser := *server.Client() // connections of the default client are closed by whichever server closes first
 	browser.Jar, browser.CheckRedirect = jar, func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &app{server, &browser, t}
 }
@@ -117,7 +117,8 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	waitFor(t, "all goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
 }
 
-// TestMiddlewareOutsideSeesThePattern of the route that a ServeMux behind the sessions has found, as it does without them.
+// TestMiddlewareOutsideSeesThePattern checks that a middleware around the sessions sees the route's pattern that a
+// ServeMux behind them has found, as without sessions.
 func TestMiddlewareOutsideSeesThePattern(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()

@@ -9,14 +9,14 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// call is a request, as its visitor sees it.
+// call is a request and its response, as the visitor sees it.
 type call struct {
 	to           *msm.Manager
 	began, ended time.Time
 	status       int
 }
 
-// crowd is visitors who count, one request after the other.
+// crowd is a number of visitors who count, each with one request after the other.
 type crowd struct {
 	m    []*msm.Manager
 	stop chan struct{}
@@ -37,7 +37,7 @@ func newCrowd(t *testing.T, n int, m ...*msm.Manager) *crowd {
 	return c
 }
 
-// come has every visitor send requests until leave, with a pause of 20 ms between an answer and the next one.
+// come makes every visitor send requests until leave, each 20 ms after the response to the last one.
 func (c *crowd) come() {
 	for i := range c.ids {
 		c.done.Go(func() {
@@ -70,12 +70,12 @@ func (c *crowd) leave() {
 	c.done.Wait()
 }
 
-// TestRequestsWhileANodeHangs: F-02, G8. When a node hangs, what was under way with it ends with the first timeout; from
-// then on nobody waits for it, nor for a look at it. That real processes keep it is in TestStoppedNode.
+// TestRequestsWhileANodeHangs: F-02, G8. When a node hangs, operations under way on it end with the first timeout. From
+// then on no request waits for the node, nor for a probe of it. TestStoppedNode checks real processes.
 func TestRequestsWhileANodeHangs(t *testing.T) {
 	t.Parallel()
 	const timeout = 100 * time.Millisecond
-	const givenUp = 2*timeout + 25*time.Millisecond // an operation runs out of time, and then a probe; and the visitors' own time
+	const givenUp = 2*timeout + 25*time.Millisecond // an operation runs out of time, and then a probe; with the visitors' pauses
 	for name, c := range map[string]struct {
 		nodes, instances int
 		config           msm.Config
@@ -165,7 +165,7 @@ func TestASlowNodeIsNoOutage(t *testing.T) {
 	}
 }
 
-// TestMaxConns is how many connections requests make to a node; the prober has its own.
+// TestMaxConns checks how many connections requests make to a node; the prober has its own.
 func TestMaxConns(t *testing.T) {
 	t.Parallel()
 	for want, config := range map[int]msm.Config{64: {}, 5: {MaxConns: 5}} {
@@ -186,8 +186,8 @@ func TestMaxConns(t *testing.T) {
 	}
 }
 
-// TestConnectionsAreGivenBack: G9. Every instance has had a burst, and the servers take no more connections than these made. A
-// little later there is room for an instance that is started.
+// TestConnectionsAreGivenBack: G9. Every instance has had a burst, and the servers take no more connections than that
+// made. A little later there is room for another instance.
 func TestConnectionsAreGivenBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -225,7 +225,7 @@ func TestConnectionsAreGivenBack(t *testing.T) {
 	})
 }
 
-// TestCloseWaitsForOneTimeoutAtMost, whatever goes on.
+// TestCloseWaitsForOneTimeoutAtMost checks this whatever else the manager does.
 func TestCloseWaitsForOneTimeoutAtMost(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

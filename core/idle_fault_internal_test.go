@@ -16,7 +16,7 @@ type guest struct {
 	id      string // that of the cookie
 }
 
-// visit has a handler look at the guest's session, and answers the status.
+// visit runs a handler with the guest's session, and returns the status.
 func (g *guest) visit(method string, handle func(s *Session)) int {
 	r := httptest.NewRequest(method, "/", nil)
 	r.Header.Set("Cookie", "SESSION="+g.id)
@@ -29,8 +29,8 @@ func (g *guest) visit(method string, handle func(s *Session)) int {
 	return rec.Code
 }
 
-// TestAReadDuringAFaultIsAUse: a session never ends early. What finds a copy missing mends it, and that must not take the place
-// of recording that the session was used.
+// TestAReadDuringAFaultIsAUse: a session never ends early. A read that finds a copy missing repairs it, and must record
+// the use of the session all the same.
 func TestAReadDuringAFaultIsAUse(t *testing.T) {
 	t.Parallel()
 	down := func(s *nodetest.Server) { s.Fail(off) }
@@ -55,7 +55,7 @@ func TestAReadDuringAFaultIsAUse(t *testing.T) {
 						if status := g.visit(method, f); status != http.StatusOK {
 							t.Errorf("status %d", status)
 						}
-						time.Sleep(50 * time.Millisecond) // for what is done behind it
+						time.Sleep(50 * time.Millisecond) // for the background jobs
 					}
 					visit("POST", func(s *Session) { s.Set("n", 1) })
 					at, _, _ := m.format.Parse(g.id)
@@ -85,8 +85,8 @@ func TestAReadDuringAFaultIsAUse(t *testing.T) {
 	}
 }
 
-// TestAReadBeforeAnOutageIsAUse: all nodes go away before it is recorded, and nobody comes until they are back. What is tried again
-// is bounded, and ends.
+// TestAReadBeforeAnOutageIsAUse: all nodes go away before the use is recorded, and no request comes until they are
+// back. The number of retries is bounded, and they end.
 func TestAReadBeforeAnOutageIsAUse(t *testing.T) {
 	t.Parallel()
 	for _, outage := range []time.Duration{time.Second, 10 * time.Second, time.Minute} {

@@ -14,16 +14,16 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// deploys are configurations that follow each other in rolling deploys, in which two of them run side by side.
+// deploys plays rolling deploys, in which instances of two configurations run side by side.
 type deploys struct {
 	t       *testing.T
 	w       *world
 	stay    time.Duration // how long visitors may stay away
-	made    int           // instances
+	made    int           // instances so far
 	clients []*client
 }
 
-// client is a visitor who counts his visits, and is logged in.
+// client is a visitor who is logged in and counts the visits.
 type client struct {
 	name, cookie string
 	visits       int
@@ -35,7 +35,7 @@ func (d *deploys) instance(config Config) *Manager {
 	return d.w.whole(config, fmt.Sprintf("i%d", d.made))
 }
 
-// visit sends a client to an instance, where his session has to be.
+// visit sends a client's request to an instance, where the session must be found.
 func (d *deploys) visit(m *Manager, c *client, f func(s *Session)) {
 	d.t.Helper()
 	c.visits++
@@ -65,7 +65,7 @@ func handlerFunc(f func(s *Session)) http.Handler {
 	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(From(r.Context())) })
 }
 
-// login begins a session, and gives another client's a new id.
+// login begins a session, and renews that of another client.
 func (d *deploys) login(when string, m *Manager) {
 	d.t.Helper()
 	c := &client{name: when}
@@ -87,7 +87,7 @@ func (d *deploys) everyone(instances ...*Manager) {
 	}
 }
 
-// roll replaces an instance by one of the next configuration, which runs beside it for some time.
+// roll replaces an instance by one with the next configuration, after both have run side by side.
 func (d *deploys) roll(step string, old *Manager, next Config) *Manager {
 	d.t.Helper()
 	d.login("before "+step, old)
@@ -103,7 +103,7 @@ func (d *deploys) roll(step string, old *Manager, next Config) *Manager {
 	return m
 }
 
-// wait lets time pass, in which everyone comes now and then.
+// wait lets time pass until then, in which every client visits now and then.
 func (d *deploys) wait(m *Manager, until time.Time) {
 	d.t.Helper()
 	for time.Now().Before(until) {
@@ -112,7 +112,7 @@ func (d *deploys) wait(m *Manager, until time.Time) {
 	}
 }
 
-// forged reports whether an instance takes an id at its word that it did not make.
+// forged reports whether an instance accepts an id that the given format has made.
 func (d *deploys) forged(m *Manager, by *sid.Format) bool {
 	_, err := m.Open(d.t.Context(), by.Spell(by.New("n1", "")))
 	if !errors.Is(err, ErrInvalidID) && !errors.Is(err, ErrGone) {
@@ -155,9 +155,9 @@ func TestSigningKeysChangeInRollingDeploys(t *testing.T) {
 	type step struct {
 		name     string
 		keys     [][]byte
-		window   bool // Config.UnsignedUntil is ahead
-		wait     bool // for the time that visitors may stay away, before the next step
-		unsigned bool // ids are accepted that are not signed
+		window   bool // Config.UnsignedUntil is in the future
+		wait     bool // before the next step, for as long as visitors may stay away
+		unsigned bool // unsigned ids are accepted
 	}
 	for name, steps := range map[string][]step{
 		"switched on": {
@@ -184,7 +184,7 @@ func TestSigningKeysChangeInRollingDeploys(t *testing.T) {
 					config := mode
 					config.SigningKeys = s.keys
 					if s.window {
-						config.UnsignedUntil = time.Now().Add(d.stay + 10*time.Minute) // of which ten minutes are for the deploy
+						config.UnsignedUntil = time.Now().Add(d.stay + 10*time.Minute) // with ten minutes for the deploy
 					}
 					if m == nil {
 						m = d.instance(config)
@@ -209,7 +209,8 @@ func TestSigningKeysChangeInRollingDeploys(t *testing.T) {
 	}
 }
 
-// TestAnIDIsSignedAnew by the key that signs, at most once a minute at one instance, for the cookie and the header alike.
+// TestAnIDIsSignedAnew checks that an id is signed again by the first key, at most once a minute at one instance, for
+// the cookie and for the header.
 func TestAnIDIsSignedAnew(t *testing.T) {
 	t.Parallel()
 	inDeploys(t, func(d *deploys, mode Config) {
@@ -233,7 +234,7 @@ func TestAnIDIsSignedAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 		parsed, _, _ := m.format.Parse(id)
-		stale := other.Spell(parsed) // of the moment before
+		stale := other.Spell(parsed) // as it was signed before
 		get := func(name, value string) (told int) {
 			r := httptest.NewRequest("GET", "/", nil)
 			r.Header.Set(name, value)

@@ -8,10 +8,12 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// A page sends several requests at once. Those that were under way at a login come with the id that it has ended, and find
-// no session: one of their own, whose cookie may arrive last, would put its visitor out again.
+// A page sends several requests at once. Those that are under way during a login come with the id that it ends, and
+// find no session. If one of them began a session of its own, whose cookie might arrive last, its visitor would be
+// logged out again.
 
-// hasEnded remembers the end of a session, so that requests that are late need not ask for it, and tells who watches it.
+// hasEnded remembers that the session has ended, so that late requests need not ask the nodes for it, and ends its
+// watches.
 func (m *Manager) hasEnded(e *ending) {
 	now := time.Now()
 	m.absent.put(e.id.Token, now.Add(absentTime))
@@ -21,18 +23,19 @@ func (m *Manager) hasEnded(e *ending) {
 	m.watches.ended(e.id.Token)
 }
 
-// isLate reports whether a session that is gone was given another id a moment ago.
+// isLate reports whether a session that was not found got another id a moment ago, by Renew. gone is the error of the
+// search.
 func (m *Manager) isLate(token string, gone error) bool {
 	if errors.Is(gone, replica.ErrRenewed) {
-		m.renewed.put(token, time.Now().Add(absentTime)) // as long as it is not looked for again
+		m.renewed.put(token, time.Now().Add(absentTime)) // as long as the nodes are not asked again
 		return true
 	}
 	return m.renewed.ahead(token)
 }
 
-// commitFirst begins a session, if there is something in it. A late request begins one only if it is a login itself, as with
-// a double click. What else it would store is dropped if its method is a safe one (RFC 9110, 9.2.1), whose client has asked
-// for nothing to be kept, and else refused with ErrGone.
+// commitFirst stores a new session, if it has attributes. A late request begins one only if it is a login itself, as
+// with a double click. Otherwise, with a safe method its changes are dropped, because its client has not asked to store
+// anything (RFC 9110, 9.2.1); with any other method it gets ErrGone (rule E12).
 func (s *Session) commitFirst(ctx context.Context) error {
 	switch {
 	case s.begins():
@@ -44,7 +47,7 @@ func (s *Session) commitFirst(ctx context.Context) error {
 	return nil
 }
 
-// begins reports whether commitFirst begins a session, as things stand.
+// begins reports whether commitFirst would store a new session.
 func (s *Session) begins() bool {
 	return len(s.work.Attributes) > 0 && (!s.exchange.late || s.renews)
 }

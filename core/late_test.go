@@ -12,7 +12,7 @@ import (
 
 var visitorName = msm.NewKey[string]("user")
 
-// onTwoInstances runs a test in fake time with two instances, sticky and not.
+// onTwoInstances runs a test in fake time with two instances, in every mode.
 func onTwoInstances(t *testing.T, test func(t *testing.T, one, two *msm.Manager)) {
 	for name, config := range map[string]msm.Config{
 		"non-sticky": {}, "with locks": {Locking: msm.LockAll}, "sticky, async": {Sticky: true, Backups: 1}, "sticky, sync": {Sticky: true, Backups: 1, BackupSync: true},
@@ -49,8 +49,8 @@ func login(t *testing.T, m *msm.Manager, id string) (newID string) {
 	return cookies[0].Value
 }
 
-// TestALateRequestLeavesTheLoginsCookie: what comes with the id that a login has ended a moment ago gets no cookie, but for
-// another login, and stores nothing.
+// TestALateRequestLeavesTheLoginsCookie: a request with the id that a login has just ended gets no cookie and stores
+// nothing, unless it is another login.
 func TestALateRequestLeavesTheLoginsCookie(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -91,7 +91,8 @@ func TestALateRequestLeavesTheLoginsCookie(t *testing.T) {
 	}
 }
 
-// TestWhoComesLaterGetsASession: the login's answer may have been lost. So does who was logged out.
+// TestWhoComesLaterGetsASession: the response to a login may have been lost, so later a request with the old id gets a
+// new session. After a logout it gets one at once.
 func TestWhoComesLaterGetsASession(t *testing.T) {
 	t.Parallel()
 	onTwoInstances(t, func(t *testing.T, one, two *msm.Manager) {
@@ -144,7 +145,7 @@ func TestADoubleClickOnLogin(t *testing.T) {
 						})
 					}
 					clicks.Wait()
-					time.Sleep(200 * time.Millisecond) // as a session that just began another instance knows it
+					time.Sleep(200 * time.Millisecond) // by then another instance finds a new session
 					for i, id := range ids {
 						visit(second, id, func(s *msm.Session) {
 							if visitorName.Get(s) != "ann" {
@@ -166,7 +167,7 @@ func TestALoginThatBeganBeforeALogoutIsNone(t *testing.T) {
 	t.Parallel()
 	onTwoInstances(t, func(t *testing.T, one, _ *msm.Manager) {
 		if one.Stats().Locks != nil {
-			return // then the logout waits
+			return // with locks the logout would wait
 		}
 		old := begin(t, one, func(s *msm.Session) { s.Set("cart", "full") })
 		time.Sleep(time.Second)

@@ -8,26 +8,28 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// extensions is how often a lease is extended in its life: one may fail, and memcached may end it a second early.
+// extensions is how many times a lock is extended within its life: one may fail, and memcached may end it a second
+// early.
 const extensions = 5
 
-// lease is a lock that is extended until it is given up. It is safe for concurrent use, but for release.
+// lease extends a lock until it is released. It is safe for concurrent use, except for release.
 type lease struct {
 	lock  *replica.Lock
-	every time.Duration
-	lost  func() // called once, should the lock be lost
-	first *time.Timer
-	stop  chan struct{}
-	ended chan struct{}
+	every time.Duration // between two extensions
+	lost  func()        // called if the lock is lost, at most once
+	first *time.Timer   // starts extend; most locks are released before
+	stop  chan struct{} // closed by release
+	ended chan struct{} // closed when extend returns
 }
 
-// keepLock begins to extend a lock of such a life that has just been taken. Most are released before the first time.
+// keepLock begins to extend a lock that has just been taken and lasts for life. It calls lost if the lock is lost.
 func keepLock(lock *replica.Lock, life time.Duration, lost func()) *lease {
 	l := &lease{lock: lock, every: life / extensions, lost: lost, stop: make(chan struct{}), ended: make(chan struct{})}
 	l.first = time.AfterFunc(l.every, l.extend)
 	return l
 }
 
+// extend extends the lock until it is released or lost. Other errors are left to the next extension.
 func (l *lease) extend() {
 	defer close(l.ended)
 	for {
@@ -43,7 +45,7 @@ func (l *lease) extend() {
 	}
 }
 
-// release gives the lock up, once. If that fails it ends by itself.
+// release ends the extensions and releases the lock; it must be called once. If that fails the lock expires.
 func (l *lease) release(ctx context.Context) {
 	close(l.stop)
 	if !l.first.Stop() {

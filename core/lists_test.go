@@ -10,7 +10,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// lists is three real nodes, and lists of them as there are in a deploy that changes the list.
+// lists is three real nodes, and the two lists of them in a deploy that adds or removes the third.
 type lists struct {
 	t        *testing.T
 	servers  map[string]*msmtest.Server
@@ -22,7 +22,7 @@ func startLists(t *testing.T) *lists {
 	return &lists{t, servers, strings.Join(strings.Split(all, ",")[:2], ","), all}
 }
 
-// on begins a session whose home is a node, and answers its cookie.
+// on begins a session whose primary is the node, and returns its id.
 func (l *lists) on(node string, m *msm.Manager) (id string) {
 	l.t.Helper()
 	for range 300 {
@@ -58,8 +58,8 @@ var storing = map[string]msm.Config{
 }
 
 // TestALogoutWhileANodeIsAdded: G6, F-26. The session is on a node that only one of two instances knows. After a logout
-// through the other one none accepts its cookie; that this is so when it is answered, unless an instance is late with its probes,
-// TestALogoutOfAnotherList shows in fake time.
+// through the other instance neither accepts its cookie. TestALogoutOfAnotherList shows in fake time that this is so
+// when the logout is answered, unless an instance's probes are late.
 func TestALogoutWhileANodeIsAdded(t *testing.T) {
 	t.Parallel()
 	for mode, config := range storing {
@@ -83,7 +83,7 @@ func TestALogoutWhileANodeIsAdded(t *testing.T) {
 	}
 }
 
-// TestANodeIsRemovedAndAddedAgain: G6, G10. It ran all the time, and has what sessions were before.
+// TestANodeIsRemovedAndAddedAgain: G6, G10. The node has been running all the time, and has old copies.
 func TestANodeIsRemovedAndAddedAgain(t *testing.T) {
 	t.Parallel()
 	l := startLists(t)
@@ -113,7 +113,7 @@ func TestANodeIsRemovedAndAddedAgain(t *testing.T) {
 	}
 }
 
-// TestANodeGetsAnotherName: G10. Its sessions are found, also if it had none before.
+// TestANodeGetsAnotherName: G10. Its sessions are found, even if it had no name before.
 func TestANodeGetsAnotherName(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ from, to func(l *lists) string }{
@@ -143,7 +143,7 @@ func TestANodeGetsAnotherName(t *testing.T) {
 	}
 }
 
-// TestAnOldCookieOfARemovedNode: G8. Its session has ended long ago, and one node of those in the list is down.
+// TestAnOldCookieOfARemovedNode: G8. The cookie's session ended long ago, and one node of the list is down.
 func TestAnOldCookieOfARemovedNode(t *testing.T) {
 	t.Parallel()
 	l := startLists(t)

@@ -6,24 +6,27 @@ import (
 	"strings"
 )
 
-// Locking says which requests of a session wait for each other, over all instances. Without it they run side by side, and
-// lose no update either: see Session. The names are those of memcached-session-manager.
+// Locking says which requests of a session wait for each other, across all instances. The empty value is LockNone.
+// Without locks requests run in parallel and lose no change either: see Update. The names are those of
+// memcached-session-manager.
 type Locking string
 
-// The modes of locking; LockURI makes another one.
+// The modes of locking. LockURI makes another one.
 const (
-	LockNone Locking = "none" // no request
-	LockAll  Locking = "all"  // every request that comes with a session
-	LockAuto Locking = "auto" // as LockAll, but for those on routes that are known to only read
-	LockApp  Locking = "app"  // those that call Session.Lock
+	LockNone Locking = "none" // no requests
+	LockAll  Locking = "all"  // all requests that come with a session
+	LockAuto Locking = "auto" // as LockAll, except on routes that were seen only to read
+	LockApp  Locking = "app"  // requests that call Session.Lock
 )
 
+// lockURI begins a mode that LockURI makes, and stands for it in locks.mode.
 const lockURI = "uri:"
 
-// LockURI locks for requests whose URL path the pattern matches, as Config.Ignore does.
+// LockURI returns the mode in which requests wait if their URL path matches the pattern, as with Config.Ignore. Method
+// and query do not count. It panics if the pattern is nil; New refuses an empty one.
 func LockURI(pattern *regexp.Regexp) Locking { return Locking(lockURI + pattern.String()) }
 
-// parse answers the mode, and the pattern of LockURI.
+// parse returns the mode, and the pattern if the mode is lockURI.
 func (l Locking) parse() (mode Locking, uri *regexp.Regexp, err error) {
 	switch l {
 	case "", LockNone:

@@ -11,10 +11,10 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// shift is what handlers of one session work in, each alone if locks work.
+// shift counts the handlers of one session that run at a time: one, if locks work.
 type shift struct{ working, overlaps atomic.Int32 }
 
-// count is a handler that counts by a read and a later write, and does something in between.
+// count returns a handler that counts by a read and a later write, and calls meanwhile in between.
 func (x *shift) count(meanwhile func()) func(s *msm.Session) {
 	return func(s *msm.Session) {
 		if x.working.Add(1) > 1 {
@@ -43,7 +43,7 @@ func TestLocksOnRealNodes(t *testing.T) {
 		expiry  time.Duration
 		others  int
 		first   func(l *locked) // what the first handler does, while the others want the lock
-		overlap bool            // two may run at the same time; then one is told
+		overlap bool            // two may run at the same time; then one gets 409
 	}{
 		"many short handlers": {0, 59, func(*locked) {}, false},
 		"a handler that needs longer than a lock lives": {5 * time.Second, 2, func(l *locked) {
@@ -53,7 +53,7 @@ func TestLocksOnRealNodes(t *testing.T) {
 			})
 		}, false},
 		"the lock's node is killed while a handler runs": {0, 2, func(l *locked) {
-			l.servers[nodeOf(l.id)].Kill() // which is the session's home as well
+			l.servers[nodeOf(l.id)].Kill() // it is the session's primary as well
 			waitFor(l.t, "a handler of the other instance", func() bool { return l.shift.overlaps.Load() > 0 })
 		}, true},
 	} {
@@ -69,7 +69,7 @@ func TestLocksOnRealNodes(t *testing.T) {
 			status[0] = visit(m[0], l.id, l.shift.count(func() {
 				for i := range c.others {
 					others.Go(func() {
-						pause := func() { time.Sleep(time.Millisecond) } // room for another one, if there were no lock
+						pause := func() { time.Sleep(time.Millisecond) } // so that others could run, without a lock
 						status[1+i] = visit(m[i%2], l.id, l.shift.count(pause)).StatusCode
 					})
 				}

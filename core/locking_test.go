@@ -12,12 +12,12 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestCommandsOfALock: what a lock costs on the wire, beside what the request costs without.
+// TestCommandsOfALock checks the commands that a lock adds to those of a request.
 func TestCommandsOfALock(t *testing.T) {
 	for name, c := range map[string]struct {
 		locking   msm.Locking
 		path      string
-		lock, all []string // commands about the lock, and about anything; gets of both in one are those of the session
+		lock, all []string // commands for the lock, and all commands; a gets for both counts for the session
 	}{
 		"a read, none":                 {msm.LockNone, "GET /read", nil, []string{"gets"}},
 		"a write, none":                {msm.LockNone, "POST /write", nil, []string{"cas", "cas", "gets", "gets"}},
@@ -50,7 +50,7 @@ func TestCommandsOfALock(t *testing.T) {
 	}
 }
 
-// TestALockEndsByItself: W-18. The command that takes it says when.
+// TestALockEndsByItself: W-18. The command that takes a lock sets its expiry.
 func TestALockEndsByItself(t *testing.T) {
 	t.Parallel()
 	w := startWire(t, msm.Config{Locking: msm.LockAll, LockExpiry: 7 * time.Second})
@@ -65,7 +65,7 @@ func TestALockEndsByItself(t *testing.T) {
 	}
 }
 
-// TestAutoLearns: a route is known by its method and pattern, whatever the router; and wrong guesses are mended.
+// TestAutoLearns: a route is known by its method and pattern, whatever the router; and wrong guesses are corrected.
 func TestAutoLearns(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{Locking: msm.LockAuto, LockWait: patience})
@@ -112,7 +112,8 @@ func TestAutoLearns(t *testing.T) {
 	})
 }
 
-// TestAWrongGuessLosesNothing: G5. A request that Auto took for reading changes what another one changes under the lock.
+// TestAWrongGuessLosesNothing: G5. A request that LockAuto expected to only read changes what another one changes under
+// the lock.
 func TestAWrongGuessLosesNothing(t *testing.T) {
 	t.Parallel()
 	list, _ := startServers(t, 2)
@@ -194,7 +195,7 @@ func lock(t *testing.T, s *msm.Session) {
 	}
 }
 
-// TestSessionLockRefuses, in fake time: each is an error that the handler sees, and nothing is stored.
+// TestSessionLockRefuses checks, in fake time, that Lock returns an error, and that nothing of the request is stored.
 func TestSessionLockRefuses(t *testing.T) {
 	t.Parallel()
 	app := msm.Config{Locking: msm.LockApp, LockWait: 50 * time.Millisecond}
@@ -238,7 +239,7 @@ func TestSessionLockRefuses(t *testing.T) {
 				var err error
 				resp := visit(m, id, func(s *msm.Session) {
 					err = c.request(m, id, s)
-					s.Set("a", 2) // as if nothing were
+					s.Set("a", 2) // in spite of the error
 				})
 				if err == nil || !strings.Contains(err.Error(), c.want) || resp.StatusCode != msm.StatusOf(err) {
 					t.Errorf("%v, %d; want %q, %d", err, resp.StatusCode, c.want, msm.StatusOf(err))
@@ -253,7 +254,7 @@ func TestSessionLockRefuses(t *testing.T) {
 	}
 }
 
-// TestSessionLockOfNothing: there is nobody to wait for.
+// TestSessionLockOfNothing checks Lock without a stored session: there is nobody to wait for.
 func TestSessionLockOfNothing(t *testing.T) {
 	t.Parallel()
 	for name, request := range map[string]func(s *msm.Session){
@@ -283,7 +284,7 @@ func TestSessionLockOfNothing(t *testing.T) {
 	})
 }
 
-// BenchmarkLocking is an uncontended request that reads: LockNone, as it always was, and LockAll.
+// BenchmarkLocking measures a read without other requests, with LockNone and with LockAll.
 func BenchmarkLocking(b *testing.B) {
 	for _, mode := range []msm.Locking{msm.LockNone, msm.LockAll} {
 		b.Run(string(mode), func(b *testing.B) {

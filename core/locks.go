@@ -10,36 +10,38 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// maxWaiting is how many requests of one session may wait for its lock in one instance. Browsers open six connections
-// to a host, and as many streams over one as they like: with more than this it is not a browser, or nothing moves.
+// maxWaiting is how many requests of one session may wait for its lock in one instance; more are ErrBusy. Browsers open
+// six connections to a host, and as many streams on one as they like: so many requests do not come from a browser, or
+// the handlers are stuck.
 const maxWaiting = 64
 
-// maxPassed is how many requests in a row may have the lock within an instance.
+// maxPassed is how many requests of an instance in a row may have the lock before it is released for other instances.
 const maxPassed = 16
 
-// yieldTime is how long an instance lets others go first that were seen to wait when it released a lock. Each of them looks
-// at least once in that time.
+// yieldTime is how long an instance that has released a lock lets others take it first, if some were seen to wait for
+// it. Each of those tries at least once in that time.
 const (
 	yieldTime  = 60 * time.Millisecond
-	yieldLimit = 1000 // sessions, in each of two generations; one that is forgotten is as if nobody had waited
+	yieldLimit = 1000 // sessions in each of two generations; for a forgotten one nobody goes first
 )
 
-// locks has the requests of a session wait for each other. It is safe for concurrent use.
+// locks makes the requests of a session wait for each other: in a queue within the instance, and for a lock on a node
+// among instances. It is safe for concurrent use.
 type locks struct {
 	mode   Locking
 	uri    *regexp.Regexp
 	wait   time.Duration
 	expiry time.Duration
 	store  *replica.Store
-	turns  *turns
-	yields *moments // until when others go first
-	routes *routes  // what LockAuto has learnt
+	turns  *turns   // the FIFO queue of each session within the instance
+	yields *moments // until when other instances go first
+	routes *routes  // what LockAuto has learned; nil in other modes
 	counts struct{ taken, passed, refused, busy, lost, skipped atomic.Uint64 }
 }
 
 func newLocks(store *replica.Store, c *Config) *locks {
 	l := &locks{wait: c.LockWait, expiry: c.LockExpiry, store: store, turns: newTurns(maxWaiting), yields: newMoments(yieldLimit)}
-	l.mode, l.uri, _ = c.Locking.parse() // checked with the configuration
+	l.mode, l.uri, _ = c.Locking.parse() // without an error: New has checked it
 	if l.mode == LockAuto {
 		l.routes = newRoutes()
 	}
@@ -62,15 +64,15 @@ func (l *locks) wants(path string, at route) bool {
 	return false
 }
 
-// sessionLock is the lock of one session, which this instance has.
+// sessionLock is the lock of one session, held by this instance.
 type sessionLock struct {
 	*lease
-	passes int // how often it may still be passed on
+	passes int // how many more requests it may be passed on to
 	gone   atomic.Bool
 }
 
-// take waits for the lock of the session with the token, in this instance and then among all. It answers ErrLocked if
-// that takes too long, ErrBusy, ErrUnavailable, or that ctx has ended.
+// take waits for the session's lock, first within this instance and then among all (rule K7). It returns ErrLocked
+// after Config.LockWait, ErrBusy, ErrUnavailable, or the cause with which ctx has ended.
 func (l *locks) take(ctx context.Context, token string) (*sessionLock, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.wait, ErrLocked)
 	defer cancel()
@@ -93,8 +95,8 @@ func (l *locks) take(ctx context.Context, token string) (*sessionLock, error) {
 	return lock, nil
 }
 
-// acquire takes the lock among the instances. If they compete for it, it is passed on to those only who wait here already:
-// so requests have it about in the order in which they came, wherever that was.
+// acquire takes the lock from its node. If other instances compete for it, it will be passed on only to requests that
+// wait here by now: so all requests get it about in the order in which they came, in whatever instance.
 func (l *locks) acquire(ctx context.Context, token string) (*sessionLock, error) {
 	taken, err := l.store.Lock(ctx, token, l.expiry, l.yields.moment(token))
 	if err != nil {
@@ -112,6 +114,7 @@ func (l *locks) acquire(ctx context.Context, token string) (*sessionLock, error)
 	return lock, nil
 }
 
+// refused counts an error of take, and returns it.
 func (l *locks) refused(err error) error {
 	switch {
 	case errors.Is(err, ErrLocked):
@@ -122,7 +125,7 @@ func (l *locks) refused(err error) error {
 	return err
 }
 
-// give passes the lock on to who waits for it in this instance, or releases it.
+// give passes the lock on to the request that has waited longest in this instance, or releases it (rule K6).
 func (l *locks) give(ctx context.Context, token string, lock *sessionLock) {
 	lock.passes--
 	mayPass := lock.passes >= 0
@@ -136,6 +139,7 @@ func (l *locks) give(ctx context.Context, token string, lock *sessionLock) {
 	l.turns.give(token, nil)
 }
 
+// release releases the lock on its node. If other instances wait for it they go first (rule K4).
 func (l *locks) release(ctx context.Context, token string, lock *sessionLock) {
 	lock.release(ctx)
 	if lock.lock.Awaited() {
@@ -143,7 +147,7 @@ func (l *locks) release(ctx context.Context, token string, lock *sessionLock) {
 	}
 }
 
-// stats answers nil if nothing is ever locked.
+// stats returns nil if no request is ever locked.
 func (l *locks) stats() *LockStats {
 	if l.mode == LockNone {
 		return nil

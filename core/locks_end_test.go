@@ -11,10 +11,10 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// long is how long handlers go on that have left already: nobody else waits so long.
+// long is how long handlers run on after they have released the lock. No other request waits so long.
 const long = time.Minute
 
-// TestWhoeverLeavesReleases: the next request, in the other instance, has the lock at once.
+// TestWhoeverLeavesReleases checks that the next request, in the other instance, has the lock at once.
 func TestWhoeverLeavesReleases(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(v *visitors){
@@ -104,7 +104,8 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 	}
 }
 
-// TestAHandlerKeepsItsLock although its client has gone, in either instance: it is still at work on the session.
+// TestAHandlerKeepsItsLock checks that a handler whose client has gone keeps its lock, for it still works on the
+// session.
 func TestAHandlerKeepsItsLock(t *testing.T) {
 	t.Parallel()
 	for name, other := range map[string]int{"a request to the same instance": 0, "a request to another one": 1} {
@@ -127,7 +128,8 @@ func TestAHandlerKeepsItsLock(t *testing.T) {
 	}
 }
 
-// TestTheLockOfACrashedInstanceEnds: F-17, F-19. Others wait for its expiry, not longer and not shorter, whenever they ask for it.
+// TestTheLockOfACrashedInstanceEnds: F-17, F-19. Others wait until it expires, neither longer nor shorter, whenever
+// they ask for it.
 func TestTheLockOfACrashedInstanceEnds(t *testing.T) {
 	t.Parallel()
 	for _, later := range []time.Duration{0, 5 * time.Second, 9 * time.Second} {
@@ -139,8 +141,8 @@ func crashedWithALock(t *testing.T, later time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVisitors(t, newWorld(t, 2, 0), Config{Locking: LockAll, LockWait: time.Hour})
 		v.send(t.Context(), 0, func(s *Session) {
-			s.locked.first.Stop() // it is extended no more,
-			s.locked = nil        // and nobody releases it
+			s.locked.first.Stop() // it is not extended,
+			s.locked = nil        // and not released
 		})
 		v.wait.Wait()
 		began := time.Now()
@@ -153,7 +155,8 @@ func crashedWithALock(t *testing.T, later time.Duration) {
 	})
 }
 
-// TestAnInstanceKilledWithALock between the two writes of a change leaves that on the backup alone. Nobody after it is refused.
+// TestAnInstanceKilledWithALock: an instance is killed between the two writes of a change, which only the backup has
+// then. No later request is refused.
 func TestAnInstanceKilledWithALock(t *testing.T) {
 	t.Parallel()
 	for _, locking := range []Locking{LockNone, LockAll} {

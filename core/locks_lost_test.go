@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// TestALostLock: F-42, F-43, G5. The lock's node forgets it while a handler runs, so that two run at the same time. What
-// they change is merged, or one of the two is refused with 409; nothing is lost silently.
+// TestALostLock: F-42, F-43, G5. The lock's node loses the lock while a handler runs, so that two run at the same time.
+// What they change is merged, or one of the two is refused with 409; nothing is lost silently.
 func TestALostLock(t *testing.T) {
 	t.Parallel()
 	update := func(s *Session) { Update(s, "n", func(n int) int { return n + 1 }) }
 	for name, c := range map[string]struct {
-		first, second func(*Session) // the second one runs while the first one does, and ends before it
+		first, second func(*Session) // the second one begins and ends while the first one runs
 		status        int            // of the first
 		n             int
 		attributes    []string
@@ -58,7 +58,8 @@ func TestALostLock(t *testing.T) {
 	}
 }
 
-// TestALostLockIsNotPassedOn: who waits in the same instance takes a new one, when it is its turn among all.
+// TestALostLockIsNotPassedOn checks that a request that waits in the same instance takes a new lock, when its turn
+// comes.
 func TestALostLockIsNotPassedOn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -78,7 +79,8 @@ func TestALostLockIsNotPassedOn(t *testing.T) {
 	})
 }
 
-// TestALockPassedToWhoLeaves: it is released, or passed on, whichever comes first.
+// TestALockPassedToWhoLeaves: a lock is passed on to a request at the moment in which it stops waiting. The lock does
+// not stay.
 func TestALockPassedToWhoLeaves(t *testing.T) {
 	t.Parallel()
 	for range 300 {
@@ -96,8 +98,8 @@ func TestALockPassedToWhoLeaves(t *testing.T) {
 	}
 }
 
-// TestTheLocksNodeFails while it is held, as F-43: the next request takes the lock on another node, and what both store is
-// merged.
+// TestTheLocksNodeFails: the lock's node fails while the lock is held, as in F-43. The next request takes the lock on
+// another node, and the changes of both are merged.
 func TestTheLocksNodeFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ off, nodes int }{
@@ -124,7 +126,7 @@ func TestTheLocksNodeFails(t *testing.T) {
 				v.send(t.Context(), 1, func(s *Session) { Update(s, "n", func(n int) int { return n + 1 }) })
 				runs := v.ran()
 				if c.off == c.nodes {
-					if len(runs) != 1 || runs[0].status != 503 { // never unlocked
+					if len(runs) != 1 || runs[0].status != 503 { // and never runs without the lock
 						t.Errorf("without a node: %+v", runs)
 					}
 					return

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// TestLockedHandlersNeverOverlap: LockAll over two instances, recorded handlers.
+// TestLockedHandlersNeverOverlap records when handlers run with LockAll in two instances.
 func TestLockedHandlersNeverOverlap(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		requests int
 		handler  func(i int) time.Duration
-		spread   time.Duration // over which they come
+		spread   time.Duration // the time in which they come
 	}{
 		"all at once":                                     {60, func(int) time.Duration { return 10 * time.Millisecond }, 0},
 		"as they come":                                    {200, func(int) time.Duration { return rand.N(20 * time.Millisecond) }, 4 * time.Second},
@@ -52,7 +52,8 @@ func TestLockedHandlersNeverOverlap(t *testing.T) {
 	}
 }
 
-// TestLocksAreFair: within an instance in the order of arrival; and a crowd in one instance does not keep the other out.
+// TestLocksAreFair: within an instance requests have the lock in the order of arrival; and a crowd in one instance does
+// not keep the other instance out.
 func TestLocksAreFair(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -74,8 +75,8 @@ func TestLocksAreFair(t *testing.T) {
 	})
 }
 
-// TestInstancesTakeTurns: of clients that ask again as soon as they are answered nobody is kept out by those of another
-// instance, also if those are never in each other's way, nor by their number.
+// TestInstancesTakeTurns: clients ask again as soon as they are answered. None is kept out by those of another
+// instance, however many these are, and even if these never wait for each other.
 func TestInstancesTakeTurns(t *testing.T) {
 	t.Parallel()
 	for name, clients := range map[string][]int{
@@ -187,5 +188,5 @@ func TestALockThatIsNotHad(t *testing.T) {
 	}
 }
 
-// lockSlack is how long the operation may take that is under way when the wait ends.
+// lockSlack is how long an operation may take that is under way when the wait ends.
 const lockSlack = 100 * time.Millisecond

@@ -15,7 +15,7 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// manager makes an instance on the world's servers. Nothing happens by itself there, so nodes are probed when probe is called.
+// manager makes an instance on the world's servers. Its nodes are probed only when probe is called.
 func (w *world) manager(config Config) (*Manager, *instance) {
 	config.Logger = slog.New(slog.DiscardHandler)
 	m, err := New(config)
@@ -30,7 +30,7 @@ func (w *world) manager(config Config) (*Manager, *instance) {
 	return w.adopt(m, in), in
 }
 
-// adopt has a manager work with an instance's nodes.
+// adopt makes a manager use an instance's nodes.
 func (w *world) adopt(m *Manager, in *instance) *Manager {
 	m.background.close()
 	m.store, m.locks = in.store, newLocks(in.store, &m.config)
@@ -44,7 +44,7 @@ func (w *world) adopt(m *Manager, in *instance) *Manager {
 	return m
 }
 
-// run is one handler's time in a session.
+// run is when one handler ran, and how its request was answered.
 type run struct {
 	instance   int
 	begin, end time.Time
@@ -75,12 +75,12 @@ func newVisitors(t *testing.T, w *world, config Config) *visitors {
 	return v
 }
 
-// send begins a request with a handler.
+// send starts a request with a handler.
 func (v *visitors) send(ctx context.Context, instance int, handler func(*Session)) {
 	v.wait.Go(v.request(ctx, instance, handler))
 }
 
-// again begins a client that sends one request after the other until then.
+// again starts a client that sends one request after the other until then.
 func (v *visitors) again(instance int, until time.Time, handler func(*Session)) {
 	v.wait.Go(func() {
 		for time.Now().Before(until) {
@@ -89,7 +89,7 @@ func (v *visitors) again(instance int, until time.Time, handler func(*Session)) 
 	})
 }
 
-// request answers a function that sends a request, with the id that is known now.
+// request returns a function that sends a request with the present id.
 func (v *visitors) request(ctx context.Context, instance int, handler func(*Session)) func() {
 	v.mu.Lock()
 	cookie := "SESSION=" + v.id
@@ -118,7 +118,7 @@ func (v *visitors) request(ctx context.Context, instance int, handler func(*Sess
 	}
 }
 
-// ran waits for all requests, and answers those whose handler ran, in its order.
+// ran waits for all requests, and returns those whose handler ran, in the order in which they began.
 func (v *visitors) ran() (list []run) {
 	v.wait.Wait()
 	for _, r := range v.runs {
@@ -139,14 +139,14 @@ func overlaps(runs []run) (n int) {
 	return n
 }
 
-// count reads the session's counter.
+// count returns the session's count.
 func (v *visitors) count() (n int) {
 	v.send(context.Background(), 0, func(s *Session) { n = Get[int](s, "n") })
 	v.wait.Wait()
 	return n
 }
 
-// slowly counts by a read and a later write, which only a lock keeps together.
+// slowly returns a handler that counts by a read and, after d, a write. Only a lock keeps the two together.
 func slowly(d time.Duration) func(*Session) {
 	return func(s *Session) {
 		n := Get[int](s, "n")
@@ -155,14 +155,14 @@ func slowly(d time.Duration) func(*Session) {
 	}
 }
 
-// serve is a request to the first instance whose handler has the response.
+// serve sends the first instance a request whose handler gets the response writer.
 func (v *visitors) serve(h http.HandlerFunc) {
 	req := httptest.NewRequest("POST", "/", nil)
 	req.Header.Set("Cookie", "SESSION="+v.id)
 	v.m[0].Middleware(h).ServeHTTP(connected{httptest.NewRecorder()}, req)
 }
 
-// connected is a response with a connection to take over.
+// connected is a response with a connection that can be hijacked.
 type connected struct{ *httptest.ResponseRecorder }
 
 func (connected) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -180,7 +180,7 @@ func (w *world) checkFree(id string) {
 	}
 }
 
-// forgetLock has every server lose the lock, as by eviction.
+// forgetLock removes the lock from every server, as an eviction does.
 func (w *world) forgetLock(id string) {
 	for _, s := range w.servers {
 		s.Evict(lockKey(id))

@@ -9,7 +9,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestTimeoutsWithoutEnd: the longest duration that Go has is a timeout like others, and not one that is over at once.
+// TestTimeoutsWithoutEnd: the longest duration of Go is a timeout like others, and does not end a session at once.
 func TestTimeoutsWithoutEnd(t *testing.T) {
 	t.Parallel()
 	const forever = time.Duration(math.MaxInt64)

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// moments remembers a moment for each of the sessions used last: when the next refresh is due, or until when a session
-// that was not found need not be looked for. It is bounded by forgetting: of two generations the older one goes when
-// the younger is full. Forgetting costs a command, no correctness. It is safe for concurrent use.
+// moments keeps one moment for each of the sessions used last, for example when its next refresh is due, or until when
+// a session that was not found is not looked for again (a negative cache). It is bounded: there are two generations,
+// and when the young one is full it becomes the old one, and the former old one is dropped. A forgotten moment costs a
+// command, not correctness. It is safe for concurrent use.
 type moments struct {
 	mu         sync.Mutex
 	young, old map[string]int64 // token to Unix nanoseconds
@@ -19,14 +20,13 @@ func newMoments(limit int) *moments {
 	return &moments{young: make(map[string]int64), limit: limit}
 }
 
-// ahead reports whether the moment remembered for the token is yet to come. Most of the time there is none, so it asks
-// for the time itself only if there is.
+// ahead reports whether the token's moment is yet to come. It reads the clock only if there is a moment, which is rare.
 func (m *moments) ahead(token string) bool {
 	at := m.of(token)
 	return at != 0 && at > time.Now().UnixNano()
 }
 
-// moment returns the one remembered for the token; zero if there is none.
+// moment returns the token's moment; the zero time if there is none.
 func (m *moments) moment(token string) (at time.Time) {
 	if nanos := m.of(token); nanos != 0 {
 		at = time.Unix(0, nanos)
@@ -34,12 +34,14 @@ func (m *moments) moment(token string) (at time.Time) {
 	return at
 }
 
+// of returns the token's moment in Unix nanoseconds; zero if there is none.
 func (m *moments) of(token string) int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.known(token)
 }
 
+// known is of, for a caller that holds mu.
 func (m *moments) known(token string) int64 {
 	if at, ok := m.young[token]; ok {
 		return at
@@ -47,7 +49,8 @@ func (m *moments) known(token string) int64 {
 	return m.old[token]
 }
 
-// pass remembers the next moment for the one caller of several who comes first after the last one.
+// pass reports whether the token's moment is over or there is none, and if so replaces it by next. Of several
+// concurrent callers one gets true.
 func (m *moments) pass(token string, next time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -58,21 +61,22 @@ func (m *moments) pass(token string, next time.Time) bool {
 	return true
 }
 
-// put remembers a moment.
+// put sets the token's moment.
 func (m *moments) put(token string, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.keep(token, at)
 }
 
+// keep is put, for a caller that holds mu.
 func (m *moments) keep(token string, at time.Time) {
 	if _, known := m.young[token]; known {
-		m.young[token] = at.UnixNano() // keeps the key that is there
+		m.young[token] = at.UnixNano() // the map keeps its own copy of the key
 		return
 	}
 	if len(m.young) >= m.limit {
 		m.young, m.old = make(map[string]int64), m.young
 	}
-	// The token is a part of a request's Cookie header, which must not be kept alive for it.
+	// The token is a piece of a request's Cookie header: without a copy, the map would keep the whole header in memory.
 	m.young[strings.Clone(token)] = at.UnixNano()
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// mourn has a session end that the client's id names and this instance has not found, where others may have it: on a node which
-// is not in the list here, while the list is being changed, or in memory, for what a request has made may be stored later.
+// mourn asks other instances to end the sessions that the client's ids name, for a logout or login whose session this
+// instance has not found. Another instance may have the session: on a node that is not in this instance's list, while
+// the lists are being changed, or in its memory, if the session has just begun and is not stored yet.
 func (s *Session) mourn(ctx context.Context) {
 	s.mourns = false
 	ids := []sid.ID{s.exchange.clientID}

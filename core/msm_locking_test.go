@@ -18,7 +18,8 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// tomcats are two instances on real memcached, and a browser: the setting of MSM's NonStickySessionsIntegrationTest.
+// tomcats is two instances on real memcached, and a browser: the setting of NonStickySessionsIntegrationTest in
+// memcached-session-manager (MSM).
 type tomcats struct {
 	t       *testing.T
 	tc1     *msm.Manager
@@ -41,7 +42,7 @@ func startTomcats(t *testing.T, nodes int, config msm.Config) *tomcats {
 	return &tomcats{t: t, tc1: newManager(t, config), tc2: newManager(t, config), servers: servers}
 }
 
-// do sends a request to an instance, with the browser's cookie, and keeps the one of the answer.
+// do sends a request to an instance with the browser's cookie, and keeps the cookie of the response.
 func (c *tomcats) do(tc *msm.Manager, request string, handler func(s *msm.Session)) *http.Response {
 	c.t.Helper()
 	method, path, _ := strings.Cut(request, " ")
@@ -59,7 +60,7 @@ func (c *tomcats) do(tc *msm.Manager, request string, handler func(s *msm.Sessio
 	return resp
 }
 
-// meanwhile sends a request and answers when its handler runs; wait waits for its end.
+// meanwhile sends a request, and returns when its handler runs; wait waits for its end.
 func (c *tomcats) meanwhile(tc *msm.Manager, request string, handler func(s *msm.Session)) (wait func()) {
 	running, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -73,7 +74,7 @@ func (c *tomcats) meanwhile(tc *msm.Manager, request string, handler func(s *msm
 	return func() { <-done }
 }
 
-// keys are the attributes that an instance reads.
+// keys returns the names of the attributes that an instance reads.
 func (c *tomcats) keys(tc *msm.Manager) (keys []string) {
 	c.do(tc, "GET /", func(s *msm.Session) { keys = s.Keys() })
 	return keys
@@ -97,12 +98,12 @@ func slowlySet(name string) func(*msm.Session) {
 
 func nothing(*msm.Session) {}
 
-// items answers the first characters of the keys that a server has, without the bookkeeping.
+// items returns the first characters of the keys that a server has, without those of the nodes' own bookkeeping.
 func (c *tomcats) items(node string) (kinds []string) {
 	client := memcache.New(c.servers[node].Addr())
 	defer client.Close()
 	for _, key := range c.servers[node].Keys() {
-		if _, err := client.Get(key); err == nil && !slices.Contains([]string{"msm:epoch", "msm:used", "msm:news"}, key) { // what nodes have of themselves
+		if _, err := client.Get(key); err == nil && !slices.Contains([]string{"msm:epoch", "msm:used", "msm:news"}, key) { // the bookkeeping
 			kinds = append(kinds, key[:len("msm:s")])
 		}
 	}
@@ -110,7 +111,7 @@ func (c *tomcats) items(node string) (kinds []string) {
 	return kinds
 }
 
-// each runs a case in several modes.
+// each runs a test in several modes.
 func each(modes []msm.Locking, test func(t *testing.T, mode msm.Locking)) func(*testing.T) {
 	return func(t *testing.T) {
 		for _, mode := range modes {
@@ -128,7 +129,7 @@ var (
 	lockModes = []msm.Locking{msm.LockNone, msm.LockAll, msm.LockAuto, everyPath}
 )
 
-// TestMSMLocking is MSM's NonStickySessionsIntegrationTest, case by case, and what its defects W-12 to W-22 were.
+// TestMSMLocking runs the cases of MSM's NonStickySessionsIntegrationTest, and those of its defects W-12 to W-22.
 func TestMSMLocking(t *testing.T) {
 	t.Parallel()
 	outlives := func(timeout time.Duration) func(*testing.T) {
@@ -193,7 +194,7 @@ func TestMSMLocking(t *testing.T) {
 			c.keys(c.tc1)
 			end := make(chan struct{})
 			write := c.meanwhile(c.tc1, "POST /", func(s *msm.Session) { s.Set("k2", 1); <-end })
-			read := c.meanwhile(c.tc1, "GET /", func(*msm.Session) { <-end }) // would wait for the writer for ever
+			read := c.meanwhile(c.tc1, "GET /", func(*msm.Session) { <-end }) // with a lock it would wait for the writer forever
 			c.check(c.tc1, "k1")
 			close(end)
 			read()
@@ -206,16 +207,16 @@ func TestMSMLocking(t *testing.T) {
 			var over atomic.Bool
 			end, second := make(chan struct{}), make(chan struct{})
 			first := c.meanwhile(c.tc1, "POST /locked/1?x=y", func(*msm.Session) { <-end; over.Store(true) })
-			c.do(c.tc2, "GET /other?path=/locked", nothing) // would wait for the first one for ever
+			c.do(c.tc2, "GET /other?path=/locked", nothing) // with a lock it would wait for the first one forever
 			go func() {
 				defer close(second)
 				c.do(c.tc2, "POST /locked/2", func(*msm.Session) {
-					if !over.Load() { // MSM's test does not look whether anything waits; there nothing did
+					if !over.Load() { // MSM's test does not check that anything waits, and nothing did
 						t.Error("a request that the pattern matches did not wait for another one")
 					}
 				})
 			}()
-			time.Sleep(100 * time.Millisecond) // time enough to be too early
+			time.Sleep(100 * time.Millisecond) // time enough for the second one to run too early
 			close(end)
 			first()
 			<-second
@@ -271,7 +272,7 @@ func TestMSMLocking(t *testing.T) {
 		"a request that does not look at the session does not load it (SessionNotLoadedForNoSessionAccess)": each(lockModes, func(t *testing.T, mode msm.Locking) {
 			c := startTomcats(t, 2, msm.Config{Locking: mode})
 			c.do(c.tc1, "POST /", set("k"))
-			c.check(c.tc1, "k") // when its access is to be recorded again is known from here on
+			c.check(c.tc1, "k") // from here on the instance knows when an access is due to be recorded
 			before := c.tc1.Stats()
 			c.do(c.tc1, "GET /", nothing)
 			if after := c.tc1.Stats(); after.Loads != before.Loads {
@@ -294,7 +295,7 @@ func TestMSMLocking(t *testing.T) {
 		}),
 		"a login in one instance is one in the other (BasicAuth, FormAuth…, …ContainerProtectedResource…)": each(lockModes, func(t *testing.T, mode msm.Locking) {
 			c := startTomcats(t, 2, msm.Config{Locking: mode})
-			c.do(c.tc1, "GET /protected", set("wanted page")) // redirects to the form
+			c.do(c.tc1, "GET /protected", set("wanted page")) // which redirects to the form
 			anonymous := c.id
 			c.do(c.tc2, "POST /login", func(s *msm.Session) {
 				if err := s.Renew(); err != nil {
@@ -326,7 +327,7 @@ func TestMSMLocking(t *testing.T) {
 			client := memcache.New(c.servers["n1"].Addr())
 			defer client.Close()
 			c.do(c.tc1, "POST /", func(s *msm.Session) {
-				s.Has("k1") // so that it knows the lock's token
+				s.Has("k1") // it learns the lock's token
 				for _, key := range c.servers["n1"].Keys() {
 					if strings.HasPrefix(key, "msm:l:") {
 						if err := client.Set(&memcache.Item{Key: key, Value: []byte("another"), Expiration: 60}); err != nil {
@@ -366,7 +367,7 @@ func TestMSMLocking(t *testing.T) {
 			}
 		},
 		"W-16: the lock is held until every copy is written": func(t *testing.T) {
-			c := startTomcats(t, 2, msm.Config{Locking: msm.LockAll}) // nothing times out while the node is stopped
+			c := startTomcats(t, 2, msm.Config{Locking: msm.LockAll}) // its timeouts are long enough for a stopped node
 			c.do(c.tc1, "POST /", set("k1"))
 			backup := map[string]string{"n1": "n2", "n2": "n1"}[nodeOf(c.id)]
 			first := c.meanwhile(c.tc1, "POST /", func(s *msm.Session) { s.Set("k2", 1); c.servers[backup].Stop() })
@@ -378,7 +379,7 @@ func TestMSMLocking(t *testing.T) {
 					t.Error("the next one did not wait for the backup")
 				}
 			}()
-			time.Sleep(200 * time.Millisecond) // time enough to be too early
+			time.Sleep(200 * time.Millisecond) // time enough for the second one to run too early
 			goesOn.Store(true)
 			c.servers[backup].Continue()
 			first()

@@ -11,8 +11,8 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// TestAnotherServerUnderANodesID: G2, G6. A node gets another address in a rolling deploy, and the old server still runs. Instances
-// of both lists serve; the newest cookie shows nothing old, and a logout is final.
+// TestAnotherServerUnderANodesID: G2, G6. A node gets another address in a rolling deploy, while the old server still
+// runs. Instances with either list serve requests. The newest cookie never shows an old value, and a logout is final.
 func TestAnotherServerUnderANodesID(t *testing.T) {
 	for mode, config := range map[string]msm.Config{"non-sticky": {}, "sticky": {Sticky: true, BackupSync: true, Backups: 1}} {
 		t.Run(mode, func(t *testing.T) {
@@ -80,7 +80,8 @@ func TestAnotherServerUnderANodesID(t *testing.T) {
 	}
 }
 
-// TestARestartIsNoOtherServer: instances learn of it one after the other.
+// TestARestartIsNoOtherServer checks that a restarted server stays in use, although instances learn of the restart one
+// after the other.
 func TestARestartIsNoOtherServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork(t, 2)
@@ -88,7 +89,7 @@ func TestARestartIsNoOtherServer(t *testing.T) {
 		for range 20 {
 			time.Sleep(time.Second)
 			w.servers["n1"].restart()
-			third := w.manager(msm.Config{}) // it tells which server it reaches
+			third := w.manager(msm.Config{}) // it tells the others which server it reaches
 			time.Sleep(2 * time.Second)
 			for _, m := range []*msm.Manager{first, second, third} {
 				if state := m.Stats().Nodes[0].State; state != msm.NodeUp {

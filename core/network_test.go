@@ -18,16 +18,16 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// network is memcached servers n1, n2 and so on within this process, which managers with the real client reach by pipes.
-// So what is promised about time is shown in fake time: to the nanosecond, for on this network nothing needs any.
+// network is memcached servers n1, n2 and so on within this process, which managers reach with the real client, through
+// pipes. It is for tests in fake time, which can check times to the nanosecond: the network itself takes none.
 type network struct {
 	t       *testing.T
 	nodes   string
 	servers map[string]*fake
 
 	mu   sync.Mutex
-	ways map[string][]net.Conn // of an instance
-	off  map[string]bool       // instances that reach nothing more
+	ways map[string][]net.Conn // connections of each instance, by its name
+	off  map[string]bool       // instances that are cut off
 }
 
 func newNetwork(t *testing.T, n int) *network {
@@ -42,10 +42,10 @@ func newNetwork(t *testing.T, n int) *network {
 	return w
 }
 
-// manager makes an instance on the network, with an operation's timeout of 100 ms.
+// manager makes an instance on the network. An operation's timeout is 100 ms.
 func (w *network) manager(config msm.Config) *msm.Manager { return w.managerOf("", config) }
 
-// managerOf does so, of an instance of that name.
+// managerOf is manager, for an instance with a name.
 func (w *network) managerOf(name string, config msm.Config) *msm.Manager {
 	config.Nodes, config.OpTimeout = w.nodes, 100*time.Millisecond
 	config.DialContext = func(_ context.Context, _, address string) (net.Conn, error) {
@@ -62,7 +62,7 @@ func (w *network) managerOf(name string, config msm.Config) *msm.Manager {
 	return newManager(w.t, config)
 }
 
-// cut has the instance of that name reach nothing more.
+// cut cuts the named instance off from all servers.
 func (w *network) cut(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -75,18 +75,18 @@ func (w *network) cut(name string) {
 // fake is a memcached server in memory.
 type fake struct {
 	memory *node.Memory
-	unlist bool // it refuses to list its keys
+	unlist bool // refuse to list the keys
 	dials  atomic.Int32
-	open   atomic.Int32 // connections
-	most   int32        // of them, as memcached -c; 0: as many as come
+	open   atomic.Int32 // open connections
+	most   int32        // most open connections, as memcached -c; 0: no limit
 
 	mu       sync.Mutex
-	goesOn   chan struct{} // closed when it does; nil: it is not halted
-	late     time.Duration // is each answer
+	goesOn   chan struct{} // closed when the server goes on; nil: it is not halted
+	late     time.Duration // delay of each response
 	commands []string
 }
 
-// halt has the server hang: it takes what it is sent, and does it when it goes on.
+// halt makes the server hang: it takes commands, and executes them when it goes on.
 func (s *fake) halt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,7 +115,7 @@ func (w *network) reset() {
 	}
 }
 
-// about are the commands about keys that begin so since the last reset, without those of the probers.
+// about returns the commands on keys with that prefix since the last reset, without those of the probers.
 func (w *network) about(prefix string) (list []string) {
 	for _, s := range w.servers {
 		s.mu.Lock()
@@ -155,7 +155,7 @@ func (s *fake) accept() net.Conn {
 	return near
 }
 
-// note keeps a command, and waits while the server is halted or is late.
+// note records a command, and waits as long as the server is halted or slow.
 func (s *fake) note(c nodetest.Command) {
 	s.mu.Lock()
 	s.commands = append(s.commands, strings.Join(c.Words, " "))
@@ -182,7 +182,7 @@ func command(in *bufio.Reader) (nodetest.Command, error) {
 	return c, err
 }
 
-// answer does a command.
+// answer executes a command and returns the response.
 func (s *fake) answer(c nodetest.Command) string {
 	if s.unlist && c.Words[0] == "lru_crawler" {
 		return "CLIENT_ERROR lru crawler disabled\r\n"
@@ -193,7 +193,7 @@ func (s *fake) answer(c nodetest.Command) string {
 	return c.Answer(memory)
 }
 
-// value is what the server has under a key.
+// value returns what the server has under a key.
 func (s *fake) value(key string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,7 +201,7 @@ func (s *fake) value(key string) string {
 	return string(item.Value)
 }
 
-// restart has the server lose what it had. Connections stay.
+// restart makes the server lose its values. Connections stay open.
 func (s *fake) restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// TestAnInstanceThatHasJustStarted: G6. A session was ended where its home was out of reach; an instance that starts then, and reaches
-// it, knows of that before it takes requests.
+// TestAnInstanceThatHasJustStarted: G6. A session was ended by an instance that could not reach its primary. An
+// instance that starts then, and reaches it, knows of the end before it takes requests.
 func TestAnInstanceThatHasJustStarted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// TestAnOldCookieInMemory: what an old cookie has brought into a sticky instance's memory is not what the newest one gets. One
-// instance is cut off from a node, and has worked around it. (Seed 500100 of the simulation of requests.)
+// TestAnOldCookieInMemory checks that a stale session, which an old cookie has brought into a sticky instance's memory,
+// is not served to the newest cookie. The other instance is cut off from a node, and works around it. (Seed 500100 of
+// the simulation of requests.)
 func TestAnOldCookieInMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -25,7 +26,7 @@ func TestAnOldCookieInMemory(t *testing.T) {
 		s.visit(1, s.newest, add)
 		newest := s.newest
 		s.newest = ""
-		s.visit(1, "", add) // a session for which that one leaves memory
+		s.visit(1, "", add) // another session, for which the first one leaves memory
 		time.Sleep(time.Second)
 		s.newest = newest
 		s.count(1, old)

@@ -2,17 +2,18 @@ package msm
 
 import "context"
 
-// Open finds a session by its id, as Session.ID tells it, outside of a request: for background jobs, messages of a WebSocket, and
-// tools of an administrator. What Session's methods change is stored by Session.Commit; without it, nothing is. There is no
-// client to be told anything, so Renew and Persist are ErrCommitted, and nothing begins a new session: once it is destroyed
-// every change is ErrGone. It is as safe for concurrent use as a request's, and need not be closed.
+// Open finds a session by its id, as Session.ID returns it, outside of a request: for background jobs, messages of a
+// WebSocket, and administration tools. Session.Commit stores what the session's methods change; without it nothing is
+// stored. There is no client that could be told anything, so Renew and Persist fail with ErrCommitted, and no session
+// can begin: once this one is destroyed, every change fails with ErrGone. The session is as safe for concurrent use as
+// that of a request, and need not be closed.
 //
-// Opening a session, reading and Reload do not keep it alive, Commit does. In sticky mode the session stays with the instance
-// that serves it: this one, in whose memory it is changed then, or another one, which learns of a change within half a second.
-// Its lock is taken by nothing but Session.Lock, which needs an Unlock, or ctx to end.
+// Opening, reading and Reload do not keep the session alive; Commit does. In sticky mode the session stays with the
+// instance that serves it. If that is this one, it is changed in its memory; if not, the other one learns of a change
+// within half a second. Only Session.Lock takes the session's lock, which lasts until Unlock or until ctx ends.
 //
-// The error is ErrInvalidID for what is no id that this manager could have made, ErrGone if there is no such session (any
-// more), ErrUnavailable, ErrUnreadable, ErrClosed, or that ctx has ended; the session is nil then.
+// The error is ErrInvalidID if this manager cannot have made the id, ErrGone if there is no such session (any more),
+// ErrUnavailable, ErrUnreadable, ErrClosed, or that of ctx. The session is nil then.
 func (m *Manager) Open(ctx context.Context, id string) (*Session, error) {
 	if m.closed.Load() {
 		return nil, ErrClosed
@@ -40,13 +41,15 @@ func (m *Manager) Open(ctx context.Context, id string) (*Session, error) {
 	return s, nil
 }
 
-// unlockAtEnd releases the lock of an opened session when that ends for which it was opened. A request's is released by End.
+// unlockAtEnd has an opened session's lock released when the context ends that it was opened with. End releases that of
+// a request.
 func (x *Exchange) unlockAtEnd() {
 	if x.opened {
 		x.lockEnds = context.AfterFunc(x.context(), x.letGo)
 	}
 }
 
+// stopEnd undoes unlockAtEnd.
 func (x *Exchange) stopEnd() {
 	if x.lockEnds != nil {
 		x.lockEnds()

@@ -27,7 +27,7 @@ func commit(t testing.TB, s *msm.Session) {
 	}
 }
 
-// counts fails if a visitor sees another count.
+// counts fails the test if a visitor sees another count than want.
 func counts(t testing.TB, m *msm.Manager, id string, want int) {
 	t.Helper()
 	visit(m, id, func(s *msm.Session) {
@@ -37,7 +37,8 @@ func counts(t testing.TB, m *msm.Manager, id string, want int) {
 	})
 }
 
-// opened are what may be done with a session that a visitor has begun with a count of 1, and its count then; 0: it is gone.
+// opened is what can be done with a session that a visitor has begun with a count of 1, and the count after that; 0:
+// the session is gone.
 var opened = map[string]struct {
 	do   func(t *testing.T, m *msm.Manager, s *msm.Session, id string)
 	want int
@@ -99,7 +100,7 @@ var opened = map[string]struct {
 		other := open(t, m, id)
 		add(other)
 		s.Destroy()
-		counts(t, m, id, 1) // not yet
+		counts(t, m, id, 1) // it is not stored yet
 		commit(t, s)
 		for name, err := range map[string]error{
 			"Commit of another": other.Commit(t.Context()), "Reload of another": other.Reload(t.Context()),
@@ -154,7 +155,7 @@ var opened = map[string]struct {
 		if err := s.Commit(t.Context()); !errors.Is(err, msm.ErrTooLarge) {
 			t.Error(err)
 		}
-		s.Delete("big") // the error was that of the attempt
+		s.Delete("big") // Commit's error is not kept
 		commit(t, s)
 	}, 2},
 	"a context that has ended": {func(t *testing.T, m *msm.Manager, s *msm.Session, id string) {
@@ -207,7 +208,8 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestOpenWhatIsNone: the errors tell what is no id from what is no session any more, and not what was asked for.
+// TestOpenWhatIsNone checks that the errors tell an id that is none from a session that is gone, and do not contain the
+// id.
 func TestOpenWhatIsNone(t *testing.T) {
 	t.Parallel()
 	key, other := []byte(strings.Repeat("k", 32)), []byte(strings.Repeat("o", 32))
@@ -249,7 +251,7 @@ func TestOpenWhatIsNone(t *testing.T) {
 	}
 }
 
-// TestWhatAClosedManagerOpened is of no use any more, and says so.
+// TestWhatAClosedManagerOpened checks that such a session returns ErrClosed.
 func TestWhatAClosedManagerOpened(t *testing.T) {
 	t.Parallel()
 	for mode, config := range kinds {
@@ -270,7 +272,8 @@ func TestWhatAClosedManagerOpened(t *testing.T) {
 	}
 }
 
-// TestOpenKeepsNobodyLoggedIn: a session whose visitor has gone ends in time, whatever looks at it; Commit is a use of it.
+// TestOpenKeepsNobodyLoggedIn checks that a session whose visitor has gone ends in time, whoever reads it, and that
+// Commit keeps it alive.
 func TestOpenKeepsNobodyLoggedIn(t *testing.T) {
 	t.Parallel()
 	for mode, config := range kinds {

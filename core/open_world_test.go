@@ -13,20 +13,20 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// heard is how long another instance may take to hear of something.
+// heard is how long it takes at most until another instance has heard of something.
 const heard = 600 * time.Millisecond
 
-// pair is two instances, of which the first serves the session of a visitor. Time is fake.
+// pair is two instances, of which the first serves a visitor's session, in fake time.
 type pair struct {
 	t       *testing.T
 	w       *world
 	serves  *Manager
 	other   *Manager
 	id      string
-	cookies int // that the visitor has got since
+	cookies int // that the visitor has got since the session began
 }
 
-// inPair runs a test with each mode of keeping sessions.
+// inPair runs a test in each mode.
 func inPair(t *testing.T, config Config, test func(p *pair)) {
 	for mode, set := range map[string]func(*Config){
 		"non-sticky":    func(*Config) {},
@@ -48,7 +48,7 @@ func inPair(t *testing.T, config Config, test func(p *pair)) {
 	}
 }
 
-// whole is manager for any mode.
+// whole is world.manager for sticky managers, too.
 func (w *world) whole(config Config, route string) *Manager {
 	config.Route = route
 	m, in := w.manager(config)
@@ -64,7 +64,7 @@ func (w *world) whole(config Config, route string) *Manager {
 	return m
 }
 
-// visit is a request to the instance that serves the session.
+// visit sends a request to the instance that serves the session.
 func (p *pair) visit(f func(s *Session)) (status int) {
 	r := httptest.NewRequest("POST", "/", nil)
 	r.Header.Set("Cookie", "SESSION="+p.id)
@@ -100,7 +100,7 @@ func (p *pair) wants(what string, got, want int) {
 	}
 }
 
-// cutOff has no node answer.
+// cutOff makes every node unreachable.
 func (p *pair) cutOff() {
 	for _, server := range p.w.servers {
 		server.Fail(off)
@@ -120,7 +120,8 @@ func (p *pair) reconnect() {
 
 func plus(n int) func(int) int { return func(old int) int { return old + n } }
 
-// TestOpenElsewhere: a session that another instance serves stays with it, and that one sees what has become of it.
+// TestOpenElsewhere checks that a session that another instance serves stays there, and that this instance sees the
+// changes.
 func TestOpenElsewhere(t *testing.T) {
 	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
@@ -147,7 +148,7 @@ func TestOpenElsewhere(t *testing.T) {
 	})
 }
 
-// TestOpenElsewhereMerges what both change at the same time.
+// TestOpenElsewhereMerges checks that changes in both instances at the same time are merged.
 func TestOpenElsewhereMerges(t *testing.T) {
 	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
@@ -173,7 +174,7 @@ func TestOpenElsewhereMerges(t *testing.T) {
 	})
 }
 
-// TestOpenElsewhereEnds: a logout by who does not serve the session.
+// TestOpenElsewhereEnds checks a logout in an instance that does not serve the session.
 func TestOpenElsewhereEnds(t *testing.T) {
 	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
@@ -192,7 +193,8 @@ func TestOpenElsewhereEnds(t *testing.T) {
 	})
 }
 
-// TestOpenElsewhereIsBounded as an instance's own sessions are: in size, and in what is never stored.
+// TestOpenElsewhereIsBounded checks that the limits for an instance's own sessions hold, too: of size, and of what is
+// never stored.
 func TestOpenElsewhereIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -222,12 +224,12 @@ func TestOpenElsewhereIsBounded(t *testing.T) {
 	})
 }
 
-// TestOpenFollowsTheSession to the instance that has taken it over since.
+// TestOpenFollowsTheSession checks that an opened session can be used after another instance has taken it over.
 func TestOpenFollowsTheSession(t *testing.T) {
 	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
 		s := p.open(p.serves)
-		p.serves, p.other = p.other, p.serves // the balancer changes its mind
+		p.serves, p.other = p.other, p.serves // the balancer sends the visitor to the other instance
 		p.visit(func(s *Session) { Update(s, "n", plus(1)) })
 		time.Sleep(heard)
 		p.must(s.Reload(p.t.Context()))
@@ -244,7 +246,7 @@ func TestOpenFollowsTheSession(t *testing.T) {
 	})
 }
 
-// TestOpenMeetsATakeover: between Open and Commit a request has brought the session into this instance's own memory.
+// TestOpenMeetsATakeover checks a Commit after a request has brought the session into this instance's own memory.
 func TestOpenMeetsATakeover(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -269,7 +271,7 @@ func TestOpenMeetsATakeover(t *testing.T) {
 	}
 }
 
-// TestOpenAfterARestart brings the session into memory again, and is no use of it.
+// TestOpenAfterARestart checks that Open brings the session into memory again, and does not keep it alive.
 func TestOpenAfterARestart(t *testing.T) {
 	t.Parallel()
 	config := Config{IdleTimeout: 10 * time.Minute}
@@ -287,7 +289,7 @@ func TestOpenAfterARestart(t *testing.T) {
 	})
 }
 
-// TestAClientThatLeavesDuringTheLoad is the visitor all the same.
+// TestAClientThatLeavesDuringTheLoad checks that the handler still sees that client's session.
 func TestAClientThatLeavesDuringTheLoad(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -314,7 +316,8 @@ func TestAClientThatLeavesDuringTheLoad(t *testing.T) {
 	})
 }
 
-// TestOpenWithoutANode: trouble is no end of a session, and once it is over what was changed can be stored.
+// TestOpenWithoutANode checks that a failure of all nodes does not end a session, and that changes can be stored after
+// it.
 func TestOpenWithoutANode(t *testing.T) {
 	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
@@ -334,7 +337,7 @@ func TestOpenWithoutANode(t *testing.T) {
 	})
 }
 
-// TestOpenAndLocks: what Open answers takes the lock when it is told to, and has it no longer than it says.
+// TestOpenAndLocks checks that an opened session takes the lock only by Session.Lock, and how it is released.
 func TestOpenAndLocks(t *testing.T) {
 	t.Parallel()
 	for name, release := range map[string]func(s *Session, cancel func()) error{
@@ -386,7 +389,7 @@ func TestOpenAndLocks(t *testing.T) {
 	}
 }
 
-// TestOpenWithoutLocking: Lock says what is missing.
+// TestOpenWithoutLocking checks that Lock says which setting is missing.
 func TestOpenWithoutLocking(t *testing.T) {
 	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
@@ -396,7 +399,8 @@ func TestOpenWithoutLocking(t *testing.T) {
 	})
 }
 
-// TestOpenCosts a read of the session, and no goroutine, which the bubble would not end with.
+// TestOpenCosts checks that Open costs one read of the session, and leaves no goroutine, for which the bubble would
+// wait.
 func TestOpenCosts(t *testing.T) {
 	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
@@ -408,7 +412,7 @@ func TestOpenCosts(t *testing.T) {
 	})
 }
 
-// reads are those of sessions, so far.
+// reads returns how often sessions were read so far.
 func (p *pair) reads() (n int) {
 	for _, s := range p.w.servers {
 		n += s.Count(nodetest.Reads("msm:s:"))

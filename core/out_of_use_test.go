@@ -10,16 +10,16 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestANodeThatNobodyUsed: G6. While all instances were started anew a node was out of the list, or out of reach; so nobody is left
-// who remembers what it has missed. What it has is believed no more.
+// TestANodeThatNobodyUsed: G6. A node was out of the list, or out of reach, while all instances were started anew, so
+// nobody remembers what it has missed. Its values are not believed any more.
 func TestANodeThatNobodyUsed(t *testing.T) {
 	login := func(s *msm.Session) { s.Set("user", "ann") }
 	for mode, config := range map[string]msm.Config{"non-sticky": {}, "sticky": {Sticky: true, Backups: 1}} {
 		for name, c := range map[string]struct {
-			lacks    func(w *network, node string) // the instance in which the visitor logs out lacks the node
+			lacks    func(w *network, node string) // makes the node missing at the instance in which the visitor logs out
 			returns  func(w *network, node string)
 			together bool // the last instance begins before the node is back
-			atOnce   bool // the visitor comes back before the node is looked at again
+			atOnce   bool // the visitor comes back before the next probe of the node
 		}{
 			"out of the list": {
 				lacks:   func(w *network, node string) { w.nodes = without(w.nodes, node) },
@@ -69,7 +69,7 @@ func TestANodeThatNobodyUsed(t *testing.T) {
 					if resp := visit(second, id, func(s *msm.Session) { s.Destroy() }); resp.StatusCode != 200 {
 						t.Fatalf("the logout: %d", resp.StatusCode)
 					}
-					for _, other := range others { // so that the news of the first one is old, and goes
+					for _, other := range others { // these messages replace that of the first logout, which is old by then
 						time.Sleep(2 * time.Minute)
 						visit(second, other, func(s *msm.Session) { s.Destroy() })
 					}
@@ -98,7 +98,7 @@ func TestANodeThatNobodyUsed(t *testing.T) {
 	}
 }
 
-// without is a list that lacks a node.
+// without returns a list of nodes without one of them.
 func without(list, id string) string {
 	var rest []string
 	for entry := range strings.SplitSeq(list, ",") {
@@ -109,7 +109,7 @@ func without(list, id string) string {
 	return strings.Join(rest, ",")
 }
 
-// TestAllNodesWereOutOfUse: nothing has been missed by anyone, so nothing is looked for, and nothing stored again.
+// TestAllNodesWereOutOfUse checks that nothing is searched for or stored again, since no node has missed anything.
 func TestAllNodesWereOutOfUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork(t, 3)
@@ -139,8 +139,9 @@ func TestAllNodesWereOutOfUse(t *testing.T) {
 	})
 }
 
-// TestANodeThatIsListedAgain: G6. A node leaves the list as all instances are started anew, one after the other, and is back in it before
-// others can tell by its use that it was out of it, and after the news of a logout has gone. What it has is not believed.
+// TestANodeThatIsListedAgain: G6. A node leaves the list while all instances are restarted, one after the other. It is
+// listed again before others can tell by the marks of use that it was missing, and after the message of a logout has
+// gone. Its values are not believed.
 func TestANodeThatIsListedAgain(t *testing.T) {
 	for mode, config := range map[string]msm.Config{"non-sticky": {}, "sticky": {Sticky: true, Backups: 1}} {
 		t.Run(mode, func(t *testing.T) {
@@ -166,7 +167,7 @@ func TestANodeThatIsListedAgain(t *testing.T) {
 				time.Sleep(2 * time.Second)
 				visit(first, id, func(s *msm.Session) { s.Destroy() })
 				time.Sleep(80 * time.Second)
-				visit(first, other, func(s *msm.Session) { s.Destroy() }) // the news of the first one goes
+				visit(first, other, func(s *msm.Session) { s.Destroy() }) // this message replaces that of the first logout
 				time.Sleep(2 * time.Second)
 
 				w.nodes = all

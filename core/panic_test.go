@@ -12,9 +12,9 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestAPanicOfUpdate when its function is called again, on a list that another request has emptied meanwhile: the request
-// fails as one whose value cannot be encoded, nothing of it is stored, and the function is not called once more. No recovery,
-// wherever it stands, has to do with it.
+// TestAPanicOfUpdate has the function panic when it is called again, on a list that another request has emptied
+// meanwhile. The request fails like one whose value cannot be encoded, nothing of it is stored, and the function is not
+// called once more. No recover in the handler or a middleware sees the panic.
 func TestAPanicOfUpdate(t *testing.T) {
 	t.Parallel()
 	for name, handler := range map[string]func(w http.ResponseWriter, s *msm.Session){
@@ -87,7 +87,7 @@ func TestAPanicOfUpdate(t *testing.T) {
 	}
 }
 
-// TestAPanicOfTheCommit is answered by what recovers from it, inside, and there is no second one.
+// TestAPanicOfTheCommit checks that the innermost recover can answer it, and that the response does not panic again.
 func TestAPanicOfTheCommit(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})
@@ -97,7 +97,7 @@ func TestAPanicOfTheCommit(t *testing.T) {
 		s.Set("other", 1)
 		list.Update(s, func(l []string) []string {
 			if calls++; calls > 1 {
-				s.Keys() // which Update's function must not do
+				s.Keys() // not allowed in Update's function
 			}
 			return l
 		})

@@ -12,8 +12,8 @@ import (
 
 var races = flag.Int("races", 400, "how often TestALogoutAmongSlowWriters has a writer and a logout meet; make soak: 10000")
 
-// TestALogoutAmongSlowWriters: F-24, G6. Again and again a slow writer and a logout of one session, in two instances: the
-// session never comes back.
+// TestALogoutAmongSlowWriters: F-24, G6. Again and again a slow writer and a logout of one session meet, in two
+// instances. The session never comes back.
 func TestALogoutAmongSlowWriters(t *testing.T) {
 	t.Parallel()
 	for mode, config := range map[string]msm.Config{
@@ -66,12 +66,12 @@ func TestALogoutAmongSlowWriters(t *testing.T) {
 	}
 }
 
-// TestASlowReaderLeavesTheWritersValue: MSM stored what a reader had read long ago.
+// TestASlowReaderLeavesTheWritersValue checks that a reader does not store what it read long ago, as MSM did.
 func TestASlowReaderLeavesTheWritersValue(t *testing.T) {
 	t.Parallel()
 	for mode, instances := range pairs {
 		if mode == "two instances that lock" {
-			continue // there the writer waits
+			continue // the writer waits there
 		}
 		t.Run(mode, func(t *testing.T) {
 			m := instances(t)

@@ -13,11 +13,11 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// split is two instances on three nodes, with probers, of which the first can be cut off from one node.
+// split is two instances on three nodes, with probers. The first instance can be cut off from single nodes.
 type split struct {
 	t      *testing.T
 	m      [2]*Manager
-	ways   []*nodetest.Client // of the first instance to each node
+	ways   []*nodetest.Client // from the first instance to each node
 	newest string             // the client's cookie
 }
 
@@ -42,7 +42,7 @@ func newSplit(t *testing.T, ctx context.Context, probers *sync.WaitGroup, config
 	return s
 }
 
-// visit is a request with a cookie, which keeps the new one if it came with the newest.
+// visit sends a request with a cookie. If that is the newest one, the cookie of the response becomes the newest.
 func (s *split) visit(at int, cookie string, f func(*Session)) {
 	s.t.Helper()
 	r := httptest.NewRequest("POST", "/", nil)
@@ -64,18 +64,19 @@ func (s *split) count(at int, cookie string) (n int) {
 	return n
 }
 
-// TestAsymmetricPartition: F-09. One instance is cut off from a session's node, which the other one reaches. With the newest
-// cookie nothing is lost. A logout is final, whichever instance it goes through: the old cookie is dead for the other one as
-// soon as that has looked at the nodes. An old cookie of a session that lives is believed until the others have heard what the node lacks.
+// TestAsymmetricPartition: F-09. One instance is cut off from a session's node, which the other one reaches. With the
+// newest cookie nothing is lost. A logout is final, through either instance: the other one refuses the old cookie as
+// soon as it has probed the nodes. The old cookie of a session that lives is believed until the others have heard what
+// the node lacks.
 func TestAsymmetricPartition(t *testing.T) {
 	t.Parallel()
 	add := func(s *Session) { Update(s, "n", func(n int) int { return n + 1 }) }
 	destroy := func(s *Session) { s.Destroy() }
 	cases := map[string]struct {
-		meanwhile func(s *split) // with the node out of reach of the first instance
-		want      int            // counts
-		bound     time.Duration  // for which the old cookie may lead to others
-		after     time.Duration  // the same, after the cut
+		meanwhile func(s *split) // while the first instance cannot reach the node
+		want      int            // the count in the end
+		bound     time.Duration  // how long the old cookie may lead to another count
+		after     time.Duration  // the same, once the cut is over
 	}{
 		"counts": {
 			meanwhile: func(s *split) { s.visit(0, s.newest, add) },
@@ -141,11 +142,11 @@ func TestAsymmetricPartition(t *testing.T) {
 	}
 }
 
-// oneLook is the longest time between two looks at a node that is up, with what jitter adds.
+// oneLook is the longest time between two probes of a node that is up, with jitter.
 const oneLook = 300 * time.Millisecond
 
-// proberMax is the longest time between looks at a node that is down, with what jitter adds.
+// proberMax is more than the longest time between two probes of a node that is down, with jitter.
 const proberMax = 6 * time.Second
 
-// tokenNode is the index of the node that an id names.
+// tokenNode returns the index of the node that an id names.
 func tokenNode(id string) int { return int(id[len(id)-1] - '1') }

@@ -12,7 +12,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// fakeModes runs a test in fake time in every mode, on two nodes; another makes another instance.
+// fakeModes runs a test in fake time in every mode, on two nodes; another makes one more instance.
 func fakeModes(t *testing.T, test func(t *testing.T, another func(msm.Config) *msm.Manager)) {
 	for name, edit := range map[string]func(*msm.Config){
 		"non-sticky":    func(*msm.Config) {},
@@ -32,7 +32,7 @@ func fakeModes(t *testing.T, test func(t *testing.T, another func(msm.Config) *m
 	}
 }
 
-// remembering is an app with a login that may last.
+// remembering is an app whose login may last.
 func remembering(m *msm.Manager) http.Handler {
 	return m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := msm.From(r.Context())
@@ -64,7 +64,7 @@ func remembering(m *msm.Manager) http.Handler {
 	}))
 }
 
-// visited sends a request and answers the lives of the cookies that its answer sets.
+// visited sends a request and returns the MaxAge of the cookies in the response.
 func (b *browser) visited(path string) (body string, lives []int) {
 	b.t.Helper()
 	req, err := http.NewRequest("GET", "http://shop.example.com"+path, nil)
@@ -75,15 +75,15 @@ func (b *browser) visited(path string) (body string, lives []int) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	synctest.Wait() // what goes on in the background
+	synctest.Wait() // for work in the background
 	for _, c := range resp.Cookies() {
 		lives = append(lives, c.MaxAge)
 	}
 	return bodyOf(resp), lives
 }
 
-// TestRememberMe is Persist and its opposite, step by step. A step is a pause and a request, and the life of the cookie that
-// it sets: 0 for one that goes with the browser, none for no cookie.
+// TestRememberMe checks Persist and its opposite, step by step. A step is a pause, a request, and the life of the
+// cookie that it sets: 0 for one that ends with the browser, none for no cookie.
 func TestRememberMe(t *testing.T) {
 	t.Parallel()
 	const none, long, short = -2, 600, 60
@@ -132,7 +132,7 @@ func TestRememberMe(t *testing.T) {
 	}
 }
 
-// TestAnotherInstanceRemembersToo: what was asked for is stored with the session, also over a restart and a takeover.
+// TestAnotherInstanceRemembersToo checks that Persist is stored with the session, also over a restart and a takeover.
 func TestAnotherInstanceRemembersToo(t *testing.T) {
 	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
@@ -151,12 +151,12 @@ func TestAnotherInstanceRemembersToo(t *testing.T) {
 	})
 }
 
-// TestPersistBesideAnotherChange: of parallel requests one asks for it, and another changes an attribute; both survive.
+// TestPersistBesideAnotherChange checks that Persist and a change of an attribute survive in parallel requests.
 func TestPersistBesideAnotherChange(t *testing.T) {
 	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
 		if config.Locking != "" {
-			return // they wait for each other
+			return // the requests would wait for each other
 		}
 		m := newManager(t, config)
 		id := begin(t, m, func(s *msm.Session) { add(s) })
@@ -176,7 +176,7 @@ func TestPersistBesideAnotherChange(t *testing.T) {
 	})
 }
 
-// TestClearLeavesPersist, also if it is done again to what another request has stored meanwhile.
+// TestClearLeavesPersist checks it also when Clear is applied again, to what another request has stored meanwhile.
 func TestClearLeavesPersist(t *testing.T) {
 	t.Parallel()
 	everyMode(t, func(t *testing.T, config msm.Config) {
@@ -197,7 +197,7 @@ func TestClearLeavesPersist(t *testing.T) {
 	})
 }
 
-// TestARestartKnowsWhenTheCookieWasSent: a sticky instance stores that with the session's next write.
+// TestARestartKnowsWhenTheCookieWasSent checks that a sticky instance stores that with the session's next write.
 func TestARestartKnowsWhenTheCookieWasSent(t *testing.T) {
 	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
@@ -220,7 +220,7 @@ func TestARestartKnowsWhenTheCookieWasSent(t *testing.T) {
 	})
 }
 
-// TestPersistIsRefused where it cannot mean anything.
+// TestPersistIsRefused checks the calls of Persist that are errors.
 func TestPersistIsRefused(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})
@@ -248,13 +248,14 @@ func TestPersistIsRefused(t *testing.T) {
 	}
 }
 
-// TestALateRequestDoesNotBringBackTheOldCookie: one that began before a login, and ends after it when a cookie is due.
+// TestALateRequestDoesNotBringBackTheOldCookie has a request begin before a login, and end after it, when its cookie is
+// due.
 func TestALateRequestDoesNotBringBackTheOldCookie(t *testing.T) {
 	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {
 		m := another(msm.Config{Cookie: http.Cookie{MaxAge: 100}})
 		if strings.Contains(t.Name(), "locks") {
-			return // they wait for each other
+			return // the requests would wait for each other
 		}
 		id := begin(t, m, func(s *msm.Session) { add(s) })
 		time.Sleep(20 * time.Second)
@@ -268,7 +269,7 @@ func TestALateRequestDoesNotBringBackTheOldCookie(t *testing.T) {
 	})
 }
 
-// TestAPIClientsNeedNoCookieAgain.
+// TestAPIClientsNeedNoCookieAgain checks that clients that use Config.Header get no cookie.
 func TestAPIClientsNeedNoCookieAgain(t *testing.T) {
 	t.Parallel()
 	fakeModes(t, func(t *testing.T, another func(msm.Config) *msm.Manager) {

@@ -10,12 +10,12 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// Pop answers an attribute's value, as Get does, and removes it: of all requests of the session one gets it, also of those
-// that run at the same time. So the removal is stored before Pop returns, and a request that fails after it has taken
-// the value with it. Without the attribute it costs nothing. What is popped after a Renew in the same request may be seen
-// once more by a request that has the old id.
+// Pop returns an attribute's value, as Get does, and removes the attribute. Of all requests of the session one gets the
+// value, even if they run at the same time: the removal is stored before Pop returns, and stays if the request fails
+// later. If it cannot be stored, Pop returns the zero value, and Err the error. If there is no such attribute, nothing
+// is written. What is popped after a Renew in the same request may be seen once more by a request that has the old id.
 //
-// A stored value that does not decode into T is kept.
+// A stored value that does not decode into T is kept; Pop logs it and returns the zero value.
 func Pop[T any](s *Session, name string) T {
 	s.enter()
 	defer s.mu.Unlock()
@@ -32,22 +32,22 @@ func Pop[T any](s *Session, name string) T {
 	return value
 }
 
-// Pop answers the attribute's value and removes it, see the function Pop.
+// Pop returns the attribute's value and removes the attribute; see the function Pop.
 func (k Key[T]) Pop(s *Session) T { return Pop[T](s, k.name) }
 
-// flashes is the attribute that AddFlash keeps messages in. Keys does not name it.
+// flashes is the attribute that holds the messages of AddFlash. Keys leaves it out.
 const flashes = "_flash"
 
-// AddFlash keeps a message for the next page that the visitor sees. For messages of another type, or of several kinds,
-// have a Key of a slice, its Update and its Pop.
+// AddFlash keeps a message for the next page that the visitor sees; Flashes returns it there. For messages of another
+// type, or of several kinds, use a Key of a slice, its Update and its Pop. An error is kept, as with Set.
 func (s *Session) AddFlash(message string) {
 	update(s, flashes, func(list []string) []string { return append(list, message) }, true)
 }
 
-// Flashes answers the messages that AddFlash has kept, oldest first, and removes them: each is seen once, as with Pop.
+// Flashes returns the messages of AddFlash, oldest first, and removes them: each is returned once, as with Pop.
 func (s *Session) Flashes() []string { return Pop[[]string](s, flashes) }
 
-// pop removes an attribute, if there is one that decodes, and answers what it was.
+// pop removes an attribute, if there is one that decodes, and returns its bytes; nil if it removed nothing.
 func (s *Session) pop(name string, decode func([]byte) error) ([]byte, error) {
 	if s.load() != nil {
 		return nil, nil
@@ -59,7 +59,7 @@ func (s *Session) pop(name string, decode func([]byte) error) ([]byte, error) {
 	if err := decode(data); err != nil {
 		return nil, err
 	}
-	if s.base == nil || s.list.decides(name) { // nobody else has it
+	if s.base == nil || s.list.decides(name) { // no other request can have it
 		s.do(change{kind: deleteAttribute, name: name})
 		return data, nil
 	}
@@ -71,14 +71,14 @@ func (s *Session) pop(name string, decode func([]byte) error) ([]byte, error) {
 	return taken, nil
 }
 
-// decides: what the list makes of the attribute does not depend on what is stored.
+// decides reports whether the attribute's value after the list does not depend on what is stored.
 func (l changes) decides(name string) bool {
 	return slices.ContainsFunc(l, func(c change) bool {
 		return c.kind == clearAttributes || c.name == name && !c.updates()
 	})
 }
 
-// takeOut removes an attribute from the stored session, and answers what it was at that moment.
+// takeOut removes an attribute from the stored session, and returns what it was at that moment.
 func (s *Session) takeOut(name string) ([]byte, error) {
 	s.wrote = true
 	t := &taking{name: name}
@@ -99,6 +99,7 @@ func (s *Session) takeOut(name string) ([]byte, error) {
 	return t.value(), s.rebase(stored)
 }
 
+// storeTaking stores the removal.
 func (s *Session) storeTaking(ctx context.Context, t *taking) (*record.Record, error) {
 	if s.held != nil {
 		work := s.base.Draft()
@@ -119,16 +120,17 @@ func (s *Session) storeTaking(ctx context.Context, t *taking) (*record.Record, e
 	return stored, err
 }
 
-// taking is one Pop.
+// taking is one call of Pop.
 type taking struct {
 	name  string
-	first changes // what the request has done to the attribute before
-	taken atomic.Pointer[[]byte]
-	over  atomic.Bool // Pop has returned
+	first changes                // updates of the attribute that the request made before
+	taken atomic.Pointer[[]byte] // the value; nil: there was none
+	over  atomic.Bool            // Pop has returned
 }
 
-// from takes the attribute out of a record. It may be done again to a newer one, also when Pop has returned long ago: a
-// sticky instance does it to what another one has stored. Only the value that was answered is removed then.
+// from removes the attribute from a record. It may be called again with a newer record, even long after Pop has
+// returned: a sticky instance applies it to what another instance has stored. Then it removes only the value that Pop
+// returned.
 func (t *taking) from(rec *record.Record) error {
 	rec.Attributes = slices.Clone(rec.Attributes)
 	for _, c := range t.first {
@@ -153,6 +155,7 @@ func (t *taking) from(rec *record.Record) error {
 	return nil
 }
 
+// value returns what Pop is to return; nil: nothing.
 func (t *taking) value() []byte {
 	if taken := t.taken.Load(); taken != nil {
 		return *taken

@@ -13,7 +13,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// pairs are two instances on two real nodes, for each case that is alike in all modes.
+// pairs make two instances on two real nodes, for tests that are the same in all modes.
 var pairs = map[string]func(t *testing.T) []*msm.Manager{
 	"two instances": func(t *testing.T) []*msm.Manager {
 		list, _ := startServers(t, 2)
@@ -34,7 +34,7 @@ var pairs = map[string]func(t *testing.T) []*msm.Manager{
 	},
 }
 
-// TestReadOnce: of 50 requests at the same time one gets what was to be read once.
+// TestReadOnce checks that of 50 requests at the same time one gets the value.
 func TestReadOnce(t *testing.T) {
 	t.Parallel()
 	token := msm.NewKey[string]("token")
@@ -90,7 +90,7 @@ func TestReadOnce(t *testing.T) {
 	}
 }
 
-// TestKeysAreTheAppsOwn: who copies or lists what Keys names meets nothing that the app has not set.
+// TestKeysAreTheAppsOwn checks that Keys names nothing that the app has not set.
 func TestKeysAreTheAppsOwn(t *testing.T) {
 	t.Parallel()
 	for mode, config := range map[string]msm.Config{"not sticky": {}, "sticky": {Sticky: true}} {
@@ -116,7 +116,7 @@ func TestKeysAreTheAppsOwn(t *testing.T) {
 	}
 }
 
-// TestFlashesOfParallelRequestsAreAllSeen: those that are added while others are read wait for the next page.
+// TestFlashesOfParallelRequestsAreAllSeen checks that messages added while others are read are kept for the next page.
 func TestFlashesOfParallelRequestsAreAllSeen(t *testing.T) {
 	t.Parallel()
 	for mode, instances := range pairs {
@@ -156,10 +156,10 @@ func TestPop(t *testing.T) {
 	t.Parallel()
 	a := msm.NewKey[[]string]("a")
 	for name, c := range map[string]struct {
-		before, request func(s *msm.Session) // each in a request of its own
-		got             []string             // by request
-		left            []string             // names of attributes after it
-		saves           uint64               // of the second request
+		before, request func(s *msm.Session) // run in an earlier request, and before Pop in its request
+		got             []string             // what Pop returns
+		left            []string             // names of the attributes after it
+		saves           uint64               // of the request with Pop
 	}{
 		"what was stored":           {func(s *msm.Session) { a.Set(s, []string{"x"}) }, nil, []string{"x"}, nil, 1},
 		"nothing is there":          {func(s *msm.Session) { s.Set("b", 1) }, nil, nil, []string{"b"}, 0},
@@ -202,7 +202,7 @@ func TestPop(t *testing.T) {
 	}
 }
 
-// TestPopOfARequestThatFails: it took the value with it. What else it changed is not stored.
+// TestPopOfARequestThatFails checks that the value is gone, and that the request's other changes are not stored.
 func TestPopOfARequestThatFails(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})
@@ -219,7 +219,7 @@ func TestPopOfARequestThatFails(t *testing.T) {
 	})
 }
 
-// TestPopAfterTheResponseBegan: it is stored all the same.
+// TestPopAfterTheResponseBegan checks that the removal is stored then, too.
 func TestPopAfterTheResponseBegan(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})

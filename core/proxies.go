@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// secure reports whether the client speaks TLS, with us or with a proxy that is trusted to say so. It wants the request
-// as the server made it: middlewares further in may put the client's address into RemoteAddr. Of two headers that
-// disagree one is enough: a proxy that knows only one of them passes the other as an outer proxy, or the client, wrote it.
+// secure reports whether the client uses TLS, with this server or with a trusted proxy that says so. The request has to
+// be as the server made it, since middleware may write the client's address into RemoteAddr. If the two headers
+// disagree, one that says so is enough: a proxy that knows only one of them passes the other on as an outer proxy, or
+// the client, wrote it.
 func (m *Manager) secure(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
@@ -22,13 +23,14 @@ func (m *Manager) secure(r *http.Request) bool {
 	return overTLS(strings.TrimSpace(scheme)) || overTLS(forwardedProto(r.Header.Get("Forwarded")))
 }
 
-// overTLS: schemes have no case (RFC 3986, 3.1), and Traefik calls that of a WebSocket by its own.
+// overTLS reports whether a scheme is one over TLS. Schemes are case-insensitive (RFC 3986, 3.1), and Traefik uses wss
+// for a WebSocket.
 func overTLS(scheme string) bool {
 	return strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "wss")
 }
 
-// trusted reports whether the peer is a proxy whose headers are believed. An address without a port is none that the
-// server saw: a middleware further out has put the client's there.
+// trusted reports whether the peer is a proxy whose headers are believed. An address without a port is not from the
+// server: a middleware further out has put the client's address there.
 func (m *Manager) trusted(r *http.Request) bool {
 	if byUnixSocket(r) {
 		return true
@@ -37,12 +39,13 @@ func (m *Manager) trusted(r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	addr := peer.Addr().Unmap().WithZone("") // a prefix has no zone, and contains no address that has
+	addr := peer.Addr().Unmap().WithZone("") // a prefix has no zone, and contains no address with one
 	return slices.ContainsFunc(m.config.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// byUnixSocket reports whether the request came by a unix socket, whose peer has no address. What the server listens on
-// tells it, for a middleware may write anything into RemoteAddr; without a server, the name that such peers have does.
+// byUnixSocket reports whether the request came by a unix socket, whose peer has no address. The address that the
+// server listens on tells, since middleware may write anything into RemoteAddr. Without a server RemoteAddr tells,
+// which begins with "@" for such peers.
 func byUnixSocket(r *http.Request) bool {
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		return local.Network() == "unix"
@@ -50,7 +53,8 @@ func byUnixSocket(r *http.Request) bool {
 	return strings.HasPrefix(r.RemoteAddr, "@")
 }
 
-// unmapped makes prefixes of IPv4 addresses of those that are written as IPv6 ones, for that is how peers are compared.
+// unmapped turns prefixes of IPv4 addresses that are written as IPv6 ones into IPv4 prefixes: peers are compared in
+// that form.
 func unmapped(prefixes []netip.Prefix) (list []netip.Prefix) {
 	const mapped = 96 // bits in front of the IPv4 address (RFC 4291, 2.5.5.2)
 	for _, p := range prefixes {
@@ -62,8 +66,8 @@ func unmapped(prefixes []netip.Prefix) (list []netip.Prefix) {
 	return list
 }
 
-// forwardedProto answers what the first element of a Forwarded header, that of the proxy next to the client, says of the
-// scheme (RFC 7239, 4 and 5.4); empty if it says nothing.
+// forwardedProto returns the scheme in the first element of a Forwarded header, that of the proxy next to the client
+// (RFC 7239, 4 and 5.4); empty if there is none.
 func forwardedProto(header string) string {
 	for header != "" && header[0] != ',' {
 		var name, value string
@@ -75,7 +79,7 @@ func forwardedProto(header string) string {
 	return ""
 }
 
-// forwardedPair takes a pair off an element, and the semicolon behind it; the comma that ends the element stays.
+// forwardedPair cuts a pair off an element, with the semicolon behind it. The comma that ends the element stays.
 func forwardedPair(s string) (name, value, rest string) {
 	name, rest = cutBefore(s, "=;,")
 	if strings.HasPrefix(rest, "=") {
@@ -84,7 +88,7 @@ func forwardedPair(s string) (name, value, rest string) {
 	return strings.TrimSpace(name), value, strings.TrimPrefix(rest, ";")
 }
 
-// forwardedValue takes a token or a quoted string off s, up to the semicolon or comma behind it.
+// forwardedValue cuts a token or a quoted string off s, up to the semicolon or comma behind it.
 func forwardedValue(s string) (value, rest string) {
 	if !strings.HasPrefix(s, `"`) {
 		value, rest = cutBefore(s, ";,")
@@ -102,7 +106,7 @@ func forwardedValue(s string) (value, rest string) {
 	return "", ""
 }
 
-// cutBefore splits s in front of the first of the characters.
+// cutBefore splits s before the first of the characters; from is empty if s has none of them.
 func cutBefore(s, characters string) (before, from string) {
 	if at := strings.IndexAny(s, characters); at >= 0 {
 		return s[:at], s[at:]

@@ -17,7 +17,8 @@ var behindProxies = msm.Config{TrustedProxies: []netip.Prefix{
 	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("::ffff:172.16.0.0/108"),
 }}
 
-// TestSecureBehindProxies: the cookie is Secure if the client speaks TLS with the proxy next to it, however that says so.
+// TestSecureBehindProxies checks that the cookie is Secure if a proxy says, in any of the ways, that its client uses
+// TLS.
 func TestSecureBehindProxies(t *testing.T) {
 	t.Parallel()
 	const proto, forwarded = "X-Forwarded-Proto", "Forwarded"
@@ -82,7 +83,7 @@ func wantSecure(t *testing.T, resp *http.Response, secure bool) {
 	}
 }
 
-// TestNobodyIsTrustedByDefault, not even by a unix socket.
+// TestNobodyIsTrustedByDefault checks that this includes unix sockets.
 func TestNobodyIsTrustedByDefault(t *testing.T) {
 	t.Parallel()
 	for _, remote := range []string{"@", "127.0.0.1:9", "10.1.2.3:99"} {
@@ -95,8 +96,8 @@ func TestNobodyIsTrustedByDefault(t *testing.T) {
 	}
 }
 
-// TestOneProxyHeaderIsEnough: the inner proxy knows one of the two headers and what it was asked by; the outer one has
-// ended TLS and told so in the other.
+// TestOneProxyHeaderIsEnough has an inner proxy that knows one of the headers and writes its own scheme there, and an
+// outer one that has ended TLS and says so in the other header.
 func TestOneProxyHeaderIsEnough(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string][2]string{
@@ -113,7 +114,8 @@ func TestOneProxyHeaderIsEnough(t *testing.T) {
 	}
 }
 
-// TestRealIPMiddlewares: they write the client's address into the request, and may take the proxy's headers out.
+// TestRealIPMiddlewares has middleware that writes the client's address into the request, and may remove the proxy's
+// headers.
 func TestRealIPMiddlewares(t *testing.T) {
 	t.Parallel()
 	realIP := func(next http.Handler) http.Handler {
@@ -146,7 +148,8 @@ func TestRealIPMiddlewares(t *testing.T) {
 	}
 }
 
-// TestUnixSockets, real ones: what the server listens on tells it, whatever a client has a middleware write into RemoteAddr.
+// TestUnixSockets uses real ones: the server's address tells, whatever a client makes a middleware write into
+// RemoteAddr.
 func TestUnixSockets(t *testing.T) {
 	t.Parallel()
 	trusting := func(next http.Handler) http.Handler {

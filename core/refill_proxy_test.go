@@ -10,7 +10,8 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestRefillThroughAProxy that hangs up on what it does not know, as some do: as if the servers behind it did not list their keys.
+// TestRefillThroughAProxy has a proxy that hangs up on commands that it does not know, as some do. That counts as a
+// server that does not list its keys.
 func TestRefillThroughAProxy(t *testing.T) {
 	t.Parallel()
 	var direct net.Dialer
@@ -20,7 +21,7 @@ func TestRefillThroughAProxy(t *testing.T) {
 	})
 }
 
-// picky is a way through a proxy that hangs up when it is asked for a list of keys.
+// picky is a connection through a proxy that hangs up when it is asked for a list of keys.
 type picky struct {
 	net.Conn
 	hungUp bool

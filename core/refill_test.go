@@ -15,8 +15,8 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestRefill: G3. Sessions that nobody asks for survive the second node's death as well, because the first one was
-// refilled when it came back; and who has logged out stays so.
+// TestRefill: G3. Sessions that nobody visits survive the death of the second node, because the first one was refilled
+// when it came back. A logout stays final.
 func TestRefill(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(c *cluster, meanwhile func()){
@@ -48,7 +48,7 @@ func TestRefill(t *testing.T) {
 				v.logOut(func(i int) bool { return i%4 == 1 })
 			})
 			r := waitForRefill(t, c.manager, "n1", began)
-			if r.Healed == 0 || r.Done != r.Total || r.Failed != 0 { // one that was broken off counts from where it goes on
+			if r.Healed == 0 || r.Done != r.Total || r.Failed != 0 { // after an interruption the counts are those of the last try
 				t.Errorf("%+v", r)
 			}
 			t.Logf("%+v, %v after the fault began", r, r.Ended.Sub(began))
@@ -58,8 +58,9 @@ func TestRefill(t *testing.T) {
 	}
 }
 
-// TestWhatANodeIsOwed: G3. A node that hung, and comes back with old values, gets just what changed without it, although nobody
-// asks for those sessions; so they survive the other node's death, and who has logged out stays so.
+// TestWhatANodeIsOwed: G3. A node hangs, and comes back with old values. It gets what has changed without it, and
+// nothing else, although nobody visits these sessions; so they survive the death of the other node. A logout stays
+// final.
 func TestWhatANodeIsOwed(t *testing.T) {
 	t.Parallel()
 	c := startFragile(t, 2)
@@ -85,7 +86,7 @@ func TestWhatANodeIsOwed(t *testing.T) {
 	v.check()
 }
 
-// waitForRefill waits until a node was refilled after the moment.
+// waitForRefill waits until a refill of the node has ended after that moment.
 func waitForRefill(t testing.TB, m *msm.Manager, id string, after time.Time) (r msm.RefillStats) {
 	t.Helper()
 	waitFor(t, "the refill of "+id, func() bool {
@@ -97,8 +98,8 @@ func waitForRefill(t testing.TB, m *msm.Manager, id string, after time.Time) (r 
 	return r
 }
 
-// waitForFirstRefills waits until all nodes have had theirs as new nodes, which have nothing to do now, and would do the work
-// of others later.
+// waitForFirstRefills waits for the refills that all nodes get as new nodes. They have nothing to do yet; later they
+// would do the work of others.
 func waitForFirstRefills(t testing.TB, managers ...*msm.Manager) {
 	t.Helper()
 	for _, m := range managers {
@@ -108,7 +109,7 @@ func waitForFirstRefills(t testing.TB, managers ...*msm.Manager) {
 	}
 }
 
-// each visitor does something, 32 at a time.
+// each calls do for each visitor, for 32 of them at the same time.
 func (v *visitors) each(do func(i int)) {
 	var all sync.WaitGroup
 	for worker := range 32 {
@@ -121,7 +122,7 @@ func (v *visitors) each(do func(i int)) {
 	all.Wait()
 }
 
-// logOut lets some visitors log out and keep their old cookie.
+// logOut logs some visitors out, who keep their old cookies.
 func (v *visitors) logOut(who func(i int) bool) {
 	v.each(func(i int) {
 		if !who(i) {
@@ -138,7 +139,7 @@ func (v *visitors) logOut(who func(i int) bool) {
 	})
 }
 
-// TestRefillAfterANodeWasRemoved: its sessions have two copies again before the next node goes.
+// TestRefillAfterANodeWasRemoved checks that its sessions have two copies again before the next node fails.
 func TestRefillAfterANodeWasRemoved(t *testing.T) {
 	t.Parallel()
 	const sessions = 100
@@ -156,7 +157,8 @@ func TestRefillAfterANodeWasRemoved(t *testing.T) {
 	v.check()
 }
 
-// TestRefillByTwoInstances: one does it; when it ends half-way, the other one finishes.
+// TestRefillByTwoInstances checks that one instance refills, and that the other one finishes when the first one ends
+// half-way.
 func TestRefillByTwoInstances(t *testing.T) {
 	t.Parallel()
 	const sessions = 400
@@ -165,7 +167,7 @@ func TestRefillByTwoInstances(t *testing.T) {
 		m := newManager(t, msm.Config{Nodes: list, RefillRate: rate})
 		return &cluster{serve(t, counting(m)), m, servers}
 	}
-	first := instance(1) // so slow that it will not have ended in minutes, however busy the machine is
+	first := instance(1) // so slow that it takes minutes, however busy the machine is
 	waitForFirstRefills(t, first.manager)
 	v := first.visitors(sessions)
 	v.each(v.count)
@@ -186,7 +188,7 @@ func TestRefillByTwoInstances(t *testing.T) {
 	}
 	does(2)
 	second := instance(2000)
-	does(2) // in a second, so the other one would have begun
+	does(2) // that takes a second, in which the other one would have begun
 	if r := refillOf(second.manager, "n1"); r != nil && (r.State != msm.RefillWaiting || r.Done > 0) {
 		t.Errorf("the other instance: %+v", r)
 	}
@@ -199,11 +201,11 @@ func TestRefillByTwoInstances(t *testing.T) {
 		t.Errorf("%+v after %d: it has begun anew", rest, done)
 	}
 	servers["n2"].Kill()
-	v.cluster = second // cookies know no ports
+	v.cluster = second // cookies do not depend on the port
 	v.check()
 }
 
-// TestRefillUnderLoad: requests go on as if nothing was, and lose nothing.
+// TestRefillUnderLoad checks that requests go on, and lose nothing.
 func TestRefillUnderLoad(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 2)
@@ -223,7 +225,8 @@ func TestRefillUnderLoad(t *testing.T) {
 	idle.check()
 }
 
-// TestRefillIsForbidden: servers that do not list their keys are told of, once, and healing on access remains.
+// TestRefillIsForbidden checks that servers that do not list their keys are logged once, and that copies are repaired
+// on access.
 func TestRefillIsForbidden(t *testing.T) {
 	t.Parallel()
 	refillIsForbidden(t, msmtest.StartServer(t, "-o", "no_lru_crawler"), msmtest.StartServer(t, "-X"), nil)
@@ -271,7 +274,7 @@ func (l *logged) count(what string) int {
 	return strings.Count(l.text.String(), what)
 }
 
-// refillOf answers how the refill of a node stands.
+// refillOf returns the state of a node's refill.
 func refillOf(m *msm.Manager, id string) *msm.RefillStats {
 	for _, n := range m.Stats().Nodes {
 		if n.ID == id {
@@ -281,7 +284,7 @@ func refillOf(m *msm.Manager, id string) *msm.RefillStats {
 	return nil
 }
 
-// TestARefillThatIsForbiddenIsSaidOnce for each server, in fake time, and not with every node that comes back.
+// TestARefillThatIsForbiddenIsSaidOnce checks that it is logged once for each server, not whenever a node comes back.
 func TestARefillThatIsForbiddenIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

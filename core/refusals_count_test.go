@@ -13,7 +13,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestWhatFailsAfterTheFirstByteIsCountedToo: nobody else hears of it.
+// TestWhatFailsAfterTheFirstByteIsCountedToo checks failures that no client sees.
 func TestWhatFailsAfterTheFirstByteIsCountedToo(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -55,7 +55,7 @@ func TestWhatFailsAfterTheFirstByteIsCountedToo(t *testing.T) {
 	}
 }
 
-// TestARequestThatNobodyWaitsForIsNoFault: it is counted, and the log says nothing.
+// TestARequestThatNobodyWaitsForIsNoFault checks that it is counted, and not logged.
 func TestARequestThatNobodyWaitsForIsNoFault(t *testing.T) {
 	t.Parallel()
 	for name, why := range map[string]error{"its client has gone": nil, "a middleware says why": errors.New("too slow")} {
@@ -84,7 +84,7 @@ func TestARequestThatNobodyWaitsForIsNoFault(t *testing.T) {
 	}
 }
 
-// TestALoadThatNobodyWaitsForIsNoFault: in sticky mode one request loads for all.
+// TestALoadThatNobodyWaitsForIsNoFault has one request load the session for others, in sticky mode.
 func TestALoadThatNobodyWaitsForIsNoFault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -107,7 +107,7 @@ func TestALoadThatNobodyWaitsForIsNoFault(t *testing.T) {
 	})
 }
 
-// TestALockThatTheHandlerWaitsForNoLongerIsNoMistake, whatever the handler calls that.
+// TestALockThatTheHandlerWaitsForNoLongerIsNoMistake checks that whatever cause the handler's context gives.
 func TestALockThatTheHandlerWaitsForNoLongerIsNoMistake(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestALockThatTheHandlerWaitsForNoLongerIsNoMistake(t *testing.T) {
 	})
 }
 
-// TestStoresCountWhatTheyRefuse: their callers answer by themselves.
+// TestStoresCountWhatTheyRefuse checks the counts of a Store, whose callers answer by themselves.
 func TestStoresCountWhatTheyRefuse(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{MaxSessionSize: 4000})

@@ -13,7 +13,8 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// TestAnOutageIsNoFloodOfTheLog: whatever the requests do that meet it, and however many they are. Nothing is left uncounted.
+// TestAnOutageIsNoFloodOfTheLog checks that an outage is a few lines in the log, whatever requests do and however many
+// there are, and that all are counted.
 func TestAnOutageIsNoFloodOfTheLog(t *testing.T) {
 	t.Parallel()
 	const requests = 500
@@ -40,7 +41,7 @@ func TestAnOutageIsNoFloodOfTheLog(t *testing.T) {
 				c.config.Logger = log.logger()
 				m := w.manager(c.config)
 				id := begin(t, m, counts)
-				time.Sleep(2 * time.Minute) // its access is to be recorded again
+				time.Sleep(2 * time.Minute) // its next access is due to be recorded
 				for _, s := range w.servers {
 					s.halt()
 				}
@@ -51,10 +52,10 @@ func TestAnOutageIsNoFloodOfTheLog(t *testing.T) {
 				})
 				defer goOn()
 				if c.config.Sticky {
-					time.Sleep(time.Second) // until it is known
+					time.Sleep(time.Second) // until the outage is known
 				}
 				if c.config.MaxLocalSessions > 0 {
-					begin(t, m, counts) // for which another one that is stored leaves
+					begin(t, m, counts) // another session, which is stored, leaves memory for it
 				}
 				h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.Method == "LATE" {
@@ -103,7 +104,7 @@ func TestAnOutageIsNoFloodOfTheLog(t *testing.T) {
 	}
 }
 
-// TestANodeThatFlapsIsNoFloodOfTheLog, and the last line about it is true.
+// TestANodeThatFlapsIsNoFloodOfTheLog checks that the last line about the node is true, too.
 func TestANodeThatFlapsIsNoFloodOfTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -133,7 +134,7 @@ func TestANodeThatFlapsIsNoFloodOfTheLog(t *testing.T) {
 	})
 }
 
-// TestAValueThatNobodyCanReadIsNoFloodOfTheLog, and each attribute is told of.
+// TestAValueThatNobodyCanReadIsNoFloodOfTheLog checks that each attribute is logged, once.
 func TestAValueThatNobodyCanReadIsNoFloodOfTheLog(t *testing.T) {
 	t.Parallel()
 	log := &logged{}
@@ -149,7 +150,7 @@ func TestAValueThatNobodyCanReadIsNoFloodOfTheLog(t *testing.T) {
 	}
 }
 
-// TestSessionsThatNoNodeTakesAreNoFloodOfTheLog, in sticky mode, where their visitors have their answers.
+// TestSessionsThatNoNodeTakesAreNoFloodOfTheLog is about sticky mode, where the visitors have had their responses.
 func TestSessionsThatNoNodeTakesAreNoFloodOfTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

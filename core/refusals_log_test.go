@@ -16,10 +16,10 @@ import (
 
 var everything = regexp.MustCompile("")
 
-// logger writes to it.
+// logger returns a logger that writes to l.
 func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
-// lines are those that have a text in them.
+// lines returns the lines that contain a text.
 func (l *logged) lines(what string) (list []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -31,7 +31,7 @@ func (l *logged) lines(what string) (list []string) {
 	return list
 }
 
-// reports is how many of something lines tell of, with those that they say were left out.
+// reports returns how many events lines stand for, with those that were left out.
 func reports(lines []string) (n int) {
 	for _, line := range lines {
 		_, left, _ := strings.Cut(line, "suppressed=")
@@ -41,7 +41,8 @@ func reports(lines []string) (n int) {
 	return n
 }
 
-// TestTheLogSaysWhatFailedWhere: by the route's pattern, never by the path or the id, of which one would do to log in.
+// TestTheLogSaysWhatFailedWhere checks that the log names the route's pattern, and never the path or the id, which
+// would do to log in.
 func TestTheLogSaysWhatFailedWhere(t *testing.T) {
 	t.Parallel()
 	fail := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { msm.From(r.Context()).Set("f", func() {}) })
@@ -99,7 +100,7 @@ func TestTheLogSaysWhatFailedWhere(t *testing.T) {
 	}
 }
 
-// byHand is the least that an adapter has to do.
+// byHand is an adapter that does no more than it must.
 func byHand(m *msm.Manager, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, r, err := m.Begin(r)
@@ -112,7 +113,7 @@ func byHand(m *msm.Manager, next http.Handler) http.Handler {
 	})
 }
 
-// TestClosingTellsWhatTheLogHasLeftOut: nothing is told later, when nobody reads it any more.
+// TestClosingTellsWhatTheLogHasLeftOut checks that Close logs what was left out, and that nothing follows.
 func TestClosingTellsWhatTheLogHasLeftOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -128,7 +129,8 @@ func TestClosingTellsWhatTheLogHasLeftOut(t *testing.T) {
 	})
 }
 
-// TestEachRouteWithAFaultIsTold, and that of nodes is one for all.
+// TestEachRouteWithAFaultIsTold checks that a fault of the program is logged for each route, and one of nodes once for
+// all.
 func TestEachRouteWithAFaultIsTold(t *testing.T) {
 	t.Parallel()
 	log := &logged{}

@@ -8,11 +8,13 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// Reload takes what is stored by now, as others have left it, for a session that is looked at for longer than a request
-// takes: what is read from here on is that, with the changes that were not committed. It does not keep the session alive.
+// Reload loads the session again, as others have left it, and applies this request's uncommitted changes to it. It is
+// for a session that is used for longer than a request takes. It does not keep the session alive.
 //
-// It answers ErrGone if the session has ended, or has got another id by Renew; then it is empty. On another error, such as
-// ErrUnavailable, it is as it was. It does nothing if there is no stored session, or this request is about to end it.
+// Reload returns ErrGone if the session has ended, or has another id by Renew; it is empty then. It returns
+// ErrUnavailable if no node can say, and leaves the session as it was; ErrClosed; or the error of ctx. If this request's
+// changes cannot be applied, because a function given to Update panics, it returns that error, and so does the commit.
+// It does nothing if there is no stored session, or if this request is about to end it.
 func (s *Session) Reload(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -37,7 +39,7 @@ func (s *Session) Reload(ctx context.Context) error {
 	return err
 }
 
-// loadAgain takes what is stored by now, and makes the changes to it that were not committed.
+// loadAgain loads the stored session again, and applies the changes to it that were not committed.
 func (s *Session) loadAgain(ctx context.Context) (err error) {
 	rec := s.base
 	if s.manager.local == nil {

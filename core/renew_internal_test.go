@@ -8,8 +8,9 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// TestRenewTellsWhereTheSessionIs: found by the simulation. A login takes along what another request has stored meanwhile,
-// and the new session's node fails just before: the cookie must name the node that has it all.
+// TestRenewTellsWhereTheSessionIs is a case that the simulation found. A login takes along what another request has
+// stored meanwhile, and just before that the new session's node fails: the cookie must name the node that has all of
+// it.
 func TestRenewTellsWhereTheSessionIs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -33,7 +34,7 @@ func TestRenewTellsWhereTheSessionIs(t *testing.T) {
 					if err == nil {
 						added++
 					}
-					if err == nil && added == 2 { // the new session is on both
+					if err == nil && added == 2 { // the new session is on both nodes
 						home.Fail(off)
 						failed = true
 					}
@@ -47,7 +48,7 @@ func TestRenewTellsWhereTheSessionIs(t *testing.T) {
 		}
 		home.Fail(nil)
 		n := 0
-		v.send(t.Context(), 1, func(s *Session) { n = Get[int](s, "n") }) // to an instance that saw no failure
+		v.send(t.Context(), 1, func(s *Session) { n = Get[int](s, "n") }) // an instance that has seen no failure
 		if v.wait.Wait(); n != 1 {
 			t.Errorf("n = %d; the cookie leads to an old copy", n)
 		}

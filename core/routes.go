@@ -7,19 +7,20 @@ import (
 	"time"
 )
 
-// What LockAuto remembers, of requests that are alike.
+// Bounds of what LockAuto remembers. MSM is memcached-session-manager, the Java project.
 const (
 	routeLimit  = 1000          // routes, in each of two generations; MSM's number
-	routeLength = 256           // longest pattern
-	routeMemory = 6 * time.Hour // MSM's number
+	routeLength = 256           // bytes of the longest method or pattern
+	routeMemory = 6 * time.Hour // for how long; MSM's number
 )
 
-// route is what requests have in common that do the same: the method and the pattern of the path.
+// route is what requests that do the same have in common: the method and the pattern of the path.
 type route struct{ method, pattern string }
 
-// String leaves out the method that a pattern of net/http's ServeMux may begin with.
+// String returns the method and the path, without the method that a pattern of http.ServeMux may begin with.
 func (r route) String() string { return r.method + " " + r.path() }
 
+// path returns the pattern without its method.
 func (r route) path() string {
 	if _, path, found := strings.Cut(r.pattern, " "); found {
 		return path
@@ -27,13 +28,13 @@ func (r route) path() string {
 	return r.pattern
 }
 
-// habit is when a request on a route last read a session without a change, and when one last changed something.
+// habit is when a request on a route last read a session without changing it, and when one last changed a session.
 type habit struct{ read, changed time.Time }
 
-// routes learns on which routes requests do not change their session. It is bounded by forgetting, and by age: of two
-// generations the older one goes when the younger is full. A route is known to read if a request has, and none has changed
-// anything for long. The guess may be wrong: then the change is stored as any other, by its version. It is safe for
-// concurrent use.
+// routes learns on which routes requests only read their session: those on which a request has read one within the last
+// routeMemory, and none has changed one. The guess may be wrong; then the change is stored like any other, protected by
+// the session's version. There are two generations: when the young one is full it becomes the old one, and the former
+// old one is dropped. It is safe for concurrent use.
 type routes struct {
 	mu         sync.Mutex
 	young, old map[route]habit
@@ -48,6 +49,7 @@ func (r *routes) reads(at route) bool {
 	return r.habit(at).reads(time.Now())
 }
 
+// reads reports whether a route with that habit counts as read-only (rule K10).
 func (h habit) reads(now time.Time) bool {
 	return now.Sub(h.read) < routeMemory && now.Sub(h.changed) >= routeMemory
 }
@@ -59,7 +61,7 @@ func (r *routes) habit(at route) habit {
 	return r.old[at]
 }
 
-// learn takes what a request on the route has done.
+// learn records what a request on the route has done.
 func (r *routes) learn(at route, changed bool) {
 	if len(at.pattern) > routeLength || len(at.method) > routeLength {
 		return
@@ -81,7 +83,7 @@ func (r *routes) learn(at route, changed bool) {
 	r.young[at] = h
 }
 
-// list answers the routes that are known to only read, sorted.
+// list returns the routes that are known to only read, sorted.
 func (r *routes) list() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

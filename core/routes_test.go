@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestRoutesLearn: MSM's ReadOnlyRequestsCacheTest, and what W-17 lacked: what is learnt ages.
+// TestRoutesLearn has the cases of MSM's ReadOnlyRequestsCacheTest, and that of W-17: what is learned gets old.
 func TestRoutesLearn(t *testing.T) {
 	t.Parallel()
 	page := route{"GET", "/page"}
@@ -21,7 +21,7 @@ func TestRoutesLearn(t *testing.T) {
 	for name, c := range map[string]struct {
 		steps []step
 		after time.Duration
-		reads bool // page, in the end
+		reads bool // whether page counts as read-only in the end
 	}{
 		"never seen":                          {nil, 0, false},
 		"read once":                           {[]step{{0, page, false}}, 0, true},
@@ -52,7 +52,7 @@ func TestRoutesLearn(t *testing.T) {
 	}
 }
 
-// TestRoutesAreBounded: G9. A stranger who asks for ever other paths fills nothing, and who reads a page meanwhile keeps it.
+// TestRoutesAreBounded: G9. Requests for ever new paths fill nothing, and a page that is read meanwhile stays known.
 func TestRoutesAreBounded(t *testing.T) {
 	t.Parallel()
 	r := newRoutes()

@@ -8,24 +8,24 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// seenKeys are the sessions that nodes have keys of. They may be millions, so each has 34 bytes.
+// seenKeys is the set of sessions that nodes have listed keys of. There may be millions, so each takes 34 bytes.
 type seenKeys struct {
 	keyPrefix string
-	prefix    string // of sessions' records
-	nodes     []*node.Node
-	keys      []seenKey // sorted by hash, each once, after sort
+	prefix    string       // with which the keys of records begin
+	nodes     []*node.Node // those that have listed their keys
+	keys      []seenKey    // after sort: by hash, each once
 }
 
 type seenKey struct {
 	hash sid.Hash
-	on   uint16 // in seenKeys.nodes: one that has it
+	on   uint16 // index in seenKeys.nodes of one that has it
 }
 
 func newSeenKeys(keyPrefix string) *seenKeys {
 	return &seenKeys{keyPrefix: keyPrefix, prefix: sid.KeyPrefix(keyPrefix, sid.Record)}
 }
 
-// adder answers what takes the keys of a node.
+// adder returns a function that adds a key of the node to the set. It leaves out keys that are not of records.
 func (s *seenKeys) adder(n *node.Node) func(key string) {
 	on := uint16(len(s.nodes))
 	s.nodes = append(s.nodes, n)
@@ -36,12 +36,13 @@ func (s *seenKeys) adder(n *node.Node) func(key string) {
 	}
 }
 
+// sort orders the keys by hash, and removes duplicates.
 func (s *seenKeys) sort() {
 	slices.SortFunc(s.keys, func(a, b seenKey) int { return bytes.Compare(a.hash[:], b.hash[:]) })
 	s.keys = slices.CompactFunc(s.keys, func(a, b seenKey) bool { return a.hash == b.hash })
 }
 
-// skip leaves out what is not after the hash.
+// skip removes the keys up to and including the hash. The keys must be sorted.
 func (s *seenKeys) skip(after sid.Hash) {
 	at, there := slices.BinarySearchFunc(s.keys, after, func(k seenKey, h sid.Hash) int { return bytes.Compare(k.hash[:], h[:]) })
 	if there {
@@ -54,7 +55,7 @@ func (s *seenKeys) key(k seenKey) string { return k.hash.Key(s.keyPrefix, sid.Re
 
 func (s *seenKeys) node(k seenKey) *node.Node { return s.nodes[k.on] }
 
-// failed answers one of the nodes that is not available any more; nil if all are.
+// failed returns one of the nodes that is not available any more; nil if all are.
 func (s *seenKeys) failed() *node.Node {
 	for _, n := range s.nodes {
 		if !n.Available() {

@@ -17,7 +17,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// pipes is a listener in memory.
+// pipes is a net.Listener in memory.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -52,20 +52,21 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 	}
 }
 
-// ending is a sticky app of fake time that is told to end after a second.
+// ending is a sticky app in fake time that is told to end after a second.
 type ending struct {
 	t      *testing.T
 	server *http.Server
 	began  time.Time
 	took   time.Duration // until ListenAndServe returned
-	err    error         // what it answered
+	err    error         // what it returned
 	get    func(path string) (int, error)
-	left   int64 // changes that are on no node
+	left   int64 // changes that no node has
 	open   int64 // handlers that had not ended then
 }
 
-// end runs it with 8 s to end, and meanwhile the requests. Its handlers set an attribute and then wait: /slow for three
-// seconds, /stream for the client to go; /socket hijacks the connection, and sets it when the server shuts down.
+// end runs the app with a grace of 8 s, and requests meanwhile. Its handlers set an attribute and then wait: /slow for
+// three seconds, /stream until the client is gone. /socket hijacks the connection, and sets the attribute again two
+// seconds after the shutdown has begun.
 func end(t *testing.T, nodes bool, requests func(e *ending)) *ending {
 	t.Helper()
 	config := msm.Config{Sticky: true, Logger: quiet}
@@ -92,7 +93,7 @@ func end(t *testing.T, nodes bool, requests func(e *ending)) *ending {
 				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
 				_ = conn.Close()
 				<-shutdown
-				time.Sleep(2 * time.Second) // it says good-bye
+				time.Sleep(2 * time.Second) // to say good-bye
 				add(msm.From(r.Context()))
 			case "/slow":
 				time.Sleep(3 * time.Second)
@@ -126,7 +127,7 @@ func end(t *testing.T, nodes bool, requests func(e *ending)) *ending {
 	return e
 }
 
-// justBefore waits until the app is about to be told to end: what is set then is not stored yet.
+// justBefore waits until just before the app is told to end: what is set then is not stored yet.
 func justBefore() { time.Sleep(990 * time.Millisecond) }
 
 func (e *ending) want(path string, status int) {
@@ -136,7 +137,7 @@ func (e *ending) want(path string, status int) {
 	}
 }
 
-// unsaved is how many sessions an error says are lost.
+// unsaved returns how many lost sessions an error reports.
 func unsaved(err error) int {
 	if u := (*msm.UnsavedError)(nil); errors.As(err, &u) {
 		return u.Sessions
@@ -144,7 +145,7 @@ func unsaved(err error) int {
 	return 0
 }
 
-// TestAnAppThatIsToldToEnd loses nothing that it has acknowledged.
+// TestAnAppThatIsToldToEnd checks that no acknowledged change is lost.
 func TestAnAppThatIsToldToEnd(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -190,14 +191,14 @@ func TestAnAppThatIsToldToEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := end(t, !c.noNodes, c.requests)
-				// A server that shuts down looks at its connections now and then, half a second apart at most.
+				// A server that shuts down looks at its connections at most half a second apart.
 				if e.took < c.took || e.took > c.took+time.Second {
 					t.Errorf("it ends after %v; want %v", e.took, c.took)
 				}
 				if unsaved(e.err) != c.unsaved || (e.err == nil) != (c.unsaved == 0) {
 					t.Errorf("it answers %v; want %d unsaved", e.err, c.unsaved)
 				}
-				// What a handler that was cut off still sets was promised to nobody.
+				// Nothing was acknowledged of what a handler sets after it was cut off.
 				if e.left < int64(c.unsaved) || e.left > int64(c.unsaved)+e.open || e.open > 0 && !strings.Contains(name, "cut off") {
 					t.Errorf("%d changes are left, and %d handlers run", e.left, e.open)
 				}
@@ -265,7 +266,8 @@ func TestListenAndServe(t *testing.T) {
 	})
 }
 
-// TestClose ends with its context, and without a deadline all the same; who calls it again waits for the first.
+// TestClose checks that Close ends with its context, or without a deadline by itself, and that further calls wait for
+// the first one.
 func TestClose(t *testing.T) {
 	t.Parallel()
 	for mode, config := range map[string]msm.Config{"sticky": {Sticky: true}, "non-sticky": {}} {

@@ -9,8 +9,9 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// findServed is findLocal for who is no request that its visitor sent here: the session is in memory if this instance serves
-// it, or else it is read from its nodes, and stays with the one that does. Neither is a use of it.
+// findServed is findLocal for a caller that is not a request of the visitor at this instance, such as Manager.Open. If
+// this instance serves the session, it is in memory, or brought there. If not, it is read from its nodes, and stays
+// with the instance that serves it. Neither counts as a use.
 func (s *Session) findServed(ctx context.Context, id sid.ID) error {
 	held, access, rec, err := s.manager.served(ctx, id)
 	if err != nil {
@@ -26,14 +27,14 @@ func (s *Session) findServed(ctx context.Context, id sid.ID) error {
 	return nil
 }
 
-// served answers a session in memory, or the access to one that another instance serves, and its record.
+// served returns the session in memory if this instance serves it, and else the access to it and its record.
 func (m *Manager) served(ctx context.Context, id sid.ID) (*local.Session, *replica.Access, *record.Record, error) {
 	if id.Route == m.config.Route {
 		if held := m.local.Peek(id.Token); held != nil {
 			return held, nil, nil, nil
 		}
 	}
-	if _, _, err := m.turns.take(ctx, id.Token); err != nil { // so that it is brought into memory once
+	if _, _, err := m.turns.take(ctx, id.Token); err != nil { // so that parallel callers load it once
 		return nil, nil, nil, err
 	}
 	defer m.turns.give(id.Token, nil)

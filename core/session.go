@@ -13,49 +13,54 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// Session is the values of one visitor, for the time of one request; Manager.Open finds one without a request. It is safe
-// for concurrent use. A goroutine that goes on when the handler has returned may read it still, but not change it: that is
-// ErrCommitted, and one line in the log.
+// Session holds the attributes of one visitor, for the duration of one request; see From. Manager.Open finds one
+// without a request. It is safe for concurrent use. A goroutine that goes on after the handler has returned may still
+// read it; a change then fails with ErrCommitted, and the first one is logged.
 //
-// Values, not shared memory: Set encodes at once and a read decodes into a fresh value, so what was read and then
-// changed in place is never stored. Reads, and reads of other requests of the session, never see a half-done change.
+// It holds values, not shared memory. Set encodes a value at once, and every read decodes a fresh one, so a value that
+// was read and then changed in place is never stored. No read, of this request or another one, sees a half-done change.
 //
-// Nothing is stored before the response begins, and nothing at all for a visitor whose session has no attribute.
+// A session is loaded when it is first used, or before the handler if the method is not GET, HEAD, OPTIONS or TRACE. If
+// a load during the handler fails, there is nothing to be read, changes are dropped, Err returns why, and the client
+// gets the response of Config.ErrorHandler.
+//
+// Changes are committed when the response begins; Pop, Commit and Unlock store at once. Nothing is stored for a visitor
+// whose session has no attribute.
 type Session struct {
-	mu       sync.Mutex  // taken by enter
-	updating atomic.Bool // a function given to Update runs
+	mu       sync.Mutex  // see enter
+	updating atomic.Bool // a function given to Update is running
 	exchange *Exchange
 	manager  *Manager
 
 	state  sessionState
-	id     sid.ID          // of the stored session, or the one a new session will have; zero: none yet
+	id     sid.ID          // of the stored session, or the one that a new session will have; zero: none yet
 	access *replica.Access // to the stored session; nil: there is none, or it is held
-	held   *local.Session  // in this instance's memory, in sticky mode
-	base   *record.Record  // as loaded, never changed; nil: there is none
-	work   *record.Record  // base with the changes; nil: as base
+	held   *local.Session  // the session in this instance's memory; nil: it is not there, or the manager is not sticky
+	base   *record.Record  // the record as it was loaded, never changed; nil: there is no stored session
+	work   *record.Record  // base with the changes; nil: there are none
 	coder  transcoder.Transcoder
-	list   changes
-	room   [2]change    // for list, most of the time
-	locked *sessionLock // this request has the session's lock; nil: it has not
-	alone  bool         // no other request should change the session meanwhile
+	list   changes      // the changes, in order
+	room   [2]change    // of list, most of the time
+	locked *sessionLock // the session's lock; nil: this request does not have it
+	alone  bool         // no other request should change the session meanwhile; see redo
 	came   bool         // the client came with a living session
 	renews bool         // Renew was called
-	wrote  bool         // the handler changed something
-	ended  *ending      // the stored session that this request puts an end to
-	unread *ending      // the stored session that this request can put an end to, and no more, for it cannot be read
-	missed bool         // a change of it was refused
-	mourns bool         // a session is to end that was not found
-	clear  bool         // Destroy was called: a client left without a session loses its cookie
-	why    error        // state refused: why there is no session
-	err    error        // the first thing that went wrong; the commit fails with it
+	wrote  bool         // the handler has changed something
+	ended  *ending      // the stored session that this request ends at the commit; nil: none
+	unread *ending      // a stored session that cannot be read, so this request can only end it; nil: none
+	missed bool         // a change of the unread session was refused
+	mourns bool         // others are to end a session that was not found here; see mourn
+	clear  bool         // Destroy was called: if no session is left, the client's cookie is removed
+	why    error        // why there is no session, in the state refused
+	err    error        // the first error; the commit fails with it
 }
 
 type sessionState uint8
 
 const (
-	notLoaded sessionState = iota // the request names a session that nobody has looked at
-	present                       // looked at, or known to be new
-	refused                       // no session can be had: ignored, or the load failed
+	notLoaded sessionState = iota // nobody has looked for the session that the request names
+	present                       // loaded, or known to be new
+	refused                       // there can be no session: the request is ignored, or the load failed
 )
 
 // ending is a stored session that Destroy or Renew ends at the commit.
@@ -64,12 +69,12 @@ type ending struct {
 	access  *replica.Access
 	held    *local.Session
 	base    *record.Record
-	renewed bool  // its values go on under the new id
-	why     error // it cannot be read; nil: it can
+	renewed bool  // Renew: the values go on under a new id
+	why     error // why it cannot be read; nil: it can
 }
 
-// ID answers the id that the client has or will have, empty if there is no session. The commit may still give it
-// another node if one fails meanwhile. Treat it as a secret: it must not be logged.
+// ID returns the id that the client has or will have; empty if there is no session, or it could not be loaded. The
+// commit may still put another node into it, if one fails meanwhile. The id is a secret: do not log it.
 func (s *Session) ID() string {
 	s.enter()
 	defer s.mu.Unlock()
@@ -79,8 +84,8 @@ func (s *Session) ID() string {
 	return s.manager.format.Spell(s.currentID())
 }
 
-// Node answers the id of the node that the session is read from, empty if there is no session or only one node, given
-// without an id.
+// Node returns the id of the node that the session is read from; empty if there is no session, it could not be loaded,
+// or the only node was configured without an id.
 func (s *Session) Node() string {
 	s.enter()
 	defer s.mu.Unlock()
@@ -90,7 +95,8 @@ func (s *Session) Node() string {
 	return s.currentID().Node
 }
 
-// Route answers the name in the session's id of the instance that made it, empty if there is none.
+// Route returns the name of an instance, as the session's id has it: in sticky mode of the one that serves the session,
+// else of the one that made it. It is empty if there is no session, it could not be loaded, or instances have no names.
 func (s *Session) Route() string {
 	s.enter()
 	defer s.mu.Unlock()
@@ -100,25 +106,26 @@ func (s *Session) Route() string {
 	return s.currentID().Route
 }
 
-// IsNew reports whether the client came without a living session, whatever became of it since. It is true if the session
-// could not be loaded.
+// IsNew reports whether the client came without a living session, whatever became of it since. It is also true if the
+// session could not be loaded; see Err.
 func (s *Session) IsNew() bool {
 	s.enter()
 	defer s.mu.Unlock()
 	return s.load() != nil || !s.came
 }
 
-// ByHeader reports whether the client speaks by Config.Header: its session came by the id in it or, for a client without
-// a session, the request has the header, and the answer to one that begins here will. No page of another site can have a
-// browser send it, unless CORS lets it, so a check for forged requests (CSRF) may let such a request pass. It is false for
-// a session that came by a cookie, whatever header is beside it, and if the session cannot be loaded.
+// ByHeader reports whether the client uses Config.Header: its session's id came in that header or, for a client without
+// a session, the request has the header, and the id of a session that begins will be sent in it. No page of another
+// site can make a browser send it, unless CORS allows that, so a check for forged requests (CSRF) may let such a
+// request pass. It is false for a session that came by a cookie, whatever header is beside it, and if the session could
+// not be loaded.
 func (s *Session) ByHeader() bool {
 	s.enter()
 	defer s.mu.Unlock()
 	return s.load() == nil && s.exchange.speaksByHeader()
 }
 
-// Has reports whether there is an attribute of that name.
+// Has reports whether there is an attribute of that name. It is false if the session could not be loaded.
 func (s *Session) Has(name string) bool {
 	s.enter()
 	defer s.mu.Unlock()
@@ -129,7 +136,8 @@ func (s *Session) Has(name string) bool {
 	return ok
 }
 
-// Keys answers the names of all attributes, sorted, but for the one that AddFlash keeps its messages in.
+// Keys returns the names of all attributes, sorted, without the one that holds the messages of AddFlash. It is nil if
+// there is no session, or it could not be loaded.
 func (s *Session) Keys() []string {
 	s.enter()
 	defer s.mu.Unlock()
@@ -145,9 +153,10 @@ func (s *Session) Keys() []string {
 	return keys
 }
 
-// Set gives an attribute a value, which is encoded at once. What the session's transcoder could not read again into the
-// value's own type, or only as another value, is refused with an AttributeError that says how to mend it; package
-// transcoder lists what that is. An error is kept: Err tells it, and the commit fails with it.
+// Set gives an attribute a value, which is encoded at once. A value that the session's transcoder could not read back
+// into the value's own type, or only as another value, is refused with an AttributeError that says how to mend it;
+// package transcoder lists these. So is a name that is empty or has more than 65,535 bytes. A session cannot begin
+// after the response has (ErrCommitted). On an error nothing is set: Err returns it, and the commit fails with it.
 func (s *Session) Set(name string, value any) {
 	s.enter()
 	defer s.mu.Unlock()
@@ -162,7 +171,7 @@ func (s *Session) Set(name string, value any) {
 	s.do(change{kind: setAttribute, name: name, value: data})
 }
 
-// Delete removes an attribute.
+// Delete removes an attribute, if there is one. An error is kept, as with Set.
 func (s *Session) Delete(name string) {
 	s.enter()
 	defer s.mu.Unlock()
@@ -171,7 +180,7 @@ func (s *Session) Delete(name string) {
 	}
 }
 
-// Clear removes all attributes. The session itself stays; see Destroy.
+// Clear removes all attributes. The session itself stays; see Destroy. An error is kept, as with Set.
 func (s *Session) Clear() {
 	s.enter()
 	defer s.mu.Unlock()
@@ -180,8 +189,8 @@ func (s *Session) Clear() {
 	}
 }
 
-// SetIdleTimeout gives this session an idle timeout other than Config.IdleTimeout, from one second up. The client's cookie
-// is another matter; see Persist.
+// SetIdleTimeout gives this session an idle timeout of its own in place of Config.IdleTimeout, of at least one second.
+// It does not change how long the client keeps its cookie; see Persist. An error is kept, as with Set.
 func (s *Session) SetIdleTimeout(d time.Duration) {
 	s.enter()
 	defer s.mu.Unlock()
@@ -194,17 +203,19 @@ func (s *Session) SetIdleTimeout(d time.Duration) {
 	}
 }
 
-// Renew gives the session a new id with the same values and lets Config.AbsoluteTimeout begin anew. Call it whenever
-// the rights of the visitor change, above all at login, so that an id planted before is worth nothing (OWASP session
-// fixation). The old id is dead once the response has begun; requests with it get a new, empty session, and for 30 seconds no
-// cookie, for it would replace this one: what they would store is dropped, or ErrGone if their method is not safe. It answers
-// ErrCommitted if the response has begun already.
+// Renew gives the session a new id with the same values, and lets Config.AbsoluteTimeout begin anew. Call it whenever
+// the rights of the visitor change, above all at login, so that an id that was planted before is worth nothing (OWASP
+// session fixation). The old id is dead once the response has begun. For 30 seconds a request with it cannot begin a
+// session, unless it is a login itself, since that cookie would replace the new one: what it would store is dropped or,
+// if its method is not safe, refused with ErrGone. Renew returns ErrCommitted if the response has begun already, or why
+// the session could not be loaded.
 //
-// A session that cannot be read (ErrUnreadable) ends as by Destroy, and its values with it: what is set after Renew begins a new
-// one. What was set before is lost, so Renew fails then.
+// A session that cannot be read (ErrUnreadable) ends as by Destroy, and its values with it, unless a newer program has
+// stored it; what is set after Renew begins a new one. If something was set before, which is lost, Renew fails.
 //
-// If the request's context has ended by then, because the client has gone or http.TimeoutHandler has answered in the
-// handler's place, the new id would reach nobody: the commit fails, nothing of the request is stored, and the old id stays.
+// If the request's context has ended by the commit, because the client has gone or http.TimeoutHandler has answered in
+// the handler's place, the new id would reach nobody: the commit fails, nothing of the request is stored, and the old
+// id stays.
 func (s *Session) Renew() error {
 	s.enter()
 	defer s.mu.Unlock()
@@ -227,9 +238,9 @@ func (s *Session) Renew() error {
 	return nil
 }
 
-// Destroy ends the session: at the commit it is destroyed on every node, for good, and the client's cookie is removed.
-// What is set after it begins a new session. So ends a session too that cannot be read (ErrUnreadable), unless a newer
-// program has stored it.
+// Destroy ends the session, for a logout: at the commit it is destroyed on every node, for good, and the client's
+// cookie is removed. What is set after Destroy begins a new session. A session that cannot be read (ErrUnreadable) can
+// be destroyed too, unless a newer program has stored it. An error is kept, as with Set.
 func (s *Session) Destroy() {
 	s.enter()
 	defer s.mu.Unlock()
@@ -254,14 +265,15 @@ func (s *Session) Destroy() {
 	}
 }
 
-// Err answers the first error of this session in this request: of a lazy load, an encoding, a commit.
+// Err returns the first error of this session in this request, such as of a load, an encoding or a commit; nil if there
+// is none.
 func (s *Session) Err() error {
 	s.enter()
 	defer s.mu.Unlock()
 	return s.err
 }
 
-// end takes the stored session out of use. With renewed its values go on as those of a new one.
+// end detaches the stored session, which the commit then ends. With renewed its values go on as those of a new one.
 func (s *Session) end(renewed bool) {
 	s.wrote = true
 	s.ended = &ending{id: s.id, access: s.access, held: s.held, base: s.base, renewed: renewed}
@@ -273,14 +285,15 @@ func (s *Session) end(renewed bool) {
 	}
 }
 
+// forget leaves the request without a session.
 func (s *Session) forget() {
 	s.id, s.access, s.held, s.base, s.work, s.list, s.coder = sid.ID{}, nil, nil, nil, nil, nil, s.manager.coder
 }
 
-// exists: there is a stored session, or there will be one.
+// exists reports whether there is a stored session, or will be one.
 func (s *Session) exists() bool { return s.base != nil || s.work != nil }
 
-// view is what reads see; nil if there is no session.
+// view returns the record that reads see; nil if there is no session.
 func (s *Session) view() *record.Record {
 	if s.work != nil {
 		return s.work
@@ -288,7 +301,7 @@ func (s *Session) view() *record.Record {
 	return s.base
 }
 
-// hasSomething: there is a session that a removal can change. Removing from nothing creates nothing.
+// hasSomething reports whether there is a session that a removal can change. Removing from nothing creates nothing.
 func (s *Session) hasSomething() bool {
 	if err := s.load(); err != nil {
 		s.fail(err)
@@ -297,7 +310,7 @@ func (s *Session) hasSomething() bool {
 	return s.exists() && s.writable()
 }
 
-// writable loads, and refuses what could not be stored any more.
+// writable loads the session, and reports whether it can be changed and stored; if not, it keeps the error (rule E6).
 func (s *Session) writable() bool {
 	if err := s.load(); err != nil {
 		s.missed = s.unread != nil
@@ -317,6 +330,7 @@ func (s *Session) writable() bool {
 	return false
 }
 
+// validName reports whether an attribute may have that name; if not, it keeps the error.
 func (s *Session) validName(name string) bool {
 	if name == "" || len(name) > record.MaxName {
 		s.fail(&AttributeError{Name: name, Err: fmt.Errorf("the name must have 1 to %d bytes", record.MaxName)})
@@ -325,7 +339,7 @@ func (s *Session) validName(name string) bool {
 	return true
 }
 
-// do applies a change to what reads see, and keeps it for the commit.
+// do applies a change to the record that reads see, and keeps the change for the commit.
 func (s *Session) do(c change) {
 	s.wrote = true
 	if s.work == nil && s.base == nil {
@@ -344,7 +358,7 @@ func (s *Session) do(c change) {
 	s.list.add(c)
 }
 
-// attribute answers an attribute's encoded value.
+// attribute returns an attribute's encoded value.
 func (s *Session) attribute(name string) ([]byte, bool) {
 	if s.view() == nil {
 		return nil, false
@@ -352,7 +366,7 @@ func (s *Session) attribute(name string) ([]byte, bool) {
 	return s.view().Get(name)
 }
 
-// currentID is the id that the client should have, as things stand.
+// currentID returns the id that the client should have as things are (rule I2).
 func (s *Session) currentID() sid.ID {
 	id := s.id
 	switch {

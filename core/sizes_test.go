@@ -10,7 +10,7 @@ import (
 
 func upload(s *msm.Session) { s.Set("upload", make([]byte, 700_000)) }
 
-// TestNodesWithOtherItemSizes: one of the servers takes items of 512 KiB only (memcached -I).
+// TestNodesWithOtherItemSizes has one server that takes items of up to 512 KiB only (memcached -I).
 func TestNodesWithOtherItemSizes(t *testing.T) {
 	t.Parallel()
 	start := func(t *testing.T, others int) (m *msm.Manager, servers []*msmtest.Server) {
@@ -24,7 +24,7 @@ func TestNodesWithOtherItemSizes(t *testing.T) {
 	}
 	t.Run("beside one other it refuses a change, and the session goes on", func(t *testing.T) {
 		m, _ := start(t, 1)
-		for range 8 { // homes on both
+		for range 8 { // so that both nodes are primaries
 			id := idOf(visit(m, "", addOne), "")
 			if resp := visit(m, id, upload); resp.StatusCode != http.StatusInternalServerError {
 				t.Errorf("the upload is answered %d", resp.StatusCode)

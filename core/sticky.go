@@ -12,8 +12,8 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// closePatience is for how long Close tries to store something in vain: less than the 10 s that a container has to end, and
-// longer than the 6 s that may be between two looks for a node that is away.
+// closePatience is how long Close goes on when nothing can be stored: less than the 10 s that a container has to end,
+// and longer than may pass between two probes of a node that is away, about a second.
 const closePatience = 7 * time.Second
 
 func newLocal(store *replica.Store, c *Config, log *journal.Journal) *local.Store {
@@ -27,8 +27,9 @@ func newLocal(store *replica.Store, c *Config, log *journal.Journal) *local.Stor
 	return local.New(held)
 }
 
-// hold answers the session from memory, where it is loaded first if it is not there, or if its id names another instance:
-// that one has served it since. If it names another node, either the id is old or what is here is: an old id has led there.
+// hold returns the session in memory. It loads it first if it is not there, or takes it over if its id names another
+// instance, which has served it since. If the id names another node than memory does, either the id is old, or an old
+// id has brought a stale session into memory: hold looks at the id's node (rules L1, L2 and L4).
 func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
 	takeover := id.Route != m.config.Route
 	if !takeover {
@@ -66,21 +67,22 @@ func (s *Session) findLocal(ctx context.Context, id sid.ID) error {
 	return nil
 }
 
-// inMemory does something to the session in memory. If it leaves that moment, it is loaded again.
+// inMemory calls do with the session in memory. If that leaves memory at this moment, it is loaded again.
 func (s *Session) inMemory(ctx context.Context, held *local.Session, id sid.ID, do func(*local.Session) error) error {
 	for {
 		err := do(held)
 		if !errors.Is(err, local.ErrLeft) {
 			return err
 		}
-		s.manager.store.Random.Pause(ctx) // who waited for the same turn finds it gone at the same moment
+		s.manager.store.Random.Pause(ctx) // others that waited for the same turn find it gone at the same moment
 		if held, err = s.manager.hold(ctx, id); err != nil {
 			return err
 		}
 	}
 }
 
-// commitLocal stores changes that redo makes again. call says that they call functions of the application.
+// commitLocal stores changes, which redo can make again to a newer record. call says that they call functions of the
+// application, and so have to be stored by this request.
 func (s *Session) commitLocal(ctx context.Context, work *record.Record, redo replica.Change, call bool) (stored *record.Record, err error) {
 	commit := (*local.Session).Commit
 	if call {
@@ -131,7 +133,8 @@ func (s *Session) renewLocal(ctx context.Context) error {
 	return s.stored(rec, nil)
 }
 
-// usedLocal says that a request used a session that its handler never looked at. It is false if the session is not here.
+// usedLocal records that a request used a session that its handler never looked at. It is false if the session is not
+// in memory here.
 func (m *Manager) usedLocal(id sid.ID) bool {
 	return m.local != nil && id.Route == m.config.Route && m.local.Get(id.Token) != nil
 }

@@ -11,7 +11,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// BenchmarkSticky is what a session in this instance's memory costs a request, against the same handler without.
+// BenchmarkSticky measures what a session in this instance's memory costs a request, beside the bare handler.
 func BenchmarkSticky(b *testing.B) {
 	for name, handler := range map[string]func(*msm.Session){
 		"untouched": func(*msm.Session) {},
@@ -33,7 +33,7 @@ func newStickyBench(b testing.TB, handler func(*msm.Session)) *bench {
 	return newBenchOf(b, msm.Config{Sticky: true}, handler)
 }
 
-// TestStickyAllocations holds the budget of allocations over the bare handler.
+// TestStickyAllocations checks the budget of allocations beyond those of the bare handler.
 func TestStickyAllocations(t *testing.T) {
 	needExactCounts(t)
 	for name, c := range map[string]struct {
@@ -42,7 +42,7 @@ func TestStickyAllocations(t *testing.T) {
 	}{
 		"a read of one attribute":    {10, func(s *msm.Session) { count.Get(s) }},
 		"a write of one attribute":   {16, func(s *msm.Session) { count.Set(s, count.Get(s)+1) }},
-		"an update of one attribute": {48, func(s *msm.Session) { add(s) }}, // stored before the answer
+		"an update of one attribute": {48, func(s *msm.Session) { add(s) }}, // stored before the response
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := newStickyBench(t, c.handler)
@@ -56,7 +56,7 @@ func TestStickyAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkMemory is the heap that a session of 1 KiB takes in memory.
+// BenchmarkMemory measures the heap that a session of 1 KiB takes in memory.
 func BenchmarkMemory(b *testing.B) {
 	const sessions = 100_000
 	for b.Loop() {

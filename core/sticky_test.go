@@ -20,7 +20,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// stickyConfigs are run for each case that is alike in both.
+// stickyConfigs are the modes of tests that are the same in both.
 var stickyConfigs = map[string]msm.Config{
 	"async": {Sticky: true, Route: "a"},
 	"sync":  {Sticky: true, Route: "a", BackupSync: true},
@@ -35,7 +35,7 @@ func written(t testing.TB, m *msm.Manager) {
 	})
 }
 
-// state waits until a manager sees a node so.
+// state waits until a manager has a node in the wanted state.
 func state(t testing.TB, m *msm.Manager, node string, want msm.NodeState) {
 	t.Helper()
 	waitFor(t, node+" "+string(want), func() bool {
@@ -48,7 +48,7 @@ func state(t testing.TB, m *msm.Manager, node string, want msm.NodeState) {
 	})
 }
 
-// idOf is the id that a client with that cookie has after a response.
+// idOf returns the id that a client with that cookie has after a response.
 func idOf(w *http.Response, before string) string {
 	for _, c := range sessionCookies(w) {
 		return c.Value
@@ -159,7 +159,7 @@ func TestStickySession(t *testing.T) {
 			config.Route = "b"
 			b := newManager(t, config)
 			id := begin(t, a, func(s *msm.Session) { add(s) })
-			written(t, a) // until then only this instance knows the session
+			written(t, a) // until then no other instance knows the session
 			var done atomic.Int64
 			parallel(8, func(i int) {
 				mine := id
@@ -258,7 +258,7 @@ func TestStickySession(t *testing.T) {
 			config.Nodes, config.FailoverNodes = "n1:"+servers["n1"].Addr(), ""
 			m := newManager(t, config)
 			id := begin(t, m, func(s *msm.Session) { add(s) })
-			if err := m.SetNodes(list, "n2"); err != nil { // ReconfigureMemcachedNodesAtRuntimeFeature46
+			if err := m.SetNodes(list, "n2"); err != nil { // MSM's ReconfigureMemcachedNodesAtRuntimeFeature46
 				t.Fatal(err)
 			}
 			if w := visit(m, id, func(s *msm.Session) { add(s) }); len(sessionCookies(w)) > 0 {
@@ -287,7 +287,7 @@ func TestStickySession(t *testing.T) {
 			if id := begin(t, m, func(s *msm.Session) { add(s) }); !strings.HasSuffix(id, "-n1.a") {
 				t.Errorf("id %s", id)
 			}
-			if err := m.SetNodes(list, "n1,n2"); err != nil { // ReconfigureFailoverNodesAtRuntimeFeature46
+			if err := m.SetNodes(list, "n1,n2"); err != nil { // MSM's ReconfigureFailoverNodesAtRuntimeFeature46
 				t.Fatal(err)
 			}
 			if id := begin(t, m, func(s *msm.Session) { add(s) }); !strings.HasSuffix(id, "-n3.a") {
@@ -314,14 +314,15 @@ func parallel(n int, do func(i int)) {
 	wg.Wait()
 }
 
-// foreign is a transcoder that nobody else knows.
+// foreign is a transcoder that no other program knows.
 type foreign struct{}
 
 func (foreign) Name() string                    { return "other" }
 func (foreign) Marshal(any) ([]byte, error)     { return []byte("x"), nil }
 func (foreign) Unmarshal(_ []byte, _ any) error { return nil }
 
-// TestStickyBounds: what finds no room is a 503 that says so, and nobody else's session is lost for it.
+// TestStickyBounds checks that a session that finds no room in memory is refused with 503, and that no other session is
+// lost for it.
 func TestStickyBounds(t *testing.T) {
 	t.Parallel()
 	list, servers := startServers(t, 1)
@@ -360,7 +361,7 @@ func TestStickyBounds(t *testing.T) {
 	}
 }
 
-// TestStickyBytesFollowTheMemoryLimit: without MaxLocalBytes a quarter of what the runtime may use.
+// TestStickyBytesFollowTheMemoryLimit checks that the default of MaxLocalBytes is a quarter of the runtime's limit.
 func TestStickyBytesFollowTheMemoryLimit(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(128 << 20))
 	list, _ := startServers(t, 1)
@@ -403,7 +404,7 @@ func TestStickyClose(t *testing.T) {
 	}
 }
 
-// TestStickyOnTheWire: what a request costs, counted between us and real memcached.
+// TestStickyOnTheWire counts the commands that a request sends to real memcached.
 func TestStickyOnTheWire(t *testing.T) {
 	t.Parallel()
 	w := startWire(t, msm.Config{Sticky: true, Route: "a", IdleTimeout: time.Hour})
@@ -433,8 +434,8 @@ func TestStickyOnTheWire(t *testing.T) {
 	}
 }
 
-// TestATakeoverIsOneOverHTTP: a browser sends several requests at once with what the former instance gave it, and an API's
-// client keeps the id that it got first, in a header.
+// TestATakeoverIsOneOverHTTP has a browser that sends several requests at once with the cookie of the former instance,
+// and an API's client that keeps the id that it got first, in a header.
 func TestATakeoverIsOneOverHTTP(t *testing.T) {
 	for name, sync := range map[string]bool{"sync": true, "async": false} {
 		t.Run(name, func(t *testing.T) {
@@ -472,8 +473,8 @@ func TestATakeoverIsOneOverHTTP(t *testing.T) {
 // down is how long TestNoNodeAtFullLoad keeps every node down.
 var down = flag.Duration("down", time.Second/2, "how long TestNoNodeAtFullLoad keeps every node down; make soak: 1m")
 
-// TestNoNodeAtFullLoad: G9. With every node down and 64 visitors at full speed, memory, goroutines and queue stay bounded,
-// and come back to where they were.
+// TestNoNodeAtFullLoad: G9. With every node down and 64 visitors at full speed, memory, goroutines and queue stay
+// bounded, and return to what they were.
 func TestNoNodeAtFullLoad(t *testing.T) {
 	list, servers := startServers(t, 2)
 	m := newManager(t, msm.Config{Nodes: list, Sticky: true})
@@ -501,7 +502,7 @@ func TestNoNodeAtFullLoad(t *testing.T) {
 		})
 		return n.Load()
 	}
-	load(*down / 4) // everything has its size
+	load(*down / 4) // so that everything has grown to its size
 	written(t, m)
 	heapBefore, goroutinesBefore := heap(), runtime.NumGoroutine()
 	for node, server := range servers {
@@ -531,12 +532,12 @@ func TestNoNodeAtFullLoad(t *testing.T) {
 	}
 }
 
-// BenchmarkThroughput is 64 clients on loopback, each with a session and a connection of its own, against the same
-// handler without sessions and the same requests, in turn within one run.
+// BenchmarkThroughput measures 64 clients on loopback, each with a session and a connection of its own, against the
+// same requests to the same handler without sessions, in turn within one run.
 func BenchmarkThroughput(b *testing.B) {
 	list, _ := startServers(b, 2)
 	m := newManager(b, msm.Config{Nodes: list, Sticky: true})
-	for range 10_000 { // as a server would have
+	for range 10_000 { // as many as a server would have
 		begin(b, m, func(s *msm.Session) { s.Set("a", make([]byte, 1024)) })
 	}
 	var n atomic.Int64
@@ -578,7 +579,7 @@ func newLoad(b *testing.B, m *msm.Manager, h http.Handler) *load {
 	return l
 }
 
-// run answers how many requests were answered in that time.
+// run returns how many requests were answered within d.
 func (l *load) run(b *testing.B, method string, d time.Duration) int64 {
 	var n atomic.Int64
 	end := time.Now().Add(d)

@@ -9,7 +9,8 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// TestTheRecordOfAForeignValue: it outlives every copy of an earlier value that may lie on a node that was away.
+// TestTheRecordOfAForeignValue checks that the record outlives every copy of an earlier value, which a node that was
+// away may have.
 func TestTheRecordOfAForeignValue(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

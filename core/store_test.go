@@ -20,7 +20,7 @@ import (
 
 const day = 24 * time.Hour
 
-// shelf is a store and a test.
+// shelf is a store with its test.
 type shelf struct {
 	*msm.Store
 	t *testing.T
@@ -47,7 +47,7 @@ func (s shelf) delete(key string) {
 	}
 }
 
-// want looks with both faces.
+// want reads a value through the methods for scs and through those for fiber.
 func (s shelf) want(key, value string) {
 	s.t.Helper()
 	b, found, err := s.Find(key)
@@ -76,7 +76,7 @@ func (s shelf) wantError(what string, err, want error) {
 	}
 }
 
-// TestStore runs on two memcached servers and on the in-memory node.
+// TestStore runs on two memcached servers, and on the in-memory node.
 func TestStore(t *testing.T) {
 	t.Parallel()
 	list, _ := startServers(t, 2)
@@ -88,8 +88,8 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// TestNobodyMeetsAtTheEmptyKey: scs deletes it when a visitor without a session logs out. No node is asked for it, and nobody
-// waits there for another one.
+// TestNobodyMeetsAtTheEmptyKey: scs deletes the empty key when a visitor without a session logs out. No node is asked
+// for it, and no request waits for another one there.
 func TestNobodyMeetsAtTheEmptyKey(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})
@@ -227,7 +227,7 @@ var storeCases = map[string]func(s shelf){
 	},
 }
 
-// TestLifeOfAValue, in fake time.
+// TestLifeOfAValue checks when values expire, in fake time.
 func TestLifeOfAValue(t *testing.T) {
 	t.Parallel()
 	for name, run := range map[string]func(s shelf){
@@ -310,7 +310,7 @@ type fleet struct {
 
 type managers []*msm.Manager
 
-// startFleet is for nodes of which one may hang.
+// startFleet starts a fleet whose OpTimeout suits nodes that hang.
 func startFleet(t *testing.T, nodes int) *fleet {
 	list, servers := startServers(t, nodes)
 	f := &fleet{t: t, servers: servers}
@@ -372,12 +372,12 @@ func (f *fleet) each(do func(key string)) {
 	}
 }
 
-// TestAStoreOutlivesItsNodes: what was acknowledged is there, and what was deleted is not, whatever node dies.
+// TestAStoreOutlivesItsNodes checks that acknowledged values are there and deleted ones are not, whichever node dies.
 func TestAStoreOutlivesItsNodes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		nodes  int
-		during func(s *msmtest.Server) // before half of the values change
+		during func(s *msmtest.Server) // called before half of the values change
 		after  func(s *msmtest.Server)
 		mended func(f *fleet, node string, after time.Time)
 	}{
@@ -419,10 +419,10 @@ func TestAStoreOutlivesItsNodes(t *testing.T) {
 			})
 			c.mended(f, "n1", began)
 			healed(t, f.managers...)
-			check("new") // a heal may have moved what the other instance knew
+			check("new") // a repair may have moved what the other instance knew
 			healed(t, f.managers...)
 			waitFor(t, "looks at one node each, for all are known", func() bool {
-				before := f.fullLoads() // also of what is still mended
+				before := f.fullLoads() // of values that are still repaired, too
 				check("new")
 				return f.fullLoads() == before
 			})
@@ -433,7 +433,7 @@ func TestAStoreOutlivesItsNodes(t *testing.T) {
 	}
 }
 
-// TestAShortLifeAfterALongOne: the copy of the long-lived value, on a node that was away, does not come back.
+// TestAShortLifeAfterALongOne checks that the copy of a long-lived value, on a node that was away, does not come back.
 func TestAShortLifeAfterALongOne(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 3)
@@ -449,8 +449,8 @@ func TestAShortLifeAfterALongOne(t *testing.T) {
 	})
 }
 
-// TestAStoreUnderFaults: one writer for each key sees what it wrote, whatever node fails meanwhile. With three nodes and
-// one fault at a time nothing but that is an error.
+// TestAStoreUnderFaults checks that the one writer of each key sees what it wrote, whichever node fails meanwhile. With
+// three nodes and one fault at a time nothing may fail.
 func TestAStoreUnderFaults(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 3)
@@ -476,13 +476,13 @@ func TestAStoreUnderFaults(t *testing.T) {
 		fault.begins(f.servers[fault.node])
 		waitForRounds(t, rounds, 8)
 		fault.ends(f.servers[fault.node])
-		fault.mended(f, fault.node, began) // until then another one would be a second fault
+		fault.mended(f, fault.node, began) // before that another fault would be a second one
 	}
 	close(stop)
 	writers.Wait()
 }
 
-// follow writes a key again and again, deletes it now and then, and looks after each.
+// follow writes a key again and again, deletes it now and then, and reads it after each.
 func (s shelf) follow(key string, rounds *atomic.Int64, stop <-chan struct{}) {
 	for n := 1; ; n++ {
 		select {
@@ -519,7 +519,7 @@ func TestStoreTroubleIsNotAbsence(t *testing.T) {
 	f.one.wantError("Delete", f.one.Delete("k"), msm.ErrUnavailable)
 }
 
-// TestWhatAStoreSends: a value that lies where it is looked for costs one command to read.
+// TestWhatAStoreSends checks that reading a value that lies where it is looked for costs one command.
 func TestWhatAStoreSends(t *testing.T) {
 	t.Parallel()
 	proxy := msmtest.StartProxy(t, msmtest.StartServer(t).Addr())

@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// errUntold is about a session whose new id its client could not learn, so that nothing of it may be stored: the old id, if
-// there is one, is all that the client has.
+// errUntold is the error of a session whose client could not learn its new id. Nothing of it may be stored: the client
+// has only the old id, if any.
 var errUntold = errors.New("msm: the handler took the connection over and wrote no HTTP answer to it, so the client has not " +
 	"learned the session's new id; nothing of it was stored")
 
-// hijack hands the connection over, and commits: not before it is sure that there is a connection to be had. If the client
-// has to learn a new id, the session is committed only when the head of an answer is written, which most libraries for
-// WebSockets do themselves, and the cookie is put into that head.
+// hijack gives the handler the connection, and commits once there is one. If the client has to learn a new id, the
+// commit waits until the handler writes the head of a response, as most libraries for WebSockets do themselves, and the
+// cookie is put into that head (rule E7).
 func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	x := w.exchange
 	if x.refusal.err != nil && !x.refusal.answering {
@@ -33,7 +33,7 @@ func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 		x.refusal.answered = true
 		return conn, rw, nil
 	}
-	if w.begun { // the header has left
+	if w.begun { // the header has been sent, and the session committed
 		x.letGo()
 		return conn, rw, nil
 	}
@@ -52,8 +52,8 @@ func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, nil
 }
 
-// announce puts the id of a new or renewed session into h as it will be, for who copies h into an answer, and reports
-// whether there is one.
+// announce puts the id of a new or renewed session into h before the commit, for handlers that copy h into a response
+// of their own. It reports whether there is such an id.
 func (x *Exchange) announce(h http.Header) bool {
 	s := &x.session
 	s.enter()
@@ -66,14 +66,14 @@ func (x *Exchange) announce(h http.Header) bool {
 	return true
 }
 
-// recall takes back what announce did.
+// recall removes from the header what announce put there.
 func (w *writer) recall() {
 	h := w.Header()
 	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], w.isOurs)
 	h.Del(w.exchange.manager.config.Header)
 }
 
-// news are the lines of a head that tell the client its session's id, less those that the head has.
+// news returns the header lines that tell the client its session's id, without those that head has.
 func (w *writer) news(head []byte) (lines []byte) {
 	for name, values := range w.ids() {
 		for _, value := range values {
@@ -86,7 +86,7 @@ func (w *writer) news(head []byte) (lines []byte) {
 	return lines
 }
 
-// ids are the fields of the header that tell the session's id.
+// ids returns the fields of the response's header that tell the session's id.
 func (w *writer) ids() http.Header {
 	c, h, found := &w.exchange.manager.config, w.Header(), http.Header{}
 	for _, cookie := range h["Set-Cookie"] {
@@ -100,27 +100,29 @@ func (w *writer) ids() http.Header {
 	return found
 }
 
+// isOurs reports whether a Set-Cookie value sets the session's cookie.
 func (w *writer) isOurs(cookie string) bool {
 	return strings.HasPrefix(cookie, w.exchange.manager.config.Cookie.Name+"=")
 }
 
-// endTelling ends, with the handler, the time in which the client can learn a new id. If it has not, nothing is stored.
+// endTelling is called when the handler has returned, after which the client cannot learn a new id. If it has not
+// learned it, nothing is stored.
 func (w *writer) endTelling() {
 	if w.told == nil {
 		return
 	}
-	_ = w.told.giveUp() // whoever writes to it meets the error, too
+	_ = w.told.giveUp() // whoever writes to the connection meets the error, too
 	if x := w.exchange; !w.begun {
 		x.refusal.err = errUntold
 		x.manager.log.Error("session not stored", "error", errUntold, "method", x.request.Method)
 	}
 }
 
-// failByHand answers on a connection that was taken over, and closes it.
+// failByHand sends the response of an error on a connection that was taken over, and closes it.
 func (w *writer) failByHand(err error) {
 	x, h := w.exchange, w.Header()
-	w.clean(nil)                                            // nothing stands between this answer and the client
-	h.Set("Date", time.Now().UTC().Format(http.TimeFormat)) // of what net/http adds, that which an answer must have
+	w.clean(nil)                                            // no middleware handles this response
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat)) // the one field of net/http's that a response must have
 	a := &byHand{header: h}
 	x.manager.Fail(a, x.request, err)
 	answer := http.Response{
@@ -131,7 +133,7 @@ func (w *writer) failByHand(err error) {
 	_ = w.conn.Close()
 }
 
-// byHand keeps an answer until it is whole.
+// byHand is a ResponseWriter that keeps a response until it is whole.
 type byHand struct {
 	header http.Header
 	status int // 0: none yet

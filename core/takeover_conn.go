@@ -9,20 +9,21 @@ import (
 	"sync/atomic"
 )
 
-// maxHead bounds how much of an answer is held back to find the end of its head.
+// maxHead bounds how many bytes are held back while the end of a response's head is looked for.
 const maxHead = 64 << 10
 
-// telling is a connection that a handler took over, whose answer has to tell the client its session's id. It is safe for
-// concurrent use, as every net.Conn is.
+// telling is a connection that a handler took over, and on which the client has yet to learn its session's id. It holds
+// back the head of the response until its end, commits, and adds the cookie. It is safe for concurrent use, as every
+// net.Conn is.
 type telling struct {
 	net.Conn
-	passed atomic.Bool // the head has, or there will be none
+	passed atomic.Bool // the head was sent, or there will be none: everything passes
 	mu     sync.Mutex
-	writer *writer // nil: passed
-	head   []byte  // its beginning, held back
+	writer *writer // nil once passed is set
+	head   []byte  // the part that is held back
 }
 
-// face is the connection as handlers see it: it can close one direction if the one below can.
+// face returns the connection as handlers see it: it has CloseWrite if the one below does.
 func (c *telling) face() net.Conn {
 	if half, ok := c.Conn.(halfCloser); ok {
 		return tellingHalf{c, half}
@@ -30,6 +31,7 @@ func (c *telling) face() net.Conn {
 	return c
 }
 
+// halfCloser is a connection that can end what is written and go on reading, as TCP's can.
 type halfCloser interface{ CloseWrite() error }
 
 type tellingHalf struct {
@@ -42,7 +44,7 @@ func (c tellingHalf) CloseWrite() error {
 	return errors.Join(c.giveUp(), c.half.CloseWrite())
 }
 
-// Close sends what is held back first, unless a Write is at work, which it ends.
+// Close sends what is held back first, unless a Write is running, which Close ends.
 func (c *telling) Close() error {
 	if c.mu.TryLock() {
 		_ = c.send()
@@ -51,11 +53,12 @@ func (c *telling) Close() error {
 	return c.Conn.Close()
 }
 
-// NetConn is the connection below, as that of tls.Conn. What is written to it tells the client nothing of its session.
+// NetConn returns the connection below, as that of tls.Conn does. What is written to it does not tell the client its
+// session's id.
 func (c *telling) NetConn() net.Conn { return c.Conn }
 
-// Write commits the session before it sends the end of the answer's head, with the cookie in it. Informational answers other
-// than 101 pass, as they do without a takeover.
+// Write commits the session before it sends the end of the response's head, with the cookie in it. Informational
+// responses other than 101 pass, as they do without a takeover.
 func (c *telling) Write(p []byte) (int, error) {
 	if c.passed.Load() {
 		return c.Conn.Write(p)
@@ -72,7 +75,7 @@ func (c *telling) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// pass sends what may leave.
+// pass sends what may be sent of the head. What is no HTTP response, or has too long a head, passes as it is.
 func (c *telling) pass() error {
 	const status, crlf = "HTTP/1.1 ", "\r\n"
 	for {
@@ -95,7 +98,7 @@ func (c *telling) pass() error {
 		}
 		if err := c.writer.commit(); err != nil {
 			c.head, c.writer = nil, nil
-			c.passed.Store(true) // to a connection that is closed
+			c.passed.Store(true) // there is nothing to hold back: the connection is closed
 			return err
 		}
 		rest := c.head[end:]
@@ -104,7 +107,7 @@ func (c *telling) pass() error {
 	}
 }
 
-// send lets everything pass from now on, what is held back first.
+// send sends what is held back, and lets everything pass from then on.
 func (c *telling) send() error {
 	head := c.head
 	c.head, c.writer = nil, nil
@@ -116,7 +119,7 @@ func (c *telling) send() error {
 	return err
 }
 
-// giveUp is called when there will be no answer, or none any more that counts.
+// giveUp lets everything pass, because no response can tell the id any more.
 func (c *telling) giveUp() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,7 +16,8 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// takeover asks a server whose handler takes the connection over after change, and gives it to write.
+// takeover sends a request to a server whose handler calls change, takes the connection over and calls write with it.
+// It returns what arrives.
 func takeover(t *testing.T, config msm.Config, change func(s *msm.Session), write func(conn net.Conn, rw *bufio.ReadWriter, h http.Header), with ...string) (head string) {
 	t.Helper()
 	m := newManager(t, config)
@@ -51,15 +52,16 @@ func takeover(t *testing.T, config msm.Config, change func(s *msm.Session), writ
 
 const switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"
 
-// TestTheIDTravelsWithAHeadWrittenByHand: once, by each way to write it, and nothing else changes.
+// TestTheIDTravelsWithAHeadWrittenByHand checks that the id is sent once, in whichever way the head is written, and
+// that nothing else changes.
 func TestTheIDTravelsWithAHeadWrittenByHand(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("x", 1<<20)
 	for name, c := range map[string]struct {
 		config msm.Config
 		write  func(conn net.Conn, rw *bufio.ReadWriter, h http.Header)
-		begin  string // of what arrives
-		news   string // then
+		begin  string // what arrives begins with it
+		news   string // what follows
 		rest   string
 	}{
 		"to the connection": {
@@ -103,7 +105,7 @@ func TestTheIDTravelsWithAHeadWrittenByHand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var with []string
-			if c.config.Header != "" { // the client asks for it
+			if c.config.Header != "" { // the client asks for the header
 				with = append(with, c.config.Header+": x\r\n")
 			}
 			got := takeover(t, c.config, func(s *msm.Session) { add(s) }, c.write, with...)
@@ -115,7 +117,8 @@ func TestTheIDTravelsWithAHeadWrittenByHand(t *testing.T) {
 	}
 }
 
-// TestWhatTellsNoIDIsLeftAlone: who has its id, or needs none, gets the server's own connection.
+// TestWhatTellsNoIDIsLeftAlone checks that a handler gets the server's own connection if the client has its id, or
+// needs none.
 func TestWhatTellsNoIDIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(s *msm.Session){
@@ -134,7 +137,8 @@ func TestWhatTellsNoIDIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestAnIDThatWasAnnouncedInVain is not told: until the head is written, the session may become nothing.
+// TestAnIDThatWasAnnouncedInVain checks that an id is not sent if the session has become nothing by the time the head
+// is written.
 func TestAnIDThatWasAnnouncedInVain(t *testing.T) {
 	t.Parallel()
 	var session *msm.Session
@@ -147,7 +151,7 @@ func TestAnIDThatWasAnnouncedInVain(t *testing.T) {
 	}
 }
 
-// TestTheConnectionBelowCanBeHad as crypto/tls has it, for who needs a *net.TCPConn.
+// TestTheConnectionBelowCanBeHad checks NetConn, for handlers that need a *net.TCPConn.
 func TestTheConnectionBelowCanBeHad(t *testing.T) {
 	t.Parallel()
 	takeover(t, msm.Config{}, func(s *msm.Session) { add(s) }, func(conn net.Conn, _ *bufio.ReadWriter, _ http.Header) {
@@ -158,7 +162,8 @@ func TestTheConnectionBelowCanBeHad(t *testing.T) {
 	})
 }
 
-// TestAnIDThatCannotBeToldIsLogged: nothing is stored under it, and what is written to the connection arrives as it is.
+// TestAnIDThatCannotBeToldIsLogged checks that nothing is stored under the id, and that what the handler writes arrives
+// as it is.
 func TestAnIDThatCannotBeToldIsLogged(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"hello", "HTTP/1.1 200 OK\r\nX-Half:", strings.Repeat("no head ", 1<<17)} {
@@ -174,7 +179,7 @@ func TestAnIDThatCannotBeToldIsLogged(t *testing.T) {
 	}
 }
 
-// pipe is a response whose connection is c.
+// pipe is a response with the connection c.
 type pipe struct {
 	http.ResponseWriter
 	c net.Conn
@@ -184,7 +189,7 @@ func (p pipe) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return p.c, bufio.NewReadWriter(bufio.NewReader(p.c), bufio.NewWriter(p.c)), nil
 }
 
-// TestCloseEndsAWriteOfTheHead, as it ends every Write of a net.Conn.
+// TestCloseEndsAWriteOfTheHead checks that Close ends a Write, as that of any net.Conn does.
 func TestCloseEndsAWriteOfTheHead(t *testing.T) {
 	t.Parallel()
 	server, client := net.Pipe()
@@ -199,7 +204,7 @@ func TestCloseEndsAWriteOfTheHead(t *testing.T) {
 			_, err := io.WriteString(conn, switching)
 			written <- err
 		}()
-		if _, err := client.Read(make([]byte, 1)); err != nil { // the rest of the head waits
+		if _, err := client.Read(make([]byte, 1)); err != nil { // the rest of the head waits to be read
 			t.Fatal(err)
 		}
 		closed := make(chan error, 1)

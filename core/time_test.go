@@ -9,8 +9,8 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestLifeOfASession, in fake time: what keeps a session alive, and what ends it, be it in memory or not. Every step is a
-// pause and a request.
+// TestLifeOfASession checks what keeps a session alive and what ends it, in memory or not, in fake time. Every step is
+// a pause and a request.
 func TestLifeOfASession(t *testing.T) {
 	t.Parallel()
 	read := func(s *msm.Session) { count.Get(s) }
@@ -66,7 +66,7 @@ func TestLifeOfASession(t *testing.T) {
 					for _, s := range c.steps {
 						time.Sleep(s.pause)
 						resp := visit(m, id, s.do)
-						synctest.Wait() // what goes on in the background
+						synctest.Wait() // for work in the background
 						if cookies := sessionCookies(resp); len(cookies) == 1 {
 							id = cookies[0].Value
 						}
@@ -82,7 +82,7 @@ func TestLifeOfASession(t *testing.T) {
 	}
 }
 
-// TestKeepingAliveIsRateLimited: of many requests one in a twentieth of the idle timeout writes.
+// TestKeepingAliveIsRateLimited checks that of many requests only one in a twentieth of the idle timeout writes.
 func TestKeepingAliveIsRateLimited(t *testing.T) {
 	t.Parallel()
 	for name, look := range map[string]func(*msm.Session){
@@ -94,12 +94,12 @@ func TestKeepingAliveIsRateLimited(t *testing.T) {
 				m := newManager(t, msm.Config{})
 				id := begin(t, m, func(s *msm.Session) { add(s) })
 				h := m.Middleware(handlerOf(look))
-				for range 60 * 60 { // an hour, one a second
+				for range 60 * 60 { // one a second for an hour
 					time.Sleep(time.Second)
 					exchange(h, "GET", "/", withCookie("SESSION="+id))
 				}
 				synctest.Wait()
-				if n := m.Stats().Refreshes; n < 38 || n > 40 { // every 90 s, and a second
+				if n := m.Stats().Refreshes; n < 38 || n > 40 { // every 90 s, and up to a second
 					t.Errorf("%d refreshes in an hour; 40 are enough", n)
 				}
 			})
@@ -107,8 +107,8 @@ func TestKeepingAliveIsRateLimited(t *testing.T) {
 	}
 }
 
-// TestALogoutIsRememberedAsLongAsItMatters: G6. A node that hung may come back with the session as it was before, and
-// keep it until it would have expired.
+// TestALogoutIsRememberedAsLongAsItMatters: G6. A node that hung may come back with the session as it was, and keep it
+// until it would have expired.
 func TestALogoutIsRememberedAsLongAsItMatters(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -126,7 +126,8 @@ func TestALogoutIsRememberedAsLongAsItMatters(t *testing.T) {
 	})
 }
 
-// TestStickyWritesBehind: what requests change is on the nodes within 100 ms, in one write, for which none of them waits.
+// TestStickyWritesBehind checks that changes are on the nodes within 100 ms, in one write, and that no request waits
+// for it.
 func TestStickyWritesBehind(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestAServerThatCannotBeUsed: New and SetNodes refuse it with what to do, and SetNodes changes nothing then.
+// TestAServerThatCannotBeUsed checks that New and SetNodes refuse it and say what to do, and that SetNodes changes
+// nothing then.
 func TestAServerThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -66,8 +67,8 @@ func TestAServerThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-// TestANameOfALoadBalancer behind which there are two servers: its node is not used any more once visitors have met both, and the log
-// says why, once.
+// TestANameOfALoadBalancer has two servers behind one address. Once visitors have met both, the node is not used any
+// more, and the log says why, once.
 func TestANameOfALoadBalancer(t *testing.T) {
 	t.Parallel()
 	servers := []string{msmtest.StartServer(t).Addr(), msmtest.StartServer(t).Addr()}

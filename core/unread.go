@@ -7,8 +7,8 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// loadEarly loads before the handler runs, which no handler does if its client leaves meanwhile. One runs for a session that can
-// be ended and no more, for it may be the one that does.
+// loadEarly loads the session before the handler runs (rule E2); if the client leaves meanwhile, the handler does not
+// run. It is no error if the session can only be ended, not read: the handler may be the one that ends it.
 func (s *Session) loadEarly() error {
 	if err := s.loadBy((*Session).find); s.unread == nil {
 		return err
@@ -16,7 +16,8 @@ func (s *Session) loadEarly() error {
 	return nil
 }
 
-// wreck is what is left of a session that cannot be read: it can be ended, unless a newer program may know what is in it.
+// wreck returns what is left of a session that cannot be read, for it to be ended. It is nil if a newer program may
+// know what is in it, or if the error is another one (rule E17).
 func (s *Session) wreck(id sid.ID, why error) *ending {
 	switch {
 	case s.base != nil:
@@ -27,7 +28,8 @@ func (s *Session) wreck(id sid.ID, why error) *ending {
 	return nil
 }
 
-// endUnread has the request end a session that it cannot read, and go on without one. What it has read so far, nothing, was right.
+// endUnread makes the request end a session that it cannot read, and go on without one. Reads so far found nothing,
+// which is right then.
 func (s *Session) endUnread() {
 	if s.unread == nil {
 		return

@@ -18,7 +18,7 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// overwrite has a function change what every node has of a session.
+// overwrite changes what every node has of a session.
 func (w *world) overwrite(key string, edit func(value []byte) []byte) {
 	w.t.Helper()
 	for _, server := range w.servers {
@@ -46,7 +46,7 @@ func (w *world) values(key string) (all [][]byte) {
 
 func damage([]byte) []byte { return []byte("no record at all") }
 
-// ofNewerFormat is a record as a later version of this program would write it.
+// ofNewerFormat makes a record one that a later version of this program would write.
 func ofNewerFormat(value []byte) []byte {
 	value[0] = record.FormatVersion + 1
 	content := value[:len(value)-checksum.Size]
@@ -56,7 +56,7 @@ func ofNewerFormat(value []byte) []byte {
 // unread is a session that an instance cannot read.
 type unread struct {
 	m      *Manager
-	reader *Manager // another instance, that can read it; nil: there is none
+	reader *Manager // another instance, which can read it; nil: there is none
 	cookie string
 	why    error
 }
@@ -97,8 +97,8 @@ func (u *unread) send(m *Manager, method, cookie string, f func(s *Session)) *ht
 	return w
 }
 
-// TestASessionThatCannotBeReadCanBeEnded: logout and login always work, and a read is told what is wrong. What a newer program
-// has stored is kept.
+// TestASessionThatCannotBeReadCanBeEnded checks that logout and login always work, and that reads get an error that
+// says what is wrong. What a newer program has stored is kept.
 func TestASessionThatCannotBeReadCanBeEnded(t *testing.T) {
 	t.Parallel()
 	login := func(s *Session) {
@@ -108,7 +108,7 @@ func TestASessionThatCannotBeReadCanBeEnded(t *testing.T) {
 	}
 	read := func(s *Session) { Get[string](s, "user") }
 	for name, c := range map[string]struct {
-		edit func([]byte) []byte // nil: it is of a transcoder that is not known
+		edit func([]byte) []byte // nil: the session's transcoder is not known
 		says string
 		kept bool
 	}{
@@ -120,7 +120,7 @@ func TestASessionThatCannotBeReadCanBeEnded(t *testing.T) {
 			method string
 			do     func(s *Session)
 			ends   bool
-			user   string // of the session that begins
+			user   string // in the session that begins
 		}{
 			"a read":                      {"GET", read, false, ""},
 			"a read that may change":      {"POST", read, false, ""},
@@ -183,7 +183,8 @@ func TestASessionThatCannotBeReadCanBeEnded(t *testing.T) {
 	}
 }
 
-// TestTheEndOfASessionThatCannotBeRead makes nobody a new visitor, and mends no other mistake.
+// TestTheEndOfASessionThatCannotBeRead checks that its visitor does not count as new, and that no other error is
+// dropped.
 func TestTheEndOfASessionThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	inDeploys(t, func(d *deploys, mode Config) {
@@ -208,7 +209,8 @@ func TestTheEndOfASessionThatCannotBeRead(t *testing.T) {
 	})
 }
 
-// TestALoginBesideTheHeader: a session that came by a cookie goes on by a cookie, also if it could not be read.
+// TestALoginBesideTheHeader checks that a session that came by a cookie goes on by a cookie, also if it could not be
+// read.
 func TestALoginBesideTheHeader(t *testing.T) {
 	t.Parallel()
 	inDeploys(t, func(d *deploys, mode Config) {
@@ -225,8 +227,8 @@ func TestALoginBesideTheHeader(t *testing.T) {
 	})
 }
 
-// TestTheTranscoderChangesInRollingDeploys: between CBOR and JSON in one step, as both are read by every instance; to another one
-// in two, and away from it in one as long as it can be read.
+// TestTheTranscoderChangesInRollingDeploys changes between CBOR and JSON in one step, since every instance reads both,
+// to another transcoder in two, and away from that in one, as long as it can be read.
 func TestTheTranscoderChangesInRollingDeploys(t *testing.T) {
 	t.Parallel()
 	reads := []transcoder.Transcoder{transcoder.Gob()}

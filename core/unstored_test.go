@@ -10,8 +10,8 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestALogoutBeforeItsSessionIsStored: G6. A sticky instance has made a session and stores it a moment later. A logout or a login
-// that reaches another instance by then, which finds nothing, ends it nevertheless.
+// TestALogoutBeforeItsSessionIsStored: G6. A sticky instance has made a session, which it stores a moment later. A
+// logout or login reaches another instance before that, which does not find the session. It ends all the same.
 func TestALogoutBeforeItsSessionIsStored(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(*msm.Session){"logout": destroy, "login": func(s *msm.Session) { _ = s.Renew() }}
@@ -24,7 +24,7 @@ func TestALogoutBeforeItsSessionIsStored(t *testing.T) {
 						first := w.manager(msm.Config{Sticky: true, Backups: 1, Route: "a"})
 						w.nodes = nodesUpTo(known)
 						second := w.manager(msm.Config{Sticky: true, Backups: 1, Route: "b"})
-						for range 6 { // their homes are others
+						for range 6 { // with different primaries
 							id := idOf(visit(first, "", addOne), "")
 							time.Sleep(time.Duration(late) * time.Millisecond)
 							if resp := visit(second, id, end); resp.StatusCode != http.StatusOK {
@@ -46,7 +46,7 @@ func TestALogoutBeforeItsSessionIsStored(t *testing.T) {
 	}
 }
 
-// nodesUpTo is a list of the first nodes of a network.
+// nodesUpTo returns a list of the first nodes of a network.
 func nodesUpTo(n int) string {
 	list := ""
 	for i := range n {

@@ -6,19 +6,22 @@ import (
 	"strings"
 )
 
-// Update changes an attribute's value atomically, also across instances: f gets the present value, or the zero value,
-// and returns the new one. If another request stores the session before this one does, f is called again on what that
-// one stored; so it must do nothing but compute, and what Update returned may be older than what is stored then. f is
-// called while its request runs and in its goroutine, never later: in sticky mode the session is written before the
-// request is answered, unless no node is available. If f uses the session or writes the response, Update panics.
-// Another panic of f when it is called again is the commit's error, and nothing of the request is stored.
+// Update changes an attribute's value atomically, also across instances. f gets the present value, or the zero value if
+// there is none, and returns the new one, which Update returns, too. If another request stores the session before this
+// one does, f is called again on what that one stored. So f must only compute, and what is stored in the end may be
+// newer than what Update returned. f is called while its request runs and in its goroutine, never later: in sticky mode
+// the session is written before the request is answered, unless no node is available. If f uses the session or writes
+// the response, Update panics. If f panics when it is called again, that is the commit's error, and nothing of the
+// request is stored.
 //
-// A stored value that does not decode into T is not overwritten: the commit fails with an AttributeError.
+// A stored value that does not decode into T is not overwritten: the commit fails with an AttributeError. An error is
+// kept, as with Session.Set; Update returns the zero value if f could not be called.
 func Update[T any](s *Session, name string, f func(T) T) T {
 	return update(s, name, f, false)
 }
 
-// update is Update. pure says that f may be called when the request is over: it is ours, and refers only to values.
+// update is Update. pure says that f is one of ours and refers only to values, so that it may be called when the
+// request is over.
 func update[T any](s *Session, name string, f func(T) T, pure bool) T {
 	s.enter()
 	defer s.mu.Unlock()
@@ -56,7 +59,7 @@ func update[T any](s *Session, name string, f func(T) T, pure bool) T {
 	return answer
 }
 
-// whileUpdating runs a function of the application. Its name marks the stack, see enter.
+// whileUpdating runs a function of the application. isUpdating looks for its name on the stack; see enter.
 //
 //go:noinline
 func (s *Session) whileUpdating(compute func(old []byte, ok bool) ([]byte, error), old []byte, ok bool) ([]byte, error) {
@@ -65,7 +68,8 @@ func (s *Session) whileUpdating(compute func(old []byte, ok bool) ([]byte, error
 	return compute(old, ok)
 }
 
-// enter is mu.Lock for all that applications may call. From within the function given to Update it would wait for itself.
+// enter locks mu, in every method that applications may call. It panics if the function given to Update calls one,
+// which would wait for itself.
 func (s *Session) enter() {
 	if s.mu.TryLock() {
 		return
@@ -79,8 +83,9 @@ func (s *Session) enter() {
 const waitsForItself = "msm: the function given to Update uses the session or writes the response, which waits for it. " +
 	"Read before Update what it needs, and write after it what Update returned"
 
-// again computes once more, from a value that the author of an update's function may not have thought of. A panic is the
-// change's error: the handler, with what recovers from its panics, may be through by now, or would commit again with its answer.
+// again computes an update's value once more, from a value that the author of its function may not have expected. A
+// panic becomes the change's error: the handler, with whatever recovers from its panics, may have returned, or would
+// commit again with its response.
 func (c change) again(old []byte, ok bool) (value []byte, err error) {
 	defer func() {
 		switch p := recover(); p {
@@ -94,9 +99,9 @@ func (c change) again(old []byte, ok bool) (value []byte, err error) {
 	return c.compute(old, ok)
 }
 
-// panicOrigin returns the line that panicked, for a deferred function that has recovered.
+// panicOrigin returns the file and line that panicked. It must be called by the deferred function that has recovered.
 func panicOrigin() string {
-	const above = 3 // runtime.Callers, this function, the deferred one
+	const above = 3 // skipped: runtime.Callers, this function, the deferred one
 	callers := make([]uintptr, 16)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(above, callers)])
 	for {
@@ -107,7 +112,7 @@ func panicOrigin() string {
 	}
 }
 
-// isUpdating reports whether the goroutine is in a function given to Update.
+// isUpdating reports whether the calling goroutine is in a function given to Update.
 func isUpdating() bool {
 	callers := make([]uintptr, 64)
 	for skip := 0; ; skip += len(callers) {

@@ -37,7 +37,7 @@ func twoInstances(t *testing.T, config msm.Config) (list []*msm.Manager) {
 	return list
 }
 
-// anotherInstance sees what is stored.
+// anotherInstance makes an instance that sees what is stored.
 func anotherInstance(t *testing.T, config msm.Config) *msm.Manager {
 	if config.Sticky {
 		config.Route = "another"
@@ -45,22 +45,23 @@ func anotherInstance(t *testing.T, config msm.Config) *msm.Manager {
 	return newManager(t, config)
 }
 
-// goroutine returns which one calls it.
+// goroutine returns the name of the calling goroutine.
 func goroutine() string {
 	stack := make([]byte, 64)
 	id, _, _ := bytes.Cut(stack[:runtime.Stack(stack, false)], []byte(" ["))
 	return string(id)
 }
 
-// TestUpdateRunsInItsRequest: a function given to Update runs while its request does and in its goroutine, or not at all,
-// whatever another instance has stored and even if no node is there; and no acknowledged update is lost by that.
+// TestUpdateRunsInItsRequest checks that a function given to Update runs during its request and in its goroutine, or
+// not at all, whatever another instance has stored and even if no node is available. No acknowledged update is lost by
+// that.
 func TestUpdateRunsInItsRequest(t *testing.T) {
 	t.Parallel()
 	sharedModes(t, func(t *testing.T, config msm.Config) {
 		managers := twoInstances(t, config)
 		id := begin(t, managers[0], func(s *msm.Session) { list.Set(s, nil) })
 		if config.Sticky {
-			written(t, managers[0]) // before that the other instance does not know the session
+			written(t, managers[0]) // until then the other instance does not know the session
 		}
 		var visitors sync.WaitGroup
 		for visitor := range 4 {
@@ -81,7 +82,8 @@ func TestUpdateRunsInItsRequest(t *testing.T) {
 	})
 }
 
-// appendInRequest adds what the request carries, and sees to it that this is asked for only while the request runs.
+// appendInRequest appends an item, and checks that Update's function is called only during the request, in its
+// goroutine.
 func appendInRequest(t *testing.T, m *msm.Manager, id, item string) {
 	var over atomic.Bool
 	inside := goroutine()
@@ -102,7 +104,8 @@ func appendInRequest(t *testing.T, m *msm.Manager, id, item string) {
 	}
 }
 
-// TestNothingIsKeptOfARequest whose changes wait for a node: not what the function given to Update refers to.
+// TestNothingIsKeptOfARequest checks that changes that wait for a node do not keep what the function given to Update
+// refers to.
 func TestNothingIsKeptOfARequest(t *testing.T) {
 	t.Parallel()
 	for name, config := range map[string]msm.Config{"async": {}, "sync": {BackupSync: true}} {
@@ -143,7 +146,8 @@ func TestNothingIsKeptOfARequest(t *testing.T) {
 	}
 }
 
-// TestAPanicOfUpdateIsItsRequests: on what another instance has stored meanwhile, too. Nothing is held after it.
+// TestAPanicOfUpdateIsItsRequests checks that the request fails, also if the panic comes on what another instance has
+// stored, and that no lock is left.
 func TestAPanicOfUpdateIsItsRequests(t *testing.T) {
 	t.Parallel()
 	sharedModes(t, func(t *testing.T, config msm.Config) {
@@ -152,7 +156,7 @@ func TestAPanicOfUpdateIsItsRequests(t *testing.T) {
 		id := begin(t, one, func(s *msm.Session) { list.Set(s, []string{"a", "b"}) })
 		other := one
 		if config.Locking == msm.LockNone {
-			other = two // with locks no other request can come in between
+			other = two // with locks no other request can come between
 		}
 		resp := recovered(one, id, func(s *msm.Session) {
 			list.Update(s, func(l []string) []string {
@@ -181,7 +185,7 @@ func TestAPanicOfUpdateIsItsRequests(t *testing.T) {
 	})
 }
 
-// recovered is a request whose panic is answered by 500.
+// recovered is a request whose panic is answered with 500.
 func recovered(m *msm.Manager, id string, f func(*msm.Session)) *httptest.ResponseRecorder {
 	w, r := httptest.NewRecorder(), requestWith("POST", id)
 	func() {
@@ -195,8 +199,8 @@ func recovered(m *msm.Manager, id string, f func(*msm.Session)) *httptest.Respon
 	return w
 }
 
-// TestSessionCallsInUpdatePanic with a text that says so, instead of waiting for themselves, at once and when the function
-// is called again for what another request has stored. Nothing is held after it.
+// TestSessionCallsInUpdatePanic checks that they panic with a clear text instead of waiting for themselves, also when
+// the function is called again for what another request has stored, and that no lock is left.
 func TestSessionCallsInUpdatePanic(t *testing.T) {
 	t.Parallel()
 	calls := map[string]func(m *msm.Manager, w http.ResponseWriter, r *http.Request, s *msm.Session){
@@ -224,7 +228,7 @@ func TestSessionCallsInUpdatePanic(t *testing.T) {
 		for name, call := range calls {
 			for _, again := range []bool{false, true} {
 				if again && config.Locking != msm.LockNone {
-					continue // no other request comes in between
+					continue // no other request comes between
 				}
 				t.Run(fmt.Sprint(name, ", again ", again), func(t *testing.T) {
 					id := begin(t, one, func(s *msm.Session) { list.Set(s, nil) })
@@ -256,7 +260,7 @@ func panicOf(m *msm.Manager, id string, f http.HandlerFunc) (text string) {
 	return ""
 }
 
-// TestOtherGoroutinesWaitForUpdate: those of the same request do not panic.
+// TestOtherGoroutinesWaitForUpdate checks that other goroutines of the same request wait, and do not panic.
 func TestOtherGoroutinesWaitForUpdate(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})
@@ -278,7 +282,8 @@ func TestOtherGoroutinesWaitForUpdate(t *testing.T) {
 	})
 }
 
-// TestAFailedCommitLeavesMemoryAsItWas: a node that refuses a session that got too large gets those that are not.
+// TestAFailedCommitLeavesMemoryAsItWas checks that a session that got too large for its node does not keep later,
+// smaller changes from being stored.
 func TestAFailedCommitLeavesMemoryAsItWas(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("x", 20_000)
@@ -323,7 +328,8 @@ func TestAFailedCommitLeavesMemoryAsItWas(t *testing.T) {
 	}
 }
 
-// TestWhatNoNodeTakesIsGivenUp: behind the answer nobody can be told, but what comes after it must be stored.
+// TestWhatNoNodeTakesIsGivenUp has a change that turns out to be too large after its response. It is dropped, so that
+// later changes can be stored.
 func TestWhatNoNodeTakesIsGivenUp(t *testing.T) {
 	t.Parallel()
 	node := startSmallNode(t)
@@ -347,7 +353,7 @@ func TestWhatNoNodeTakesIsGivenUp(t *testing.T) {
 	}
 }
 
-// TestAnUpdateIsStoredBesideWhatNoNodeTakes: what another request has set is given up, not the update.
+// TestAnUpdateIsStoredBesideWhatNoNodeTakes checks that the other request's change is dropped, and not the update.
 func TestAnUpdateIsStoredBesideWhatNoNodeTakes(t *testing.T) {
 	t.Parallel()
 	node := startSmallNode(t)
@@ -371,7 +377,7 @@ func TestAnUpdateIsStoredBesideWhatNoNodeTakes(t *testing.T) {
 	})
 }
 
-// TestANewSessionThatIsTooLargeIsNone.
+// TestANewSessionThatIsTooLargeIsNone checks that no session is left of it.
 func TestANewSessionThatIsTooLargeIsNone(t *testing.T) {
 	t.Parallel()
 	node := startSmallNode(t)

@@ -9,39 +9,41 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// Key is the name and the type of an attribute, said once.
+// Key is the name and the type of an attribute, said once. Make it with NewKey: with the zero Key reads find nothing,
+// and Set and Update fail with an AttributeError. It is safe for concurrent use.
 //
 //	var visits = msm.NewKey[int]("visits")
 type Key[T any] struct{ name string }
 
-// NewKey makes a key. Two keys of one name must have one type.
+// NewKey returns a key. The name has 1 to 65,535 bytes; all keys of one name must have one type.
 func NewKey[T any](name string) Key[T] { return Key[T]{name} }
 
-// Get answers the attribute's value, or the zero value as the function Get does.
+// Get returns the attribute's value, or the zero value; see the function Get.
 func (k Key[T]) Get(s *Session) T { return Get[T](s, k.name) }
 
-// Lookup answers the attribute's value and whether there is one.
+// Lookup returns the attribute's value and whether there is one; see the function Lookup.
 func (k Key[T]) Lookup(s *Session) (T, bool, error) { return Lookup[T](s, k.name) }
 
-// Set gives the attribute a value, see Session.Set. If T is an interface, what cannot be read as a T is refused too: with
-// CBOR and JSON only nil can be, unless T is any.
+// Set gives the attribute a value; see Session.Set. If T is an interface, a value that cannot be read back as a T is
+// refused too: with CBOR and JSON that is all but nil, unless T is any.
 func (k Key[T]) Set(s *Session, value T) { s.Set(k.name, storable(value)) }
 
-// Update changes the attribute's value, see the function Update.
+// Update changes the attribute's value; see the function Update.
 func (k Key[T]) Update(s *Session, f func(T) T) T { return Update(s, k.name, f) }
 
-// Delete removes the attribute.
+// Delete removes the attribute; see Session.Delete.
 func (k Key[T]) Delete(s *Session) { s.Delete(k.name) }
 
-// Get answers an attribute's value, decoded afresh; the zero value if there is none. A stored value that does not
-// decode into T gives the zero value too, and a line in the log; it is kept. Use Lookup to tell these apart.
+// Get returns an attribute's value, decoded afresh. It is the zero value if there is none, if the session could not be
+// loaded, or if the stored value does not decode into T; the last is logged, and the value is kept. Lookup tells these
+// apart.
 func Get[T any](s *Session, name string) T {
 	value, _, err := Lookup[T](s, name)
 	s.tell(err)
 	return value
 }
 
-// tell writes to the log what a read cannot answer.
+// tell logs that an attribute does not decode, for reads that return no error.
 func (s *Session) tell(err error) {
 	if wrong := (*AttributeError)(nil); errors.As(err, &wrong) {
 		s.manager.log.Event(s.exchange.context(), slog.LevelWarn, "attribute does not decode", wrong.Name,
@@ -49,8 +51,8 @@ func (s *Session) tell(err error) {
 	}
 }
 
-// Lookup answers an attribute's value and whether there is one. The error is an AttributeError if the stored value does
-// not decode into T, or why the session could not be loaded.
+// Lookup returns an attribute's value, decoded afresh, and whether there is one. The error is an AttributeError if the
+// stored value does not decode into T, with ok true, or why the session could not be loaded.
 func Lookup[T any](s *Session, name string) (value T, ok bool, err error) {
 	coder, data, ok, err := s.encoded(name)
 	if err != nil || !ok {
@@ -63,6 +65,7 @@ func Lookup[T any](s *Session, name string) (value T, ok bool, err error) {
 	return value, true, nil
 }
 
+// encoded returns an attribute's bytes, and the transcoder to decode them.
 func (s *Session) encoded(name string) (coder transcoder.Transcoder, data []byte, ok bool, err error) {
 	s.enter()
 	defer s.mu.Unlock()
@@ -77,8 +80,8 @@ func attributeError(name string, value any, err error) error {
 	return &AttributeError{Name: name, Type: typeName(value), Err: err}
 }
 
-// storable returns what a transcoder is to encode. A value of an interface type becomes a pointer to the interface: else the
-// transcoder would see only what is in it, and store what it cannot read as the interface.
+// storable returns what a transcoder is to encode for a value. A value of an interface type becomes a pointer to the
+// interface: else the transcoder would see only what is in it, and store what it cannot read back as the interface.
 func storable[T any](value T) any {
 	if reflect.TypeFor[T]().Kind() != reflect.Interface {
 		return value
@@ -88,7 +91,7 @@ func storable[T any](value T) any {
 	return typed
 }
 
-// typeName names the type of what storable returns.
+// typeName returns the name of the type of a value from storable.
 func typeName(value any) string {
 	v := reflect.ValueOf(value)
 	switch {

@@ -15,7 +15,7 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// visit runs f in a request of its own, as the client with that cookie, and answers the response.
+// visit calls f in a request of a client with that cookie, and returns the response.
 func visit(m *msm.Manager, id string, f func(*msm.Session)) *http.Response {
 	h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f(msm.From(r.Context())) }))
 	if id == "" {
@@ -125,7 +125,8 @@ func TestRemovingFromNothingCreatesNothing(t *testing.T) {
 	}
 }
 
-// TestBadValues: what cannot be stored is one clean error that names it, and what is stored stays as it was.
+// TestBadValues checks that a value that cannot be stored is one clear error that names it, and that what is stored
+// stays as it was.
 func TestBadValues(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -224,7 +225,7 @@ func TestParallelRequestsLoseNothing(t *testing.T) {
 	})
 }
 
-// TestRenewTakesAlongWhatOthersStoreMeanwhile: a request that runs while another one logs in must not lose its change.
+// TestRenewTakesAlongWhatOthersStoreMeanwhile checks that a request that runs during a login does not lose its change.
 func TestRenewTakesAlongWhatOthersStoreMeanwhile(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})

@@ -19,7 +19,7 @@ type square struct{ Side float64 }
 
 func (s square) Area() float64 { return s.Side * s.Side }
 
-type circle struct{ Radius float64 } // gob does not know it
+type circle struct{ Radius float64 } // not registered with gob
 
 func (c circle) Area() float64 { return 3 * c.Radius * c.Radius }
 
@@ -39,8 +39,8 @@ type (
 	}
 )
 
-// TestWhatSetAcceptsCanBeRead: E25. Set refuses a value with an error that names attribute, type and field, or Lookup of the
-// same type brings it back; so with a Key of any type, and with Update.
+// TestWhatSetAcceptsCanBeRead: E25. Set either refuses a value, with an error that names attribute, type and field, or
+// Lookup with the same type returns it; likewise with a Key of any type, and with Update.
 func TestWhatSetAcceptsCanBeRead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]typed{
@@ -68,13 +68,13 @@ func TestWhatSetAcceptsCanBeRead(t *testing.T) {
 	}
 }
 
-// typed is a value with its type.
+// typed is a test with a value of one type.
 type typed struct {
 	refusedBy string
 	run       func(t *testing.T, m *msm.Manager, refused bool)
 }
 
-// as expects the value back, or from the transcoders that refuse it an error with that text in it.
+// as expects the value to come back, but an error with that text from the transcoders that refuse it.
 func as[T any](value T, refusedBy, text string) typed {
 	key := msm.NewKey[T]("v")
 	return typed{refusedBy, func(t *testing.T, m *msm.Manager, refused bool) {
@@ -108,7 +108,7 @@ func isRefusal(err error, text string) bool {
 	return errors.As(err, &wrong) && wrong.Name == "v" && wrong.Type != "" && wrong.Err != nil && strings.Contains(err.Error(), text)
 }
 
-// equal takes numbers in an any for what they say: each format has its own type for them.
+// equal compares numbers in an any by what they print: each format has its own types for them.
 func equal(a, b any) bool {
 	return reflect.DeepEqual(a, b) || fmt.Sprint(a) == fmt.Sprint(b)
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// watch is a context that a session is watched with.
+// watch opens the session and watches it.
 func (p *pair) watch(m *Manager) (context.Context, context.CancelFunc) {
 	p.t.Helper()
 	ctx, stop := p.open(m).Watch(p.t.Context())
@@ -26,7 +26,7 @@ func (p *pair) wantEnded(what string, ctx context.Context, cause error) {
 	}
 }
 
-// TestWatch: a stream learns of the end of its session, whoever ends it and wherever, and of nothing else.
+// TestWatch checks that a stream learns of the end of its session, whoever ends it and wherever, and of nothing else.
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(p *pair){
@@ -57,7 +57,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// idles: with the last watch its goroutine has ended, and nothing of it is left.
+// idles checks that nothing is watched, and that the goroutine has ended.
 func (p *pair) idles() {
 	p.t.Helper()
 	synctest.Wait()
@@ -70,7 +70,7 @@ func (p *pair) idles() {
 	}
 }
 
-// TestWatchIsNoUse: a session whose visitor has gone ends in time, with its streams.
+// TestWatchIsNoUse checks that a session whose visitor has gone ends in time, although it is watched.
 func TestWatchIsNoUse(t *testing.T) {
 	t.Parallel()
 	inPair(t, Config{IdleTimeout: 10 * time.Minute}, func(p *pair) {
@@ -84,7 +84,8 @@ func TestWatchIsNoUse(t *testing.T) {
 	})
 }
 
-// TestWatchCosts one read every five seconds, however many streams the session has, and nothing without any.
+// TestWatchCosts checks that a session costs one read every five seconds, however many streams it has, and nothing
+// without any.
 func TestWatchCosts(t *testing.T) {
 	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
@@ -108,7 +109,7 @@ func TestWatchCosts(t *testing.T) {
 	})
 }
 
-// TestWatchThroughTrouble: a node that does not answer ends nobody's stream.
+// TestWatchThroughTrouble checks that a node that does not answer ends no stream.
 func TestWatchThroughTrouble(t *testing.T) {
 	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
@@ -123,7 +124,7 @@ func TestWatchThroughTrouble(t *testing.T) {
 	})
 }
 
-// TestWatchEndsWith what it was begun for, and the manager.
+// TestWatchEndsWith checks that a watch ends with its context, and with the manager.
 func TestWatchEndsWith(t *testing.T) {
 	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {
@@ -142,7 +143,7 @@ func TestWatchEndsWith(t *testing.T) {
 	})
 }
 
-// TestWatchInAHandler: a request's session can be watched once it is stored.
+// TestWatchInAHandler checks that a request's session can be watched once it is stored.
 func TestWatchInAHandler(t *testing.T) {
 	t.Parallel()
 	inPair(t, Config{}, func(p *pair) {

@@ -10,14 +10,14 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// watchEvery is how often a session is looked at that is watched: a logout elsewhere ends its streams within that time, and
-// ten thousand of them cost 2,000 reads a second.
+// watchEvery is how often a watched session is looked at: a logout elsewhere ends its streams within that time, and ten
+// thousand sessions cost 2,000 reads a second.
 const watchEvery = 5 * time.Second
 
 // watches are the sessions whose end someone waits for. It has a goroutine only while there are any. It is safe for
 // concurrent use.
 type watches struct {
-	look func(ctx context.Context, id sid.ID) (node string, err error) // where the session is, or why it is not to be had
+	look func(ctx context.Context, id sid.ID) (node string, err error) // the session's node, or why it was not found
 
 	mu     sync.Mutex
 	of     map[string]*watched // by token
@@ -30,7 +30,7 @@ func newWatches(look func(ctx context.Context, id sid.ID) (node string, err erro
 	return &watches{look: look, of: make(map[string]*watched)}
 }
 
-// watched is one session, and what to call at its end.
+// watched is one session, and the watches to end with it.
 type watched struct {
 	id   sid.ID
 	ends map[*watch]struct{}
@@ -39,7 +39,7 @@ type watched struct {
 // watch is one call of Session.Watch.
 type watch struct{ end context.CancelCauseFunc }
 
-// add calls end when the session does, until ctx ends.
+// add has end called when the session ends, unless ctx ends before.
 func (w *watches) add(ctx context.Context, id sid.ID, end context.CancelCauseFunc) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -62,7 +62,7 @@ func (w *watches) add(ctx context.Context, id sid.ID, end context.CancelCauseFun
 	}
 }
 
-// remove ends the goroutine with the last watch.
+// remove removes a watch, and ends the goroutine with the last one.
 func (w *watches) remove(at *watched, one *watch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -76,14 +76,14 @@ func (w *watches) remove(at *watched, one *watch) {
 	}
 }
 
-// ended tells who watches the session that it has ended.
+// ended ends the watches of a session that has ended.
 func (w *watches) ended(token string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.tell(token, ErrGone)
 }
 
-// tell ends a session's watches. Each is removed by its context's end.
+// tell ends a session's watches. Each is removed when its context ends. The caller holds mu.
 func (w *watches) tell(token string, why error) {
 	at := w.of[token]
 	if at == nil {
@@ -108,7 +108,8 @@ func (w *watches) work(ctx context.Context) {
 	}
 }
 
-// round looks at every session once, one after the other: nobody waits for it, and nodes are not to feel it.
+// round looks at every session once, one after the other: nobody waits for it, and it must not burden the nodes
+// (rule E18).
 func (w *watches) round(ctx context.Context) {
 	for _, id := range w.list() {
 		if ctx.Err() != nil {
@@ -134,7 +135,7 @@ func (w *watches) list() []sid.ID {
 	return list
 }
 
-// moved has the next round ask the node first that the session is read from.
+// moved has the next round ask first the node that the session is read from.
 func (w *watches) moved(token, node string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -143,7 +144,7 @@ func (w *watches) moved(token, node string) {
 	}
 }
 
-// close ends all watches, and waits for the goroutine.
+// close ends all watches, and waits for the goroutine. Later ones end at once.
 func (w *watches) close() {
 	w.mu.Lock()
 	w.closed = true

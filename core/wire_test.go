@@ -21,7 +21,7 @@ type wire struct {
 	manager *msm.Manager
 	nodes   string
 	proxies []*msmtest.Proxy
-	active  sync.WaitGroup // requests, also when they have been answered and are not over
+	active  sync.WaitGroup // requests that are not over, even if they were answered
 }
 
 func startWire(t *testing.T, config msm.Config) *wire {
@@ -31,7 +31,7 @@ func startWire(t *testing.T, config msm.Config) *wire {
 	return w
 }
 
-// startSeen starts memcached processes, each behind a proxy that is in its place in the list.
+// startSeen starts memcached processes, each behind a proxy, whose address stands in the list.
 func startSeen(t testing.TB, n int) (list string, servers map[string]*msmtest.Server, proxies []*msmtest.Proxy) {
 	list, servers = startServers(t, n)
 	for i := range n {
@@ -49,7 +49,7 @@ func (w *wire) another(config msm.Config) *app {
 }
 
 func (w *wire) instance(t testing.TB, config msm.Config) (*app, *msm.Manager) {
-	config.RefillRate = msm.NoRefill // what is counted is requests
+	config.RefillRate = msm.NoRefill // only commands of requests are counted
 	config.Nodes, config.Ignore = w.nodes, regexp.MustCompile(`\.gif$`)
 	m := newManager(t, config)
 	h := m.Middleware(http.HandlerFunc(pages))
@@ -60,7 +60,7 @@ func (w *wire) instance(t testing.TB, config msm.Config) (*app, *msm.Manager) {
 	})), m
 }
 
-// pages are what the tests about commands ask for.
+// pages handles the requests of tests that count commands.
 func pages(w http.ResponseWriter, r *http.Request) {
 	switch s := msm.From(r.Context()); r.URL.Path {
 	case "/read":
@@ -72,18 +72,18 @@ func pages(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// finish waits until nothing more comes of the requests so far: a lock is released, and work left to the background done,
-// after the answer.
+// finish waits until nothing more comes of the requests so far: locks are released and work in the background is done
+// after the response.
 func (w *wire) finish() {
 	w.t.Helper()
 	w.active.Wait()
 	healed(w.t, w.manager)
 }
 
-// session are the commands about sessions since the last reset.
+// session returns the commands about sessions since the last reset.
 func (w *wire) session() []string { return w.about("msm:s:") }
 
-// about are the commands about keys that begin so since the last reset, without those of the probers.
+// about returns the commands on keys with that prefix since the last reset, without those of the probers.
 func (w *wire) about(prefix string) []string { return about(prefix, w.proxies...) }
 
 func about(prefix string, proxies ...*msmtest.Proxy) (list []string) {
@@ -98,7 +98,7 @@ func about(prefix string, proxies ...*msmtest.Proxy) (list []string) {
 	return list
 }
 
-// ofNodes reports whether a command is about what instances tell of nodes, and no session.
+// ofNodes reports whether a command is about nodes, and not about a session.
 func ofNodes(rest string) bool {
 	return strings.HasPrefix(rest, "msm:epoch") || strings.HasPrefix(rest, "msm:news ") || strings.HasPrefix(rest, "msm:used ")
 }
@@ -109,13 +109,13 @@ func (w *wire) reset() {
 	}
 }
 
-// TestCommandsOnTheWire: what a request costs, counted between us and real memcached.
+// TestCommandsOnTheWire counts the commands that a request sends to real memcached.
 func TestCommandsOnTheWire(t *testing.T) {
 	for name, c := range map[string]struct {
 		backups int
 		method  string
 		path    string
-		cookie  string // kept: the browser's; or another
+		cookie  string // kept: the browser's cookie; else another one
 		want    []string
 	}{
 		"a request without cookie":                      {1, "GET", "/none", "-", nil},
@@ -159,8 +159,8 @@ func TestCommandsOnTheWire(t *testing.T) {
 	}
 }
 
-// TestASessionThatIsGoneIsAskedForOnce, in fake time: T-04. A replayed cookie of a dead session costs one look in half a
-// second, not one per request.
+// TestASessionThatIsGoneIsAskedForOnce: T-04. In fake time, a cookie of a dead session that is sent again and again
+// costs one look in half a second, not one for each request.
 func TestASessionThatIsGoneIsAskedForOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestASessionThatIsGoneIsAskedForOnce(t *testing.T) {
 				}
 				time.Sleep(24 * time.Millisecond)
 			}
-			if got := w.about("msm:s:"); !slices.Equal(got, []string{"gets", "gets", "gets"}) { // home, the other, home again
+			if got := w.about("msm:s:"); !slices.Equal(got, []string{"gets", "gets", "gets"}) { // the primary, the other one, the primary again
 				t.Errorf("commands %v", got)
 			}
 			time.Sleep(20 * time.Millisecond) // half a second is over

@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// around returns the exchange of this manager that the request is in already; nil if there is none. It does not count
-// if its request is over, was ignored, or came from another client: then it is not this request that was handed on.
+// around returns the exchange of this manager that the request is already in; nil if there is none (rule E18). An
+// exchange does not count if its request is over or was ignored, or if it has other ids: then r is another request with
+// its context.
 func (m *Manager) around(r *http.Request) *Exchange {
 	s, ok := m.sessionOf(r)
 	if !ok {
@@ -23,7 +24,7 @@ func (m *Manager) around(r *http.Request) *Exchange {
 	return x
 }
 
-// sameClient reports whether a request names the same session as the one that the exchange began with.
+// sameClient reports whether a request has the same ids as the one that the exchange began with.
 func (x *Exchange) sameClient(r *http.Request) bool {
 	other := Exchange{manager: x.manager}
 	other.readIDs(r)
@@ -33,7 +34,7 @@ func (x *Exchange) sameClient(r *http.Request) bool {
 	return other.clientID == x.clientID && other.byHeader == x.byHeader
 }
 
-// join makes a part of the exchange, for a request that meets the middleware once more.
+// join returns a part of the exchange, for a request that meets the middleware once more.
 func (x *Exchange) join(r *http.Request, pattern string) (*Exchange, *http.Request, error) {
 	part := &Exchange{manager: x.manager, within: x, original: r, request: r}
 	if From(r.Context()) != &x.session { // another manager's middleware stands in between
@@ -48,14 +49,16 @@ func (x *Exchange) join(r *http.Request, pattern string) (*Exchange, *http.Reque
 	return part, part.request, x.lockFor(r, pattern)
 }
 
-// answersBy reports whether what is written to w is the request's answer: it has the same header. What goes into a buffer of
-// its own, such as http.TimeoutHandler's, is not on its way to the client yet, and can bring it no cookie.
+// answersBy reports whether what is written to w belongs to the request's response: w has the same header map. A writer
+// with a buffer and a header of its own, such as http.TimeoutHandler's, has not: what it gets is not on its way to the
+// client yet, and cannot bring it a cookie.
 func (x *Exchange) answersBy(w http.ResponseWriter) bool {
 	own := x.writer.ResponseWriter
 	return own != nil && reflect.ValueOf(own.Header()).Pointer() == reflect.ValueOf(w.Header()).Pointer()
 }
 
-// lockFor takes the session's lock if the handler that the request was handed on to needs it, and it is not taken yet.
+// lockFor takes the session's lock if the handler that the request was handed on to needs it and the request does not
+// have it.
 func (x *Exchange) lockFor(r *http.Request, pattern string) error {
 	locks, s := x.manager.locks, &x.session
 	if s.locked != nil || s.ended != nil || x.clientID.IsZero() && x.claims == nil || !locks.wants(r.URL.Path, route{r.Method, pattern}) {
@@ -68,8 +71,8 @@ func (x *Exchange) lockFor(r *http.Request, pattern string) error {
 	return err
 }
 
-// giveBack tells the request that net/http knows, and middleware outside, what became of the one with the session in its
-// context: the files of a form, which net/http removes when the request is over, and the pattern that a ServeMux has found.
+// giveBack copies to the request that net/http and outer middleware know what the one with the session in its context
+// got: the files of a form, which net/http removes when the request is over, and the pattern that a ServeMux has found.
 func (x *Exchange) giveBack() {
 	if x.original.MultipartForm == nil {
 		x.original.MultipartForm = x.request.MultipartForm

@@ -7,27 +7,27 @@ import (
 	"strings"
 )
 
-// writer commits the session before the first byte leaves. Nothing is buffered. Handlers have it by one of its faces.
+// writer commits the session before the first byte is sent. It buffers nothing. Handlers get it by one of its faces.
 type writer struct {
 	http.ResponseWriter
 	exchange *Exchange
 	outside  []field  // headers that were there before the handler
 	able     ability  // what the ResponseWriter below can do
-	begun    bool     // the header has been given to the ResponseWriter below
+	begun    bool     // the commit has begun, and with it the response
 	conn     net.Conn // the handler has taken the connection over; nil: it has not
-	told     *telling // what the handler has instead of conn; nil: conn itself
+	told     *telling // what the handler got instead of conn; nil: conn itself
 }
 
-// refusal is why a request's handlers have no say: the commit failed, and the client gets the error's answer. Theirs is
-// withheld, through whichever writer it comes.
+// refusal is why what a request's handlers write is withheld, through whichever writer it comes: the commit failed, and
+// the client gets the response of Config.ErrorHandler.
 type refusal struct {
-	err       error // nil: there is none
-	answering bool  // Config.ErrorHandler is at work
+	err       error // nil: nothing is withheld
+	answering bool  // Config.ErrorHandler is running
 	answered  bool  // it has begun to answer
 }
 
-// begin commits before the first byte of an answer. An error means that there is none to be given: the client has one, or
-// the connection was taken over.
+// begin commits before the first byte of a response (rule E4). On an error nothing may be written: the client has got
+// the response of the error, or the handler has taken the connection over.
 func (w *writer) begin() error {
 	if w.conn != nil && w.exchange.refusal == (refusal{}) {
 		return http.ErrHijacked
@@ -35,7 +35,7 @@ func (w *writer) begin() error {
 	return w.commit()
 }
 
-// commit is begin for answers on a connection that was taken over, too. It commits once.
+// commit is begin, also for a response on a connection that was taken over. It commits once.
 func (w *writer) commit() error {
 	x := w.exchange
 	switch {
@@ -47,7 +47,7 @@ func (w *writer) commit() error {
 	}
 	w.begun = true
 	if w.told != nil {
-		w.recall() // the commit says how it has become
+		w.recall() // the commit sets the id as it has become
 	}
 	if err := x.Commit(w.Header()); err != nil {
 		w.refuse(err)
@@ -57,7 +57,8 @@ func (w *writer) commit() error {
 	return x.refusal.err
 }
 
-// refuse answers in place of the handlers.
+// refuse answers in place of the handlers. It removes the headers about their response; those that were there before
+// the handler stay (rule E5).
 func (w *writer) refuse(err error) {
 	x := w.exchange
 	x.refusal = refusal{err: err, answering: true}
@@ -70,8 +71,9 @@ func (w *writer) refuse(err error) {
 	x.manager.Fail(w.ResponseWriter, x.request, err)
 }
 
-// WriteHeader lets informational answers other than 101 pass: the response itself is still to come (RFC 9110, 15.2). What
-// cannot send one before that, such as http.TimeoutHandler, would take it for the response, and is spared it.
+// WriteHeader lets informational responses other than 101 pass without a commit: the response itself is still to come
+// (RFC 9110, 15.2). A ResponseWriter that cannot flush, such as http.TimeoutHandler's, would take one for the response,
+// and does not get it.
 func (w *writer) WriteHeader(status int) {
 	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
 		if w.able&canFlush != 0 {
@@ -91,7 +93,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// WriteString spares the copy where the writer below can.
+// WriteString saves a copy if the writer below can take strings.
 func (w *writer) WriteString(s string) (int, error) {
 	if err := w.begin(); err != nil {
 		return 0, err
@@ -99,7 +101,7 @@ func (w *writer) WriteString(s string) (int, error) {
 	return io.WriteString(w.ResponseWriter, s)
 }
 
-// ReadFrom keeps sendfile: net/http's own writer hands a file to the kernel.
+// ReadFrom keeps sendfile: net/http's own writer lets the kernel send a file.
 func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	if err := w.begin(); err != nil {
 		return 0, err
@@ -107,5 +109,5 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(w.ResponseWriter, r)
 }
 
-// Unwrap serves http.ResponseController.
+// Unwrap is for http.ResponseController.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }

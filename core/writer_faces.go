@@ -6,9 +6,9 @@ import (
 	"net/http"
 )
 
-// A face is what handlers see of a writer: it can do what the writer below can, and claims no more, because libraries ask.
-// Those for WebSockets do without a connection that is not to be had, and gin's Stream panics if there is no CloseNotify.
-// What has no face, such as deadlines, http.ResponseController finds by Unwrap.
+// A face is what handlers see of a writer. It can do what the writer below can, and no more, because libraries test for
+// that: one for WebSockets does something else if it cannot get the connection, and gin's Stream panics without
+// CloseNotify. Abilities without a face, such as deadlines, http.ResponseController finds by Unwrap.
 //
 // A face is one pointer, so it costs no allocation. Each adds one ability to the one inside: F flushes, H hijacks, P
 // pushes, N notifies.
@@ -30,8 +30,9 @@ type (
 	faceFHPN struct{ faceFHP }
 )
 
-type closeNotifier interface{ CloseNotify() <-chan bool } // http's, which is deprecated, and gin still needs
+type closeNotifier interface{ CloseNotify() <-chan bool } // http.CloseNotifier, which is deprecated and which gin needs
 
+// ability is a set of what a ResponseWriter can do.
 type ability uint8
 
 const (
@@ -41,7 +42,7 @@ const (
 	canNotify
 )
 
-// face returns the one that fits the writer below.
+// face returns the face that fits the writer below.
 func (w *writer) face() http.ResponseWriter {
 	if below[http.Flusher](w) || below[interface{ FlushError() error }](w) {
 		w.able |= canFlush
@@ -81,7 +82,7 @@ var faces = [16]func(w *writer) http.ResponseWriter{
 	},
 }
 
-// below reports whether a writer below is a T, where http.ResponseController would look for it.
+// below reports whether the ResponseWriter, or one that it wraps, is a T; it looks where http.ResponseController would.
 func below[T any](w *writer) bool {
 	for at := w.ResponseWriter; ; {
 		if _, ok := at.(T); ok {
@@ -95,10 +96,10 @@ func below[T any](w *writer) bool {
 	}
 }
 
-// Flush is FlushError for callers that know http.Flusher only.
+// Flush is FlushError, for callers that know only http.Flusher.
 func (w faceF) Flush() { _ = w.FlushError() }
 
-// FlushError sends the header, and so commits.
+// FlushError commits, and sends the header.
 func (w faceF) FlushError() error {
 	if err := w.begin(); err != nil {
 		return err

@@ -31,7 +31,7 @@ var (
 	gone      = make(chan bool)
 )
 
-// TestTheWriterCanDoWhatTheOneBelowCan: each of its abilities, in every combination, and none besides.
+// TestTheWriterCanDoWhatTheOneBelowCan checks each ability, in every combination, and that there is no other.
 func TestTheWriterCanDoWhatTheOneBelowCan(t *testing.T) {
 	t.Parallel()
 	type bare = http.ResponseWriter
@@ -149,7 +149,7 @@ func TestTheWriterCanDoWhatTheOneBelowCan(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeSentCommitsNothing: an ability that is missing, or that fails, leaves the session as it was.
+// TestWhatCannotBeSentCommitsNothing checks that a missing ability, or one that fails, does not commit.
 func TestWhatCannotBeSentCommitsNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -173,7 +173,7 @@ func TestWhatCannotBeSentCommitsNothing(t *testing.T) {
 				if !errors.Is(err, http.ErrNotSupported) {
 					t.Errorf("%v", err)
 				}
-				add(s) // a session begins, which needs its cookie
+				add(s) // a session can still begin, with its cookie
 				fmt.Fprint(w, count.Get(s), " ", s.Err())
 			}))
 			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -194,7 +194,8 @@ func TestWhatCannotBeSentCommitsNothing(t *testing.T) {
 	}
 }
 
-// TestHintsAreNoAnswer: what cannot send them before the answer, as http.TimeoutHandler, would take them for it.
+// TestHintsAreNoAnswer has a writer that cannot send hints before the response, as http.TimeoutHandler's, and would
+// take them for it.
 func TestHintsAreNoAnswer(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{MaxSessionSize: 100})

@@ -1,4 +1,4 @@
-// Package msmecho gives echo's handlers a session.
+// Package msmecho is the adapter of msm for echo: it gives every request a session.
 //
 //	e := echo.New()
 //	e.Use(middleware.Recover(), msmecho.Sessions(m))
@@ -7,10 +7,10 @@
 //		return c.JSON(200, n)
 //	})
 //
-// Put it behind middleware.Recover, so that a handler that panics stores nothing. If the session cannot be loaded or
-// stored, msm.Config's ErrorHandler answers, and HTTPErrorHandler gets the error, as that of a response which is Committed:
-// what it writes is withheld. Nothing is returned then, for a middleware further out that takes a returned error for one
-// that is still to be answered, as Timeout and Gzip of echo v4 do, would drop the answer or have another one appended.
+// Install Sessions after middleware.Recover, so that a handler that panics stores nothing. If the session cannot be
+// loaded or stored, msm.Config.ErrorHandler writes the response. HTTPErrorHandler gets the error as well, but what it
+// writes is dropped: the response is Committed. The middleware then returns nil, because an outer middleware that still
+// answers a returned error, as Timeout and Gzip of echo v4 do, would drop the response or append a second one.
 package msmecho
 
 import (
@@ -21,20 +21,20 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Config says more about the middleware than Sessions does.
+// Config holds the settings of SessionsWithConfig.
 type Config struct {
-	// Manager keeps the sessions. Without one SessionsWithConfig panics.
+	// Manager keeps the sessions. SessionsWithConfig panics if it is nil.
 	Manager *msm.Manager
-	// Skipper tells which requests pass by without a session, by more than the path (for which msm.Config has Ignore).
-	// Session panics for them. Nil: none.
+	// Skipper reports whether a request gets no session, for rules that need more than the path (which
+	// msm.Config.Ignore matches). Session panics in such a request. Nil: no request is skipped.
 	Skipper func(c echo.Context) bool
 }
 
-// Sessions is the middleware: it gives every request behind it its session, and stores that before the first byte of the
-// answer leaves.
+// Sessions returns the middleware. It gives every request behind it a session, and stores the session before the first
+// byte of the response leaves. It panics if m is nil.
 func Sessions(m *msm.Manager) echo.MiddlewareFunc { return SessionsWithConfig(Config{Manager: m}) }
 
-// SessionsWithConfig is Sessions with more to say.
+// SessionsWithConfig is Sessions with more settings.
 func SessionsWithConfig(config Config) echo.MiddlewareFunc {
 	if config.Manager == nil {
 		panic("msmecho: Config.Manager is not set: make one with msm.New")
@@ -53,7 +53,7 @@ func SessionsWithConfig(config Config) echo.MiddlewareFunc {
 				err = next(c)
 			}
 			if failed := x.Finish(); failed != nil {
-				c.Error(failed) // HTTPErrorHandler's turn, while what it writes is withheld
+				c.Error(failed) // it calls HTTPErrorHandler, whose output is dropped
 				return nil
 			}
 			return err
@@ -61,11 +61,11 @@ func SessionsWithConfig(config Config) echo.MiddlewareFunc {
 	}
 }
 
-// Session answers the request's session. It panics if Sessions is missing in front of the handler.
+// Session returns the request's session. It panics if Sessions is not installed in front of the handler.
 func Session(c echo.Context) *msm.Session { return msm.From(c.Request().Context()) }
 
-// sender is the writer below echo's Response, and tells that what is sent: the answer to a failure is not the handler's.
-// It stays in place when the handler is done: nothing must follow that answer.
+// sender is the writer below echo's Response. It sets the Response's status, because the response to a failure does not
+// come from the handler. It stays in place after the handler: nothing may follow that response.
 type sender struct {
 	http.ResponseWriter
 	response *echo.Response

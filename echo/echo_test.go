@@ -58,7 +58,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// restoring has a writer in place while the handler runs, as many do that measure or log.
+// restoring replaces the writer while the handler runs, as many middlewares do that measure or log.
 func restoring(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		was := c.Response().Writer
@@ -131,7 +131,8 @@ func says(status int, body string, h echo.HandlerFunc) msmtest.Answer[echo.Handl
 
 var visits = msm.NewKey[int]("visits")
 
-// TestABeforeHookMayChangeTheSession: echo runs it when it sends the header, and the session is stored after it.
+// TestABeforeHookMayChangeTheSession checks that the session is stored after the Before hooks, which echo runs when it
+// sends the header.
 func TestABeforeHookMayChangeTheSession(t *testing.T) {
 	e := echo.New()
 	e.Use(msmecho.Sessions(msmtest.NewManager(t, msm.Config{})))
@@ -146,7 +147,8 @@ func TestABeforeHookMayChangeTheSession(t *testing.T) {
 	}
 }
 
-// TestTheWriterBelowSendsFiles: Response is no io.ReaderFrom, but the server's writer below it still is.
+// TestTheWriterBelowSendsFiles checks that the writer below Response is an io.ReaderFrom like the server's writer.
+// Response itself is none.
 func TestTheWriterBelowSendsFiles(t *testing.T) {
 	e := echo.New()
 	e.Use(msmecho.Sessions(msmtest.NewManager(t, msm.Config{})))
@@ -179,7 +181,7 @@ func TestSkipper(t *testing.T) {
 	}))
 	e.GET("/", func(c echo.Context) error { visits.Set(msmecho.Session(c), 1); return nil }, func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			defer func() { _ = recover() }() // there is no session for who is skipped
+			defer func() { _ = recover() }() // a request that is skipped has no session
 			return next(c)
 		}
 	})

@@ -56,7 +56,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// restoring has a writer in place while the handler runs, as many do that measure or log.
+// restoring replaces the writer while the handler runs, as many middlewares do that measure or log.
 func restoring(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c *echo.Context) error {
 		res, err := echo.UnwrapResponse(c.Response())
@@ -137,7 +137,8 @@ func says(status int, body string, h echo.HandlerFunc) msmtest.Answer[echo.Handl
 	return msmtest.Answer[echo.HandlerFunc]{Status: status, Body: body, Handler: h}
 }
 
-// TestAutoHEAD: echo v5 can answer HEAD by what GET would say, and holds the header back for it.
+// TestAutoHEAD checks echo v5's automatic answer to HEAD: it runs the handler of GET, and holds the header back until
+// that is done.
 func TestAutoHEAD(t *testing.T) {
 	for name, use := range map[string]func(e *echo.Echo, sessions echo.MiddlewareFunc) *echo.Group{
 		"sessions for all":     func(e *echo.Echo, sessions echo.MiddlewareFunc) *echo.Group { e.Use(sessions); return e.Group("") },
@@ -164,7 +165,8 @@ func TestAutoHEAD(t *testing.T) {
 
 var visits = msm.NewKey[int]("visits")
 
-// TestABeforeHookMayChangeTheSession: echo runs it when it sends the header, and the session is stored after it.
+// TestABeforeHookMayChangeTheSession checks that the session is stored after the Before hooks, which echo runs when it
+// sends the header.
 func TestABeforeHookMayChangeTheSession(t *testing.T) {
 	e := echo.New()
 	e.Use(msmecho.Sessions(msmtest.NewManager(t, msm.Config{})))
@@ -183,7 +185,8 @@ func TestABeforeHookMayChangeTheSession(t *testing.T) {
 	}
 }
 
-// TestTheWriterBelowSendsFiles: Response is no io.ReaderFrom, but the server's writer below it still is.
+// TestTheWriterBelowSendsFiles checks that the writer below Response is an io.ReaderFrom like the server's writer.
+// Response itself is none.
 func TestTheWriterBelowSendsFiles(t *testing.T) {
 	e := echo.New()
 	e.Use(msmecho.Sessions(msmtest.NewManager(t, msm.Config{})))
@@ -220,7 +223,7 @@ func TestSkipper(t *testing.T) {
 	}))
 	e.GET("/", func(c *echo.Context) error { visits.Set(msmecho.Session(c), 1); return nil }, func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) error {
-			defer func() { _ = recover() }() // there is no session for who is skipped
+			defer func() { _ = recover() }() // a request that is skipped has no session
 			return next(c)
 		}
 	})

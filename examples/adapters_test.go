@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
-	gotoken "go/token" // sticky sessions have tokens, too
+	gotoken "go/token" // token is a function of the sticky tests
 	"os"
 	"os/exec"
 	"regexp"
@@ -16,20 +16,20 @@ import (
 	"strings"
 	"testing"
 
-	_ "github.com/gomsm/msm/chi" // so that go test does not answer from its cache when an adapter has changed
+	_ "github.com/gomsm/msm/chi" // so that go test does not use a cached result when an adapter has changed
 	_ "github.com/gomsm/msm/echo"
 	_ "github.com/gomsm/msm/echov5"
 	_ "github.com/gomsm/msm/gin"
 )
 
-// docs leads out of this module, by a link inside it: go test looks only at files inside when it asks whether what it has
-// in its cache still holds.
+// docs is a symbolic link inside this module to a folder outside it. To decide whether a cached result is still valid,
+// go test looks only at files inside the module.
 const docs = "testdata/docs/"
 
 var update = flag.Bool("update", false, "write docs/adapters.md instead of comparing it")
 
-// adapters are the frameworks of docs/adapters.md, the file that is the adapter to each, and where its contract runs: gin's
-// with the middleware of gin-contrib.
+// adapters lists the frameworks of docs/adapters.md, each with the file of its adapter and the folder whose tests run
+// its contract. For gin that is the one with the middleware of gin-contrib.
 var adapters = []struct{ framework, module, version, file, contract string }{
 	{"net/http", "core", "", "core/middleware.go", "core"},
 	{"chi", "chi", "github.com/go-chi/chi/v5", "chi/chi.go", "chi"},
@@ -38,7 +38,7 @@ var adapters = []struct{ framework, module, version, file, contract string }{
 	{"echo v5", "echov5", "github.com/labstack/echo/v5", "echov5/echo.go", "echov5"},
 }
 
-// TestAdapters runs the contract with every framework, and compares what it sees with docs/adapters.md.
+// TestAdapters runs the contract with every framework, and compares the results with docs/adapters.md.
 func TestAdapters(t *testing.T) {
 	t.Parallel()
 	columns := runContracts(t)
@@ -55,19 +55,19 @@ func TestAdapters(t *testing.T) {
 	}
 }
 
-// column is what the contract says of one framework, by part and case.
+// column holds the results of the contract for one framework, by part and case.
 type column struct {
-	cases  []string // in their order, as "part/case"
+	cases  []string // "part/case", in the order in which they ran
 	result map[string]string
-	why    map[string]string // of what was skipped
+	why    map[string]string // the reasons of those that were skipped
 }
 
-// runContracts runs them all by one command, which loads the workspace once and builds side by side.
+// runContracts runs all contracts with one command, which loads the workspace once and builds them in parallel.
 func runContracts(t *testing.T) (columns []*column) {
 	t.Helper()
 	args := []string{"test", "-json", "-run", "^TestContract$"}
 	if raceDetector() {
-		args = append(args, "-race") // what make test has built already
+		args = append(args, "-race") // make test has built that already
 	}
 	of := map[string]*column{}
 	for _, a := range adapters {
@@ -106,7 +106,7 @@ var skipped = regexp.MustCompile(`^\s+\w+\.go:\d+: (.+)\n$`)
 
 func (c *column) take(action, test, output string) {
 	words := strings.SplitN(strings.ReplaceAll(strings.TrimPrefix(test, "TestContract/"), "_", " "), "/", 3)
-	if len(words) != 2 { // parts, and cases within cases
+	if len(words) != 2 { // a part, or a case within a case
 		return
 	}
 	name := words[0] + "/" + words[1]
@@ -122,7 +122,7 @@ func (c *column) take(action, test, output string) {
 	}
 }
 
-// matrix is a table for each part of the contract: case by framework.
+// matrix returns one table for each part of the contract: a row for each case, a column for each framework.
 func matrix(columns []*column) string {
 	var page strings.Builder
 	fmt.Fprint(&page, "## The contract\n\n✓ is a test that passes, a number says below why the framework has no such thing, and · is a way that only others have.\n")
@@ -194,7 +194,7 @@ func casesOf(part string, columns []*column) (list []string) {
 	return list
 }
 
-// overview counts what there is to read of each adapter.
+// overview returns the table of the adapters, with the size and the exported names of each.
 func overview(t *testing.T) string {
 	t.Helper()
 	var page strings.Builder

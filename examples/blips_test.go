@@ -15,7 +15,7 @@ var blipSessions = flag.Int("blips", 0, "how many sessions TestBlips holds; zero
 // blips are faults that are over before anyone would call them one.
 var blips = []struct {
 	name     string
-	times    int  // a fault that meets an operation under way may do other things than one that does not
+	times    int  // how often it is played: it may or may not meet an operation under way
 	noneDown bool // no node fails, so none may be said to be down
 	play     func(w *blipWorld)
 }{
@@ -38,7 +38,7 @@ func halt(p *process, d time.Duration) {
 	kill(p, syscall.SIGCONT)
 }
 
-// hog is what other programs may do to this machine. The loops look whether this process is still there.
+// hog is what other programs may do to this machine. Its loops end with this process.
 func (w *blipWorld) hog(loops int, d time.Duration) {
 	const loop = `while kill -0 $PPID; do i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; done`
 	for range loops {
@@ -52,7 +52,7 @@ func (w *blipWorld) hog(loops int, d time.Duration) {
 	time.Sleep(d)
 }
 
-// throttle is a limit of the processor's time: each instance has used it up after 80 ms of every 200.
+// throttle is a limit on the processor's time: each instance has used it up after 80 ms of every 200.
 func (w *blipWorld) throttle(d time.Duration) {
 	end := time.Now().Add(d)
 	var all sync.WaitGroup
@@ -68,9 +68,9 @@ func (w *blipWorld) throttle(d time.Duration) {
 	}
 }
 
-// TestBlips shows what short faults cost, on real processes: commands beyond what the requests need, refused requests, nodes
-// that are said to be down, and time. If it is strict it judges what can be counted: a blip costs as much as the requests
-// that it touched, however many sessions are held, and refuses nobody.
+// TestBlips shows what short faults cost on real processes: commands beyond what the requests need, refused requests,
+// nodes that are said to be down, and time. With -strict it judges what can be counted: a blip costs as much as the
+// requests that it touched, however many sessions are held, and no request is refused.
 func TestBlips(t *testing.T) {
 	if *blipSessions == 0 {
 		t.Skip("only with -blips, see make blips")
@@ -99,8 +99,8 @@ func TestBlips(t *testing.T) {
 	}
 }
 
-// TestAStallShorterThanItsTimeoutIsNoFault: who waits for a node that stands still, or in an instance that does, is answered;
-// no node is said to be down, and nothing is lost.
+// TestAStallShorterThanItsTimeoutIsNoFault checks that a request that waits for a node that stands still, or in an
+// instance that does, is answered, that no node is said to be down, and that nothing is lost.
 func TestAStallShorterThanItsTimeoutIsNoFault(t *testing.T) {
 	for _, mode := range blipModes {
 		t.Run(mode.name, func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestAStallShorterThanItsTimeoutIsNoFault(t *testing.T) {
 	}
 }
 
-// goOn waits for so many more answers.
+// goOn waits for that many more answers.
 func (w *blipWorld) goOn(answers int64) {
 	w.t.Helper()
 	want := w.traffic.answered.Load() + answers

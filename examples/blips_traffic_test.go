@@ -11,15 +11,14 @@ import (
 	"time"
 )
 
-// pace is how often a caller asks, unless it waits for an answer.
+// pace is how often a caller sends a request, unless it waits for an answer.
 const pace = 25 * time.Millisecond
 
-// traffic is a steady load: callers, each of whom reads and writes the sessions of its own in turn. It remembers what they
-// were answered.
+// traffic is a steady load. Each caller reads and writes its own sessions in turn. traffic remembers the answers.
 type traffic struct {
 	apps   []*process
 	client *http.Client
-	held   [][]*heldSession // of each caller
+	held   [][]*heldSession // by caller
 
 	answered atomic.Int64
 	mu       sync.Mutex
@@ -31,7 +30,7 @@ type traffic struct {
 type heldSession struct {
 	cookie string
 	count  int // acknowledged
-	maybe  int // more: their requests failed
+	maybe  int // beyond count: their requests failed
 }
 
 // call is a request that has ended.
@@ -48,7 +47,7 @@ func newTraffic(apps []*process, callers int) *traffic {
 	}
 }
 
-// fill begins sessions, as many at each instance. Few come at a time: a crowd could pass for a fault.
+// fill begins sessions, the same number at each instance. Few begin at a time, because many could look like a fault.
 func (t *traffic) fill(sessions int) {
 	var all sync.WaitGroup
 	at := make(chan struct{}, 4)
@@ -66,7 +65,7 @@ func (t *traffic) fill(sessions int) {
 	all.Wait()
 }
 
-// sessions is how many are held.
+// sessions returns how many sessions are held.
 func (t *traffic) sessions() int { return len(t.held) * len(t.held[0]) }
 
 // run has the callers come until stop is called, which waits for their last answers.
@@ -86,8 +85,8 @@ func (t *traffic) run() (stop func()) {
 	return func() { leave(); all.Wait() }
 }
 
-// ask is a request for the count, or for one more. Its balancer follows the route in the session's id, if there is one; else
-// the instances take turns.
+// ask sends a request for the count, or to add one. Its balancer follows the route in the session's id, if there is
+// one; otherwise the instances take turns.
 func (t *traffic) ask(method string, s *heldSession, turn int) {
 	app := t.apps[turn%len(t.apps)]
 	if _, route, ok := strings.Cut(s.cookie, "."); ok {
@@ -106,7 +105,8 @@ func (t *traffic) ask(method string, s *heldSession, turn int) {
 	}
 }
 
-// send takes over the cookie of the answer. An instance that does not answer is 502, as a balancer says it.
+// send sends a request, and keeps the cookie of the answer. An instance that does not answer counts as 502, as with a
+// balancer.
 func (t *traffic) send(method, url string, s *heldSession) (count, status int, said string) {
 	r, err := http.NewRequest(method, url, nil)
 	if err != nil {
@@ -133,7 +133,7 @@ func (t *traffic) send(method, url string, s *heldSession) (count, status int, s
 	return got.Count, resp.StatusCode, ""
 }
 
-// told compares an answer with what was promised, and says what is wrong with it.
+// told compares an answer with what was promised, and returns what is wrong with it; "": nothing.
 func (s *heldSession) told(method string, count, status int) (wrong string) {
 	more := 0
 	if method == http.MethodPost {
@@ -154,7 +154,7 @@ func (s *heldSession) told(method string, count, status int) (wrong string) {
 	return ""
 }
 
-// between are the calls that were under way at some moment from one time to another.
+// between returns the calls that were under way at some moment between two others.
 func (t *traffic) between(from, to time.Time) (calls []call) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

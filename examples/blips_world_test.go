@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// blipModes: sticky instances have a backup as well, so that both modes hold as many copies.
+// blipModes are the modes that are played. Sticky instances have a backup, too, so that both modes hold as many copies.
 var blipModes = []struct {
 	name string
 	env  []string
@@ -21,17 +21,17 @@ var blipModes = []struct {
 	{"sticky", []string{"MSM_STICKY=true", "MSM_BACKUPS=1"}},
 }
 
-// blipWorld is three memcached processes, two instances on them, and the visitors whose sessions they hold.
+// blipWorld is three memcached processes, two instances, and the visitors whose sessions they hold.
 type blipWorld struct {
 	*cluster
 	apps    []*process
 	traffic *traffic
-	idle    float64 // commands a second that nobody's request asks for, such as probes
-	needs   float64 // commands of a request, when all is well
+	idle    float64 // commands per second that no request asks for, such as probes
+	needs   float64 // commands per request when all is well
 }
 
-// startBlipWorld has each instance begin with half of the sessions. An access is recorded after a part of the idle timeout:
-// with a long one, what a request needs is the same from begin to end.
+// startBlipWorld starts a world in which each instance has begun half of the sessions. An access is recorded after a
+// part of the idle timeout. With a long one, what a request needs is the same from begin to end.
 func startBlipWorld(t *testing.T, sessions, callers int, env ...string) *blipWorld {
 	w := &blipWorld{cluster: startNodes(t, 3)}
 	for _, route := range []string{"a", "b"} {
@@ -44,7 +44,7 @@ func startBlipWorld(t *testing.T, sessions, callers int, env ...string) *blipWor
 	return w
 }
 
-// commands is how many commands the nodes have done by now. Every key of a get is one.
+// commands returns how many commands the nodes have done by now. Every key of a get counts as one.
 func (w *blipWorld) commands() (n int) {
 	w.t.Helper()
 	for _, s := range w.servers {
@@ -53,13 +53,13 @@ func (w *blipWorld) commands() (n int) {
 			w.t.Fatal("a node has no room for the sessions: what it forgets looks like a fault")
 		}
 		for _, name := range []string{"cmd_get", "cmd_set", "cmd_touch", "cmd_meta", "delete_hits", "delete_misses"} {
-			n += stats[name] // cmd_set is add, cas and append, too
+			n += stats[name] // cmd_set counts add, cas and append, too
 		}
 	}
 	return n
 }
 
-// serverStats are the numbers of memcached's stats.
+// serverStats returns the numbers of memcached's stats.
 func serverStats(t *testing.T, addr string) map[string]int {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -72,13 +72,14 @@ func serverStats(t *testing.T, addr string) map[string]int {
 	stats := map[string]int{}
 	for lines := bufio.NewScanner(conn); lines.Scan() && lines.Text() != "END"; {
 		if word := strings.Fields(lines.Text()); len(word) == 3 {
-			stats[word[1]], _ = strconv.Atoi(word[2]) // versions and the like are none
+			stats[word[1]], _ = strconv.Atoi(word[2]) // versions and the like are no numbers
 		}
 	}
 	return stats
 }
 
-// downs is how often the instances have said that a node is down. They tell no more than four changes of a node in ten seconds.
+// downs returns how often the instances have said that a node is down. They log at most four changes of a node in ten
+// seconds.
 func (w *blipWorld) downs() (n int) {
 	for _, p := range w.apps {
 		n += strings.Count(p.output.String(), "node is down")
@@ -86,7 +87,7 @@ func (w *blipWorld) downs() (n int) {
 	return n
 }
 
-// state: up says that every instance uses every node, settled that none refills one either.
+// state returns whether every instance uses every node (up), and also none refills one (settled).
 func (w *blipWorld) state() (up, settled bool) {
 	up, settled = true, true
 	for _, p := range w.apps {
@@ -98,8 +99,8 @@ func (w *blipWorld) state() (up, settled bool) {
 	return up, settled
 }
 
-// begin measures what the instances do without requests, has the callers come, and measures what a request needs when all is
-// well.
+// begin measures what the instances do without requests, has the callers come, and measures what a request needs when
+// all is well.
 func (w *blipWorld) begin() (stop func()) {
 	w.t.Helper()
 	w.idle = w.steady(func(a, b reading) float64 { return float64(b.commands-a.commands) / b.at.Sub(a.at).Seconds() })
@@ -108,7 +109,7 @@ func (w *blipWorld) begin() (stop func()) {
 	return stop
 }
 
-// steady answers a rate as soon as it is the same for some time.
+// steady returns a rate as soon as it stays the same for some time.
 func (w *blipWorld) steady(rate func(a, b reading) float64) (all float64) {
 	w.t.Helper()
 	eventually(w.t, "the nodes are asked the same for some time", func() bool {

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// account is a session that several requests use at once, at instances that the test chooses, and what it was promised. It
-// is safe for concurrent use.
+// account is a session that several requests use at once, at instances that the test chooses. It knows what the session
+// was promised. It is safe for concurrent use.
 type account struct {
 	arena  *arena
 	name   string
@@ -17,13 +17,14 @@ type account struct {
 
 	mu           sync.Mutex
 	cookie       string
-	ids          []string // that name it, cookie is the last of them
-	dead         []string // that did
+	ids          []string // that name it; cookie is the last one
+	dead         []string // that named it
 	over         bool     // logged out
-	acked, maybe int      // counts; those whose request was refused or failed may be there or not
+	acked, maybe int      // counts; those of requests that were refused or failed may be there or not
 }
 
-// newAccount begins a session at an app. The second count is stored before it is answered, and so the session, in every mode.
+// newAccount begins a session at an app. In every mode the second count is stored before it is answered, and so is the
+// session.
 func (a *arena) newAccount(name string, app *arenaApp) *account {
 	s := &account{arena: a, name: name, client: a.client}
 	s.count(app)
@@ -31,13 +32,14 @@ func (a *arena) newAccount(name string, app *arenaApp) *account {
 	return s
 }
 
+// newest returns the newest cookie.
 func (s *account) newest() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cookie
 }
 
-// send is a request with the newest cookie; it keeps what the answer says of it, as a browser does.
+// send sends a request with the newest cookie, and keeps the cookie of the answer, as a browser does.
 func (s *account) send(app *arenaApp, method, path string) (got reply, ok bool) {
 	got, ok = s.arena.send(s.client, app, newRequest(method, s.arena.url(app)+path, s.newest(), nil))
 	if ok {
@@ -67,7 +69,7 @@ func (s *account) count(app *arenaApp) {
 	}
 }
 
-// counts is how many were acknowledged.
+// counts returns how many were acknowledged.
 func (s *account) counts() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +95,7 @@ func (s *account) has(app *arenaApp) {
 	})
 }
 
-// login gets a new id; the old one is dead.
+// login gives the session a new id; the old one is dead then.
 func (s *account) login(app *arenaApp) {
 	s.mu.Lock()
 	old := len(s.ids)
@@ -105,10 +107,10 @@ func (s *account) login(app *arenaApp) {
 	s.bury(old)
 }
 
-// logout ends it.
+// logout ends the session.
 func (s *account) logout(app *arenaApp) {
 	s.mu.Lock()
-	s.over = true // what is answered late is no news of it
+	s.over = true // the cookie of a late answer does not count any more
 	old := len(s.ids)
 	s.mu.Unlock()
 	if got, ok := s.send(app, "POST", "/logout"); !ok || got.status != http.StatusNoContent {
@@ -118,7 +120,7 @@ func (s *account) logout(app *arenaApp) {
 	s.bury(old)
 }
 
-// bury: the first n ids must be dead from now on.
+// bury says that the first n ids must be dead from now on.
 func (s *account) bury(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,15 +11,15 @@ import (
 
 var only = flag.String("scenario", "", "TestChaosChanges plays only those whose name contains it")
 
-// scenario is something that goes on for longer than a fault of TestChaos, or is none but takes its time.
+// scenario is something that goes on for longer than a fault of TestChaos, or that is no fault but takes its time.
 type scenario struct {
 	name  string
 	brief bool // cheap enough to be played without -chaos
-	open  bool // it finds what is not mended yet, and is played by its name only
+	open  bool // it finds something that is not fixed yet, and is played only by its name
 	play  func(a *arena)
 }
 
-// due: it is to be played.
+// due reports whether the scenario is to be played.
 func (s *scenario) due() bool {
 	if *only != "" {
 		return strings.Contains(s.name, *only)
@@ -33,9 +33,10 @@ var scenarios = slices.Concat(listChanges, rollingChanges, []scenario{
 	{name: "an instance is halted for 65 s", play: func(a *arena) { a.halt(a.apps[1], 65*time.Second) }},
 })
 
-// TestChaosChanges: G1 to G3, G6, G8 and G10, on real processes, as TestChaos: while lists of nodes, modes, keys and transcoders
-// change by restarting one instance after the other, instances stand still for long, and requests take long. They come one at a
-// time, with guests all the while. All modes play side by side, because most of it is waiting.
+// TestChaosChanges checks G1 to G3, G6, G8 and G10 on real processes, as TestChaos does. Lists of nodes, modes, keys
+// and transcoders change by restarting one instance after the other (a rolling deploy), instances stand still for long,
+// and requests take long. These come one at a time, with guests all the while. All modes play side by side, because
+// most of it is waiting.
 func TestChaosChanges(t *testing.T) {
 	for i, mode := range chaosModes {
 		if mode.async && *chaosTime == 0 {
@@ -55,7 +56,8 @@ func TestChaosChanges(t *testing.T) {
 	}
 }
 
-// playScenarios has them come in turn until the time is over, and each was played; without any, each that is brief once.
+// playScenarios plays the scenarios in turn until the time is over and each was played. Without a time it plays each
+// brief one once.
 func (a *arena) playScenarios(first int) {
 	ends := time.Now().Add(*chaosTime)
 	for i := first; i < first+len(scenarios) || time.Now().Before(ends); i++ {
@@ -70,7 +72,7 @@ func (a *arena) playScenarios(first int) {
 	}
 }
 
-// during lets something last: as long as it says, or without -chaos until the guests have met it.
+// during lets something last: for that time or, without -chaos, until the guests have met it.
 func (a *arena) during(d time.Duration, halted *arenaApp) {
 	began := time.Now()
 	a.everyone(4, halted)
@@ -79,8 +81,8 @@ func (a *arena) during(d time.Duration, halted *arenaApp) {
 	}
 }
 
-// roll restarts one app after the other, with the list of nodes and the settings that there are by now. While they differ people
-// come by. Sleepers begin at some of the apps, after each restart.
+// roll restarts one app after the other with the present list of nodes and settings. While the apps differ, sessions
+// pass by. After each restart sleepers begin at the apps that sleepsAt returns.
 func (a *arena) roll(sleepsAt func(newest *arenaApp) []*arenaApp) {
 	a.t.Helper()
 	end := a.report.begin("change", a.scenario)
@@ -120,7 +122,7 @@ func (a *arena) begin(name string, apps ...*arenaApp) (all []*account) {
 	return all
 }
 
-// rollWith makes settings, and rolls them out.
+// rollWith changes settings step by step, and rolls out each step.
 func (a *arena) rollWith(steps ...settings) {
 	a.t.Helper()
 	for _, step := range steps {
@@ -151,9 +153,9 @@ func (a *arena) passBy() {
 	}
 }
 
-const manySessions = 8 // so that each node is the home of some
+const manySessions = 8 // so that each node is the home (primary) of some
 
-// wake looks whether all is there that was left alone.
+// wake checks whether the sleepers still have everything.
 func (a *arena) wake() {
 	for i, s := range a.sleepers {
 		s.has(a.apps[i%len(a.apps)])
@@ -161,8 +163,9 @@ func (a *arena) wake() {
 	a.sleepers = nil
 }
 
-// soon waits until something is so that should be at once, or a moment later; see docs/guarantees.md, old cookies. If it is strict
-// that is a second, else a time in which it comes true if it ever does. Once in vain is enough.
+// soon waits until is returns true, which should be so at once, or a moment later; see docs/guarantees.md, old cookies.
+// With -strict that moment is a second, otherwise a time in which it comes true if it ever does. In a scenario in which
+// one wait was in vain the next ones are short.
 func (a *arena) soon(what string, is func() bool, otherwise func()) {
 	limit, began := 15*time.Second, time.Now()
 	if *strict || a.vain == a.scenario {

@@ -7,7 +7,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// nodeFaults are what happens to one node, and how it ends. at is one of the apps, for a fault on its side only.
+// nodeFaults are the faults of one node, and how each ends. at is one of the apps, for a fault on its side only.
 var nodeFaults = []struct {
 	name       string
 	begin, end func(n *arenaNode, at int)
@@ -23,6 +23,7 @@ var nodeFaults = []struct {
 	{"corrupt", everywhere(msmtest.Corrupt), everywhere(msmtest.NoFault)},
 }
 
+// everywhere sets a fault on the proxies of all apps.
 func everywhere(f msmtest.Fault) func(*arenaNode, int) {
 	return func(n *arenaNode, _ int) {
 		for _, p := range n.proxies {
@@ -31,7 +32,7 @@ func everywhere(f msmtest.Fault) func(*arenaNode, int) {
 	}
 }
 
-// instanceFaults are what happens to one app. Each ends with one that serves again.
+// instanceFaults are the faults of one app. At the end of each there is an app that serves again.
 var instanceFaults = []struct {
 	name string
 	play func(a *arena, app *arenaApp)
@@ -51,13 +52,13 @@ var instanceFaults = []struct {
 		kill(app.process, syscall.SIGSTOP)
 		a.service(app, false) // at once, so that others take over what it has not stored yet
 		a.hold(app)
-		a.service(app, true) // first: what it answers late is younger than what another instance could know of
+		a.service(app, true) // first: what it answers late is newer than what another instance could know
 		kill(app.process, syscall.SIGCONT)
 	}},
 }
 
-// play has faults come in turn, of a node and of an instance, until it is over. If every fault is to come once, those of
-// instances come after the first nodes' ones.
+// play plays faults in turn, of a node and of an instance, until over returns true. If every fault is to come once,
+// those of the instances come after the first ones of nodes.
 func (a *arena) play(first int, over func(played int) bool) {
 	for i := first; !over(i - first); i++ {
 		fault, n, at := nodeFaults[i%len(nodeFaults)], a.nodes[i%len(a.nodes)], i%len(a.apps)
@@ -78,8 +79,8 @@ func (a *arena) play(first int, over func(played int) bool) {
 	}
 }
 
-// hold lets a fault last until it was met: by every guest, but those who wait for an app that is halted. If it is strict, by
-// those requests too that wait for it.
+// hold lets a fault last until every guest has met it, except those that wait for an app that is halted. With -strict
+// it lasts longer than the requests that wait for the fault.
 func (a *arena) hold(halted *arenaApp) {
 	if *strict {
 		time.Sleep(a.timeout + 300*time.Millisecond)
@@ -88,7 +89,7 @@ func (a *arena) hold(halted *arenaApp) {
 	a.everyone(4, halted)
 }
 
-// calm is to compare with.
+// calm lets some time pass without a fault, to compare with.
 func (a *arena) calm() {
 	if *strict {
 		time.Sleep(time.Second)

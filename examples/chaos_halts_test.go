@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// halt has an app stand still while requests of many sessions are in it. Elsewhere these sessions go on, or end. What the app
-// makes of its requests when it goes on must not undo that, nor do anything twice.
+// halt has an app stand still while requests of many sessions are in it. Elsewhere these sessions go on, or end. What
+// the app does with its requests when it goes on must not undo that, nor do anything twice.
 func (a *arena) halt(app *arenaApp, d time.Duration) {
 	other := a.apps[0]
 	if app == other {
@@ -33,7 +33,7 @@ func (a *arena) halt(app *arenaApp, d time.Duration) {
 		}
 	}
 	a.during(d, app)
-	a.service(app, true) // first: what it answers late is younger than what another instance could know of
+	a.service(app, true) // first: what it answers late is newer than what another instance could know
 	kill(app.process, syscall.SIGCONT)
 	for _, s := range all {
 		s.isGone(app)
@@ -53,11 +53,11 @@ func (a *arena) halt(app *arenaApp, d time.Duration) {
 
 const (
 	haltedAccounts  = 8
-	countsMeanwhile = 70 // more than a record remembers requests
+	countsMeanwhile = 70 // more requests than a record remembers
 )
 
-// busy has two requests of each account under way at an app, until stop; wait waits for the answers of the last ones. It returns
-// when each account had some.
+// busy has two requests of each account under way at an app, until stop is called. wait waits for the last answers.
+// busy returns once each account has had some.
 func (a *arena) busy(all []*account, app *arenaApp) (stop, wait func()) {
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup

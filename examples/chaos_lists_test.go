@@ -26,16 +26,16 @@ func (a *arena) addAndRemove(sleepsAt func(newest *arenaApp) []*arenaApp) {
 	a.rollNodes(before, sleepsAt)
 }
 
-// nextID is one that no node has had.
+// nextID returns an id that no node has had.
 func (a *arena) nextID() string {
 	a.ids++
 	return fmt.Sprintf("n%d", a.ids)
 }
 
-// sameServer is the server of a node at another address.
+// sameServer returns a node with the server of n at another address.
 func (a *arena) sameServer(n *arenaNode, id string) *arenaNode { return a.proxied(id, n.server) }
 
-// replace puts another node in the place of one, and ends a server that none of them has any more.
+// replace puts another node in the place of one, and ends the server of the old one unless they share it.
 func (a *arena) replace(i int, n *arenaNode) {
 	old, list := a.nodes[i], slices.Clone(a.nodes)
 	list[i] = n
@@ -45,7 +45,8 @@ func (a *arena) replace(i int, n *arenaNode) {
 	}
 }
 
-// rollNodes rolls a list out. Then it is as good as any: each node may lose all it has, one after the other is repaired.
+// rollNodes rolls out a list of nodes. From then on it must be as good as any: each node in turn may lose all that it
+// has, and is repaired.
 func (a *arena) rollNodes(list []*arenaNode, sleepsAt func(newest *arenaApp) []*arenaApp) {
 	a.nodes = list
 	a.roll(sleepsAt)

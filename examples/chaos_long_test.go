@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// upload is a request whose body takes its time, and its answer.
+// upload is a request whose body takes its time.
 type upload struct {
 	text string
-	end  func() (got reply, ok bool) // of the body, and of the request
+	end  func() (got reply, ok bool) // ends the body, and waits for the answer
 }
 
-// upload begins one, and returns when its handler has begun, for which its session was loaded.
+// upload begins an upload, and returns once its handler has begun, for which its session was loaded.
 func (s *account) upload(app *arenaApp) *upload {
 	s.arena.t.Helper()
 	body, sender := io.Pipe()
 	req := newRequest("PUT", s.arena.url(app)+"/attributes/upload", s.newest(), body)
 	begun := make(chan struct{})
-	req.Header.Set("Expect", "100-continue") // said when the handler reads
+	req.Header.Set("Expect", "100-continue") // net/http answers 100 when the handler reads the body
 	req = req.WithContext(httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 		Got100Continue: sync.OnceFunc(func() { close(begun) }),
 	}))
@@ -49,7 +49,7 @@ func (s *account) upload(app *arenaApp) *upload {
 	return u
 }
 
-// meanwhiles are what happens to a session during its upload, and whether that is to be stored.
+// meanwhiles are what may happen to a session during its upload, and whether the upload is stored then.
 var meanwhiles = []struct {
 	name   string
 	do     func(s *account, app *arenaApp)
@@ -60,8 +60,8 @@ var meanwhiles = []struct {
 	{"logs in", func(s *account, app *arenaApp) { s.login(app) }, false},
 }
 
-// longRequests has uploads for so long. At its begin, or just before the end, something happens to their sessions, at the same
-// app or another one. What has ended stays so.
+// longRequests has uploads of that length. At their begin, or just before their end, something happens to their
+// sessions, at the same app or another one. What has ended must stay so.
 func (a *arena) longRequests(d time.Duration) {
 	end := a.report.begin("change", a.scenario)
 	defer end()
@@ -90,12 +90,12 @@ func (a *arena) longRequests(d time.Duration) {
 	}
 }
 
-// judgeUpload ends an upload, and looks what became of it and of its session.
+// judgeUpload ends an upload, and checks what became of it and of its session.
 func (s *account) judgeUpload(u *upload, stored bool) {
 	got, ok := u.end()
 	switch {
-	case !ok: // told as 5xx
-	case !stored && s.arena.mode.async: // its instance may not have heard yet; nothing of it must be left
+	case !ok: // reported as 5xx
+	case !stored && s.arena.mode.async: // its instance may not have heard yet; nothing of the upload may be left
 	case stored != (got.status == http.StatusNoContent):
 		s.arena.report.violate("refused", "%s: the upload is answered %d %q", s.name, got.status, got.text)
 	case stored:

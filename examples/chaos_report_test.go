@@ -11,36 +11,39 @@ import (
 	"time"
 )
 
-// chaosReport is what happened, and what should not have. It is safe for concurrent use.
+// chaosReport is what happened, and what should not have happened. It is safe for concurrent use.
 type chaosReport struct {
 	mu         sync.Mutex
 	windows    []chaosWindow
 	requests   []chaosRequest
 	violations map[string][]string
-	played     map[string]int // scenarios
+	played     map[string]int // scenarios, by name
 	lateness   lateness
-	lostYoung  int // counts within the bound of asynchronous backup
+	lostYoung  int // counts lost within the limit of asynchronous backup
 	brokenOff  int // requests whose instance did not answer
 	stallMeter *stallLog
 }
 
+// chaosWindow is the time of a fault or a change.
 type chaosWindow struct {
 	kind, name string
-	begin, end time.Time // zero: it lasts
+	begin, end time.Time // end is zero while it lasts
 }
 
+// chaosRequest is a request that was answered.
 type chaosRequest struct {
 	what   string
 	at     time.Time
 	took   time.Duration
 	status int
-	said   string // with a 5xx
+	said   string // the answer, with a 5xx
 }
 
 func newChaosReport() *chaosReport {
 	return &chaosReport{violations: map[string][]string{}, played: map[string]int{}, stallMeter: startStallLog()}
 }
 
+// begin begins a window, which lasts until end is called.
 func (r *chaosReport) begin(kind, name string) (end func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,10 +80,10 @@ func (r *chaosReport) plays(scenario string) {
 	r.played[scenario]++
 }
 
-// lateness is of what should be so at once, and may be a moment later.
+// lateness is about things that should be so at once, and may be so a moment later.
 type lateness struct {
 	times int
-	took  time.Duration // the worst
+	took  time.Duration // of the worst one
 	what  string
 }
 
@@ -99,7 +102,7 @@ func (r *chaosReport) violate(kind, format string, args ...any) {
 	r.violations[kind] = append(r.violations[kind], fmt.Sprintf(format, args...))
 }
 
-// lastInstanceFault is when the last one began.
+// lastInstanceFault returns when the last fault of an instance began, and whether there was one.
 func (r *chaosReport) lastInstanceFault() (time.Time, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -116,7 +119,7 @@ func (r *chaosReport) instanceFaultSince(t time.Time) bool {
 	return was && at.After(t)
 }
 
-// faultWithin: something is wrong, or was a short while ago.
+// faultWithin reports whether there is a fault or a change, or was one within that time.
 func (r *chaosReport) faultWithin(d time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -129,7 +132,8 @@ func (r *chaosReport) faultWithin(d time.Duration) bool {
 
 func (r *chaosReport) stall() time.Duration { return r.stallMeter.worst(time.Time{}, time.Now()) }
 
-// in answers the window that a request ran in; after: within a second after one of a node.
+// in returns the kind of window that a request ran in; "after" is within a second after a fault of a node, and "calm"
+// is none.
 func (r *chaosReport) in(q chaosRequest) (kind string) {
 	if w, ok := r.window(q); ok {
 		return w.kind
@@ -159,13 +163,13 @@ func (r *chaosReport) tell(q chaosRequest) string {
 	return fmt.Sprintf("%s, %v after the begin of %q", q.what, q.at.Sub(w.begin).Round(time.Millisecond), w.name)
 }
 
-// chaosFigures are of the requests of one kind of window.
+// chaosFigures are about the requests of one kind of window.
 type chaosFigures struct {
 	n, errors    int
 	said         string // the first error
 	p50, p99     time.Duration
 	slowest      chaosRequest
-	beyondStalls time.Duration // the slowest, less what the machine stood still meanwhile
+	beyondStalls time.Duration // of the slowest, without the time for which the machine stood still
 }
 
 func (r *chaosReport) figures() map[string]chaosFigures {
@@ -225,7 +229,7 @@ func (r *chaosReport) String() string {
 	return text.String()
 }
 
-// stallLog measures when, and for how long, this machine kept us from running.
+// stallLog measures when, and for how long, this machine did not run the test.
 type stallLog struct {
 	mu     sync.Mutex
 	stalls []chaosRequest
@@ -251,7 +255,7 @@ func startStallLog() *stallLog {
 	return l
 }
 
-// worst is the longest stall within a time.
+// worst returns the longest stall between two moments.
 func (l *stallLog) worst(from, to time.Time) (worst time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// reply is what an app has answered. Its status is zero if it has not.
+// reply is what an app has answered. A status of zero says that it has not.
 type reply struct {
 	status int
 	text   string
-	cookie *http.Cookie // the session's, nil if none is set
+	cookie *http.Cookie // the session's; nil if none is set
 }
 
 func newRequest(method, url, cookie string, body io.Reader) *http.Request {
@@ -24,7 +24,7 @@ func newRequest(method, url, cookie string, body io.Reader) *http.Request {
 	return req
 }
 
-// send sends a request and reports how it went. ok is false if nobody knows whether it did what it should.
+// send sends a request, and reports how it went. If ok is false, nobody knows whether the request did what it should.
 func (a *arena) send(client *http.Client, app *arenaApp, req *http.Request) (got reply, ok bool) {
 	began := time.Now()
 	resp, err := client.Do(req)

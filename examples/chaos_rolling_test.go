@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// rollingChanges are changes of settings, in the order of the docs. Each ends with what it began with.
+// rollingChanges are changes of settings, with the steps of the docs. Each ends with what it began with.
 var rollingChanges = []scenario{
 	{name: "the mode is changed, and back", play: (*arena).changeMode},
 	{name: "signing keys are switched on, changed and switched off", play: func(a *arena) { // docs/keys.md
@@ -38,7 +38,8 @@ func aKey(letter string) string {
 	return base64.StdEncoding.EncodeToString([]byte(strings.Repeat(letter, 32)))
 }
 
-// changeMode: sticky instances need a balancer that is; it is from before the first of them until after the last.
+// changeMode changes the mode, and changes it back. Sticky instances need a sticky balancer: from before the first of
+// them starts until after the last has ended.
 func (a *arena) changeMode() {
 	other := settings{"MSM_STICKY": "true", "MSM_BACKUPS": "1", "MSM_BACKUP_ASYNC": "false"}
 	before := settings{"MSM_STICKY": "", "MSM_BACKUPS": "", "MSM_BACKUP_ASYNC": ""}
@@ -54,7 +55,7 @@ func (a *arena) changeMode() {
 	a.balance(a.mode.sticky())
 }
 
-// balance: requests go to the instance that their id names, or to any.
+// balance says whether the balancer is sticky: it sends requests to the instance that their id names, or to any.
 func (a *arena) balance(sticky bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -13,18 +13,19 @@ var (
 	strict    = flag.Bool("strict", false, "hold real processes to their times, too, on a quiet machine")
 )
 
-// ample is how long an operation may take unless times are judged: less than what is halted stands still, and more than a machine with
-// much else to do needs to run the app, a proxy and a memcached in turn. (2 s were too few beside 16 busy loops.)
+// ample is how long an operation may take unless times are judged. It is shorter than any halt, and longer than a busy
+// machine needs to run the app, a proxy and a memcached in turn. (2 s were too short beside 16 busy loops.)
 const ample = 5 * time.Second
 
-// TestChaos: G1 to G3, G6 to G8 on real processes. Guests count, store, log in and out at two apps with three memcached
-// servers, whose faults, and those of the apps, come in turn; each is repaired before the next one. What was acknowledged
-// must be there, and nothing else. Unless it is strict nothing is decided by time: a fault lasts until every guest has met
-// it, and one operation has so long that only a node with a fault misses it.
+// TestChaos checks G1 to G3 and G6 to G8 on real processes. Guests count, store, log in and log out at two apps with
+// three memcached servers. The faults of the servers and of the apps come in turn, and each is repaired before the next
+// one. What was acknowledged must be there, and nothing else. Unless -strict is set, time decides nothing: a fault
+// lasts until every guest has met it, and the timeout of an operation is so long that only a node with a fault exceeds
+// it.
 func TestChaos(t *testing.T) {
 	for i, mode := range chaosModes {
 		if mode.async && !*strict {
-			continue // what may be lost is told by time there
+			continue // only times tell what may be lost there
 		}
 		t.Run(mode.name, func(t *testing.T) {
 			timeout, guests := ample, 6
@@ -43,7 +44,7 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// unleash has guests come while something is played, and looks at what they have in the end.
+// unleash has n guests come while something is played, and checks what they have in the end.
 func (a *arena) unleash(n int, play func()) {
 	leaving, leave := context.WithCancel(context.Background())
 	var all sync.WaitGroup
@@ -63,7 +64,7 @@ func (a *arena) unleash(n int, play func()) {
 	play()
 }
 
-// playFaults has them come for some time; without any, each of a node once.
+// playFaults plays faults for that time; with a time of zero, each fault of a node once.
 func (a *arena) playFaults(d time.Duration, first int) {
 	ends := time.Now().Add(d)
 	a.play(first, func(played int) bool {
@@ -94,6 +95,7 @@ func (a *arena) judge() {
 	}
 }
 
+// judgeTimes checks the times of requests during and after a node's fault.
 func (a *arena) judgeTimes(figures map[string]chaosFigures) {
 	limit := a.timeout + 50*time.Millisecond
 	if slowest := figures["node"].beyondStalls; slowest > limit {

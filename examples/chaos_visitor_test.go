@@ -19,21 +19,22 @@ type guest struct {
 	rng    *rand.Rand
 
 	cookie  string
-	born    time.Time // of the session
-	servant string    // the app that answered last
+	born    time.Time // when the session began
+	servant string    // route of the app that answered last
 	acks    []ack     // counts that were acknowledged in this session, rising
 	maybe   int       // counts whose request failed: done or not, now or later
-	text    string    // that was acknowledged last
+	text    string    // the text that was acknowledged last
 	textAt  time.Time
-	texts   map[string]bool // that were ever sent
+	texts   map[string]bool // all that were sent in this session
 	unsure  bool            // a login or logout failed: the session may have another id, or be gone
 	dead    []deadCookie
 	written int
 
 	asked atomic.Int32             // requests that have ended
-	at    atomic.Pointer[arenaApp] // whose answer it waits for
+	at    atomic.Pointer[arenaApp] // the app whose answer it waits for
 }
 
+// deadCookie is a cookie that must not be accepted.
 type deadCookie struct {
 	value string
 	since time.Time
@@ -68,7 +69,8 @@ func (g *guest) run(ctx context.Context) {
 	}
 }
 
-// ask sends a request to where the balancer says. ok is false if nobody knows whether it did what it should.
+// ask sends a request to the app that the balancer picks. If ok is false, nobody knows whether the request did what it
+// should.
 func (g *guest) ask(method, path, body, cookie string) (text string, status int, ok bool) {
 	app, url := g.arena.pick(cookie, g.rng.IntN(1<<20))
 	g.at.Store(app)
@@ -111,11 +113,11 @@ func (g *guest) count() {
 	g.acks = append(g.acks, ack{got.Count, time.Now()})
 }
 
-// sees compares the count that there was with what was promised.
+// sees compares a count with what was promised.
 func (g *guest) sees(n int) {
 	switch promised := g.promised(); {
-	case n == 0 && g.unsure && promised > 0: // the logout happened, or the id is one that we never got
-		cookie, texts := g.cookie, g.texts // of the new session: it may have been written to
+	case n == 0 && g.unsure && promised > 0: // the logout happened, or the guest never got the new id
+		cookie, texts := g.cookie, g.texts // of the new session, which may have been written to
 		g.begin()
 		g.cookie, g.texts = cookie, texts
 	case n < promised:
@@ -131,8 +133,8 @@ func (g *guest) sees(n int) {
 	g.unsure = false
 }
 
-// promised is what must be there: all, or with asynchronous backup what was acknowledged long enough before an instance
-// was killed or halted.
+// promised returns the count that must be there: all or, with asynchronous backup, what was acknowledged long enough
+// before an instance was killed or halted.
 func (g *guest) promised() int {
 	since, young := g.lastHalt()
 	if since.IsZero() || len(g.acks) == 0 {
@@ -147,8 +149,8 @@ func (g *guest) promised() int {
 	return n
 }
 
-// lastHalt is when an instance was killed or halted last, and from when on what it had acknowledged before may be unknown
-// to the others. Both are zero if there was none, or if all is stored before it is acknowledged.
+// lastHalt returns when an instance was last killed or halted, and from when on others may not know what it had
+// acknowledged before. Both are zero if there was none, or if everything is stored before it is acknowledged.
 func (g *guest) lastHalt() (since, young time.Time) {
 	since, was := g.arena.report.lastInstanceFault()
 	if !g.arena.mode.async || !was {
@@ -157,7 +159,7 @@ func (g *guest) lastHalt() (since, young time.Time) {
 	return since, since.Add(-asyncBound - g.arena.report.stall())
 }
 
-// asyncBound is what a crash may cost: README, sticky mode.
+// asyncBound is what a crash may cost with asynchronous backup; see the README, sticky mode.
 const asyncBound = 100 * time.Millisecond
 
 func (g *guest) write() {
@@ -169,14 +171,14 @@ func (g *guest) write() {
 	g.texts[text] = true
 	switch _, status, ok := g.ask("PUT", "/attributes/text", text, g.cookie); {
 	case !ok:
-		g.text = "" // this one, or the one before
+		g.text = "" // this text may be stored, or the one before
 	case !g.isTold(status):
 		g.text, g.textAt = text, time.Now()
 	}
 }
 
-// isTold: the id that the client has was ended by a login whose answer, with the new one, did not arrive. For a while after a
-// login its former id begins no session.
+// isTold reports whether the guest's id was ended by a login whose answer, with the new id, did not arrive. For a while
+// after a login its former id begins no session, and is answered 409.
 func (g *guest) isTold(status int) bool {
 	if status != http.StatusConflict || !g.unsure {
 		return false
@@ -229,8 +231,8 @@ func (g *guest) logout() {
 	g.begin()
 }
 
-// buried: from now on the cookie must be dead; unless its session was so young when its instance was killed or halted that
-// the one that ended it could not know of it.
+// buried records that the cookie must be dead from now on. It does not if its session was so young when its instance
+// was killed or halted that the instance that ended it could not know of it.
 func (g *guest) buried(cookie string) {
 	since, young := g.lastHalt()
 	elsewhere := !strings.HasSuffix(cookie, "."+g.servant)
@@ -240,14 +242,14 @@ func (g *guest) buried(cookie string) {
 	g.dead = append(g.dead, deadCookie{cookie, time.Now()})
 }
 
-// begin is a new session.
+// begin forgets the session, so that the next request begins another one.
 func (g *guest) begin() {
 	g.cookie, g.acks, g.maybe, g.text, g.unsure = "", nil, 0, "", false
 	g.texts = map[string]bool{}
 }
 
-// replay tries a cookie that has to be dead. That of the last seconds may meet an instance that was cut off; so this is for
-// quiet machines only, others try them all in the end.
+// replay tries a cookie that must be dead. One of the last seconds may meet an instance that was cut off. So replay is
+// for quiet machines only (-strict); otherwise all are tried in the end.
 func (g *guest) replay() {
 	if len(g.dead) == 0 || !*strict {
 		return
@@ -258,7 +260,8 @@ func (g *guest) replay() {
 	}
 }
 
-// tryDead: a logout that met a fault gets everywhere by the nodes' probes; how soon is judged if it is strict.
+// tryDead checks that a dead cookie is not accepted. A logout that met a fault gets everywhere by the nodes' probes;
+// how soon is judged only with -strict.
 func (g *guest) tryDead(c deadCookie) {
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		text, _, ok := g.ask("GET", "/session", "", c.value)
@@ -272,7 +275,7 @@ func (g *guest) tryDead(c deadCookie) {
 	}
 }
 
-// finish looks at everything once more, when all is well.
+// finish checks everything once more when all is well.
 func (g *guest) finish() {
 	g.unsure = g.unsure && g.last() > 0
 	if g.cookie != "" {

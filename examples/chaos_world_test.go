@@ -25,10 +25,11 @@ type chaosMode struct {
 	async bool
 }
 
-// settings are variables of the apps' environment; an empty one is as good as none.
+// settings are variables of the apps' environment. An empty one is the same as none.
 type settings map[string]string
 
-// chaosModes: sticky ones have a backup as well, for without one nothing repairs a logout that a node has lost.
+// chaosModes are the modes that are played. The sticky ones have a backup, too, because without one nothing repairs a
+// logout that a node has lost.
 var chaosModes = []chaosMode{
 	{name: "non-sticky"},
 	{name: "sticky, sync", env: settings{"MSM_STICKY": "true", "MSM_BACKUPS": "1", "MSM_BACKUP_ASYNC": "false"}},
@@ -37,27 +38,27 @@ var chaosModes = []chaosMode{
 
 func (m chaosMode) sticky() bool { return m.env["MSM_STICKY"] == "true" }
 
-// arena is real memcached processes, real apps, and a proxy between each two of them.
+// arena is real memcached processes, real apps, and a proxy for each pair of them.
 type arena struct {
 	t       *testing.T
 	mode    chaosMode
 	timeout time.Duration // of one operation
-	leisure int           // of a guest, between two requests: so many µs at most
+	leisure int           // the longest pause of a guest between two requests, in microseconds
 	nodes   []*arenaNode  // the list that apps get when they start
-	env     settings      // that they get then
+	env     settings      // the settings that they get then
 	report  *chaosReport
 	guests  []*guest
-	client  *http.Client // of those who need no connections of their own
+	client  *http.Client // for requests that need no connections of their own
 
-	scenario string     // of TestChaosChanges
-	vain     string     // the last one in which something did not come true
-	sleepers []*account // who are left alone until the end of a roll
-	graves   []*account // of the scenario
-	ids      int        // of nodes, that were given
+	scenario string     // the present one of TestChaosChanges
+	vain     string     // the last scenario in which soon waited in vain
+	sleepers []*account // sessions that are left alone until the end of a roll
+	graves   []*account // sessions of the scenario that have ended
+	ids      int        // ids of nodes given so far
 
 	mu     sync.Mutex
 	apps   []*arenaApp
-	sticky bool // what the balancer is
+	sticky bool // whether the balancer is sticky
 }
 
 // arenaNode is a memcached, with a proxy for each app.
@@ -67,10 +68,10 @@ type arenaNode struct {
 	proxies []*msmtest.FaultProxy
 }
 
-// arenaApp is an app under a route; its process changes.
+// arenaApp is an app under a route. Its process changes.
 type arenaApp struct {
 	route string
-	up    bool // a balancer sends requests there
+	up    bool // the balancer sends requests there
 	*process
 }
 
@@ -96,10 +97,10 @@ func newArena(t *testing.T, mode chaosMode, nodes, apps int, timeout time.Durati
 	return a
 }
 
-// newNode is one with a server of its own; no app knows it yet.
+// newNode returns a node with a server of its own. No app knows it yet.
 func (a *arena) newNode(id string) *arenaNode { return a.proxied(id, msmtest.StartServer(a.t)) }
 
-// proxied is a node that each app reaches by a proxy of its own.
+// proxied returns a node that each app reaches by a proxy of its own.
 func (a *arena) proxied(id string, server *msmtest.Server) *arenaNode {
 	n := &arenaNode{id: id, server: server}
 	for range a.apps {
@@ -108,7 +109,7 @@ func (a *arena) proxied(id string, server *msmtest.Server) *arenaNode {
 	return n
 }
 
-// startApp starts an app, in a process of its own, on its side of the proxies.
+// startApp starts an app in a process of its own, on its side of the proxies.
 func (a *arena) startApp(app *arenaApp) {
 	a.t.Helper()
 	var nodes []string
@@ -127,7 +128,7 @@ func (a *arena) startApp(app *arenaApp) {
 	app.process, app.up = p, true
 }
 
-// pick is where a balancer sends a request: to the instance that the id names if it is sticky, else to any.
+// pick is the load balancer: it returns the instance that the id names if the balancer is sticky, and otherwise any.
 func (a *arena) pick(cookie string, random int) (app *arenaApp, url string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -145,24 +146,24 @@ func (a *arena) pick(cookie string, random int) (app *arenaApp, url string) {
 	return app, app.url
 }
 
-// url is where an app listens at present.
+// url returns where an app listens at present.
 func (a *arena) url(app *arenaApp) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return app.url
 }
 
-// service tells the balancer.
+// service tells the balancer whether to send requests to an app.
 func (a *arena) service(app *arenaApp, up bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	app.up = up
 }
 
-// repaired waits until every app uses every node, and each has its copies back; see docs/guarantees.md, G3.
+// repaired waits until every app uses every node, and each node has its copies back; see docs/guarantees.md, G3.
 func (a *arena) repaired() {
 	a.t.Helper()
-	a.everyone(2, nil) // who met the fault has told its instance
+	a.everyone(2, nil) // a guest that met the fault has told its instance
 	for _, app := range a.apps {
 		for _, n := range a.nodes {
 			app.state(n.id, "up")
@@ -172,12 +173,12 @@ func (a *arena) repaired() {
 		eventually(a.t, "the refill of "+n.id, func() bool { return a.filled(n) })
 	}
 	if *strict {
-		time.Sleep(1500 * time.Millisecond) // sticky instances begin with theirs a second after a node is back
+		time.Sleep(1500 * time.Millisecond) // sticky instances begin a second after a node is back
 	}
 }
 
-// filled asks the node, which remembers for which of its epochs it was refilled (core/checkpoint.go). What the instances
-// say of it may be a moment old, and of the epoch before.
+// filled asks the node, which remembers for which of its epochs it was refilled (core/checkpoint.go). What the
+// instances say of that may be a moment old, and of the epoch before.
 func (a *arena) filled(n *arenaNode) bool {
 	var ids []string
 	for _, other := range a.nodes {
@@ -186,13 +187,13 @@ func (a *arena) filled(n *arenaNode) bool {
 	slices.Sort(ids)
 	epoch, _, _ := strings.Cut(n.get(a.t, "msm:epoch"), " ")
 	occasion, err := strconv.ParseUint(epoch, 16, 32)
-	if n.id == ids[0] { // whose refill is for the list of the nodes as well
+	if n.id == ids[0] { // its refill is for the list of nodes, too
 		occasion ^= uint64(crc32.ChecksumIEEE([]byte(strings.Join(ids, ","))))
 	}
 	return err == nil && strings.HasPrefix(n.get(a.t, "msm:refilled"), fmt.Sprintf("%08x done ", occasion))
 }
 
-// get is a value of one line that a node has; "" if it has none.
+// get returns a value of one line that a node has; "" if it has none.
 func (n *arenaNode) get(t *testing.T, key string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", n.server.Addr())
@@ -210,7 +211,7 @@ func (n *arenaNode) get(t *testing.T, key string) string {
 	return lines.Text()
 }
 
-// everyone waits until each guest has had n more answers; those do not count who wait for that of an app that is halted.
+// everyone waits until each guest has had n more answers, except those that wait for an app that is halted.
 func (a *arena) everyone(n int32, halted *arenaApp) {
 	a.t.Helper()
 	var want []int32

@@ -11,7 +11,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestContract drives every example with every transcoder through everything that an example answers.
+// TestContract runs every example with every transcoder through all that an example can do.
 func TestContract(t *testing.T) {
 	for _, program := range programs {
 		for _, transcoder := range []string{"cbor", "json", "gob"} {
@@ -140,7 +140,7 @@ var contract = []struct {
 	}},
 }
 
-// TestTheCountGoesOn: the main job. The app is restarted and a node killed, and the visitor's count goes on.
+// TestTheCountGoesOn checks the main job: the app is restarted and a node is killed, and the visitor's count goes on.
 func TestTheCountGoesOn(t *testing.T) {
 	for _, program := range programs {
 		t.Run(program, func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestHealthWithoutAnyNode(t *testing.T) {
 	}
 }
 
-// TestBadEnvironment: a value that cannot be used stops the start, and all of them are named.
+// TestBadEnvironment checks that values that cannot be used stop the start, and that all of them are named.
 func TestBadEnvironment(t *testing.T) {
 	for _, program := range programs {
 		t.Run(program, func(t *testing.T) {
@@ -209,7 +209,7 @@ func TestBadEnvironment(t *testing.T) {
 	}
 }
 
-// TestMakeDemo: the README's first command, as a newcomer types it, but for the port.
+// TestMakeDemo runs make demo as a newcomer types it from the README, except for the port.
 func TestMakeDemo(t *testing.T) {
 	p := start(t, exec.Command("make", "-C", "..", "demo", "ADDR=127.0.0.1:0"), "MSM_NODES=")
 	for n := 1; n <= 3; n++ {

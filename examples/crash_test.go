@@ -19,7 +19,7 @@ import (
 type visitor struct {
 	client *http.Client
 	acked  []ack
-	counts atomic.Int32 // that were acknowledged
+	counts atomic.Int32 // how many were acknowledged
 }
 
 type ack struct {
@@ -46,7 +46,7 @@ func (v *visitor) count(url string) (n int, err error) {
 	return got.Count, nil
 }
 
-// run counts until ctx ends or the instance does not answer any more.
+// run counts until ctx ends or the instance does not respond any more.
 func (v *visitor) run(ctx context.Context, url string) {
 	for ctx.Err() == nil {
 		if _, err := v.count(url); err != nil {
@@ -62,7 +62,7 @@ func (v *visitor) last() int {
 	return v.acked[len(v.acked)-1].n
 }
 
-// before is what was acknowledged by then.
+// before returns the count that was acknowledged by t.
 func (v *visitor) before(t time.Time) (n int) {
 	for _, a := range v.acked {
 		if a.at.Before(t) {
@@ -72,7 +72,7 @@ func (v *visitor) before(t time.Time) (n int) {
 	return n
 }
 
-// after is when the first count beyond n was acknowledged, now if none was.
+// after returns when the first count beyond n was acknowledged, or now if none was.
 func (v *visitor) after(n int) time.Time {
 	for _, a := range v.acked {
 		if a.n > n {
@@ -84,12 +84,12 @@ func (v *visitor) after(n int) time.Time {
 
 const visitors = 64
 
-// crowd is visitors under way, all on one instance.
+// crowd is many visitors at work, all on one instance.
 type crowd struct {
 	all  [visitors]*visitor
 	on   *process
 	done sync.WaitGroup
-	rest func() // ends them, when each has its answer
+	rest func() // stops them, when each has its response
 }
 
 func startCrowd(p *process) *crowd {
@@ -103,7 +103,7 @@ func startCrowd(p *process) *crowd {
 	return c
 }
 
-// goOn has everyone count until rest is called.
+// goOn lets everyone count until rest is called.
 func (c *crowd) goOn() {
 	ctx, stop := context.WithCancel(context.Background())
 	c.rest = func() { stop(); c.done.Wait() }
@@ -121,7 +121,7 @@ func (c *crowd) counted(n int32) {
 	}
 }
 
-// found is what another instance finds of each visitor's count.
+// found returns what another instance finds of each visitor's count.
 func (c *crowd) found(t *testing.T, first, second *process) (counts []int) {
 	t.Helper()
 	for i, v := range c.all {
@@ -146,7 +146,7 @@ func kill(p *process, signal syscall.Signal) {
 	}
 }
 
-// stalls measures how long this machine kept us from running at a stretch.
+// stalls measures, until ctx ends, for how long at a stretch this machine kept us from running.
 func stalls(ctx context.Context) <-chan time.Duration {
 	worst := make(chan time.Duration, 1)
 	go func() {
@@ -161,7 +161,8 @@ func stalls(ctx context.Context) <-chan time.Duration {
 	return worst
 }
 
-// TestInstanceKilled: G2, SIGKILL of a sticky instance under the load of 64 visitors. What another instance finds then.
+// TestInstanceKilled checks G2: SIGKILL ends a sticky instance under the load of 64 visitors, and another instance must
+// find what was promised.
 func TestInstanceKilled(t *testing.T) {
 	for name, test := range map[string]func(t *testing.T){
 		"sync: every acknowledged count":                     killedWithSync,
@@ -169,7 +170,7 @@ func TestInstanceKilled(t *testing.T) {
 		"async: no more is lost than the gauge said":         killedWithGauge,
 	} {
 		t.Run(name, func(t *testing.T) {
-			if !*strict { // which measures
+			if !*strict { // -strict measures times
 				t.Parallel()
 			}
 			test(t)
@@ -187,15 +188,15 @@ func killedWithSync(t *testing.T) {
 	total := 0
 	for i, n := range crowd.found(t, a, b) {
 		total += n
-		if acked := crowd.all[i].last(); n < acked || n > acked+1 { // one more may have been under way
+		if acked := crowd.all[i].last(); n < acked || n > acked+1 { // one more may have been in flight
 			t.Errorf("visitor %d: %d of %d acknowledged counts", i, n, acked)
 		}
 	}
 	t.Logf("%d counts, none lost", total)
 }
 
-// killedWithAsync: what was stored before is there. That everything is stored within 100 ms is shown in fake time, by
-// TestWriteBehind, and measured here with -strict.
+// killedWithAsync checks that what was stored before is there. That everything is stored within 100 ms is shown in fake
+// time, by TestWriteBehind, and measured here with -strict.
 func killedWithAsync(t *testing.T) {
 	c := startNodes(t, 2)
 	a, b := c.sticky("a"), c.sticky("b")
@@ -249,7 +250,7 @@ func killedWithGauge(t *testing.T) {
 	t.Logf("%d lost of %d pending", lost, pending)
 }
 
-// TestInstanceTerminated: SIGTERM under load loses nothing, and says so.
+// TestInstanceTerminated checks that SIGTERM under load loses nothing, and that the program says so.
 func TestInstanceTerminated(t *testing.T) {
 	t.Parallel()
 	c := startNodes(t, 2)
@@ -268,7 +269,7 @@ func TestInstanceTerminated(t *testing.T) {
 	}
 }
 
-// TestTerminatedWithoutANode: what cannot be stored is counted.
+// TestTerminatedWithoutANode checks that the program says how many sessions it could not store.
 func TestTerminatedWithoutANode(t *testing.T) {
 	t.Parallel()
 	c := startNodes(t, 1)
@@ -288,8 +289,8 @@ func TestTerminatedWithoutANode(t *testing.T) {
 	}
 }
 
-// TestIdleSessionsOutliveTheirNodeAndTheirInstance: 300 sessions that nobody asks for, a node that comes back empty, and
-// then the instance is gone too.
+// TestIdleSessionsOutliveTheirNodeAndTheirInstance has 300 sessions that nobody asks for. A node comes back empty, and
+// then their instance is killed.
 func TestIdleSessionsOutliveTheirNodeAndTheirInstance(t *testing.T) {
 	t.Parallel()
 	const idle = 300

@@ -1,3 +1,3 @@
-// Package examples holds the example programs, one folder each, which are the same small app written the way each
-// framework's users would write it, and websocket. Its tests build, start and drive them all, also the programs in docs.
+// Package examples holds the example programs, one folder each: the same small app, written as users of each framework
+// would write it, and websocket. Its tests build, start and drive them all, and also the programs in docs.
 package examples

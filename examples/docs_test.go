@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	_ "github.com/gomsm/msm/examples/internal/ending" // so that go test does not answer from its cache when it has changed
+	_ "github.com/gomsm/msm/examples/internal/ending" // so that go test does not use a cached result when it has changed
 )
 
-// pages are those that show a program, most of them with its test, and the request by which its visitors count. That they
-// build outside this tree, by the commands that stand there, is tested by scripts/consumer.
+// pages lists the pages that show a program, most of them with its test, and the request by which its visitors count.
+// scripts/consumer tests that the programs build outside this tree, with the commands on the pages.
 var pages = []struct{ path, counts string }{
 	{"testdata/README.md", `"GET", "/"`},
 	{docs + "nethttp.md", `"POST", "/visits"`},
@@ -28,7 +28,7 @@ var pages = []struct{ path, counts string }{
 
 var block = regexp.MustCompile("(?s)```go\n// (\\w+\\.go)\n(.*?)```")
 
-// runner runs the program's main, which listens where it says, and ends it.
+// runner is a test that runs the program's main, listening on addr, and ends it.
 const runner = `package main
 
 import (
@@ -47,8 +47,8 @@ func TestToldToEnd(t *testing.T) {
 }
 `
 
-// TestDocs: the programs in docs are whole, their tests pass, and they lose nothing when they are told to end. One command
-// runs them all.
+// TestDocs checks that the programs in docs are complete and formatted, that their tests pass, and that they lose
+// nothing when they are told to end. One command runs them all.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	args := []string{"test"}
@@ -62,7 +62,7 @@ func TestDocs(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := strings.TrimSuffix(filepath.Base(p.path), ".md")
-		dir, err := os.MkdirTemp(".", "docs-"+name+"-") // in this module, for what it requires
+		dir, err := os.MkdirTemp(".", "docs-"+name+"-") // inside this module, which has the requirements
 		if err != nil {
 			t.Fatal(err)
 		}

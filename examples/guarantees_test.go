@@ -15,7 +15,8 @@ import (
 
 var testName = regexp.MustCompile("`(Test\\w+)`")
 
-// TestGuarantees: docs/guarantees.md leaves out no guarantee and no fault; it and docs/history.md name tests that there are.
+// TestGuarantees checks that docs/guarantees.md has a row for every guarantee and every fault, and that the tests that
+// it and docs/history.md name exist.
 func TestGuarantees(t *testing.T) {
 	page, history := readPage(t, "guarantees.md"), readPage(t, "history.md")
 	there := testsOf(t, "..")
@@ -50,7 +51,7 @@ func wantRow(t *testing.T, page, begin string) {
 	}
 }
 
-// testsOf are the names of all test functions below a folder.
+// testsOf returns the names of all functions in the test files below a folder.
 func testsOf(t *testing.T, root string) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}

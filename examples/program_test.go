@@ -26,7 +26,7 @@ var bin string
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if !*strict && !given("test.parallel") {
-		_ = flag.Set("test.parallel", "8") // most of them wait for processes, and none minds how long
+		_ = flag.Set("test.parallel", "8") // most tests wait for processes, and none depends on how long
 	}
 	dir, err := os.MkdirTemp("", "msm-examples")
 	if err != nil {
@@ -44,7 +44,7 @@ func given(name string) (is bool) {
 	return is
 }
 
-// patience only ends a wait that is in vain.
+// patience ends a wait that would never end by itself.
 const patience = 2 * time.Minute
 
 var builds sync.Map // program to func() (path string, err error)
@@ -112,7 +112,7 @@ func start(t *testing.T, cmd *exec.Cmd, env ...string) *process {
 	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
-		if t.Failed() { // it may have been red once in a hundred runs
+		if t.Failed() { // a failure may be rare, so keep what the program printed
 			t.Logf("%s said last:\n%s", cmd, p.lastWords())
 		}
 	})
@@ -133,20 +133,20 @@ func start(t *testing.T, cmd *exec.Cmd, env ...string) *process {
 	return nil
 }
 
-// lastWords is the end of what it has said.
+// lastWords returns the end of what the program has printed.
 func (p *process) lastWords() string {
 	said := p.output.String()
 	return said[max(0, len(said)-4<<10):]
 }
 
-// startProgram starts an example. No node hangs there, but on a machine that is busy with other things one that is well may
-// take longer than the default of 100 ms, and an app that is told to end longer than its five seconds.
+// startProgram starts an example with long timeouts. No node hangs in these tests, but on a busy machine a healthy node
+// may take longer than the default of 250 ms, and an app that is told to end longer than its five seconds.
 func startProgram(t *testing.T, program string, env ...string) *process {
 	t.Helper()
 	return startPatient(t, program, patience, env...)
 }
 
-// startPatient starts an example that takes so long to store what is left when it is told to end.
+// startPatient starts an example that takes up to grace to store what is left when it is told to end.
 func startPatient(t *testing.T, program string, grace time.Duration, env ...string) *process {
 	t.Helper()
 	env = append([]string{"MSM_OP_TIMEOUT=10s"}, env...)
@@ -165,7 +165,7 @@ func (p *process) terminate() {
 	}
 }
 
-// ask sends a request and answers status and body.
+// ask sends a request and returns the status and the body.
 func (p *process) ask(method, path, body string) (int, string) {
 	p.t.Helper()
 	resp, text := p.send(method, path, body)

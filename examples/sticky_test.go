@@ -13,8 +13,8 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// cluster is some memcached processes and the app instances on them, and one browser for all of them: the balancer is
-// whoever asks an instance.
+// cluster is some memcached processes, the app instances on them, and one browser for all of them. The test is the
+// balancer: it asks the instance that it likes.
 type cluster struct {
 	t       *testing.T
 	jar     *cookiejar.Jar
@@ -35,7 +35,7 @@ func startNodes(t *testing.T, n int) *cluster {
 	return c
 }
 
-// sticky starts an instance, which is its route too.
+// sticky starts a sticky instance with this route.
 func (c *cluster) sticky(route string, env ...string) *process {
 	c.t.Helper()
 	p := startProgram(c.t, "nethttp", append([]string{c.nodes, "MSM_STICKY=true", "MSM_ROUTE=" + route}, env...)...)
@@ -49,7 +49,7 @@ func (c *cluster) killAll() {
 	}
 }
 
-// keys are the sessions' keys on a node.
+// keys returns how many sessions a node has.
 func (c *cluster) keys(node string) (n int) {
 	for _, key := range c.servers[node].Keys() {
 		if strings.HasPrefix(key, "msm:s:") {
@@ -66,7 +66,7 @@ func (c *cluster) total() (n int) {
 	return n
 }
 
-// eventually waits for what an instance does behind the request's back.
+// eventually waits for what an instance does in the background.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
@@ -76,7 +76,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// health is what /healthz answers.
+// health is the part of the response of /healthz that the tests look at.
 type health struct {
 	Nodes []struct {
 		ID, State string
@@ -122,7 +122,7 @@ func (p *process) state(node, state string) {
 	})
 }
 
-// count adds one and answers what came of it, and whether a cookie was set.
+// count adds one and returns the new count, its node, and whether a cookie was set.
 func (p *process) count() (n int, node string, cookie bool) {
 	p.t.Helper()
 	resp, body := p.send("POST", "/count", "")
@@ -157,7 +157,7 @@ func put(p *process, name, value string) {
 	want(p.t, p, "PUT", "/attributes/"+name, value, 204, "")
 }
 
-// cookie is the session's id, as the browser has it.
+// cookie returns the session's id from the browser's cookie.
 func (p *process) cookie() string {
 	p.t.Helper()
 	for _, c := range p.browser.Jar.Cookies(p.cookieURL()) {
@@ -171,8 +171,8 @@ func (p *process) cookie() string {
 
 func token(id string) string { return regexp.MustCompile(`^[^-.]*`).FindString(id) }
 
-// TestMSMSticky are the sticky cases of memcached-session-manager's integration tests, by their names there, on real
-// memcached and real app processes. Where we decided otherwise, differs says how and why.
+// TestMSMSticky runs the sticky cases of memcached-session-manager's integration tests, under their names there, on
+// real memcached and real app processes. Where msm behaves differently, differs says how and why.
 func TestMSMSticky(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -246,7 +246,7 @@ func TestMSMSticky(t *testing.T) {
 		{"ExpiredSessionRemovedFromMemcached, InvalidSessionNotFound", "", 1, func(t *testing.T, c *cluster) {
 			a := c.sticky("app1", "MSM_IDLE_TIMEOUT=1s")
 			wantCount(a, 1)
-			id := a.cookie() // a request would find nothing on a machine that is busy
+			id := a.cookie() // from the browser: on a busy machine a request may find no session
 			eventually(t, "the session leaves memory", func() bool { return a.health().Local.Sessions == 0 })
 			wantCount(a, 1)
 			if token(a.cookie()) == token(id) {
@@ -486,7 +486,7 @@ func TestMSMSticky(t *testing.T) {
 				t.Errorf("%d sessions on n1", n)
 			}
 			_ = b.cmd.Process.Kill()
-			c.servers["n2"].Kill() // the first one's host
+			c.servers["n2"].Kill() // where the first instance had stored it
 			wantCount(c.sticky("tc2", "MSM_FAILOVER_NODES=n2"), 3)
 		}},
 		{"SecondaryBackupForNonStickySessionAfterMemcachedFailover", "non-sticky: see core's failover tests", 0, nil},

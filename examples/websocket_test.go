@@ -9,7 +9,8 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestWebSocket: the cookie travels with the 101, and what the handler changes is there for the next connection.
+// TestWebSocket checks that the cookie travels with the 101, and that what the handler changes is there for the next
+// connection.
 func TestWebSocket(t *testing.T) {
 	t.Parallel()
 	p := startProgram(t, "websocket", "MSM_NODES="+msmtest.StartServer(t).Addr())
@@ -40,7 +41,8 @@ func TestWebSocket(t *testing.T) {
 	}
 }
 
-// TestWebSocketAfterALogout: the connection ends, and what it had changed was stored before that.
+// TestWebSocketAfterALogout checks that a logout ends the connection, and that what the connection had changed was
+// stored before.
 func TestWebSocketAfterALogout(t *testing.T) {
 	t.Parallel()
 	p := startProgram(t, "websocket", "MSM_NODES="+msmtest.StartServer(t).Addr())
@@ -55,7 +57,7 @@ func TestWebSocketAfterALogout(t *testing.T) {
 	}
 }
 
-// TestWebSocketAtTheEnd: what an open connection has changed is stored when the app is told to end.
+// TestWebSocketAtTheEnd checks that what an open connection has changed is stored when the app is told to end.
 func TestWebSocketAtTheEnd(t *testing.T) {
 	t.Parallel()
 	nodes := "MSM_NODES=" + msmtest.StartServer(t).Addr()
@@ -70,7 +72,7 @@ func TestWebSocketAtTheEnd(t *testing.T) {
 	}
 }
 
-// sayHello opens a WebSocket, and sends its first message.
+// sayHello opens a WebSocket and sends its first message.
 func (p *process) sayHello() *websocket.Conn {
 	p.t.Helper()
 	conn, _, err := websocket.Dial(p.t.Context(), p.url+"/ws", &websocket.DialOptions{HTTPClient: &http.Client{Jar: p.browser.Jar}})

@@ -27,7 +27,7 @@ import (
 	xnet "golang.org/x/net/websocket"
 )
 
-// upgraders greet the client by each library for WebSockets. They close the connection when they are done.
+// upgraders greet the client, each with another library for WebSockets. They close the connection when they are done.
 var upgraders = map[string]func(w http.ResponseWriter, r *http.Request) error{
 	"coder/websocket": func(w http.ResponseWriter, r *http.Request) error {
 		conn, err := coder.Accept(w, r, nil)
@@ -59,7 +59,7 @@ func byGorilla(w http.ResponseWriter, r *http.Request, h http.Header) error {
 	return errors.Join(conn.WriteMessage(gorilla.TextMessage, []byte("hello")), conn.Close())
 }
 
-// visitorName is what the session of a connection has.
+// visitorName is the attribute that a connection sets.
 var visitorName = msm.NewKey[string]("name")
 
 // socketApps are apps that change the session and then upgrade to a WebSocket.
@@ -94,7 +94,8 @@ var socketApps = map[string]func(m *msm.Manager, socket func(w http.ResponseWrit
 	},
 }
 
-// TestTheCookieTravelsWithThe101 of a session that begins, and of one that is renewed, by each library on each framework.
+// TestTheCookieTravelsWithThe101 checks that the 101 carries the cookie of a session that begins and of one that is
+// renewed, with each library on each framework.
 func TestTheCookieTravelsWithThe101(t *testing.T) {
 	t.Parallel()
 	for framework, app := range socketApps {
@@ -134,7 +135,7 @@ func TestTheCookieTravelsWithThe101(t *testing.T) {
 	}
 }
 
-// dialOnce takes the greeting, and sees that the 101 brings one cookie.
+// dialOnce opens a WebSocket, reads the greeting, and checks that the 101 sets one cookie.
 func dialOnce(t *testing.T, url string, browser *http.Client) {
 	t.Helper()
 	dialer := gorilla.Dialer{Jar: browser.Jar}

@@ -1,4 +1,4 @@
-// Package msmgin gives gin's handlers a session.
+// Package msmgin is the adapter of msm for gin: it gives every request a session.
 //
 //	r := gin.New()
 //	r.Use(gin.Recovery(), msmgin.Sessions(m))
@@ -7,8 +7,8 @@
 //		c.JSON(200, n)
 //	})
 //
-// Put it behind gin.Recovery, so that a handler that panics stores nothing. If the session cannot be loaded or stored,
-// Config.ErrorHandler answers, the chain is aborted, and the error is in c.Errors.
+// Install Sessions after gin.Recovery, so that a handler that panics stores nothing. If the session cannot be loaded or
+// stored, msm.Config.ErrorHandler writes the response, the chain is aborted, and the error is in c.Errors.
 package msmgin
 
 import (
@@ -21,8 +21,8 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// Sessions is the middleware: it gives every request behind it its session, and stores that before the first byte of the
-// answer leaves. It panics without a Manager.
+// Sessions returns the middleware. It gives every request behind it a session, and stores the session before the first
+// byte of the response leaves. It panics if m is nil.
 func Sessions(m *msm.Manager) gin.HandlerFunc {
 	if m == nil {
 		panic("msmgin: Sessions without a Manager: make one with msm.New")
@@ -43,18 +43,18 @@ func Sessions(m *msm.Manager) gin.HandlerFunc {
 	}
 }
 
-// Session answers the request's session. It panics if Sessions is missing in front of the handler.
+// Session returns the request's session. It panics if Sessions is not installed in front of the handler.
 func Session(c *gin.Context) *msm.Session { return msm.From(c.Request.Context()) }
 
-// writer is gin's, but what sends goes by way of the session. It stays in place when the handlers are done: nothing must
-// follow the answer to a failure.
+// writer is gin's ResponseWriter, except that whatever sends something goes through the session first. It stays in
+// place after the handlers: nothing may follow the response to a failure.
 type writer struct {
 	gin.ResponseWriter
 	session http.ResponseWriter
-	said    bool // the status is the last word
+	said    bool // the status is final
 }
 
-// WriteHeader sets the status, which gin holds back until something is sent.
+// WriteHeader sets the status. gin holds it back until something else is sent.
 func (w *writer) WriteHeader(status int) {
 	if !w.said {
 		w.ResponseWriter.WriteHeader(status)
@@ -77,8 +77,8 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.session).Hijack()
 }
 
-// sender is the writer below, where a status is final, but held back by gin as well: a compression there has to see what
-// comes with it before the header leaves.
+// sender is the writer that the session writes to. A status that reaches it is final, but gin still holds it back: a
+// writer there that compresses must see what is written next before the header leaves.
 type sender struct {
 	gin.ResponseWriter
 	of *writer
@@ -90,11 +90,11 @@ func (s sender) WriteHeader(status int) {
 		s.of.said = true
 		return
 	}
-	// gin would take it for the answer's, and send no other.
+	// gin would take it for the status of the response, and send no other.
 	if below, ok := s.ResponseWriter.(interface{ Unwrap() http.ResponseWriter }); ok {
 		below.Unwrap().WriteHeader(status)
 	}
-	s.ResponseWriter.WriteHeader(http.StatusOK) // gin's own, until the handler says another
+	s.ResponseWriter.WriteHeader(http.StatusOK) // gin's default, until the handler sets another
 }
 
 func (s sender) Unwrap() http.ResponseWriter { return s.ResponseWriter }

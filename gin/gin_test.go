@@ -59,7 +59,8 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// gin has no compression of its own, and hardly any other middleware. The same contract runs with gin-contrib's in examples.
+// gin has no compression of its own and hardly any other middleware. The folder examples/gincontrib runs the same
+// contract with the middleware of gin-contrib.
 var (
 	compression = func() gin.HandlerFunc { return compress }
 	others      = map[string]func() gin.HandlerFunc{
@@ -134,7 +135,7 @@ func says(status int, body string, h gin.HandlerFunc) msmtest.Answer[gin.Handler
 	return msmtest.Answer[gin.HandlerFunc]{Status: status, Body: body, Handler: h}
 }
 
-// compress is written as gin-contrib's gzip is: gin has none of its own.
+// compress is a middleware like gin-contrib's gzip, because gin has none of its own.
 func compress(c *gin.Context) {
 	z := gzip.NewWriter(c.Writer)
 	c.Header("Content-Encoding", "gzip")
@@ -161,7 +162,7 @@ func (w *zipWriter) Flush() {
 	w.ResponseWriter.Flush()
 }
 
-// TestPusherAndCloseNotify: what gin's writer has and the session does not care for passes through.
+// TestPusherAndCloseNotify checks that the methods of gin's writer that do not concern the session still work.
 func TestPusherAndCloseNotify(t *testing.T) {
 	r := gin.New()
 	r.Use(msmgin.Sessions(msmtest.NewManager(t, msm.Config{})))
@@ -172,7 +173,8 @@ func TestPusherAndCloseNotify(t *testing.T) {
 	}
 }
 
-// TestBehindTheMiddlewareOfNetHTTP: gin asks the writer below for more than Write, and panics without.
+// TestBehindTheMiddlewareOfNetHTTP runs gin inside Manager.Middleware. gin calls more methods of its writer than Write,
+// and panics if they are missing.
 func TestBehindTheMiddlewareOfNetHTTP(t *testing.T) {
 	m := msmtest.NewManager(t, msm.Config{})
 	r := gin.New()
@@ -188,7 +190,7 @@ func TestBehindTheMiddlewareOfNetHTTP(t *testing.T) {
 	}
 }
 
-// getByTLS asks a server for "/", by HTTP/2 or 1.
+// getByTLS requests "/" from a server over TLS, with HTTP/2 or HTTP/1.
 func getByTLS(t *testing.T, h http.Handler, http2 bool) (resp *http.Response, body string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(h)
@@ -227,7 +229,8 @@ func Example() {
 	// Output: 200 1
 }
 
-// TestACopy goes on when the handler has returned, and its context belongs to another request: it has the session still.
+// TestACopy checks that a copy of the context still has the session after the handler has returned, when gin has given
+// the context itself to another request.
 func TestACopy(t *testing.T) {
 	m, count := msmtest.NewManager(t, msm.Config{}), msm.NewKey[int]("count")
 	r := gin.New()

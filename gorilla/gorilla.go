@@ -1,12 +1,13 @@
-// Package msmgorilla is a store for gorilla/sessions on msm's nodes, and so for what is built on it: echo-contrib's
-// session and gin-contrib's sessions. An app that has one of them changes the line that makes its store.
+// Package msmgorilla is a store for gorilla/sessions on msm's nodes. It also serves libraries that are built on
+// gorilla/sessions: echo-contrib's session and gin-contrib's sessions. An app that uses one of them changes the line
+// that makes its store.
 //
 //	store := msmgorilla.NewStore(m, []byte("secret-key"))                // gorilla/sessions, echo-contrib/session
 //	store := msmgorilla.NewGin[sessions.Options](m, []byte("secret-key")) // gin-contrib/sessions
 //
-// Every session has a copy on a second node. What stays is gorilla's: the app calls Save, a session is stored as a
-// whole, so of two requests that change it at the same time one loses, and only a Save extends its life. New programs
-// are better off with msm's own sessions.
+// Every session has a copy on a second node. The rest is as gorilla has it: the app calls Save, only a Save extends a
+// session's life, and a session is stored as a whole, so of two requests that change it at the same time one loses its
+// changes. New programs are better off with msm's own sessions.
 package msmgorilla
 
 import (
@@ -22,33 +23,36 @@ import (
 	"github.com/gorilla/sessions"
 )
 
-// ErrNotLoaded is about a session that could not be loaded: to save it would overwrite what is stored.
+// ErrNotLoaded is returned by Save and Renew for a session that could not be loaded: saving it would overwrite what is
+// stored.
 var ErrNotLoaded = errors.New("msmgorilla: the session could not be loaded, so it is not saved")
 
 const (
-	defaultMaxAge      = 30 * 24 * 60 * 60 // seconds; that of gorilla's own stores
+	defaultMaxAge      = 30 * 24 * 60 * 60 // seconds; as in gorilla's own stores
 	defaultIdleTimeout = 24 * time.Hour
 	idSize             = 32 // random bytes
 )
 
-// Store keeps sessions in msm's nodes. Its fields are not to be changed once requests run; it is safe for concurrent use
-// then, a session of it is not.
+// Store keeps sessions on msm's nodes. Do not change its fields once it serves requests; from then on it is safe for
+// concurrent use. A session that it returns is not.
 type Store struct {
-	// Options are those of new sessions. MaxAge is the life of a session since its last Save, in seconds; 0 makes a
-	// cookie that goes with the browser, and a negative one deletes. A cookie is Secure also if its request came by TLS.
+	// Options are the options of new sessions. MaxAge is how many seconds a session lives after its last Save. With 0
+	// the cookie ends with the browser, and a negative value deletes the session. A cookie is also Secure if its
+	// request came over TLS.
 	Options *sessions.Options
-	// IdleTimeout is the life of sessions with MaxAge 0 since their last Save. Zero: 24 hours.
+	// IdleTimeout is how long a session with MaxAge 0 lives after its last Save. Zero: 24 hours.
 	IdleTimeout time.Duration
-	// Serializer encodes a session's values. Nil: gob, with the types that the app has registered.
+	// Serializer encodes a session's values. Nil: gob, for types that the app has registered.
 	Serializer securecookie.Serializer
 
 	manager *msm.Manager
 	codecs  []securecookie.Codec
 }
 
-// NewStore makes a store whose new sessions have Path "/", HttpOnly, SameSite Lax and a MaxAge of 30 days. The key pairs
-// are those of securecookie, for authentication and encryption of the id in the cookie: the first pair is used, all are
-// accepted. With none the cookie has the bare id, whose 256 random bits nobody guesses. It panics without a Manager.
+// NewStore returns a store whose new sessions have Path "/", HttpOnly, SameSite Lax and a MaxAge of 30 days. The key
+// pairs are those of securecookie: they authenticate and encrypt the id in the cookie. New cookies use the first pair,
+// and all pairs are accepted. Without a pair the cookie holds the bare id, whose 256 random bits nobody guesses. It
+// panics if m is nil.
 func NewStore(m *msm.Manager, keyPairs ...[]byte) *Store {
 	if m == nil {
 		panic("msmgorilla: NewStore without a Manager: make one with msm.New")
@@ -58,19 +62,20 @@ func NewStore(m *msm.Manager, keyPairs ...[]byte) *Store {
 		manager: m, codecs: securecookie.CodecsFromPairs(keyPairs...),
 	}
 	for _, codec := range s.codecs {
-		codec.(*securecookie.SecureCookie).MaxAge(0) // the stored session knows its end
+		codec.(*securecookie.SecureCookie).MaxAge(0) // no limit here: the stored session has its own
 	}
 	return s
 }
 
-// Get answers the request's session of that name, loaded once.
+// Get returns the request's session with that name. A request loads it once.
 func (s *Store) Get(r *http.Request, name string) (*sessions.Session, error) {
 	return sessions.GetRegistry(r).Get(s, name)
 }
 
-// New loads the session that the request's cookie names, or answers a new one, which has no id before it is saved: an id
-// that is unknown, expired, deleted or not ours is never adopted. On an error, which is store trouble and never "not
-// found", the session is empty and not new, and Save refuses to overwrite what is stored.
+// New loads the session that the request's cookie names. If there is none it returns a new session, which has no id
+// until it is saved: an id that is unknown, expired, deleted or not ours is never adopted. An error means that the
+// session could not be loaded or decoded, and never "not found". The session is then empty and not new, and Save
+// refuses to overwrite what is stored.
 func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 	session := sessions.NewSession(s, name)
 	options := *s.Options
@@ -95,8 +100,9 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 	return session, nil
 }
 
-// Save stores the session on its nodes and sets the cookie. With a negative MaxAge it deletes both. It answers
-// msm.ErrGone if another request deleted the session meanwhile.
+// Save stores the session on its nodes and sets the cookie. With a negative MaxAge it deletes both. It returns
+// msm.ErrGone if another request has deleted the session meanwhile, and ErrNotLoaded instead of storing a session that
+// could not be loaded.
 func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	switch {
 	case session.Options.MaxAge < 0:
@@ -122,8 +128,8 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	return nil
 }
 
-// Renew saves the session under a new id and deletes the old one. Call it at login, instead of Save, so that an id that
-// was planted before is worth nothing.
+// Renew saves the session under a new id and deletes the old one. Call it at login instead of Save, so that an id that
+// was planted before is worth nothing. It returns ErrNotLoaded if the session could not be loaded.
 func (s *Store) Renew(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	old := session.ID
 	if strings.HasPrefix(old, notLoaded) {
@@ -137,7 +143,7 @@ func (s *Store) Renew(r *http.Request, w http.ResponseWriter, session *sessions.
 	return s.values(session.Name()).DeleteCtx(r.Context(), old)
 }
 
-// end deletes the session. Its values need not have been loaded for that.
+// end deletes the session, also if its values could not be loaded.
 func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	id := strings.TrimPrefix(session.ID, notLoaded)
 	if err := s.values(session.Name()).DeleteCtx(r.Context(), id); err != nil {
@@ -148,10 +154,12 @@ func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Se
 	return nil
 }
 
-// notLoaded stands before the id of a session that could not be loaded. No id begins with it.
+// notLoaded marks the id of a session that could not be loaded: it is put in front of the id. No real id begins with
+// it.
 const notLoaded = "!"
 
-// values is a store for each name, so that the id of one session is worth nothing in the cookie of another.
+// values returns the store for sessions of one name. Each name has a store of its own, so that the id of one session is
+// worth nothing in the cookie of another.
 func (s *Store) values(name string) *msm.Store { return s.manager.Store("gorilla:" + name) }
 
 func (s *Store) serializer() securecookie.Serializer {

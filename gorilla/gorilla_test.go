@@ -59,7 +59,7 @@ func (v *visitor) load() *sessions.Session {
 	return s
 }
 
-// do is one request; it answers the cookie that it set.
+// do sends one request and returns the cookie that it set, or nil.
 func (v *visitor) do(f func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error) *http.Cookie {
 	v.t.Helper()
 	r, w := v.request(), httptest.NewRecorder()
@@ -97,7 +97,7 @@ func (v *visitor) want(value any) {
 	}
 }
 
-// TestStore is in fake time.
+// TestStore runs every case in fake time.
 func TestStore(t *testing.T) {
 	for keys, pairs := range map[string][][]byte{"signed": {key}, "encrypted": {key, key2}, "bare": nil} {
 		for name, run := range cases {
@@ -164,7 +164,7 @@ var cases = map[string]func(v *visitor){
 	"an id that is unknown is never adopted": func(v *visitor) {
 		v.do(put(1))
 		known := v.cookie.Value
-		v.store = msmgorilla.NewStore(newManager(v.t, msm.Config{}), key) // its values are elsewhere
+		v.store = msmgorilla.NewStore(newManager(v.t, msm.Config{}), key) // has none of the values
 		for _, id := range []string{known, "x", "!x", "", strings.Repeat("A", 52)} {
 			v.cookie = &http.Cookie{Name: "s", Value: id}
 			v.want(nil)
@@ -294,8 +294,8 @@ var cases = map[string]func(v *visitor){
 	},
 }
 
-// TestNobodyMeetsAtAKey: a visitor without a session has no id, so there is nothing to look for or to delete. With a key that
-// all of them had, each would wait for the others.
+// TestNobodyMeetsAtAKey checks that nothing is looked up or deleted for a visitor without a session, who has no id. If
+// all such visitors shared one key they would wait for each other.
 func TestNobodyMeetsAtAKey(t *testing.T) {
 	m := newManager(t, msm.Config{})
 	store := msmgorilla.NewStore(m, key)
@@ -330,7 +330,7 @@ func TestNobodyMeetsAtAKey(t *testing.T) {
 	}
 }
 
-// TestWithoutAManager: that is said when the app starts, not to the first visitor.
+// TestWithoutAManager checks that a missing Manager is reported when the app starts, not to the first visitor.
 func TestWithoutAManager(t *testing.T) {
 	defer func() {
 		if said := fmt.Sprint(recover()); !strings.Contains(said, "Manager") || !strings.Contains(said, "msm.New") {
@@ -361,7 +361,7 @@ func TestKeysRotate(t *testing.T) {
 	v.want(nil)
 }
 
-// TestStoreTrouble: a node that does not answer is no logout.
+// TestStoreTrouble checks that a node that does not answer logs nobody out.
 func TestStoreTrouble(t *testing.T) {
 	server := msmtest.StartServer(t)
 	v := &visitor{msmgorilla.NewStore(newManager(t, msm.Config{Nodes: server.Addr(), OpTimeout: 2 * time.Second}), key), nil, t}
@@ -378,14 +378,14 @@ func TestStoreTrouble(t *testing.T) {
 		t.Errorf("%v, %v", err, w.Header())
 	}
 	for s, err = v.store.Get(v.request(), "s"); err != nil; s, err = v.store.Get(v.request(), "s") {
-		time.Sleep(10 * time.Millisecond) // until the node is looked at again
+		time.Sleep(10 * time.Millisecond) // until a probe finds the node
 	}
 	if s.Values["k"] != 1 {
 		t.Errorf("%v", s.Values)
 	}
 }
 
-// ginOptions is shaped as gin-contrib's.
+// ginOptions has the shape of gin-contrib's options.
 type ginOptions struct{ MaxAge int }
 
 func (o ginOptions) ToGorillaOptions() *sessions.Options { return &sessions.Options{MaxAge: o.MaxAge} }

@@ -15,8 +15,8 @@ var (
 	errKeys  = errors.New("its keys do not come back as they were, or cannot be found again; use strings or integers, of a type without methods")
 )
 
-// again reads what was written of a doubtful value, as whoever asks for it will. If what comes back may be another value, it
-// must at least be written as the same: same compares two encodings.
+// again decodes what was written of a doubtful value, as a later reader will. If the result may be another value, it
+// must at least have the same encoding, which same compares.
 func (s *shapes) again(data []byte, v any, doubt doubt, same func(a, b any, data []byte) (bool, error)) error {
 	if !doubt.odd {
 		return nil
@@ -36,7 +36,7 @@ func (s *shapes) again(data []byte, v any, doubt doubt, same func(a, b any, data
 	return nil
 }
 
-// read makes an error also of a panic: a method of a value that was fit to be written may meet one that is not fit to be read.
+// read decodes, and turns a panic into an error: a method that could encode the value may panic when it decodes it.
 func (c codec) read(data []byte, v any) (err error) {
 	defer report("no one could read it again", &err)
 	return c.decode(data, v)
@@ -44,7 +44,7 @@ func (c codec) read(data []byte, v any) (err error) {
 
 func unreadable(err error) error { return fmt.Errorf("no one could read it again: %w", err) }
 
-// keysReturn sends a map's keys there and back, alone. Each must be found again.
+// keysReturn encodes and decodes a map's keys alone. Each key must be found again.
 func (s *shapes) keysReturn(m reflect.Value) error {
 	in := reflect.MakeMap(reflect.MapOf(m.Type().Key(), reflect.TypeFor[bool]()))
 	for _, key := range m.MapKeys() {
@@ -69,8 +69,8 @@ func (s *shapes) keysReturn(m reflect.Value) error {
 	return nil
 }
 
-// sameJSON reports whether what was read would be written as what was written: the order of an object's members and the way in
-// which a number is written do not count.
+// sameJSON reports whether the decoded value out would be encoded as data was. The order of an object's members and the
+// notation of a number do not count.
 func sameJSON(_, out any, data []byte) (bool, error) {
 	again, err := json.Marshal(out)
 	if err != nil {
@@ -125,8 +125,8 @@ func sameObject(a map[string]any, other any) bool {
 	return true
 }
 
-// sameNumber reports whether b says a as it is, or is a float64's shortest form of just a. It has only numbers that a float64
-// has come near: the exponents are small.
+// sameNumber reports whether b is exactly a, or the shortest form of a float64 that is exactly a. It gets only numbers
+// that a float64 has come near, so their exponents are small.
 func sameNumber(a, b string) bool {
 	x, ok := new(big.Rat).SetString(a)
 	y, ok2 := new(big.Rat).SetString(b)

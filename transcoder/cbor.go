@@ -10,11 +10,11 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// maxElements bounds one array, and the pairs of one map, that bytes may ask for. A session of 256 KiB, msm's default,
+// maxElements is the limit of elements in one array and of pairs in one map. A session of 256 KiB, msm's default limit,
 // has no room for many more.
 const maxElements = 10_000
 
-// cborTranscoder holds the modes, which are built once and immutable.
+// cborTranscoder holds the encoding and decoding modes, which are built once and never change.
 type cborTranscoder struct {
 	enc       cbor.EncMode
 	canonical cbor.EncMode // with sorted keys
@@ -29,9 +29,9 @@ var cborShared = newCBOR()
 
 // CBOR returns the transcoder for RFC 8949, msm's default: the smallest and the fastest of the three.
 //
-// Encodings are the shortest for each number. The order of a map's keys is not fixed: equal maps may have different
-// bytes. Types that implement cbor.Marshaler, encoding.BinaryMarshaler or encoding.TextMarshaler encode themselves.
-// Into an any, integers come back as int64, or as *big.Int where they do not fit; times as time.Time.
+// Numbers have their shortest encoding. The order of a map's keys is not fixed: equal maps may have different bytes.
+// Types that implement cbor.Marshaler, encoding.BinaryMarshaler or encoding.TextMarshaler encode themselves. In an any,
+// integers come back as int64, or as *big.Int where they do not fit; times come back as time.Time.
 func CBOR() Transcoder { return cborShared }
 
 func newCBOR() *cborTranscoder {
@@ -62,7 +62,7 @@ func newCBOR() *cborTranscoder {
 	}}
 }
 
-// cborNull is how nil is written.
+// cborNull is the encoding of nil.
 const cborNull = "\xf6"
 
 func cborEncOptions() cbor.EncOptions {
@@ -74,7 +74,7 @@ func cborEncOptions() cbor.EncOptions {
 		IndefLength:   cbor.IndefLengthForbidden,
 		TagsMd:        cbor.TagsAllowed,              // times (tag 0) and big integers (tags 2, 3) need them
 		TextMarshaler: cbor.TextMarshalerTextString,  // without it, a big.Rat would be stored as an empty map
-		NilContainers: cbor.NilContainerAsNull,       // nil and empty stay apart
+		NilContainers: cbor.NilContainerAsNull,       // nil and empty stay different
 		NaNConvert:    cbor.NaNConvertPreserveSignal, // shortest, with all its bits
 	}
 }
@@ -87,14 +87,14 @@ func cborDecOptions() cbor.DecOptions {
 		MaxArrayElements: maxElements,
 		MaxMapPairs:      maxElements,
 		IndefLength:      cbor.IndefLengthForbidden,
-		// Unknown tags are let through: they cost no more than an array of one, count as a level when nested, and
-		// forbidding tags would forbid times.
+		// Unknown tags are accepted. They cost no more than an array of one element and count as a level when nested,
+		// and to forbid tags would forbid times.
 		TagsMd:         cbor.TagsAllowed,
 		IntDec:         cbor.IntDecConvertSignedOrBigInt,
 		BigIntDec:      cbor.BigIntDecodePointer,
 		DefaultMapType: reflect.TypeFor[map[string]any](),
 		UTF8:           cbor.UTF8RejectInvalid,
-		// Without regard to case, a struct that lost one of its fields ID and Id would no longer decode.
+		// If case did not matter, a struct that lost one of its fields ID and Id could no longer be decoded.
 		FieldNameMatching: cbor.FieldNameMatchingCaseSensitive,
 		TextUnmarshaler:   cbor.TextUnmarshalerTextString,
 	}
@@ -144,7 +144,8 @@ func (c *cborTranscoder) Unmarshal(data []byte, v any) (err error) {
 	return c.dec.Unmarshal(data, v)
 }
 
-// checkCBORTime also refuses a zero time outside UTC: the zero time is written as nil, and so without its zone.
+// checkCBORTime does what checkZone does, and also refuses a zero time outside UTC: the zero time is written as nil,
+// without its zone.
 func checkCBORTime(v reflect.Value) error {
 	if err := checkZone(v); err != nil {
 		return err
@@ -160,7 +161,7 @@ func isZeroTime(v reflect.Value) bool { return v.Interface().(time.Time).IsZero(
 
 func isZeroTag(v reflect.Value) bool { return v.IsZero() }
 
-// checkCBORRaw refuses nil, which is read as the encoding of nil.
+// checkCBORRaw refuses an empty message, which is read back as the encoding of nil.
 func checkCBORRaw(v reflect.Value) error {
 	if v.Len() == 0 {
 		return errors.New("an empty cbor.RawMessage, which would come back as the encoding of nil; give it a value")
@@ -175,8 +176,8 @@ const (
 	cborText  = 3
 )
 
-// checkText looks for invalid UTF-8 in the text strings of a well-formed encoding without indefinite lengths. Such an
-// encoding is a row of heads, each string's bytes behind its head, so that the nesting need not be followed.
+// checkText refuses invalid UTF-8 in the text strings of a well-formed encoding without indefinite lengths. Such an
+// encoding is a sequence of heads, and each string's bytes follow its head, so the nesting need not be followed.
 func checkText(data []byte) error {
 	for len(data) > 0 {
 		major := data[0] >> 5

@@ -12,7 +12,7 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// nest puts v into that many slices.
+// nest wraps v in that many slices.
 func nest(v any, levels int) any {
 	for range levels {
 		v = []any{v}
@@ -28,7 +28,8 @@ func pairs(n int) map[int]int {
 	return m
 }
 
-// What is just inside a limit comes back, what is just outside is refused before it is stored.
+// TestCBORLimitsOfValues checks that what is just inside a limit comes back, and that what is just outside is not
+// stored.
 func TestCBORLimitsOfValues(t *testing.T) {
 	for sentence, c := range map[string]struct {
 		inside, outside any
@@ -55,7 +56,7 @@ func TestCBORLimitsOfValues(t *testing.T) {
 	}
 }
 
-// The same limits for bytes, which need not come from Marshal.
+// TestCBORLimitsOfBytes checks the same limits for bytes, which need not come from Marshal.
 func TestCBORLimitsOfBytes(t *testing.T) {
 	for sentence, c := range map[string]struct{ inside, outside string }{
 		"levels of nesting":             {strings.Repeat("81", 16) + "01", strings.Repeat("81", 17) + "01"},
@@ -94,7 +95,7 @@ func unhex(s string) []byte {
 	return data
 }
 
-// What stands in an any comes back as the type that the documentation names.
+// TestCBORIntoAny checks that what is in an any comes back as the type that the comment of CBOR names.
 func TestCBORIntoAny(t *testing.T) {
 	greatest := new(big.Int).SetUint64(math.MaxUint64)
 	noon := time.Date(2030, 1, 2, 12, 0, 0, 5, time.FixedZone("", 3600))

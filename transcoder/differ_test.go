@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// differ says in what two values differ, as package transcoder means it: times are the same by instant and offset, fields
-// that are not exported or tagged "-" do not count, and of nil and empty see the table.
+// differ says how two values differ, or returns "". It compares as package transcoder promises: times are equal by
+// instant and offset, fields that are unexported or tagged "-" do not count, and for nil and empty see the table there.
 func differ(format string, a, b reflect.Value, path string) string {
 	if a.IsValid() != b.IsValid() {
 		return path + ": one is nil"
@@ -55,7 +55,7 @@ func differ(format string, a, b reflect.Value, path string) string {
 	return ""
 }
 
-// isNothing: in an any, a nil pointer, map or slice, and the zero time, are stored as nil is.
+// isNothing reports whether a value in an any is stored as nil: a nil pointer, map or slice, and the zero time.
 func isNothing(v reflect.Value) bool {
 	if !v.IsValid() {
 		return true
@@ -129,7 +129,8 @@ func differFields(format string, a, b reflect.Value, path string) string {
 	return ""
 }
 
-// differSpecial compares types of which Go's own equality says too much or too little.
+// differSpecial compares values of types for which Go's own equality is too strict or too loose. ok is false for other
+// types.
 func differSpecial(a, b reflect.Value) (why string, ok bool) {
 	if !a.CanInterface() || a.Kind() == reflect.Interface {
 		return "", false

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// dynamic looks at what stands in an interface: the encoder writes a value of a type that the decoder does not know.
+// dynamic inspects the value in an interface: the encoder writes a value of a type that the decoder does not know.
 func (w *walk) dynamic(v reflect.Value, steps int) error {
 	if v.IsNil() {
 		w.odd = w.odd || w.nils
@@ -23,7 +23,8 @@ func (w *walk) dynamic(v reflect.Value, steps int) error {
 	return w.untypedValue(inner, steps)
 }
 
-// untypedValue has an any's value read once before it is stored, unless it is of a type that every any can hold.
+// untypedValue inspects the value of an any. Unless the value has a type that comes back from every any, it must be
+// decoded once before it is stored.
 func (w *walk) untypedValue(v reflect.Value, steps int) error {
 	if w.of(v.Type()).address {
 		return fmt.Errorf("%v in an interface: %w; use a pointer", v.Type(), errAddress)
@@ -35,8 +36,8 @@ func (w *walk) untypedValue(v reflect.Value, steps int) error {
 	return w.value(v, steps)
 }
 
-// simple are types that come back from an any in every format: as the value, or as what says the same. Of the last two, what
-// is in them is looked at.
+// simple are the types that come back from an any in every format, unchanged or as an equivalent value. For the last
+// two, the values in them are inspected.
 var simple = map[reflect.Type]bool{
 	reflect.TypeFor[bool](): true, reflect.TypeFor[string](): true, reflect.TypeFor[[]string](): true, reflect.TypeFor[[]byte](): true,
 	reflect.TypeFor[int](): true, reflect.TypeFor[int8](): true, reflect.TypeFor[int16](): true, reflect.TypeFor[int32](): true, reflect.TypeFor[int64](): true,
@@ -58,13 +59,14 @@ func (w *walk) number(v reflect.Value) error {
 	case v.CanUint():
 		size = v.Uint()
 	}
-	if bits.Len64(size)-bits.TrailingZeros64(size) > 53 { // the bits that a float64 has room for
+	if bits.Len64(size)-bits.TrailingZeros64(size) > 53 { // a float64 has room for 53 bits
 		return fmt.Errorf("%v: %w", v, errFloat)
 	}
 	return nil
 }
 
-// untyped returns the map that most who have no type for their values use. Reflection would allocate for each pair.
+// untyped returns v as a map[string]any, which is what most untyped values are. Reflection would allocate for each
+// pair.
 func untyped(v reflect.Value) (map[string]any, bool) {
 	if !v.CanInterface() {
 		return nil, false

@@ -23,7 +23,7 @@ type record struct {
 	X any
 }
 
-// Seeds are in testdata/fuzz: encodings of every kind of value, and what hostile ones begin with.
+// The seeds are in testdata/fuzz: encodings of every kind of value, and typical beginnings of hostile ones.
 
 func FuzzCBOR(f *testing.F) { fuzz(f, transcoder.CBOR()) }
 
@@ -31,7 +31,7 @@ func FuzzJSON(f *testing.F) { fuzz(f, transcoder.JSON()) }
 
 func FuzzGob(f *testing.F) { fuzz(f, transcoder.Gob()) }
 
-// fuzz decodes any bytes into every kind of target. What decodes and encodes again must decode again.
+// fuzz decodes any bytes into every kind of target. What can be decoded and encoded again must decode again.
 func fuzz(f *testing.F, tc transcoder.Transcoder) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, target := range []any{

@@ -8,11 +8,11 @@ import (
 	"reflect"
 )
 
-// maxGobSize bounds one attribute. It is memcached's own default for an item (-I 1m).
+// maxGobSize is the limit of one attribute, in bytes. It is memcached's own default for an item (-I 1m).
 const maxGobSize = 1 << 20
 
-// gobTranscoder makes an encoder per value: a shared one would write a type only once, and no value could be read
-// without the ones before it.
+// gobTranscoder uses a new encoder for each value. A shared one would write a type only once, and no value could be
+// decoded without the ones before it.
 type gobTranscoder struct{ shapes *shapes }
 
 // Compile-time check.
@@ -27,13 +27,14 @@ var gobShared = &gobTranscoder{shapes: &shapes{
 	nils:       true,
 }}
 
-// Gob returns the transcoder for encoding/gob: for Go types that the other two cannot carry, where speed and size do
-// not matter. A type that stands in an interface must be registered with gob.Register.
+// Gob returns the transcoder for encoding/gob. It is for Go types that the other two cannot carry, where speed and size
+// do not matter. A type that stands in an interface must be registered with gob.Register.
 //
-// Use it with a store that nobody else can write to, or with encryption on, which seals the records. Package gob is
-// not made for hostile bytes: twice, nested input could exhaust the stack, which no recover stops (CVE-2022-30635,
-// CVE-2024-34156), and a map's stored length is believed, so that a few bytes can ask for all memory. Lengths are
-// checked here before anything is decoded, except inside interface values, which gob offers no way to look into.
+// Use it only with a store that nobody else can write to, or with encryption on, which seals the records. Package gob
+// is not made for hostile bytes. Twice, nested input could exhaust the stack, which no recover stops (CVE-2022-30635,
+// CVE-2024-34156). And gob trusts the stored length of a map, so that a few bytes can ask for all memory. This
+// transcoder checks lengths before it decodes anything, except inside interface values, which gob offers no way to look
+// into.
 //
 // One attribute has at most 1 MiB. A nil in a slice or map of interfaces is an error.
 func Gob() Transcoder { return gobShared }
@@ -80,7 +81,7 @@ func (*gobTranscoder) Unmarshal(data []byte, v any) (err error) {
 	return readGob(data, v)
 }
 
-// readGob reads a value twice: once to see that nothing in it is a lie.
+// readGob decodes a value twice: first only to see that its stored lengths are true.
 func readGob(data []byte, v any) error {
 	if err := skipGob(data); err != nil {
 		return err
@@ -88,8 +89,8 @@ func readGob(data []byte, v any) error {
 	return decodeGob(data, v)
 }
 
-// skipGob reads a value without keeping it. That allocates nothing by a stored length: gob skips element by element,
-// and so finds out which length is a lie. It does not find its way past a nil in an interface.
+// skipGob decodes a value and drops it. This allocates nothing by a stored length: gob skips element by element, and so
+// finds a false length. It cannot skip a nil in an interface.
 func skipGob(data []byte) error {
 	if err := decodeGob(data, nil); err != nil {
 		return fmt.Errorf("damaged, or a nil in a slice or map of interfaces: %w", err)
@@ -97,7 +98,7 @@ func skipGob(data []byte) error {
 	return nil
 }
 
-// decodeGob reads the only value in data. With a nil target it is read and dropped.
+// decodeGob decodes the only value in data. With a nil target the value is dropped.
 func decodeGob(data []byte, v any) error {
 	r := bytes.NewReader(data) // has ReadByte, so that gob reads no further than it needs
 	if err := gob.NewDecoder(r).Decode(v); err != nil {

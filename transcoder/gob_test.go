@@ -23,7 +23,8 @@ func TestGobBoundsItsInput(t *testing.T) {
 	}
 }
 
-// Package gob makes a map as large as its stored length says. Here that is 2^22 pairs, in place of 2.
+// TestGobDoesNotBelieveTheLengthOfAMap changes a stored length from 2 pairs to 2^22. Package gob alone makes a map of
+// that size.
 func TestGobDoesNotBelieveTheLengthOfAMap(t *testing.T) {
 	data, err := transcoder.Gob().Marshal(map[string]int{"a": 1, "b": 2})
 	if err != nil {
@@ -42,7 +43,7 @@ func TestGobDoesNotBelieveTheLengthOfAMap(t *testing.T) {
 	}
 }
 
-// claimPairs replaces the length 2, which stands behind the value's own length, type id and a zero byte, by 2^22.
+// claimPairs replaces the length 2 by 2^22. It stands behind the value's own length, its type id and a zero byte.
 func claimPairs(t *testing.T, data []byte) []byte {
 	t.Helper()
 	start := len(data) - len("\x02\x01a\x02\x01b\x04")

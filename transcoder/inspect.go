@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// maxSteps is how many pointers, interfaces and containers may lie upon each other in a value. A value that goes
-// deeper is taken for a cycle, as encoding/json takes it from 1,000 pointers on.
+// maxSteps is how many pointers, interfaces and containers may be nested in a value. A value that goes deeper is taken
+// for a cycle, as encoding/json does from 1,000 pointers on.
 const maxSteps = 1000
 
 var (
@@ -22,15 +22,15 @@ var (
 	errZone       = errors.New("a time zone with seconds in its offset; use UTC")
 )
 
-// doubt is what only a decoder can tell.
+// doubt says what only decoding can tell about a value.
 type doubt struct {
-	odd     bool // whether it can read the value again
-	compare bool // whether what it reads is the value
+	odd     bool // whether it can be read again
+	compare bool // whether what is read is the same value
 }
 
-// inspect looks at a value before the encoder does, for what the encoder would lose in silence or die of: a cycle
-// overflows the stack, which no recover stops. Most types cannot hold any of that, and their values are not looked at.
-// It returns what to encode: the value, or a pointer to it where the encoder needs one.
+// inspect checks a value before the encoder gets it, for what the encoder would lose silently and for a cycle, which
+// would overflow its stack; no recover stops that. Most types cannot hold any of that, and their values are not looked
+// at. It returns what to encode: the value, or a pointer to it where the encoder needs one.
 func (s *shapes) inspect(v any) (any, doubt, error) {
 	value := reflect.ValueOf(v)
 	if !value.IsValid() {
@@ -49,14 +49,14 @@ func (s *shapes) inspect(v any) (any, doubt, error) {
 		v, value = pointer.Interface(), pointer.Elem()
 	}
 	if value.Kind() == reflect.Pointer && value.Type().Elem().Kind() == reflect.Interface {
-		value = value.Elem() // the pointer is there only to say the interface's type
+		value = value.Elem() // the pointer only carries the interface's type
 	}
 	w := walk{shapes: s}
 	err := w.value(value, 0)
 	return v, w.doubt, err
 }
 
-// walk is one look at one value.
+// walk is the inspection of one value.
 type walk struct {
 	*shapes
 	doubt
@@ -82,12 +82,13 @@ func (w *walk) value(v reflect.Value, steps int) error {
 		return shape.check(v)
 	}
 	if shape.leaf {
-		return w.fields(v, shape, steps) // none, but for methods that are those of an embedded field
+		return w.fields(v, shape, steps) // it has none, unless its methods are those of an embedded field
 	}
 	return w.parts(v, shape, steps)
 }
 
-// refuse lets a value's own method say first what it cannot encode.
+// refuse returns the error for a value whose type cannot be stored. If the value's own method fails to encode it, its
+// error comes first.
 func (w *walk) refuse(v reflect.Value, shape *shape) error {
 	if shape.leaf {
 		pointer := reflect.New(v.Type()) // its methods may need one
@@ -125,7 +126,7 @@ func (w *walk) pointer(v reflect.Value, steps int) error {
 	return w.value(v.Elem(), steps)
 }
 
-// isNull reports whether the value is written as nil is.
+// isNull reports whether the value is written like nil.
 func (s *shapes) isNull(v reflect.Value, steps int) bool {
 	shape := s.of(v.Type())
 	if shape.null != nil {
@@ -149,7 +150,8 @@ func (w *walk) elements(v reflect.Value, steps int) error {
 	return nil
 }
 
-// element looks at an element of a slice, array or map. Where fields without a value are left out, elements cannot be.
+// element inspects an element of a slice, array or map. A format that leaves out fields without a value cannot leave
+// out an element.
 func (w *walk) element(v reflect.Value, steps int) error {
 	if w.tags == nil && v.Kind() == reflect.Pointer && v.IsNil() {
 		return fmt.Errorf("%v: %w", v.Type(), errNilElement)
@@ -197,7 +199,7 @@ func (w *walk) fields(v reflect.Value, shape *shape, steps int) error {
 	return nil
 }
 
-// fieldError says in which field the trouble is.
+// fieldError is an error with the field in which it occurred.
 type fieldError struct {
 	field string
 	err   error
@@ -207,7 +209,7 @@ func (e *fieldError) Error() string { return e.field + ": " + e.err.Error() }
 
 func (e *fieldError) Unwrap() error { return e.err }
 
-// inField names the innermost field: a whole path could have 1,000 steps.
+// inField adds the innermost field to an error: a whole path could have 1,000 steps.
 func inField(t reflect.Type, index int, err error) error {
 	if inner := (*fieldError)(nil); errors.As(err, &inner) {
 		return err
@@ -215,8 +217,8 @@ func inField(t reflect.Type, index int, err error) error {
 	return &fieldError{t.String() + "." + t.Field(index).Name, err}
 }
 
-// checkZone refuses offsets such as those of local mean times before about 1972. RFC 3339 cuts off the seconds and so
-// moves the time; time.Time's own binary form, which gob takes, gets negative ones wrong.
+// checkZone refuses offsets with seconds, such as those of local mean times before about 1972. RFC 3339 cuts off the
+// seconds and so moves the time; time.Time's own binary form, which gob uses, gets negative ones wrong.
 func checkZone(v reflect.Value) error {
 	if _, offset := v.Interface().(time.Time).Zone(); offset%60 != 0 {
 		return errZone

@@ -32,11 +32,11 @@ var jsonShared = &jsonTranscoder{shapes: &shapes{
 
 // JSON returns the transcoder for encoding/json: for sessions that people or other languages read.
 //
-// Typed integers survive in full. In an any every number comes back as float64; an integer there that it would round is
-// refused, but a typed one that is read into an any is rounded. A
-// struct matches field names without regard to case. Of duplicate keys the last one wins: telling would take a parser
-// of our own, and no value of ours encodes to them. An unpaired surrogate escape (only a json.RawMessage can bring
-// one) is read as U+FFFD.
+// Typed integers come back in full. In an any every number comes back as float64. Marshal refuses an integer in an any
+// that a float64 would round, but a typed integer that is read into an any is rounded. A struct matches field names
+// without regard to case. Of duplicate keys the last one wins: to detect them would take a parser of our own, and no
+// value of ours encodes to them. An unpaired surrogate escape (only a json.RawMessage can contain one) is read as
+// U+FFFD.
 func JSON() Transcoder { return jsonShared }
 
 // Name implements Transcoder.
@@ -76,9 +76,9 @@ func (*jsonTranscoder) Unmarshal(data []byte, v any) (err error) {
 	return json.Unmarshal(data, v)
 }
 
-// replaced reports whether encoding/json has put U+FFFD in place of an invalid byte. It writes the escape then, whereas
-// it writes the character itself for a valid U+FFFD, so that the two differ. The escape counts if an odd number of
-// backslashes begins it. A json.RawMessage that holds the escape is refused too: it cannot be told apart.
+// replaced reports whether encoding/json has put U+FFFD in place of an invalid byte. In that case it writes the escape,
+// but for a valid U+FFFD the character itself, so the two can be told apart. The escape counts if an odd number of
+// backslashes begins it. A json.RawMessage that holds the escape is refused too, because it looks the same.
 func replaced(data []byte) bool {
 	escape := []byte(`\ufffd`)
 	for {
@@ -102,7 +102,7 @@ func checkNumber(v reflect.Value) error {
 	return nil
 }
 
-// checkRaw refuses nil, which encoding/json writes as null and reads as that text.
+// checkRaw refuses an empty message, which encoding/json writes as null and reads back as that text.
 func checkRaw(v reflect.Value) error {
 	if v.Len() == 0 {
 		return errors.New("an empty json.RawMessage, which would come back as null; give it a value, or the field the tag json:\",omitempty\"")
@@ -114,8 +114,8 @@ func isRawNull(v reflect.Value) bool {
 	return v.Len() == 0 || string(bytes.TrimSpace(v.Bytes())) == "null"
 }
 
-// checkJSON refuses invalid UTF-8, which encoding/json replaces in silence, and nesting beyond maxDepth, of which it
-// would take 10,000 levels.
+// checkJSON refuses invalid UTF-8, which encoding/json replaces silently, and nesting beyond maxDepth. encoding/json
+// itself accepts 10,000 levels.
 func checkJSON(data []byte) error {
 	if !utf8.Valid(data) {
 		return errors.New("not valid UTF-8")
@@ -126,8 +126,8 @@ func checkJSON(data []byte) error {
 	return nil
 }
 
-// jsonDepth returns how deep arrays and objects are nested. Of data that is not JSON, it may return any depth up to
-// the one at which a parser would see the error.
+// jsonDepth returns how deep arrays and objects are nested. For data that is not JSON it may return any depth up to the
+// one at which a parser would find the error.
 func jsonDepth(data []byte) int {
 	depth, deepest := 0, 0
 	for i := 0; i < len(data); i++ {

@@ -40,7 +40,7 @@ func TestJSONRefusesToStoreWhatIsTooDeep(t *testing.T) {
 	}
 }
 
-// The documentation promises these.
+// TestJSONIsWhatItIs checks what the comment of JSON promises.
 func TestJSONIsWhatItIs(t *testing.T) {
 	var typed int64
 	if err := roundTrip(transcoder.JSON(), int64(1<<53+1), &typed); err != nil || typed != 1<<53+1 {
@@ -56,7 +56,8 @@ func TestJSONIsWhatItIs(t *testing.T) {
 	}
 }
 
-// encoding/json writes the escape \ufffd for an invalid byte only; these are the other ways to get it or be near it.
+// TestJSONTellsReplacedBytes checks values that contain the escape \ufffd or something like it. encoding/json itself
+// writes it for an invalid byte only.
 func TestJSONTellsReplacedBytes(t *testing.T) {
 	for sentence, c := range map[string]struct {
 		value any

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// What a field is asked before its value is, see field.look.
+// The checks of a field before its value is inspected, see field.look.
 
 var (
 	errDropped = errors.New("a channel or function, which would come back as nil; use nil, or a field that is not exported")
@@ -26,7 +26,7 @@ func (s *shapes) notHollow(v reflect.Value) error {
 	return nil
 }
 
-// isHollow reports whether nothing is written of the struct's fields.
+// isHollow reports whether the encoder writes nothing of the struct.
 func (s *shapes) isHollow(v reflect.Value) bool {
 	for i := range v.NumField() {
 		m := s.member(v.Type().Field(i))
@@ -56,7 +56,7 @@ func isEmpty(v reflect.Value) bool {
 	return v.IsZero()
 }
 
-// isArray reports whether a struct is stored without the names of its fields.
+// isArray reports whether a struct is stored as an array, without the names of its fields.
 func (s *shapes) isArray(t reflect.Type) bool {
 	f, ok := t.FieldByName("_")
 	return ok && slices.Contains(s.tags, "cbor") && strings.Contains(f.Tag.Get("cbor")+",", ",toarray,")
@@ -83,7 +83,8 @@ func isNil(v reflect.Value) error {
 	return nil
 }
 
-// validText looks at a string that is encoded twice, in which what replaces an invalid byte cannot be seen.
+// validText refuses invalid UTF-8 in a string that is encoded twice: there, what replaces an invalid byte cannot be
+// seen.
 func validText(v reflect.Value) error {
 	for v.Kind() == reflect.Pointer && !v.IsNil() {
 		v = v.Elem()
@@ -94,7 +95,7 @@ func validText(v reflect.Value) error {
 	return nil
 }
 
-// isWritten looks at a pointer in a field of a format that leaves out what is zero.
+// isWritten refuses a pointer to what would not be written, in a format that leaves out fields with a zero value.
 func (s *shapes) isWritten(v reflect.Value) error {
 	for depth := 0; v.Kind() == reflect.Pointer; depth++ {
 		if v.IsNil() && depth == 0 {
@@ -122,7 +123,7 @@ func isUnwritten(v reflect.Value) bool {
 	case reflect.Slice:
 		return v.Len() == 0
 	case reflect.Float32, reflect.Float64:
-		return v.Float() == 0 // -0, too
+		return v.Float() == 0 // also -0
 	case reflect.Complex64, reflect.Complex128:
 		return v.Complex() == 0
 	}

@@ -21,12 +21,13 @@ type member struct {
 	reflect.StructField
 	field  field
 	stored bool
-	omit   bool   // may be left out if it is empty
-	name   string // under which it is stored; none of an embedded struct, whose fields are stored in its place
+	omit   bool   // the encoder may leave it out if it is empty
+	name   string // under which it is stored; empty for an embedded struct, whose fields are stored in its place
 	err    error
 }
 
-// member looks at a field. An unexported one is stored only for the fields of a struct that it embeds.
+// member returns a field as the encoder sees it. An unexported field is stored only for the fields of a struct that it
+// embeds.
 func (s *shapes) member(f reflect.StructField) member {
 	m := member{StructField: f, field: field{index: f.Index[0]}}
 	if s.tags == nil {
@@ -50,7 +51,7 @@ func (s *shapes) member(f reflect.StructField) member {
 	}
 	options = "," + options + ","
 	m.omit = strings.Contains(options, ",omitempty,") || strings.Contains(options, ",omitzero,")
-	if kind := f.Type.Kind(); kind != reflect.Struct && kind != reflect.Array { // of which not every zero is left out
+	if kind := f.Type.Kind(); kind != reflect.Struct && kind != reflect.Array { // of these, not every zero value is left out
 		m.field.optional = m.omit
 	}
 	switch {
@@ -82,12 +83,12 @@ func (s *shapes) tag(f reflect.StructField) string {
 	return ""
 }
 
-// invalid tells what encoding/json does not take in a name: it uses that of the field then.
+// invalid reports whether encoding/json does not accept r in a name; it then uses the name of the field.
 func (s *shapes) invalid(r rune) bool {
 	return s.quotes && !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
-// embedded returns the struct that the field embeds, if any.
+// embedded returns the struct that the field embeds, or nil.
 func embedded(f reflect.StructField) (t reflect.Type, isPointer bool) {
 	if !f.Anonymous {
 		return nil, false
@@ -102,7 +103,7 @@ func embedded(f reflect.StructField) (t reflect.Type, isPointer bool) {
 	return t, isPointer
 }
 
-// untagged looks at a field for a format that goes by the names in Go, and embeds nothing.
+// untagged describes a field for a format that uses Go's field names, and embeds nothing.
 func (s *shapes) untagged(m *member) {
 	t, _ := embedded(m.StructField)
 	base := pointee(m.Type)
@@ -123,7 +124,7 @@ func (s *shapes) untagged(m *member) {
 	}
 }
 
-// hasFields reports whether the encoder sees a field of the struct. above are the structs that embed it.
+// hasFields reports whether the encoder sees a field of the struct. above holds the structs that embed it.
 func (s *shapes) hasFields(t reflect.Type, above ...reflect.Type) bool {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -140,7 +141,7 @@ func (s *shapes) hasFields(t reflect.Type, above ...reflect.Type) bool {
 	return false
 }
 
-// writes reports whether something is written of any value of the struct.
+// writes reports whether the encoder writes something for every value of the struct.
 func (s *shapes) writes(t reflect.Type) bool {
 	for i := range t.NumField() {
 		m := s.member(t.Field(i))
@@ -158,7 +159,8 @@ func (s *shapes) writes(t reflect.Type) bool {
 	return false
 }
 
-// checkNames refuses a struct of which two fields would be stored under one name: encoders write one of them, or none.
+// checkNames refuses a struct with two fields that would be stored under one name: encoders write only one of them, or
+// none.
 func (s *shapes) checkNames(t reflect.Type) error {
 	if s.tags == nil {
 		return nil
@@ -166,8 +168,8 @@ func (s *shapes) checkNames(t reflect.Type) error {
 	return s.collect(t, t.String(), map[string]string{}, map[reflect.Type]bool{})
 }
 
-// collect adds the names of a struct's fields, and of those that it embeds, each with where it is. above are the structs that
-// embed this one.
+// collect adds the names of a struct's fields, and of those that it embeds, to names, each with its path. A name that
+// is there already is an error. above holds the structs that embed this one.
 func (s *shapes) collect(t reflect.Type, path string, names map[string]string, above map[reflect.Type]bool) error {
 	above[t] = true
 	defer delete(above, t)

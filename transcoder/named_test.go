@@ -16,7 +16,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// The types that random ones are made of: with each kind of method, by value and by pointer, in pairs and alone.
+// The types of which random ones are made: with each kind of method, by value and by pointer, in pairs and alone.
 
 type dateJSON struct{ y, m int } // only its methods see what is in it
 
@@ -39,7 +39,7 @@ func (d *dateBinary) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-type money struct { // stored somehow also where its methods are not called
+type money struct { // can be stored also where its methods are not called
 	Cents int64
 	Euro  bool
 }
@@ -64,7 +64,7 @@ func scan(in, format string, to ...any) error {
 	return err
 }
 
-// maybe writes null, as types for columns of databases do.
+// maybe writes null if it has no value, as types for columns of databases do.
 type maybe struct {
 	N  int
 	OK bool
@@ -94,7 +94,7 @@ func (m *maybe) UnmarshalCBOR(b []byte) error {
 	return cbor.Unmarshal(b, &m.N)
 }
 
-type color int // of a kind that can be a key
+type color int // can be a key
 
 func (c color) MarshalText() ([]byte, error)  { return fmt.Appendf(nil, "#%d", int(c)), nil }
 func (c *color) UnmarshalText(b []byte) error { return scan(string(b), "#%d", (*int)(c)) }
@@ -104,11 +104,11 @@ type byPointer int
 func (p *byPointer) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "#%d", int(*p)), nil }
 func (p *byPointer) UnmarshalText(b []byte) error { return scan(string(b), "#%d", (*int)(p)) }
 
-type lower string // reads what it did not write
+type lower string // decodes itself, but does not encode itself
 
 func (l *lower) UnmarshalText(b []byte) error { *l = lower(strings.ToLower(string(b))); return nil }
 
-type marked string // as a key in JSON, only its method for reading is called
+type marked string // for a key in JSON, only its method to decode is called
 
 func (m marked) MarshalText() ([]byte, error) { return []byte("!" + m), nil }
 func (m *marked) UnmarshalText(b []byte) error {
@@ -275,7 +275,7 @@ type (
 	}
 )
 
-// sameTag is made here because go vet would find it.
+// sameTag is made by reflection, because go vet would reject it in source.
 var sameTag = reflect.StructOf([]reflect.StructField{
 	{Name: "A", Type: reflect.TypeFor[int](), Tag: `json:"x"`},
 	{Name: "B", Type: reflect.TypeFor[int](), Tag: `json:"x"`},

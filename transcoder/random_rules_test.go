@@ -22,7 +22,7 @@ func someURL() *url.URL {
 	return u
 }
 
-// special returns values of types that random bits make no sense in, or nil.
+// special returns a value of a type for which random bits make no sense, and nil for other types.
 func (r random) special(t reflect.Type) any {
 	zones := []*time.Location{time.UTC, time.FixedZone("", 3600), time.FixedZone("", -5400), time.FixedZone("", 61)}
 	pick := func(values ...any) any { return values[r.IntN(len(values))] }
@@ -64,7 +64,7 @@ func (r random) special(t reflect.Type) any {
 	return nil
 }
 
-// differOwn compares types that only their methods know.
+// differOwn compares values of types whose contents only their methods know. ok is false for other types.
 func differOwn(a, b reflect.Value) (why string, ok bool) {
 	var same bool
 	switch x := a.Interface().(type) {
@@ -106,7 +106,7 @@ func isEmptyValue(v reflect.Value) bool {
 	return v.IsZero()
 }
 
-// differUntyped compares what stood in an any with what the format made of it.
+// differUntyped compares a value that was in an any with what the format made of it.
 func differUntyped(format string, a, b reflect.Value, path string) string {
 	for stands(a) && (!b.IsValid() || a.Type() != b.Type()) {
 		a = a.Elem()
@@ -115,7 +115,7 @@ func differUntyped(format string, a, b reflect.Value, path string) string {
 		b = b.Elem()
 	}
 	if a.IsValid() && (encodesSomehow(a.Type()) || a.Type() == reflect.TypeFor[cbor.Tag]()) && (!b.IsValid() || a.Type() != b.Type()) && exactNumber(a) == nil {
-		return "" // in which way, only it knows
+		return "" // only the type knows in which way
 	}
 	if isNothing(a) || isNothing(b) {
 		if isNothing(a) && isNothing(b) || format == "gob" && a.IsValid() && b.IsValid() && isEmptyValue(a) && isEmptyValue(b) {
@@ -154,7 +154,7 @@ func differUntyped(format string, a, b reflect.Value, path string) string {
 	return ""
 }
 
-// stands reports whether another value stands behind this one.
+// stands reports whether v leads to another value.
 func stands(v reflect.Value) bool {
 	return v.IsValid() && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface)
 }

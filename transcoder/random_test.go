@@ -16,7 +16,8 @@ var (
 	seed  = flag.Uint64("seed", 0, "the only one to make")
 )
 
-// Of every value of every type, Marshal refuses it or Unmarshal brings it back.
+// TestWhatIsStoredComesBack makes random types and values, and checks that Marshal refuses a value or Unmarshal brings
+// it back.
 func TestWhatIsStoredComesBack(t *testing.T) {
 	for _, tc := range all() {
 		t.Run(tc.Name(), func(t *testing.T) {
@@ -122,13 +123,13 @@ func (r random) structure(depth int) reflect.Type {
 	return reflect.TypeFor[Outer]()
 }
 
-// structOf returns nil for what package reflect cannot make: a field twice.
+// structOf returns a struct type, or nil if package reflect cannot make it: a field occurs twice.
 func structOf(fields []reflect.StructField) (t reflect.Type) {
 	defer func() { _ = recover() }()
 	return reflect.StructOf(fields)
 }
 
-// value fills exported fields, and those of types whose methods see the others.
+// value returns a random value. It fills exported fields, and other fields only in types whose methods see them.
 func (r random) value(t reflect.Type, depth int) reflect.Value {
 	v := reflect.New(t).Elem()
 	if r.IntN(6) == 0 {
@@ -185,7 +186,7 @@ func (r random) fill(v reflect.Value, depth int) {
 	}
 }
 
-// put adds a pair, unless the key holds what no map takes.
+// put adds a pair, unless the key holds something that no map accepts as a key.
 func (r random) put(v reflect.Value, depth int) {
 	defer func() { _ = recover() }()
 	v.SetMapIndex(r.value(v.Type().Key(), depth-1), r.value(v.Type().Elem(), depth-1))

@@ -9,53 +9,53 @@ import (
 
 var timeType = reflect.TypeFor[time.Time]()
 
-// shapes knows, for one format, what becomes of a type: whether no value of it could be read again, and whether some
-// could not, so that its values need a look. Each type is studied once.
+// shapes knows, for one format, how each type is stored: whether none of its values could be decoded again, and whether
+// some could not, so that each value must be inspected. Each type is studied once.
 type shapes struct {
-	tags       []string // struct tags with names and options, the first that is there counts; none if there are no names
-	methods    []method // by which types encode themselves, in the encoder's order
+	tags       []string // struct tags with names and options, of which the first one present counts; nil: the format has no tags
+	methods    []method // by which types encode themselves, in the order in which the encoder tries them
 	special    map[reflect.Type]special
 	codec      codec
-	null       string   // how nil is written; a pointer to what is written so comes back as nil
-	quotes     bool     // the option "string" of a tag, and encoding/json's rule for names
+	null       string   // the encoding of nil: a pointer to a value with this encoding comes back as nil. Empty: there is none
+	quotes     bool     // tags may have the option "string", and names keep encoding/json's rule
 	byAddress  bool     // methods with a pointer receiver are called on addressable values only
 	floats     bool     // every number in an any comes back as float64
-	nils       bool     // a nil in an interface may be unreadable
+	nils       bool     // a nil in an interface may make a value unreadable
 	interfaces bool     // the decoder can fill interfaces other than any
 	known      sync.Map // reflect.Type to *shape
 }
 
-// codec is the format without any check.
+// codec is the bare encoder and decoder of the format, without any check.
 type codec struct {
 	encode func(v any) ([]byte, error)
 	decode func(data []byte, v any) error
 }
 
-// special is what there is to know about a type that a format treats unlike others of its kind.
+// special describes a type that a format treats unlike others of its kind.
 type special struct {
-	check func(reflect.Value) error // what would be altered
-	null  func(reflect.Value) bool  // what is written as nil
-	odd   bool                      // see shape
+	check func(reflect.Value) error // refuses a value that would come back changed; nil: no value does
+	null  func(reflect.Value) bool  // reports whether a value is written as nil; nil: see isNull
+	odd   bool                      // only decoding tells whether a value can be read again; see doubt
 }
 
-// shape is what there is to know about a type.
+// shape describes a type.
 type shape struct {
 	special
-	err     error   // no value can be stored: what comes back would be another, or nothing would
-	plain   bool    // no value of the type needs a look
+	err     error   // why no value can be stored: it would come back different, or not at all
+	plain   bool    // no value of the type needs to be inspected
 	leaf    bool    // encodes itself by a method
-	bare    bool    // a struct of which the encoder sees nothing
-	keys    bool    // a map in which different keys may have the same encoding, or come back as others
+	bare    bool    // a struct of which the encoder sees no field
+	keys    bool    // a map in which different keys may have the same encoding, or come back different
 	address bool    // the encoder uses the type's methods only where the value has an address
-	compare bool    // what a decoder makes of it may be another value
-	fields  []field // a struct's fields that need a look
+	compare bool    // decoding may give another value
+	fields  []field // a struct's fields that must be inspected
 }
 
-// field is a field that needs a look.
+// field is a struct's field that must be inspected.
 type field struct {
 	index    int
-	optional bool                      // left out if it is zero
-	look     func(reflect.Value) error // before the value itself is looked at
+	optional bool                      // the encoder leaves it out if it is zero
+	look     func(reflect.Value) error // a check before the value itself is inspected; nil: none
 }
 
 func (s *shapes) of(t reflect.Type) *shape {
@@ -67,8 +67,8 @@ func (s *shapes) of(t reflect.Type) *shape {
 	return found
 }
 
-// study is one look at a type and at all that it is made of. Only the type itself is remembered by shapes: what was found
-// out about a part of a recursive type lacks what is above it.
+// study examines one type and all the types that it is made of. shapes remembers only the type itself: what study finds
+// out about a part of a recursive type lacks what is above that part.
 type study struct {
 	*shapes
 	found map[reflect.Type]*shape
@@ -81,7 +81,7 @@ func (s *study) of(t reflect.Type) *shape {
 	if found, ok := s.found[t]; ok {
 		return found
 	}
-	s.found[t] = new(shape) // what a recursive type finds below itself: it may hold a cycle
+	s.found[t] = new(shape) // what a recursive type finds below itself; not plain, for it may hold a cycle
 	made := s.make(t)
 	made.plain = made.plain && made.err == nil
 	s.found[t] = made
@@ -127,7 +127,7 @@ func (s *study) makeKind(t reflect.Type) *shape {
 func (s *study) makePointer(t reflect.Type) *shape {
 	for base, steps := t, 0; base.Kind() == reflect.Pointer; base, steps = base.Elem(), steps+1 {
 		if steps > maxSteps {
-			return &shape{err: errCycle} // a type that is a pointer to itself; encoders look for its end
+			return &shape{err: errCycle} // a type that is a pointer to itself: an encoder would follow it without end
 		}
 	}
 	elem := s.of(t.Elem())
@@ -156,7 +156,7 @@ func (s *study) makeMap(t reflect.Type) *shape {
 	return made
 }
 
-// makeStruct finds a struct bare only if it has fields.
+// makeStruct returns the shape of a struct. A struct without any field is not bare.
 func (s *study) makeStruct(t reflect.Type) *shape {
 	if idle[t] {
 		return &shape{plain: true, bare: true}
@@ -190,7 +190,8 @@ func (s *study) makeStruct(t reflect.Type) *shape {
 	return made
 }
 
-// embeddedPointer returns what an embedded pointer to the struct inner is asked in the struct t, if anything.
+// embeddedPointer returns the check for an embedded pointer to the struct inner in the struct t, or nil if it needs
+// none.
 func (s *study) embeddedPointer(t, inner reflect.Type) func(reflect.Value) error {
 	switch {
 	case s.tags == nil:
@@ -203,7 +204,7 @@ func (s *study) embeddedPointer(t, inner reflect.Type) func(reflect.Value) error
 	return s.notHollow
 }
 
-// idle are structs without exported fields whose contents are of no use to a reader.
+// idle are structs without exported fields whose contents nobody needs to read back.
 var idle = map[reflect.Type]bool{
 	reflect.TypeFor[sync.Mutex]():     true,
 	reflect.TypeFor[sync.RWMutex]():   true,
@@ -211,9 +212,9 @@ var idle = map[reflect.Type]bool{
 	reflect.TypeFor[sync.WaitGroup](): true,
 }
 
-// distinct tells key types of which different values have different encodings, and come back. An interface may hold 1
-// twice, as int and as uint; NaN is different from itself; a pointer comes back as another one; a type that encodes
-// itself may do so as it likes.
+// distinct reports whether different keys of the type always have different encodings and come back unchanged. An
+// interface may hold 1 twice, as int and as uint; NaN is different from itself; a pointer comes back as another one; a
+// type that encodes itself may do so in any way.
 func (s *shapes) distinct(key reflect.Type) bool {
 	switch key.Kind() {
 	case reflect.String, reflect.Bool,
@@ -224,7 +225,7 @@ func (s *shapes) distinct(key reflect.Type) bool {
 	return false
 }
 
-// pointee follows pointers. Named pointer types end it, since only they can go in a circle.
+// pointee returns the type behind pointers. It stops at a named pointer type, since only those can form a cycle.
 func pointee(t reflect.Type) reflect.Type {
 	for t.Kind() == reflect.Pointer && t.Name() == "" {
 		t = t.Elem()

@@ -1,5 +1,5 @@
-// Package transcoder turns session attributes into bytes and back. Attributes are encoded one by one, so that only
-// what was set is encoded, only what is read is decoded, and an unknown attribute survives as the bytes that it is.
+// Package transcoder turns session attributes into bytes and back. Attributes are encoded one by one: only what was set
+// is encoded, only what is read is decoded, and an attribute that the program does not know keeps its bytes.
 //
 // How to choose:
 //
@@ -24,33 +24,35 @@
 //	chan or func field          error                error                     error, unless nil
 //	embedded unexported struct  survives             survives                  error
 //
-// What Marshal accepts, Unmarshal brings back into the type that it had. A value is refused, with an error that names the
-// field and the fix, if it would come back as another one or not at all:
+// Whatever Marshal accepts, Unmarshal brings back into the type that it had. Marshal refuses a value that would come
+// back different or not at all, with an error that names the field and the fix:
 //
-//   - a type whose fields would get lost: two stored under one name, by their tags or because one shadows an embedded one; an
-//     embedded pointer to an unexported struct; a struct of which no field is exported, within a value unless it is zero (or
-//     a mutex); a struct that encodes itself by a method of what it embeds, and has more fields than that,
-//   - a type with a method to encode itself and none to decode itself, and one that encodes itself by methods with a pointer
-//     receiver where they are not called: by value in a map or an any (JSON, Gob). Elsewhere they are,
-//   - a pointer to what is stored as nil: a nil pointer, slice, map or any, and the zero time (CBOR),
-//   - keys of a map that nobody would find again: NaN, pointers, times in most zones, integers in a map[any]T (CBOR),
+//   - a type with fields that would be lost: two stored under one name, because of their tags or because one shadows an
+//     embedded one; an embedded pointer to an unexported struct; a struct with unexported fields only (accepted: a mutex,
+//     and within another value a zero struct); a struct that encodes itself by a method of an embedded field and has other fields,
+//   - a type that has a method to encode itself but none to decode itself, and a type whose methods to encode itself have a
+//     pointer receiver, where they are not called: by value in a map or an any (JSON, Gob). Elsewhere they are called,
+//   - a pointer to what is stored as nil: to a nil pointer, slice, map or any, and to the zero time (CBOR),
+//   - keys of a map that could not be found again: NaN, pointers, times in most zones, integers in a map[any]T (CBOR),
 //   - an integer in an any that a float64 would round (JSON), a map without string keys within an any (CBOR),
 //   - an empty json.Number or json.RawMessage (JSON) or cbor.RawMessage (CBOR) in a field that is not omitempty,
 //   - a cycle, a time zone with seconds in its offset; invalid UTF-8 in a string, more than 16 nested levels (CBOR, JSON);
 //     more than 10,000 elements or pairs in one slice or map (CBOR).
 //
-// To come back means: times are the same by instant and offset, without their monotonic reading and the zone's name; a nil
-// slice or map may be an empty one where the table says so or the tag says omitempty; pointers that were one may be two. What
-// stands in an any comes back as the format's own idea of it that says the same (int64 or float64, string, []any,
-// map[string]any, …), a time in JSON as a string, and the zero time in CBOR as nil. A json.RawMessage is the same JSON.
+// What comes back is equal in this sense: a time has the same instant and offset, but not its monotonic reading and the
+// name of its zone; a nil slice or map may be empty where the table says so or the tag says omitempty; two pointers to
+// one value may come back as pointers to two. A value in an any comes back as the format's own type for it (int64 or float64, string,
+// []any, map[string]any, …), in JSON a time as a string, and in CBOR the zero time as nil. A json.RawMessage comes back
+// as the same JSON.
 //
-// Left out by the wish of who wrote the type, and no error: unexported fields of a struct that has exported ones (such as a
-// mutex, or the extra fields of an oauth2.Token), fields tagged "-", what omitempty and omitzero leave out, and what a
-// type's own methods do not write. CBOR reads json struct tags where there is no cbor tag, so a type that is tagged for JSON
-// works with both.
+// Some things are left out without an error, because the author of the type wants that: unexported fields of a struct
+// that has exported ones (such as a mutex, or the extra fields of an oauth2.Token), fields tagged "-", what omitempty
+// and omitzero leave out, and what a type's own methods do not write. CBOR reads json struct tags where there is no
+// cbor tag, so a type that is tagged for JSON works with both.
 //
-// Types are checked once. A value with something in it that only a decoder can tell (a type with methods of its own, other
-// than time.Time; a struct in an any; keys other than strings, booleans and integers) is decoded once before it is stored.
+// Types are checked once. Some values can only be checked by decoding them: those with a type that has methods of its
+// own (other than time.Time), with a struct in an any, or with keys other than strings, booleans and integers. Such a
+// value is decoded once before it is stored.
 package transcoder
 
 import (
@@ -62,28 +64,28 @@ import (
 // Transcoder turns one attribute's value into bytes and back. Implementations are safe for concurrent use and never
 // panic, whatever value or bytes they are given.
 type Transcoder interface {
-	// Name is stored with every session, so that a later reader knows how it was written. It matches [a-z0-9]{1,32}
-	// and never changes for a format.
+	// Name is stored with every session, so that a later reader knows the format. It matches [a-z0-9]{1,32} and never
+	// changes for a format.
 	Name() string
 
-	// Marshal returns an encoding of v that Unmarshal brings back into v's type, or an error. If v is a pointer to an
-	// interface, it says the interface's type: what is stored is for that. The caller owns the returned bytes, and they
-	// share no memory with v.
+	// Marshal returns an encoding of v that Unmarshal brings back into v's type, or an error. A pointer to an interface
+	// stands for the value in the interface, to be read back into the interface's type. The caller owns the returned
+	// bytes, which share no memory with v.
 	Marshal(v any) ([]byte, error)
 
-	// Unmarshal decodes all of data into the value that v points to. v is a non-nil pointer to a zero value; anything
-	// else that it points to may be merged with what is decoded. The value shares no memory with data. After an error
-	// the value may be half filled and should be dropped.
+	// Unmarshal decodes all of data into the value that v points to. v must be a non-nil pointer, and should point to a
+	// zero value: anything else may be merged with what is decoded. The value shares no memory with data. After an
+	// error it may be half filled and should be dropped.
 	Unmarshal(data []byte, v any) error
 }
 
-// maxDepth is how deep arrays and maps may be nested, in formats where bytes choose the depth. A session attribute
-// that goes deeper is a mistake or an attack; 16 is half of fxamacker/cbor's own default. It is one number for all
-// formats, so that changing the transcoder in a rolling deploy does not turn good values into errors.
+// maxDepth is how deep arrays and maps may be nested, in formats in which the bytes decide the depth. A session
+// attribute that goes deeper is a mistake or an attack; 16 is half of fxamacker/cbor's own default. It is one number
+// for all formats, so that a change of the transcoder in a rolling deploy does not turn good values into errors.
 const maxDepth = 16
 
-// ByName returns the transcoder with that name, so that it can be chosen by an environment variable or read from a
-// stored session.
+// ByName returns the transcoder with that name: "cbor", "json" or "gob". Any other name is an error. Use it for a name
+// from an environment variable or from a stored session.
 func ByName(name string) (Transcoder, error) {
 	for _, t := range []Transcoder{CBOR(), JSON(), Gob()} {
 		if t.Name() == name {
@@ -93,8 +95,8 @@ func ByName(name string) (Transcoder, error) {
 	return nil, fmt.Errorf("unknown transcoder %q: use cbor, json or gob", name)
 }
 
-// report is deferred by every operation. It names the operation in the error and makes an error of a panic, be it of
-// an encoder or of a method of the value: bytes from a store must not end a program.
+// report is deferred by every operation. It adds the name of the operation to the error, and turns a panic, of an
+// encoder or of a method of the value, into an error: bytes from a store must not end a program.
 func report(operation string, err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("panic: %v", p)
@@ -104,7 +106,7 @@ func report(operation string, err *error) {
 	}
 }
 
-// checkTarget refuses what nothing can be decoded into. Gob would read into nil, and say that all went well.
+// checkTarget refuses a target that nothing can be decoded into. Gob would decode into nil without an error.
 func checkTarget(v any) error {
 	target := reflect.ValueOf(v)
 	switch {

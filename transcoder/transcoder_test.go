@@ -44,7 +44,7 @@ type friend struct {
 	Since  *time.Time
 }
 
-// A cycle that reaches an encoder overflows the stack and ends the program.
+// TestCyclesAreErrors checks that no cycle reaches an encoder, where it would overflow the stack and end the program.
 func TestCyclesAreErrors(t *testing.T) {
 	self := &friend{Name: "self"}
 	self.Friend = self
@@ -72,7 +72,8 @@ func TestCyclesAreErrors(t *testing.T) {
 	}
 }
 
-// What gob cannot skip, it must not store: Unmarshal skips before it reads.
+// TestGobRefusesNilsThatItCannotSkip checks that what gob cannot skip is not stored: Unmarshal skips a value before it
+// reads it.
 func TestGobRefusesNilsThatItCannotSkip(t *testing.T) {
 	for sentence, v := range map[string]any{
 		"in a slice":           []any{"a", nil},
@@ -86,7 +87,7 @@ func TestGobRefusesNilsThatItCannotSkip(t *testing.T) {
 	}
 }
 
-// A type with a cycle that is excluded by its tag is no cycle.
+// TestExcludedFieldsAreNotLookedAt checks that a cycle through a field that is not stored is no error.
 func TestExcludedFieldsAreNotLookedAt(t *testing.T) {
 	type node struct {
 		Name   string
@@ -142,7 +143,7 @@ func TestErrorsOfMethodsAreWrapped(t *testing.T) {
 	}
 }
 
-// Silent losses are what a session store must not have.
+// TestLossesAreErrors checks values of which a format would silently lose something.
 func TestLossesAreErrors(t *testing.T) {
 	monrovia := time.Date(1970, 1, 1, 0, 0, 0, 0, time.FixedZone("MMT", -44*60-30))
 	for sentence, c := range map[string]struct {
@@ -177,7 +178,7 @@ func TestLossesAreErrors(t *testing.T) {
 	}
 }
 
-// Some types encode themselves, some need a tag: either way they come back.
+// TestTypesWithMethodsSurvive checks types that encode themselves, or that need a tag of CBOR.
 func TestTypesWithMethodsSurvive(t *testing.T) {
 	huge, _ := new(big.Int).SetString("-123456789012345678901234567890", 10)
 	for _, tc := range all() {
@@ -198,7 +199,7 @@ func TestTypesWithMethodsSurvive(t *testing.T) {
 	}
 }
 
-// The mutex is of no use to a reader, but a struct that has one is stored all the same.
+// TestMutexIsNoObstacle checks that a struct with a mutex is stored, although nobody needs the mutex back.
 func TestMutexIsNoObstacle(t *testing.T) {
 	type cart struct {
 		sync.Mutex

@@ -19,11 +19,12 @@ import (
 // outcome is what each format does with a value.
 type outcome struct {
 	value any
-	// refusedBy are the formats that refuse it, each with these words in the error. The others bring it back.
+	// refusedBy names the formats that refuse the value, each with these words in the error. The others bring it back.
 	refusedBy, words string
 }
 
-// What a method with a pointer receiver writes comes back, wherever the value stands that it is called on.
+// TestMethodsOfPointersAreCalled checks that what a method with a pointer receiver writes comes back, wherever the
+// encoder calls it.
 func TestMethodsOfPointersAreCalled(t *testing.T) {
 	int77, date := *big.NewInt(77), dateText{2026, 1}
 	outcomes(t, map[string]outcome{
@@ -66,7 +67,7 @@ type node struct {
 	Next map[string]node
 }
 
-// A field is written and read, or the struct is refused.
+// TestFieldsAreNotLost checks that a field comes back, or the struct is refused.
 func TestFieldsAreNotLost(t *testing.T) {
 	zero, none := 0, (*int)(nil)
 	outcomes(t, map[string]outcome{
@@ -127,7 +128,8 @@ func counted() *withAtomic {
 	return v
 }
 
-// A type that goes in a circle must not send who looks at it round and round: that ends the program.
+// TestTypesInACircleEnd checks that a type that contains itself is not examined without end, which would end the
+// program.
 func TestTypesInACircleEnd(t *testing.T) {
 	type pointer *pointer
 	type list []list
@@ -159,7 +161,7 @@ type (
 	nothingButItself struct{ *nothingButItself }
 )
 
-// What stands in an any, or is a key, comes back as what says the same.
+// TestUntypedValuesAreNotAltered checks that a value in an any, or a key, comes back as an equivalent value.
 func TestUntypedValuesAreNotAltered(t *testing.T) {
 	greatest := new(big.Int).Lsh(big.NewInt(1), 200)
 	zone := time.FixedZone("", 5400)
@@ -223,7 +225,8 @@ func (c outcome) check(t *testing.T, tc transcoder.Transcoder) {
 	}
 }
 
-// The error says where, and what to do, in words that need no look into a source.
+// TestRefusalsNameTheFieldAndTheFix checks that an error says where the problem is and what to do, so that nobody has
+// to read our source.
 func TestRefusalsNameTheFieldAndTheFix(t *testing.T) {
 	for want, v := range map[string]any{
 		"map[string]transcoder_test.money: the methods by which it encodes itself have a pointer receiver, and are not called here; " +

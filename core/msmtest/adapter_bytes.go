@@ -13,7 +13,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// ways are net/http's ways to send the first byte.
+// ways returns net/http's ways to send the first byte. file is a file to be sent.
 func (s *suite) ways(file string) []way {
 	list := []struct {
 		name, method string
@@ -87,7 +87,8 @@ func (s *suite) ownAnswerCases() (list []kase) {
 	return list
 }
 
-// firstByte: however the first byte is sent, the session was stored before, once, and its cookie is sent along, once.
+// firstByte checks that, however the first byte is sent, the session was stored before it, once, and its cookie goes
+// along, once.
 func (s *suite) firstByte(t *testing.T, w way) {
 	m := NewManager(t, msm.Config{})
 	v := s.visit(t, app{group: group{
@@ -97,7 +98,7 @@ func (s *suite) firstByte(t *testing.T, w way) {
 	}})
 	v.do(w.method, "/begin/x").gets(t, w.status, w.body).cookies(t, 1)
 	v.counts(1)
-	v.do(w.method, "/begin/x").gets(t, w.status, w.body).cookies(t, 0) // the browser has it
+	v.do(w.method, "/begin/x").gets(t, w.status, w.body).cookies(t, 0) // the browser has it already
 	v.counts(2)
 	if n := m.Stats().Saves; n != 2 {
 		t.Errorf("%d saves; want 2", n)

@@ -49,7 +49,7 @@ func text(write func(c Call)) Handler {
 	}
 }
 
-// compressed is an app with compression outside the sessions (0) or inside (1).
+// compressed returns an app with compression outside the sessions (0) or inside (1).
 func (s *suite) compressed(m *msm.Manager, at int, h Handler) app {
 	a := s.app(m, h)
 	if at == 0 {
@@ -73,7 +73,7 @@ func (s *suite) compressedStream(t *testing.T, at int) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	line, err := bufio.NewReader(resp.Body).ReadString('\n') // would wait if it were held back
+	line, err := bufio.NewReader(resp.Body).ReadString('\n') // would wait if the line was held back
 	close(more)
 	if line != "first\n" || !resp.Uncompressed {
 		t.Errorf("%q, %v", line, err)

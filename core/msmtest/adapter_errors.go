@@ -75,7 +75,7 @@ func (s *suite) panicCases() []kase {
 		{"a panic that nobody recovers drops the changes, and goes on", nil, func(t *testing.T) {
 			a := s.app(NewManager(t, msm.Config{}), crash(nil))
 			inner := s.build(a)
-			var panics atomic.Int32 // a connection that breaks orders nothing
+			var panics atomic.Int32 // atomic, because a connection that breaks synchronizes nothing
 			v := visit(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				defer func() {
 					if p := recover(); p != nil {
@@ -104,8 +104,8 @@ func (s *suite) panicCases() []kase {
 	}
 }
 
-// panickingUpdate is a request whose function of Update meets what another request has stored meanwhile, and panics, at the
-// first byte or after the handler.
+// panickingUpdate sends a request that calls Update. The function of Update meets what another request has stored
+// meanwhile, and panics: at the first byte, or after the handler.
 func (s *suite) panickingUpdate(t *testing.T, recovering func(use []middleware) []middleware) {
 	m := NewManager(t, msm.Config{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 		http.Error(w, "failed", http.StatusInternalServerError)
@@ -142,7 +142,7 @@ func (s *suite) panickingUpdate(t *testing.T, recovering func(use []middleware) 
 	}
 }
 
-// panicking is an app with the framework's recovery outside the sessions (0) or inside (1).
+// panicking returns an app with the framework's recovery outside the sessions (0) or inside (1).
 func (s *suite) panicking(t *testing.T, at int, first func(c Call)) app {
 	a := s.app(NewManager(t, msm.Config{}), crash(first))
 	if at == 0 {
@@ -153,7 +153,7 @@ func (s *suite) panicking(t *testing.T, at int, first func(c Call)) app {
 	return a
 }
 
-// crash adds to the count, and then panics for POST.
+// crash returns a handler that adds to the count, and then panics for POST.
 func crash(first func(c Call)) Handler {
 	return func(c Call) error {
 		if first != nil {

@@ -15,7 +15,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// fault is a mistake of the program or what another request did, and how it is answered.
+// fault is a mistake of the program, or what another request did, and how it is answered.
 type fault struct {
 	config msm.Config
 	do     func(m *msm.Manager, s *msm.Session)
@@ -71,7 +71,8 @@ func end(m *msm.Manager, id string) {
 	}
 }
 
-// faulty: the answer says whose fault it was, whenever it was noticed, and only of nodes' a client is asked to come again.
+// faulty checks that the answer says whose fault it was, whenever it was noticed. Only for a fault of nodes a client is
+// asked to come again.
 func (s *suite) faulty(t *testing.T, f fault) {
 	for name, write := range map[string]func(w http.ResponseWriter) error{
 		"and writes":     func(w http.ResponseWriter) error { _, err := io.WriteString(w, "secret"); return err },

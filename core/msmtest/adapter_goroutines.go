@@ -11,7 +11,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// goroutineCases are about what goes on when the handler has returned, and streams.
+// goroutineCases returns the cases about streams, and about what goes on after the handler has returned.
 func (s *suite) goroutineCases() []kase {
 	return []kase{
 		{name: "a goroutine that goes on reads the session", run: func(t *testing.T) {
@@ -39,7 +39,7 @@ func (s *suite) goroutineCases() []kase {
 	}
 }
 
-// afterwards runs a goroutine of a handler that has returned, and never looked at the session.
+// afterwards runs a goroutine of a handler that has returned and that never looked at the session.
 func (s *suite) afterwards(t *testing.T, goroutine func(t *testing.T, session *msm.Session, log *logText)) {
 	for mode, config := range map[string]msm.Config{"non-sticky": {}, "sticky": {Sticky: true}} {
 		t.Run(mode, func(t *testing.T) {
@@ -51,7 +51,7 @@ func (s *suite) afterwards(t *testing.T, goroutine func(t *testing.T, session *m
 					add(c)
 					return nil
 				}
-				session, over := c.Session(), c.R.Context().Done() // net/http ends it when the handler has returned
+				session, over := c.Session(), c.R.Context().Done() // net/http ends it after the handler
 				go func() {
 					defer close(done)
 					<-over
@@ -94,7 +94,7 @@ func (s *suite) job(t *testing.T) {
 	v.counts(5)
 }
 
-// stream goes on until its session has ended.
+// stream checks a stream that goes on until its session has ended.
 func (s *suite) stream(t *testing.T) {
 	m := NewManager(t, msm.Config{})
 	v := s.visit(t, s.app(m, func(c Call) error {

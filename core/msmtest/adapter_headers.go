@@ -10,7 +10,7 @@ import (
 
 const ofHandler = "of-the-handler"
 
-// leaving are headers about an answer that is never sent; the last one is any that nobody has heard of.
+// leaving are headers about an answer that is never sent. The last one stands for any that nobody has heard of.
 var leaving = []string{
 	"Content-Type", "Content-Encoding", "Content-Disposition", "Content-Location", "Content-Language", "Etag", "Last-Modified",
 	"Expires", "Cache-Control", "Surrogate-Control", "Digest", "Location", "Refresh", "Hx-Redirect", "Link", "Www-Authenticate",

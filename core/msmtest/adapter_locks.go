@@ -55,7 +55,7 @@ func (s *suite) lockCases() []kase {
 	}
 }
 
-// learns asks for two paths of one route.
+// learns asks for three paths of one route.
 func (s *suite) learns(t *testing.T, prefix string) {
 	m := NewManager(t, msm.Config{Locking: msm.LockAuto})
 	path := "/items/" + s.param
@@ -77,7 +77,8 @@ func (s *suite) learns(t *testing.T, prefix string) {
 	}
 }
 
-// meanwhile reads the count while a handler runs, which ends after more.
+// meanwhile reads the count while a handler runs. The handler ends after more is closed. free says that the reader must
+// not have to wait for it.
 func (s *suite) meanwhile(t *testing.T, h func(c Call, more <-chan struct{}) error, free bool) {
 	more, began := make(chan struct{}), make(chan struct{})
 	v := s.visit(t, s.app(NewManager(t, msm.Config{Locking: msm.LockAll, LockWait: 2 * patience}), func(c Call) error {
@@ -109,7 +110,7 @@ func (s *suite) meanwhile(t *testing.T, h func(c Call, more <-chan struct{}) err
 	select {
 	case <-read:
 		t.Error("it did not wait")
-	case <-time.After(50 * time.Millisecond): // if it comes later and did not wait, it reads the old count
+	case <-time.After(50 * time.Millisecond): // a later reader that did not wait would read the old count
 	}
 	close(more)
 	<-ended

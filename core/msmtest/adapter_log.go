@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// logText is a log to read while it is written.
+// logText is a log that can be read while it is written.
 type logText struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -24,5 +24,5 @@ func (l *logText) String() string {
 	return l.text.String()
 }
 
-// lines returns how many it has.
+// lines returns how many lines there are.
 func (l *logText) lines() int { return strings.Count(l.String(), "\n") }

@@ -98,7 +98,7 @@ func (s *suite) orderCases() []kase {
 	}
 }
 
-// stopped is an app with a middleware that answers, inside the sessions (1) or outside of them (0).
+// stopped returns an app with a middleware that answers POST by itself, inside the sessions (1) or outside (0).
 func (s *suite) stopped(t *testing.T, m *msm.Manager, at int) app {
 	a := s.app(m, func(Call) error { t.Error("the handler runs"); return nil })
 	stop := s.around(func(c Call) bool {

@@ -10,7 +10,8 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// otherCases: an answer, an error and a failure come out of the framework's other middleware as they are meant to.
+// otherCases returns the cases that check that an answer, an error and a failure come out of the framework's other
+// middleware as they should.
 func (s *suite) otherCases() (list []kase) {
 	for _, name := range slices.Sorted(maps.Keys(s.others)) {
 		for at, where := range []string{"outside", "inside"} {
@@ -29,7 +30,7 @@ func (s *suite) otherCases() (list []kase) {
 	return list
 }
 
-// with is the app with one of the others outside the sessions (0) or inside (1).
+// with adds one of the others to the app, outside the sessions (0) or inside (1).
 func (s *suite) with(name string, at int, a app) app {
 	if at == 0 {
 		a.use = append([]middleware{s.others[name]()}, a.use...)
@@ -51,7 +52,8 @@ func (s *suite) othersAnswer(t *testing.T, name string, at int) {
 	}
 }
 
-// othersFail: nothing is lost of the one clean answer, and nothing is appended, whatever the app writes for every error.
+// othersFail checks that nothing of the one clean answer is lost, and nothing is appended, whatever the app writes for
+// errors.
 func (s *suite) othersFail(t *testing.T, name string, at int) {
 	d := s.dead(t)
 	for way, h := range map[string]Handler{

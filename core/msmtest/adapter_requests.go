@@ -90,14 +90,14 @@ func (s *suite) requestCases() []kase {
 			a.use = append(a.use, s.sessions(carts))
 			v := s.visit(t, a)
 			v.do("POST", "/x").cookies(t, 2)
-			v.counts(7) // Session is the innermost
+			v.counts(7) // Session returns the innermost one
 			v.do("POST", "/x").cookies(t, 0)
 		}},
 		s.uploadCase(),
 	}
 }
 
-// idle: the store was not asked.
+// idle checks that the store was not asked.
 func idle(t *testing.T, m *msm.Manager) {
 	t.Helper()
 	if s := m.Stats(); s.Loads+s.Saves != 0 {

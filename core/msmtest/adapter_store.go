@@ -10,12 +10,13 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// deadStore is a manager whose only node was killed, and the cookie of a session that it had.
+// deadStore is a manager whose only node was killed, and the cookie of a session that the node had.
 type deadStore struct {
 	manager *msm.Manager
 	cookie  string
 }
 
+// newDeadStore returns a function that returns the dead store of a test.
 func newDeadStore(t *testing.T) func(*testing.T) deadStore {
 	t.Helper()
 	m, kill := dyingStore(t, msm.Config{})
@@ -27,7 +28,7 @@ func newDeadStore(t *testing.T) func(*testing.T) deadStore {
 	return func(*testing.T) deadStore { return deadStore{m, w.Header().Get("Set-Cookie")} }
 }
 
-// dyingStore is a manager on one node, which dies by kill.
+// dyingStore returns a manager with one node, and a function that kills the node.
 func dyingStore(t *testing.T, config msm.Config) (m *msm.Manager, kill func()) {
 	t.Helper()
 	server := StartServer(t)

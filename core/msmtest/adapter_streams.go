@@ -68,7 +68,7 @@ func (s *suite) events(t *testing.T) {
 	}
 }
 
-// await waits for the client's word, or its end.
+// await waits for a word from the test, or until the client has gone.
 func await(c Call, word <-chan struct{}) {
 	select {
 	case <-word:
@@ -119,7 +119,7 @@ func (s *suite) upgrade(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	answer{Response: resp}.gets(t, 101, "").cookies(t, 1)
-	v.counts(1) // while the connection stays
+	v.counts(1) // while the connection stays open
 	conn, ok := resp.Body.(io.ReadWriter)
 	if !ok {
 		t.Fatalf("%T cannot be written to", resp.Body)
@@ -131,7 +131,7 @@ func (s *suite) upgrade(t *testing.T) {
 	v.countsSoon(2)
 }
 
-// send sends a status now, also where the framework holds it back.
+// send sends a status at once, even where the framework holds it back.
 func send(w http.ResponseWriter, status int) {
 	w.WriteHeader(status)
 	if w, ok := w.(interface{ WriteHeaderNow() }); ok {
@@ -143,7 +143,7 @@ func (s *suite) earlyHints(t *testing.T) {
 	v := s.visit(t, s.app(NewManager(t, msm.Config{}), func(c Call) error {
 		c.W.Header().Set("Link", "</style.css>; rel=preload")
 		send(c.W, http.StatusEarlyHints)
-		add(c) // too late after a first byte
+		add(c) // would be too late after a first byte
 		_, err := io.WriteString(c.W, "x")
 		return err
 	}))
@@ -233,7 +233,8 @@ func (s *suite) clientGone(t *testing.T) {
 	v.countsSoon(2)
 }
 
-// filesByKernel looks at the writer below the app: what its ReadFrom gets, net/http's hands to the kernel.
+// filesByKernel looks at the writer below the app. What reaches ReadFrom there, net/http's own writer would hand to the
+// kernel.
 func (s *suite) filesByKernel(t *testing.T) {
 	if why, lacks := s.lacks[FilesByKernel]; lacks {
 		if n := s.readFrom(t, nil); n != 0 {
@@ -246,6 +247,7 @@ func (s *suite) filesByKernel(t *testing.T) {
 	}
 }
 
+// readFrom serves a file through the middleware, and returns how often ReadFrom of the writer below was called.
 func (s *suite) readFrom(t *testing.T, use []middleware) int32 {
 	t.Helper()
 	var calls atomic.Int32
@@ -260,7 +262,7 @@ func (s *suite) readFrom(t *testing.T, use []middleware) int32 {
 	return calls.Load()
 }
 
-// readerFrom has what the server's own writer has: some frameworks look for all of it, or do without.
+// readerFrom has what the server's own writer has, because some frameworks want all of it or use none of it.
 type readerFrom struct {
 	http.ResponseWriter
 	http.Flusher

@@ -15,12 +15,14 @@ type part struct {
 	cases []kase
 }
 
+// kase is one case of the contract.
 type kase struct {
 	name  string
 	needs []Feature
 	run   func(t *testing.T)
 }
 
+// contract returns all cases.
 func (s *suite) contract() []part {
 	return []part{
 		{"the first byte commits", s.firstByteCases()},
@@ -42,7 +44,8 @@ func (s *suite) contract() []part {
 	}
 }
 
-// suite is a Framework whose types are forgotten: what it makes is put together again only by itself.
+// suite is a Framework without its type parameters. What its functions make goes back only into its own functions,
+// which restore the types.
 type suite struct {
 	build       func(a app) http.Handler
 	sessions    func(m *msm.Manager) middleware
@@ -83,7 +86,7 @@ type route struct {
 type way struct {
 	name, method string
 	status       int
-	body         string // empty: not looked at
+	body         string // empty: not checked
 	handler      handler
 }
 
@@ -122,7 +125,7 @@ func newSuite[H, M any](t *testing.T, f Framework[H, M]) *suite {
 	return s
 }
 
-// checkLacks: what is there is not lacking, and what is not there is said to lack.
+// checkLacks checks that a feature is either there or lacking, and that Lacks says why.
 func (s *suite) checkLacks(t *testing.T) {
 	t.Helper()
 	for feature, there := range map[Feature]bool{
@@ -142,6 +145,7 @@ func (s *suite) checkLacks(t *testing.T) {
 	}
 }
 
+// typed restores the types of the framework.
 func typed[H, M any](g group) Group[H, M] {
 	to := Group[H, M]{Prefix: g.prefix}
 	for _, m := range g.use {

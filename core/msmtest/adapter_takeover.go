@@ -12,7 +12,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// modes are those of a manager.
+// modes are the modes of a manager.
 var modes = map[string]msm.Config{
 	"not sticky": {}, "sticky": {Sticky: true}, "sticky, stored first": {Sticky: true, BackupSync: true},
 }
@@ -84,7 +84,7 @@ func (s *suite) takeoverCases() []kase {
 
 func addOne(c Call) error { add(c); return nil }
 
-// onPost adds to the count, except for POST, which is h's.
+// onPost returns a handler that calls h for POST, and otherwise adds to the count.
 func onPost(h Handler) Handler {
 	return func(c Call) error {
 		if c.R.Method == "POST" {
@@ -95,6 +95,7 @@ func onPost(h Handler) Handler {
 	}
 }
 
+// inModes returns a case that runs in each of the modes.
 func (s *suite) inModes(name string, run func(t *testing.T, config msm.Config)) kase {
 	return kase{name: name, run: func(t *testing.T) {
 		for mode, config := range modes {
@@ -103,7 +104,7 @@ func (s *suite) inModes(name string, run func(t *testing.T, config msm.Config)) 
 	}}
 }
 
-// takenOver takes the connection over after first, writes the texts to it, and closes it.
+// takenOver returns a handler that calls first, takes the connection over, writes the texts to it, and closes it.
 func (s *suite) takenOver(t *testing.T, first Handler, texts ...string) Handler {
 	return func(c Call) error {
 		if err := first(c); err != nil {
@@ -146,7 +147,8 @@ func (s *suite) failedTakeover(t *testing.T) {
 
 var errNoConn = errors.New("this connection is not to be had")
 
-// noConn is a writer that claims to be an http.Hijacker, as those of many middlewares do without asking the one below.
+// noConn is a writer that claims to be an http.Hijacker, as the writers of many middlewares do without asking the one
+// below.
 type noConn struct {
 	http.ResponseWriter
 	http.Flusher
@@ -154,7 +156,8 @@ type noConn struct {
 
 func (noConn) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, errNoConn }
 
-// claims compares what a handler's writer can do with what it can do without sessions, by each protocol and in a buffer.
+// claims compares what a handler's writer can do with what it can do without sessions: with HTTP/1 and HTTP/2, and
+// inside http.TimeoutHandler, which buffers.
 func (s *suite) claims(t *testing.T) {
 	for _, major := range []int{1, 2} {
 		for _, buffer := range []bool{false, true} {
@@ -166,6 +169,7 @@ func (s *suite) claims(t *testing.T) {
 	}
 }
 
+// claimed returns what a handler's writer can do.
 func (s *suite) claimed(t *testing.T, use []middleware, major int, buffer bool) (list string) {
 	t.Helper()
 	h := s.build(app{group: group{use: use, routes: []route{{"GET", "/x", s.handler(func(c Call) error {

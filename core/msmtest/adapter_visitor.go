@@ -20,12 +20,12 @@ var count = msm.NewKey[int]("count")
 
 func add(c Call) int { return count.Update(c.Session(), func(n int) int { return n + 1 }) }
 
-// adder is a middleware that adds to the count before the handler.
+// adder returns a middleware that adds to the count before the handler.
 func (s *suite) adder() middleware {
 	return s.around(func(c Call) bool { add(c); return true }, func(Call) {})
 }
 
-// app is one with sessions, and with a handler at /x for the usual methods besides the count.
+// app returns an app with sessions that shows the count at /count, and has a handler at /x for GET, POST and HEAD.
 func (s *suite) app(m *msm.Manager, h Handler) app {
 	a := app{group: group{use: []middleware{s.sessions(m)}, routes: []route{s.countRoute()}}}
 	for _, method := range []string{"GET", "POST", "HEAD"} {
@@ -41,7 +41,7 @@ func (s *suite) countRoute() route {
 	})}
 }
 
-// visitor is a browser in front of an app that a real server serves.
+// visitor is a browser in front of an app on a real server.
 type visitor struct {
 	t       *testing.T
 	url     string
@@ -58,7 +58,7 @@ func visit(t *testing.T, h http.Handler) *visitor {
 	return visitBy(t, h, 1)
 }
 
-// visitBy is visit by HTTP/1 or HTTP/2.
+// visitBy is visit with HTTP/1 or HTTP/2.
 func visitBy(t *testing.T, h http.Handler, major int) *visitor {
 	t.Helper()
 	server := httptest.NewUnstartedServer(h)
@@ -76,7 +76,7 @@ func visitBy(t *testing.T, h http.Handler, major int) *visitor {
 	}}
 }
 
-// answer is a whole answer.
+// answer is an answer with its whole body.
 type answer struct {
 	*http.Response
 	body string
@@ -93,7 +93,7 @@ func (v *visitor) do(method, path string) answer {
 
 func (v *visitor) request(method, path string) *http.Request {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.t.Context(), 2*patience) // a client's own timeout would hide what 101 gives
+	ctx, cancel := context.WithTimeout(v.t.Context(), 2*patience) // the client's own timeout would hide the writer that 101 gives
 	v.t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, method, v.url+path, nil)
 	if err != nil {
@@ -126,7 +126,7 @@ func (v *visitor) have(cookie string) {
 	v.browser.Jar.SetCookies(u, []*http.Cookie{c})
 }
 
-// gets checks an answer. An empty body is not looked at.
+// gets checks the status and the body of an answer. An empty body is not checked.
 func (a answer) gets(t *testing.T, status int, body string) answer {
 	t.Helper()
 	if a.StatusCode != status || body != "" && a.body != body {
@@ -144,13 +144,13 @@ func (a answer) cookies(t *testing.T, n int) answer {
 	return a
 }
 
-// counts checks what is stored.
+// counts checks the stored count.
 func (v *visitor) counts(n int) {
 	v.t.Helper()
 	v.do("GET", "/count").gets(v.t, 200, fmt.Sprint(n))
 }
 
-// countsSoon waits for what another goroutine stores.
+// countsSoon waits until another goroutine has stored the count.
 func (v *visitor) countsSoon(n int) {
 	v.t.Helper()
 	eventually(v.t, fmt.Sprintf("count %d", n), func() bool { return v.do("GET", "/count").body == fmt.Sprint(n) })
@@ -166,7 +166,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// contains checks a text.
+// contains checks that a text has a part.
 func contains(t *testing.T, text, part string) {
 	t.Helper()
 	if !strings.Contains(text, part) {

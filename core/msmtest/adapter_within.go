@@ -15,7 +15,8 @@ import (
 
 var from = msm.NewKey[string]("from")
 
-// twiceCases: a request that meets the middleware more than once has one session, one commit and one cookie.
+// twiceCases returns the cases that check that a request that meets the middleware more than once has one session, one
+// commit and one cookie.
 func (s *suite) twiceCases() []kase {
 	return []kase{
 		{name: "the middleware twice is as good as once", run: func(t *testing.T) {
@@ -87,7 +88,7 @@ func (s *suite) twiceCases() []kase {
 	}
 }
 
-// twice is an app whose middleware stands around between and the handler, and once more in between.
+// twice returns an app that has the middleware twice: outside of between, and once more inside of it.
 func (s *suite) twice(m *msm.Manager, between func(c Call), h Handler) app {
 	a := s.app(m, h)
 	onlyX := s.around(func(c Call) bool {
@@ -100,7 +101,7 @@ func (s *suite) twice(m *msm.Manager, between func(c Call), h Handler) app {
 	return a
 }
 
-// uploadCase: net/http removes the files of a form when the request is over.
+// uploadCase returns the case that checks that net/http removes the files of a form when the request is over.
 func (s *suite) uploadCase() kase {
 	return kase{name: "an upload leaves no file", needs: []Feature{OwnRequest}, run: func(t *testing.T) {
 		var paths []string
@@ -139,7 +140,7 @@ func (s *suite) uploadCase() kase {
 	}}
 }
 
-// form has a file that is too large for memory: net/http keeps 10 MiB besides what it is told.
+// form returns a form with a file that is too large for memory: net/http keeps 10 MiB besides what it is told to.
 func form(t *testing.T) (io.Reader, string) {
 	t.Helper()
 	var body bytes.Buffer

@@ -12,25 +12,25 @@ import (
 // Fault is what a FaultProxy does to what passes through it.
 type Fault string
 
-// The faults of a network, or of a server that is not well.
+// The faults of a network, or of a server that is not well. The zero value is no fault.
 const (
 	NoFault   Fault = ""
 	Delay     Fault = "delay"      // replies come 20 ms later
 	BlackHole Fault = "black hole" // nothing passes; what was sent meanwhile arrives when the fault ends
-	Drip      Fault = "drip"       // replies come byte by byte, one in 20 ms
-	Reset     Fault = "reset"      // connections are reset when a reply comes
-	Truncate  Fault = "truncate"   // half of a reply comes, and the connection ends
-	Corrupt   Fault = "corrupt"    // one byte of each reply is another one
+	Drip      Fault = "drip"       // replies come byte by byte, one every 20 ms
+	Reset     Fault = "reset"      // a connection is reset when a reply comes on it
+	Truncate  Fault = "truncate"   // half of a reply comes, and then the connection ends
+	Corrupt   Fault = "corrupt"    // one byte of each reply is changed
 )
 
-// Faults are all of them.
+// Faults lists all faults.
 var Faults = []Fault{Delay, BlackHole, Drip, Reset, Truncate, Corrupt}
 
-// faultPause is what Delay adds to a reply, and Drip to a byte.
+// faultPause is how much later a reply comes with Delay, and how long Drip waits after each byte.
 const faultPause = 20 * time.Millisecond
 
-// FaultProxy stands between clients and a memcached server. Its fault holds for connections that there are, too. It is
-// safe for concurrent use.
+// FaultProxy stands between clients and a memcached server. A fault also affects connections that exist already.
+// FaultProxy is safe for concurrent use.
 type FaultProxy struct {
 	target   string
 	listener net.Listener
@@ -43,7 +43,8 @@ type FaultProxy struct {
 	conns  map[net.Conn]struct{}
 }
 
-// StartFaultProxy starts a proxy to a server on a free port of loopback, and ends it with the test.
+// StartFaultProxy starts a proxy to the server at the address target, on a free port of the loopback interface. The
+// proxy ends with the test.
 func StartFaultProxy(t testing.TB, target string) *FaultProxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -56,10 +57,10 @@ func StartFaultProxy(t testing.TB, target string) *FaultProxy {
 	return p
 }
 
-// Addr is host and port of the proxy.
+// Addr returns the host and port of the proxy.
 func (p *FaultProxy) Addr() string { return p.listener.Addr().String() }
 
-// Set begins a fault, or ends it with NoFault.
+// Set begins a fault; NoFault ends the present one.
 func (p *FaultProxy) Set(f Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,6 +69,7 @@ func (p *FaultProxy) Set(f Fault) {
 	p.change = make(chan struct{})
 }
 
+// now returns the present fault, and a channel that is closed when the fault changes.
 func (p *FaultProxy) now() (Fault, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,7 +105,7 @@ func (p *FaultProxy) serve(client net.Conn) {
 	p.pump(client, server, func(b []byte) error { return p.reply(client, b) })
 }
 
-// pump passes on what comes, in its pieces.
+// pump reads from a connection, and passes on each piece as it comes.
 func (p *FaultProxy) pump(to, from net.Conn, pass func([]byte) error) {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -121,14 +123,14 @@ func (p *FaultProxy) pump(to, from net.Conn, pass func([]byte) error) {
 	}
 }
 
-// wait until there is no black hole.
+// wait returns once there is no black hole.
 func (p *FaultProxy) wait() {
 	for fault, change := p.now(); fault == BlackHole; fault, change = p.now() {
 		<-change
 	}
 }
 
-// reply passes a piece of a reply on, or what the fault makes of it.
+// reply sends a piece of a reply to the client, or what the fault makes of it.
 func (p *FaultProxy) reply(client net.Conn, b []byte) error {
 	fault, _ := p.now()
 	switch fault {
@@ -157,6 +159,7 @@ func (p *FaultProxy) reply(client net.Conn, b []byte) error {
 	return err
 }
 
+// keep records a connection, so that close can end it. It returns false once the proxy is closed.
 func (p *FaultProxy) keep(c net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestFaultProxy: what a client sees of an echo server behind it, on a connection that there was before the fault. The times
-// are the least that it takes: a slow machine only adds to them.
+// TestFaultProxy checks what a client sees of an echo server behind the proxy, on a connection that existed before the
+// fault. The times are the least that a reply takes: a slow machine only adds to them.
 func TestFaultProxy(t *testing.T) {
 	const text = "VALUE a 0 100\r\n"
 	whole := func(got string, took time.Duration, err error) bool { return got == text && err == nil }
@@ -59,7 +59,7 @@ func TestFaultProxy(t *testing.T) {
 			p.Set(fault)
 			limit := patience
 			if fault == msmtest.BlackHole {
-				limit = 100 * time.Millisecond // of a wait that is in vain
+				limit = 100 * time.Millisecond // nothing comes
 			}
 			if got, took, err := exchange(limit); !ok(got, took, err) {
 				t.Errorf("%q after %v, %v", got, took, err)
@@ -76,7 +76,7 @@ func TestFaultProxy(t *testing.T) {
 	}
 }
 
-// echo is a server that answers with what it gets.
+// echo starts a server that sends back what it gets, and returns its address.
 func echo(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

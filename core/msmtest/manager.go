@@ -8,8 +8,8 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// NewManager makes a manager for a test of handlers, and closes it with the test. If config names no Nodes, its sessions
-// live in memory, and if it has no Logger, it is silent.
+// NewManager returns a manager for a test of handlers, and closes it at the end of the test. If config has no Nodes,
+// the sessions live in memory. If config has no Logger, the manager logs nothing.
 func NewManager(t testing.TB, config msm.Config) *msm.Manager {
 	t.Helper()
 	if config.Logger == nil {

@@ -17,10 +17,10 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// patience only ends a wait that is in vain.
+// patience only ends what hangs.
 const patience = 2 * time.Minute
 
-// wire is a connection to speak memcached's text protocol by hand.
+// wire is a connection on which a test speaks memcached's text protocol by hand.
 type wire struct {
 	net.Conn
 	in *bufio.Reader
@@ -66,7 +66,7 @@ func TestServer(t *testing.T) {
 	t.Run("a stopped server answers nothing until it goes on", func(t *testing.T) {
 		s.Stop()
 		w.send("get msm:a%2F\r\n")
-		_ = w.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // it never does; on a slow machine this only sees less
+		_ = w.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // nothing ever comes; a slow machine only sees less
 		if line, err := w.in.ReadString('\n'); !os.IsTimeout(err) {
 			t.Errorf("%q, %v", line, err)
 		}

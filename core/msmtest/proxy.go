@@ -13,8 +13,9 @@ import (
 	"testing"
 )
 
-// Proxy stands between clients and a memcached server and keeps the command lines that it sees. A connection on which it
-// sees something else fails the test, and is passed on unseen from there. It is safe for concurrent use.
+// Proxy stands between clients and a memcached server, and records the command lines that pass through it. If a client
+// sends anything but memcached's text protocol, the test fails, and the rest of that connection passes through
+// unrecorded. Proxy is safe for concurrent use.
 type Proxy struct {
 	t        testing.TB
 	target   string
@@ -26,7 +27,8 @@ type Proxy struct {
 	conns    map[net.Conn]struct{}
 }
 
-// StartProxy starts a proxy to a server on a free port of loopback, and ends it with the test.
+// StartProxy starts a proxy to the server at the address target, on a free port of the loopback interface. The proxy
+// ends with the test.
 func StartProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -39,10 +41,10 @@ func StartProxy(t testing.TB, target string) *Proxy {
 	return p
 }
 
-// Addr is host and port of the proxy.
+// Addr returns the host and port of the proxy.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// Commands answers the command lines seen since the last Reset, in the order in which they came.
+// Commands returns the command lines seen since the last Reset, in the order in which they came.
 func (p *Proxy) Commands() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,7 +77,7 @@ func (p *Proxy) accept() {
 	}
 }
 
-// keep notes connections so that close can end them; it refuses them when close has been.
+// keep records connections, so that close can end them. Once the proxy is closed, it closes them and returns false.
 func (p *Proxy) keep(conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,14 +102,14 @@ func (p *Proxy) close() {
 	p.done.Wait()
 }
 
-// pipe copies until either side ends, and then ends both.
+// pipe copies until either side ends, and then closes both.
 func pipe(to, from net.Conn) {
 	_, _ = io.Copy(to, from)
 	_ = to.Close()
 	_ = from.Close()
 }
 
-// forward passes on what the client sends, and notes each command line on its way.
+// forward passes on what the client sends, and records each command line.
 func (p *Proxy) forward(client, server net.Conn) {
 	defer client.Close()
 	defer server.Close()
@@ -127,11 +129,11 @@ func (p *Proxy) forward(client, server net.Conn) {
 
 var errOdd = errors.New("not memcached's text protocol")
 
-// command passes on one command with its data. It answers what it had read when it could not go on.
+// command passes on one command with its data. It returns the line that it has read, and why it could not go on.
 func (p *Proxy) command(in *bufio.Reader, server io.Writer) (string, error) {
 	if first, err := in.Peek(1); err != nil {
 		return "", err
-	} else if first[0] >= 0x80 { // of the binary protocol, which has no lines to wait for
+	} else if first[0] >= 0x80 { // the binary protocol, which has no lines to wait for
 		return string(first), errOdd
 	}
 	line, err := in.ReadString('\n')
@@ -168,7 +170,8 @@ func (p *Proxy) note(line string) {
 	p.commands = append(p.commands, strings.TrimSpace(line))
 }
 
-// sizeWord is where a command line (memcached's doc/protocol.txt) says how many bytes of data follow it; 0 if none do.
+// sizeWord tells which word of a command line says how many bytes of data follow it, by memcached's doc/protocol.txt.
+// 0: no data follow.
 var sizeWord = map[string]int{
 	"set": 4, "add": 4, "replace": 4, "append": 4, "prepend": 4, "cas": 4, "ms": 2,
 	"get": 0, "gets": 0, "gat": 0, "gats": 0, "mg": 0, "md": 0, "ma": 0, "me": 0, "mn": 0,
@@ -177,7 +180,7 @@ var sizeWord = map[string]int{
 	"lru_crawler": 0, "lru": 0, "slabs": 0, "cache_memlimit": 0,
 }
 
-// dataSize is how many bytes of data follow a command line, less the line end behind them; -1 if none do.
+// dataSize returns how many bytes of data follow a command line, without the line end behind them; -1: none do.
 func dataSize(line string) (int64, error) {
 	words := strings.Fields(line)
 	if len(words) == 0 {

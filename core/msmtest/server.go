@@ -19,19 +19,20 @@ import (
 	"time"
 )
 
-// Server is a real memcached process on loopback. Its methods fail the test if they cannot do what they say. They are
-// not safe for concurrent use with each other.
+// Server is a real memcached process on the loopback interface. A method that cannot do what it says fails the test.
+// The methods must not be called concurrently.
 type Server struct {
 	t    testing.TB
 	args []string
 	port int
 
-	cmd    *exec.Cmd // nil while none runs
-	exited chan struct{}
-	said   bytes.Buffer // its stderr; read it only after exited
+	cmd    *exec.Cmd     // nil while none runs
+	exited chan struct{} // closed when the process has ended
+	said   bytes.Buffer  // the process's stderr; read it only after exited is closed
 }
 
-// StartServer starts memcached on a free port, with further arguments if any, and ends it with the test.
+// StartServer starts memcached on a free port with the given further arguments. The server ends with the test. Without
+// memcached on the machine the test fails.
 func StartServer(t testing.TB, args ...string) *Server {
 	t.Helper()
 	if _, err := exec.LookPath("memcached"); err != nil {
@@ -49,7 +50,7 @@ func StartServer(t testing.TB, args ...string) *Server {
 	return nil
 }
 
-// attempts to start a process: somebody else may take the port in between.
+// attempts is how often to try to start a process: another one may take the free port first.
 const attempts = 5
 
 func freePort(t testing.TB) int {
@@ -62,10 +63,10 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// Addr is host and port of the server.
+// Addr returns the host and port of the server.
 func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
-// Kill ends the process with SIGKILL, as a crash does. All it kept is lost.
+// Kill ends the process with SIGKILL, as a crash does. All values are lost.
 func (s *Server) Kill() {
 	if s.cmd == nil {
 		return
@@ -75,7 +76,7 @@ func (s *Server) Kill() {
 	s.cmd = nil
 }
 
-// Restart starts the process again, on the same address and empty.
+// Restart ends the process if it runs, and starts it again: at the same address, and empty.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Kill()
@@ -83,7 +84,7 @@ func (s *Server) Restart() {
 		if s.start() {
 			return
 		}
-		// the port may be the near end of somebody's connection
+		// the port may be in use as the local end of another connection
 	}
 	s.t.Fatalf("memcached does not start again on %s: %s", s.Addr(), &s.said)
 }
@@ -100,14 +101,14 @@ func (s *Server) Stop() {
 	s.t.Fatal("memcached does not stop")
 }
 
-// Continue lets a stopped process go on, with all that it was sent meanwhile.
+// Continue lets a stopped process go on (SIGCONT). It then handles all that it was sent meanwhile.
 func (s *Server) Continue() {
 	s.t.Helper()
 	s.signal(syscall.SIGCONT)
 }
 
-// Keys lists the keys of all values that the server has, in no order, each once. It needs memcached 1.6.9: only a walk of
-// the hash table misses nothing that moves in the LRU meanwhile.
+// Keys returns the keys of all values that the server has, each once, in no particular order. It needs memcached 1.6.9
+// or later, which can list its hash table: the LRU lists would miss values that move meanwhile.
 func (s *Server) Keys() []string {
 	s.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
@@ -161,7 +162,7 @@ func (s *Server) signal(sig syscall.Signal) {
 	}
 }
 
-// halted looks at Linux's /proc; elsewhere the signal has to do.
+// halted reports whether the process is stopped, as Linux's /proc says. Without /proc it returns true.
 func (s *Server) halted() bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
 	if err != nil {
@@ -171,10 +172,11 @@ func (s *Server) halted() bool {
 	return strings.HasPrefix(after, "T")
 }
 
+// start starts the process, and reports whether it answers.
 func (s *Server) start() bool {
 	args := append([]string{"-l", "127.0.0.1", "-p", fmt.Sprint(s.port), "-U", "0"}, s.args...)
 	if os.Getuid() == 0 {
-		args = append(args, "-u", "root") // it refuses to run as root unasked
+		args = append(args, "-u", "root") // memcached refuses to run as root unless told to
 	}
 	s.said.Reset()
 	s.cmd, s.exited = exec.Command("memcached", args...), make(chan struct{})
@@ -194,11 +196,11 @@ func (s *Server) start() bool {
 }
 
 func wait(cmd *exec.Cmd, exited chan<- struct{}) {
-	_ = cmd.Wait() // says that it was killed
+	_ = cmd.Wait() // the error only says that it was killed
 	close(exited)
 }
 
-// ended: a port in use or a bad argument ends memcached at once.
+// ended reports whether the process has ended. A port in use or a bad argument ends memcached at once.
 func (s *Server) ended() bool {
 	select {
 	case <-s.exited:
@@ -208,14 +210,14 @@ func (s *Server) ended() bool {
 	}
 }
 
-// answers: it is this process, and not another one that was faster to take the port.
+// answers reports whether this process answers, and not another one that has taken the port first.
 func (s *Server) answers() bool {
 	conn, err := net.Dial("tcp", s.Addr())
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience / 10)) // a stranger on our port may say nothing at all
+	_ = conn.SetDeadline(time.Now().Add(patience / 10)) // another process on the port may never say anything
 	if _, err := fmt.Fprint(conn, "stats\r\n"); err != nil {
 		return false
 	}

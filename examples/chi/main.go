@@ -17,7 +17,7 @@ import (
 	"github.com/gomsm/msm/examples/internal/demo"
 )
 
-// The attributes of a session: name and type of each, said once.
+// The attributes of a session, each with its name and type.
 var (
 	count    = msm.NewKey[int]("count")
 	user     = msm.NewKey[string]("user")
@@ -30,7 +30,7 @@ func main() {
 		log.Fatal(err)
 	}
 	if config.Ignore == nil {
-		config.Ignore = regexp.MustCompile(`^/pixel\.gif$`) // public, and no handler of ours wants to know who asks
+		config.Ignore = regexp.MustCompile(`^/pixel\.gif$`) // public, and its handler needs no session
 	}
 	m, err := msm.New(config)
 	if err != nil {
@@ -131,7 +131,7 @@ func setSlowly(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// login gives the session a new id, so that one planted before the login is worth nothing.
+// login gives the session a new id, so that an id that was planted before is worth nothing.
 func login(w http.ResponseWriter, r *http.Request) {
 	s := msmchi.Session(r)
 	if err := s.Renew(); err != nil {
@@ -147,7 +147,7 @@ func logout(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// events streams: what it sets must be set before the first event leaves.
+// events streams. It sets its attribute before the first event leaves, because the session is stored then.
 func events(w http.ResponseWriter, r *http.Request) {
 	streamed.Set(msmchi.Session(r), true)
 	w.Header().Set("Content-Type", "text/event-stream")

@@ -17,7 +17,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 )
 
-// The attributes of a session: name and type of each, said once.
+// The attributes of a session, each with its name and type.
 var (
 	count    = msm.NewKey[int]("count")
 	user     = msm.NewKey[string]("user")
@@ -30,7 +30,7 @@ func main() {
 		log.Fatal(err)
 	}
 	if config.Ignore == nil {
-		config.Ignore = regexp.MustCompile(`^/pixel\.gif$`) // public, and no handler of ours wants to know who asks
+		config.Ignore = regexp.MustCompile(`^/pixel\.gif$`) // public, and its handler needs no session
 	}
 	m, err := msm.New(config)
 	if err != nil {
@@ -130,7 +130,7 @@ func setSlowly(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// login gives the session a new id, so that one planted before the login is worth nothing.
+// login gives the session a new id, so that an id that was planted before is worth nothing.
 func login(c echo.Context) error {
 	s := msmecho.Session(c)
 	if err := s.Renew(); err != nil {
@@ -145,7 +145,7 @@ func logout(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// events streams: what it sets must be set before the first event leaves.
+// events streams. It sets its attribute before the first event leaves, because the session is stored then.
 func events(c echo.Context) error {
 	streamed.Set(msmecho.Session(c), true)
 	c.Response().Header().Set("Content-Type", "text/event-stream")

@@ -16,7 +16,7 @@ import (
 	msmgin "github.com/gomsm/msm/gin"
 )
 
-// The attributes of a session: name and type of each, said once.
+// The attributes of a session, each with its name and type.
 var (
 	count    = msm.NewKey[int]("count")
 	user     = msm.NewKey[string]("user")
@@ -29,7 +29,7 @@ func main() {
 		log.Fatal(err)
 	}
 	if config.Ignore == nil {
-		config.Ignore = regexp.MustCompile(`^/pixel\.gif$`) // public, and no handler of ours wants to know who asks
+		config.Ignore = regexp.MustCompile(`^/pixel\.gif$`) // public, and its handler needs no session
 	}
 	m, err := msm.New(config)
 	if err != nil {
@@ -131,7 +131,7 @@ func setSlowly(c *gin.Context) {
 	c.Status(http.StatusNoContent)
 }
 
-// login gives the session a new id, so that one planted before the login is worth nothing.
+// login gives the session a new id, so that an id that was planted before is worth nothing.
 func login(c *gin.Context) {
 	s := msmgin.Session(c)
 	if err := s.Renew(); err != nil {
@@ -147,7 +147,7 @@ func logout(c *gin.Context) {
 	c.Status(http.StatusNoContent)
 }
 
-// events streams: what it sets must be set before the first event leaves.
+// events streams. It sets its attribute before the first event leaves, because the session is stored then.
 func events(c *gin.Context) {
 	streamed.Set(msmgin.Session(c), true)
 	c.Header("Content-Type", "text/event-stream")

@@ -1,5 +1,5 @@
-// The contract of gin's adapter, which is a link to gin_test.go here, with middleware of gin-contrib: what that needs stays
-// out of the adapter's go.mod.
+// This folder runs the contract of gin's adapter with middleware of gin-contrib, whose requirements stay out of the
+// adapter's go.mod. gin_test.go is a symbolic link to the adapter's own test.
 
 package msmgin_test
 

@@ -50,7 +50,8 @@ func routes(running context.Context, m *msm.Manager) http.Handler {
 	return r
 }
 
-// talk answers every message with the number of messages so far, until the client goes, its session ends or the app does.
+// talk answers every message with the number of messages so far, until the client leaves, its session ends or the app
+// ends.
 func talk(running context.Context, c *gin.Context) {
 	s := msmgin.Session(c)
 	connections.Update(s, more) // a session cannot begin once the connection is upgraded
@@ -60,14 +61,14 @@ func talk(running context.Context, c *gin.Context) {
 		return
 	}
 	defer conn.CloseNow()
-	ctx, stop := s.Watch(running) // not by the request's, for the connection is not the server's any more
+	ctx, stop := s.Watch(running) // not with the request's context: the server has handed the connection over
 	defer stop()
 	for {
 		if _, _, err := conn.Read(ctx); err != nil {
 			return
 		}
 		n := messages.Update(s, more)
-		if err := s.Commit(ctx); err != nil { // which keeps the session alive, too
+		if err := s.Commit(ctx); err != nil { // this also keeps the session alive
 			return
 		}
 		if err := conn.Write(ctx, websocket.MessageText, fmt.Append(nil, n)); err != nil {

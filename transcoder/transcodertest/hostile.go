@@ -11,8 +11,8 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// maxAllocated is what decoding a few hundred bytes may allocate at most. Package gob's steps of 10 MB have room in it,
-// a length that is simply believed has not.
+// maxAllocated is how many bytes may be allocated to decode a few hundred. Package gob's steps of 10 MB fit in, but not
+// a stored length that is trusted blindly.
 const maxAllocated = 64 << 20
 
 func testIsolation(t *testing.T, tc transcoder.Transcoder) {
@@ -90,7 +90,7 @@ func testHostile(t *testing.T, tc transcoder.Transcoder) {
 	t.Run("no random bytes do harm", func(t *testing.T) { randomBytes(t, tc) })
 }
 
-// changeBytes gives every byte of a short encoding every value: a length that claims too much is among them.
+// changeBytes gives every byte of a short encoding every value. Lengths that are too large are among them.
 func changeBytes(t *testing.T, tc transcoder.Transcoder) {
 	data := mustMarshal(t, tc, map[string]int{"a": 1, "b": 2})
 	for i := range data {
@@ -119,7 +119,7 @@ func attackAll(t *testing.T, tc transcoder.Transcoder, data []byte) {
 	attack(t, tc, data, new(any))
 }
 
-// attack decodes and looks at how much was allocated. A panic ends the test, with the bytes in its text.
+// attack decodes data and checks how much that allocates. A panic ends the test, with the bytes in its text.
 func attack(t *testing.T, tc transcoder.Transcoder, data []byte, target any) error {
 	t.Helper()
 	var before, after runtime.MemStats

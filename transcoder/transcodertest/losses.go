@@ -13,8 +13,8 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// testLosses sends values there and back of which encoders like to lose something without a word. Each must come back as it
-// was, or be refused.
+// testLosses encodes and decodes values of which encoders tend to lose a part silently. Each must come back as it was,
+// or be refused.
 func testLosses(t *testing.T, tc transcoder.Transcoder) {
 	for _, group := range []map[string]any{lostFields(), lostMethods(), lostPointers(), lostKeys()} {
 		for sentence, in := range group {
@@ -68,7 +68,7 @@ type (
 	}
 )
 
-// sameName is made here because go vet would find it.
+// sameName is made by reflection, because go vet would reject it in source.
 func sameName() any {
 	field := func(name string) reflect.StructField {
 		return reflect.StructField{Name: name, Type: reflect.TypeFor[string](), Tag: `json:"x" cbor:"x"`}
@@ -136,7 +136,7 @@ func lostKeys() map[string]any {
 	}
 }
 
-// money has methods of each kind, all with a pointer receiver: they write what is in it in another order.
+// money has methods of each kind, all with a pointer receiver. They write its fields in another order.
 type money struct {
 	Cents    int
 	Currency string
@@ -161,7 +161,7 @@ func (m *money) UnmarshalJSON(b []byte) error {
 	return m.UnmarshalText(b[1 : len(b)-1])
 }
 
-// date can only be written by its methods.
+// date has only unexported fields: only its methods can write it.
 type date struct{ y, m byte }
 
 func (d *date) MarshalBinary() ([]byte, error) { return []byte{d.y, d.m}, nil }
@@ -173,7 +173,7 @@ func (d *date) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// secret must not be stored as stars.
+// secret encodes itself as stars, and must not be stored like that.
 type secret string
 
 func (secret) MarshalText() ([]byte, error)   { return []byte("***"), nil }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// same is reflect.DeepEqual, except that times are the same by instant and offset, NaN is the same as NaN, and a nil
-// slice or map within a value is the same as an empty one: not every format tells them apart.
+// same reports whether two values are equal like reflect.DeepEqual, except that times are equal by instant and offset,
+// NaN equals NaN, and a nil slice or map within a value equals an empty one: not every format tells them apart.
 func same(a, b reflect.Value) bool {
 	if !a.IsValid() || !b.IsValid() {
 		return a.IsValid() == b.IsValid()

@@ -1,5 +1,5 @@
-// Package transcodertest holds the contract of [transcoder.Transcoder] as a test suite. Whoever has a transcoder of
-// their own calls [Test] on it:
+// Package transcodertest holds the contract of [transcoder.Transcoder] as a test suite. Call [Test] to check a
+// transcoder of your own:
 //
 //	func TestMine(t *testing.T) { transcodertest.Test(t, mine.New()) }
 package transcodertest
@@ -81,7 +81,7 @@ func testConcurrency(t *testing.T, tc transcoder.Transcoder) {
 	all.Wait()
 }
 
-// exchange sends a value there and back that no other call has.
+// exchange encodes and decodes a value that no other call has.
 func exchange(tc transcoder.Transcoder, worker, i int) error {
 	in := visitor{Name: fmt.Sprint("visitor ", worker), Visits: i, Tags: []string{fmt.Sprint(worker * i)}}
 	data, err := marshal(tc, in)
@@ -98,7 +98,7 @@ func exchange(tc transcoder.Transcoder, worker, i int) error {
 	return nil
 }
 
-// marshal and unmarshal make an error of a panic that is a test failure of its own.
+// marshal and unmarshal call the transcoder. If it panics, the test ends with the input in its message.
 func marshal(tc transcoder.Transcoder, v any) (data []byte, err error) {
 	defer alarm("Marshal", v)
 	return tc.Marshal(v)
@@ -109,7 +109,7 @@ func unmarshal(tc transcoder.Transcoder, data []byte, v any) (err error) {
 	return tc.Unmarshal(data, v)
 }
 
-// alarm says which input it was before the panic ends the test.
+// alarm adds the input to a panic, which then ends the test.
 func alarm(operation string, input any) {
 	if p := recover(); p != nil {
 		panic(fmt.Sprintf("%s(%#v) panics: %v", operation, input, p))

@@ -39,15 +39,15 @@ func someVisitor() visitor {
 	}
 }
 
-// kind is one case: how a value is sent there and back.
+// kind is one test case: a value, encoded and decoded.
 type kind struct {
 	run func(t *testing.T, tc transcoder.Transcoder)
 }
 
-// must is a value that every format carries.
+// must returns the case of a value that every format carries.
 func must[T any](in T) kind { return roundTrip(in, true) }
 
-// may is a value that a format carries or refuses.
+// may returns the case of a value that a format carries or refuses.
 func may[T any](in T) kind { return roundTrip(in, false) }
 
 func roundTrip[T any](in T, required bool) kind {
@@ -170,7 +170,7 @@ func doubtful() map[string]kind {
 		"a value of an interface":     may([]error{nil}),
 		"a struct that hides all":     may(struct{ hidden int }{1}),
 		"an alias of time":            may(disguised(time.Unix(1, 0))),
-		"a slice of 200,000 elements": may(make([]int8, 200_000)), // more than a decoder of cbor takes by default
+		"a slice of 200,000 elements": may(make([]int8, 200_000)), // more than a CBOR decoder accepts by default
 		"nesting of 1,000 levels":     may(nested(1_000)),
 	}
 }

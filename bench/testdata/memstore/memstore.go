@@ -1,8 +1,8 @@
-// The language that it is written in, which is not that of scs's go.mod.
+// The Go version of this file, which is newer than that of scs's go.mod.
 //go:build go1.25
 
-// Package memstore stands in for scs's package of that name when TestSCSOwnTests runs scs's tests: scs.New takes its
-// store from here.
+// Package memstore replaces scs's package of that name when TestSCSOwnTests runs scs's tests: scs.New takes its store
+// from it.
 package memstore
 
 import (
@@ -17,7 +17,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// MemStore is a store of msm's that remembers which tokens it was given: scs's test of iteration wants to list them,
+// MemStore is a store of msm that remembers the tokens that it was given: scs's test of iteration wants to list them,
 // which no memcached can.
 type MemStore struct {
 	*msm.Store
@@ -34,7 +34,7 @@ var manager = sync.OnceValue(func() *msm.Manager {
 	return m
 })
 
-// New makes a store with keys of its own.
+// New returns a store with keys of its own.
 func New() *MemStore { return &MemStore{Store: manager().Store(fmt.Sprint(count.Add(1)))} }
 
 // CommitCtx remembers the token.
@@ -43,7 +43,7 @@ func (m *MemStore) CommitCtx(ctx context.Context, token string, b []byte, expiry
 	return m.Store.CommitCtx(ctx, token, b, expiry)
 }
 
-// All finds every token it was given that has a value.
+// All returns every token that it was given and that has a value.
 func (m *MemStore) All() (map[string][]byte, error) {
 	all := make(map[string][]byte)
 	var err error

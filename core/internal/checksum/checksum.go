@@ -1,5 +1,6 @@
-// Package checksum tells what was damaged, on its way or where it lies, from what was written. TCP lets some damage pass, and
-// memory without error correction makes some; whatever instances leave on nodes for each other has a checksum.
+// Package checksum detects damage to what instances store on nodes for each other. TCP lets some damage pass, and
+// memory without error correction causes some. Append and Cut are for bytes, Text and CutText for text that people may
+// read.
 package checksum
 
 import (
@@ -9,21 +10,21 @@ import (
 	"strings"
 )
 
-// Size is how many bytes it has.
+// Size is the length of a checksum in bytes.
 const Size = crc32.Size
 
-// CRC-32C, for which CPUs have an instruction.
+// table is for CRC-32C, for which CPUs have an instruction.
 var table = crc32.MakeTable(crc32.Castagnoli)
 
-// Append writes the checksum of all of b behind it.
+// Append appends the checksum of all of b to b.
 func Append(b []byte) []byte { return AppendFrom(b, 0) }
 
-// AppendFrom is Append for what begins at start.
+// AppendFrom appends the checksum of b[start:] to b.
 func AppendFrom(b []byte, start int) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[start:], table))
 }
 
-// Cut returns what Append was given. It reports whether the checksum is right.
+// Cut returns b without the checksum at its end, and reports whether that checksum is right.
 func Cut(b []byte) (content []byte, ok bool) {
 	n := len(b) - Size
 	if n < 0 {
@@ -32,12 +33,12 @@ func Cut(b []byte) (content []byte, ok bool) {
 	return b[:n], crc32.Checksum(b[:n], table) == binary.BigEndian.Uint32(b[n:])
 }
 
-// Text is Append for text that people may want to read on a node.
+// Text returns text with its checksum behind it as 8 hexadecimal digits, so that people can read both on a node.
 func Text(text string) string {
 	return fmt.Sprintf("%s %08x", text, crc32.Checksum([]byte(text), table))
 }
 
-// CutText is Cut for it.
+// CutText returns the text that Text was given, and reports whether the checksum is right.
 func CutText(s string) (text string, ok bool) {
 	text = s[:max(0, strings.LastIndexByte(s, ' '))]
 	return text, Text(text) == s

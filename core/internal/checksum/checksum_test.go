@@ -7,7 +7,7 @@ import (
 	"github.com/gomsm/msm/core/internal/checksum"
 )
 
-// TestDamageIsSeen: every byte, every way in which one byte can be another one, and every length that is too short.
+// TestDamageIsSeen changes every byte to every other value, and cuts the content off at every length.
 func TestDamageIsSeen(t *testing.T) {
 	for _, content := range []string{"", "x", "0a1b2c3d", "0a1b2c3d done without n1,n2"} {
 		sealed, text := checksum.Append([]byte(content)), checksum.Text(content)
@@ -40,7 +40,7 @@ func TestDamageIsSeen(t *testing.T) {
 	}
 }
 
-// each has the byte at i be every other one.
+// each calls see with the byte at i set to every other value.
 func each(b []byte, i int, see func([]byte)) {
 	b = bytes.Clone(b)
 	for by := 1; by < 256; by++ {
@@ -50,7 +50,7 @@ func each(b []byte, i int, see func([]byte)) {
 	}
 }
 
-// TestWhatIsBeforeStays: a record is written behind other bytes.
+// TestWhatIsBeforeStays checks AppendFrom: a record is appended to other bytes.
 func TestWhatIsBeforeStays(t *testing.T) {
 	b := checksum.AppendFrom([]byte("before content"), len("before "))
 	if got, ok := checksum.Cut(b[len("before "):]); !ok || string(got) != "content" {

@@ -1,4 +1,5 @@
-// Package cluster is the list of nodes: which there are, and in which order a session would use them.
+// Package cluster is the list of nodes. cluster.go holds the list and ranks its nodes for a session; parse.go and
+// entry.go read it from the configuration, and say how to mend what is wrong there.
 package cluster
 
 import (
@@ -11,32 +12,32 @@ import (
 // Member is a node in the list.
 type Member struct {
 	Node     *node.Node
-	Failover bool // ranks behind every node that is none
+	Failover bool // a failover node, which ranks behind all others
 }
 
-// Cluster is the list of nodes. It is safe for concurrent use; a reader sees the list before or after a Set, never a
+// Cluster is the list of nodes. It is safe for concurrent use: a reader sees the list before or after a Set, never a
 // mixture.
 type Cluster struct {
 	members atomic.Pointer[[]Member]
 }
 
-// New makes a cluster of the given members.
+// New returns a cluster of the given members.
 func New(members []Member) *Cluster {
 	c := &Cluster{}
 	c.Set(members)
 	return c
 }
 
-// Set replaces the list.
+// Set replaces the list. It keeps a copy of members.
 func (c *Cluster) Set(members []Member) {
 	list := slices.Clone(members)
 	c.members.Store(&list)
 }
 
-// Members answers the list in the configured order. It must not be changed.
+// Members returns the list in the configured order. The caller must not change it.
 func (c *Cluster) Members() []Member { return *c.members.Load() }
 
-// Node finds a node by its id.
+// Node returns the node with that id. If ok is false there is none in the list.
 func (c *Cluster) Node(id string) (*node.Node, bool) {
 	for _, m := range c.Members() {
 		if m.Node.ID() == id {
@@ -46,7 +47,7 @@ func (c *Cluster) Node(id string) (*node.Node, bool) {
 	return nil, false
 }
 
-// Failover reports whether the node of that id is in the list as a failover node.
+// Failover reports whether the node with that id is in the list as a failover node.
 func (c *Cluster) Failover(id string) bool {
 	for _, m := range c.Members() {
 		if m.Node.ID() == id {
@@ -56,9 +57,10 @@ func (c *Cluster) Failover(id string) bool {
 	return false
 }
 
-// Ranking orders all nodes for a session: by rendezvous hash of its key and node id, failover nodes last. It depends on
-// nothing else, so every instance finds the same order, and a node that comes or goes moves only its own sessions. It
-// takes the key and not the token, because who walks the keys of a node knows no tokens.
+// Ranking returns all nodes in the order of preference for a session: by the rendezvous hash of its key and the node's
+// id, failover nodes last. It depends on nothing else, so every instance finds the same order, and a node that is added
+// or removed moves only its own sessions. It takes the session's key and not the token, because a scan over the keys of
+// a node knows no tokens.
 func (c *Cluster) Ranking(key string) []*node.Node {
 	members := c.Members()
 	scored := make([]scoredNode, len(members))
@@ -95,7 +97,7 @@ func before(a, b scoredNode) int {
 	return 0
 }
 
-// hashString is FNV-1a, 64 bits.
+// hashString returns the 64-bit FNV-1a hash of s.
 func hashString(s string) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(s) {

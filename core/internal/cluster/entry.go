@@ -13,13 +13,13 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// What people write who are used to other lists, with an id before it or without.
+// Forms that people know from other lists of servers, with an id in front or without.
 var (
 	url   = regexp.MustCompile(`^(?:(\w+)(?::|->|=>|=))?([A-Za-z][A-Za-z0-9+.-]*)://(?:.*@)?([^/?#]*)([^?#]*)`)
 	arrow = regexp.MustCompile(`^(\w*)(?:->|=>|=)(.*)$`)
 )
 
-// read takes an entry apart, and tells what is wrong with it and how to mend that.
+// read parses one entry of the list. If it is wrong, why says what is wrong and how to mend it.
 func read(entry string) (s Spec, why string) {
 	if m := url.FindStringSubmatch(entry); m != nil {
 		return Spec{ID: m[1]}, aURL(m[1], strings.ToLower(m[2]), m[3], m[4])
@@ -40,13 +40,13 @@ func read(entry string) (s Spec, why string) {
 	return s, ""
 }
 
-// aURL is what is wrong with a URL.
+// aURL says what is wrong with an entry that is a URL.
 func aURL(id, scheme, host, path string) string {
 	if strings.HasPrefix(scheme, "redis") || scheme == "valkey" || scheme == "valkeys" {
 		return "that is another kind of server; nodes are memcached servers, written id:host:port"
 	}
 	if host == "" {
-		host = path // that of a unix socket
+		host = path // of a unix socket
 	}
 	why := fmt.Sprintf("a node is no URL; write %s:%s", cmp.Or(id, "id"), host)
 	if scheme == "tls" || scheme == "ssl" || scheme == "memcacheds" {
@@ -55,8 +55,8 @@ func aURL(id, scheme, host, path string) string {
 	return why
 }
 
-// split parts an entry into id and address. What stands before the first colon is an id unless only a port follows it:
-// "cache:11211" is an address, "n1:cache" an id and an address without port.
+// split splits an entry into id and address. The text before the first colon is an id unless only a port follows:
+// "cache:11211" is an address, "n1:cache" an id and an address without a port.
 func split(entry string) (id, address string) {
 	before, after, found := strings.Cut(entry, ":")
 	if !found || before == "" || before[0] == '[' || before[0] == '/' || onlyDigits(after) {
@@ -94,23 +94,24 @@ func badAddress(address string) string {
 	return ""
 }
 
-// likeIPv6: hexadecimal numbers between colons.
+// likeIPv6 reports whether an address looks like hexadecimal numbers between colons.
 func likeIPv6(address string) bool {
 	return strings.Count(address, ":") > 1 && !strings.ContainsFunc(address, func(r rune) bool {
 		return !strings.ContainsRune("0123456789abcdefABCDEF:.", r)
 	})
 }
 
-// notOfHosts: a percent sign stands before the zone of an IPv6 address.
+// notOfHosts reports whether a host cannot contain r. A percent sign is allowed: it separates the zone of an IPv6
+// address.
 func notOfHosts(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_:%", r)
 }
 
-// same is an address in a form that all ways to write it have in common.
+// same returns a canonical form of an address: the same for all ways to write it.
 func same(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return address // of a unix socket, or none
+		return address // the path of a unix socket, or not an address
 	}
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	if ip, err := netip.ParseAddr(host); err == nil {
@@ -119,7 +120,7 @@ func same(address string) string {
 	return net.JoinHostPort(host, strings.TrimLeft(port, "0"))
 }
 
-// hide takes out of an entry what stands before an @: it may be a password, and errors are logged.
+// hide removes what stands before an @ in an entry: it may be a password, and errors are logged.
 func hide(entry string) string {
 	at := strings.LastIndexByte(entry, '@')
 	if at < 0 {

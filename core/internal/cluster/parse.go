@@ -10,17 +10,17 @@ import (
 
 // Spec is one node as the configuration names it.
 type Spec struct {
-	ID       string // empty only for a single node given without one
+	ID       string // empty only if the list has a single node that is given without id
 	Address  string // host:port, [ipv6]:port or the path of a unix socket
 	Failover bool   // used only when no other node is available
 }
 
-// Fault is what is wrong with one field of the configuration, and how to mend it.
+// Fault says what is wrong with one field of the configuration, and how to mend it.
 type Fault struct{ Field, Text string }
 
-// Parse reads a node list in MSM's syntax, "n1:host:port,n2:host:port", separated by commas, blanks or both; a
-// single node may stand without id. failover lists ids. It answers every fault there is, of the fields Nodes and
-// FailoverNodes.
+// Parse reads a node list in MSM's syntax: "n1:host:port,n2:host:port", separated by commas, blanks or both. A single
+// node may have no id. failover lists ids of failover nodes. Parse returns all the faults that it finds in the fields
+// Nodes and FailoverNodes; of a list with quotation marks it reports only those.
 func Parse(nodes, failover string) ([]Spec, []Fault) {
 	var p parser
 	if p.quoted("Nodes", nodes) || p.quoted("FailoverNodes", failover) {
@@ -34,7 +34,8 @@ func Parse(nodes, failover string) ([]Spec, []Fault) {
 	return p.specs, p.faults
 }
 
-// glue is what no entry ends with, and the blanks that some write beside it.
+// glue matches the separators between id and address, with the blanks that some people write beside them. Those are
+// removed.
 var glue = regexp.MustCompile(`\s*(->|=>|=)\s*|(:)\s+`)
 
 type parser struct {
@@ -46,7 +47,7 @@ func (p *parser) fault(field, format string, args ...any) {
 	p.faults = append(p.faults, Fault{field, fmt.Sprintf(format, args...)})
 }
 
-// quoted is a fault of a list as a whole: many an .env file or manifest is read with its quotes.
+// quoted reports a list with quotation marks as one fault: many .env files and manifests are read with their quotes.
 func (p *parser) quoted(field, list string) bool {
 	if i := strings.IndexAny(list, "\"'`“”„‘’"); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(list[i:])
@@ -105,7 +106,7 @@ func (p *parser) mark(id string) bool {
 	return false
 }
 
-// ids are those that there are.
+// ids names the ids in the list, for an error message.
 func (p *parser) ids() string {
 	var ids []string
 	for _, s := range p.specs {

@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 func TestParseNamesEveryFaultAtOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		nodes, failover string
-		want            []string // each in a fault of its own, in order
+		want            []string // parts of the faults, in order
 	}{
 		"missing port":                       {"n1:cache1,n2:b:2", "", []string{`"n1:cache1": the port is missing`}},
 		"no port at all":                     {"cache1", "", []string{"port is missing"}},
@@ -83,7 +83,8 @@ func TestParseNamesEveryFaultAtOnce(t *testing.T) {
 	}
 }
 
-// TestWhatIsWrittenInOtherLists gets one fault each, which has the entry and what to write.
+// TestWhatIsWrittenInOtherLists checks that each entry gets a single fault, which names the entry and says what to
+// write.
 func TestWhatIsWrittenInOtherLists(t *testing.T) {
 	for nodes, want := range map[string]string{
 		"redis://cache1:6379":               `"redis://cache1:6379": that is another kind of server; nodes are memcached servers, written id:host:port`,

@@ -1,5 +1,6 @@
-// Package journal is the log: it tells an operator at once what has happened, and floods nobody who has to read it. A fault
-// that every request meets is one line, and then one every ten seconds with the number of those that were left out.
+// Package journal is a log that limits repeated lines. An operator sees an event at once, but is not flooded: a fault
+// that every request meets is logged once, and then one line every ten seconds with the number of the lines that were
+// left out.
 package journal
 
 import (
@@ -11,55 +12,56 @@ import (
 	"time"
 )
 
-// Interval is how often what happens again and again is told.
+// Interval is how often a repeated event is logged.
 const Interval = 10 * time.Second
 
 const (
-	// stateLines are those of one thing's state in an interval: it may go and come back twice before that is summed up.
+	// stateLines is how many changes of one state are logged per interval: it may change and change back twice.
 	stateLines = 4
-	maxTopics  = 256 // told apart at a time; attributes' names may come from visitors
-	maxDetail  = 256 // bytes of a detail that tell topics apart
+	maxTopics  = 256 // topics that are counted separately; bounded, because attribute names may come from visitors
+	maxDetail  = 256 // bytes of a detail by which topics are distinguished
 )
 
-// Journal writes lines. What comes seldom by itself is written by its Logger. It is safe for concurrent use.
+// Journal writes a log with a limited number of repeated lines: use Event and State for those. Lines that are rare by
+// nature are written with the embedded Logger. It is safe for concurrent use.
 type Journal struct {
 	*slog.Logger
 
 	mu     sync.Mutex
 	topics map[topic]*passage
 	closed bool
-	sums   sync.WaitGroup // lines that the end of an interval writes
+	sums   sync.WaitGroup // lines that are being written at the end of an interval
 }
 
-// topic is what lines are about that are counted together.
+// topic identifies lines that are counted together.
 type topic struct{ about, detail string }
 
-// passage is what a topic's lines have come to in its present interval.
+// passage is the state of a topic's rate limiter in the present interval.
 type passage struct {
 	until time.Time
-	most  int         // lines in an interval
-	room  int         // of them, those still to come
+	most  int         // lines per interval
+	room  int         // lines that may still be written in this interval
 	left  int         // lines left out since the last one that was written
-	last  slog.Record // of those
-	timer *time.Timer // nil: the journal is closed
+	last  slog.Record // the last line that was left out
+	timer *time.Timer // ends the interval; nil: the journal was closed before
 }
 
-// New makes a journal that writes to a logger. It has to be closed.
+// New returns a journal that writes to the given logger. The caller has to close it.
 func New(to *slog.Logger) *Journal {
 	return &Journal{Logger: to, topics: make(map[topic]*passage)}
 }
 
-// Silent makes a journal that writes nothing.
+// Silent returns a journal that writes nothing.
 func Silent() *Journal { return New(slog.New(slog.DiscardHandler)) }
 
-// Event tells what may happen with every request: once in an interval for each message and detail, such as the cause. The
-// number of those that were left out since is under "suppressed".
+// Event logs what may happen with every request. Per interval it writes one line for each pair of message and detail,
+// such as the cause. The attribute "suppressed" has the number of lines that were left out since the last one.
 func (j *Journal) Event(ctx context.Context, level slog.Level, message, detail string, args ...any) {
 	j.tell(ctx, topic{message, detail}, 1, level, message, args)
 }
 
-// State tells what state something is in now, such as a node. If it changes more often than four times in an interval, the
-// last change is told when that ends, with the number of those in between.
+// State logs the present state of a thing, such as a node. If it changes more than four times in an interval, the last
+// change is logged when the interval ends, with the number of the changes in between.
 func (j *Journal) State(ctx context.Context, level slog.Level, thing, message string, args ...any) {
 	j.tell(ctx, topic{"", thing}, stateLines, level, message, args)
 }
@@ -77,7 +79,7 @@ func (j *Journal) tell(ctx context.Context, t topic, most int, level slog.Level,
 	}
 }
 
-// passes reports whether a line is to be written now, and adds to it what was left out.
+// passes reports whether a line is to be written at once, and adds the number of lines left out before it.
 func (j *Journal) passes(t topic, most int, line *slog.Record) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -95,7 +97,7 @@ func (j *Journal) passes(t topic, most int, line *slog.Record) bool {
 	return true
 }
 
-// passage answers the topic's, which it begins if need be. Guarded by mu.
+// passage returns the state of a topic, and creates it if there is none. The caller holds mu.
 func (j *Journal) passage(t topic, most int) *passage {
 	t.detail = strings.Clone(t.detail[:min(len(t.detail), maxDetail)])
 	p, known := j.topics[t]
@@ -116,12 +118,12 @@ func (j *Journal) passage(t topic, most int) *passage {
 	return p
 }
 
-// end ends a topic's interval: the last line of those that were left out begins the next one. A topic about which nothing
-// was left out is forgotten.
+// end ends a topic's interval. If lines were left out, the last of them is written and the next interval begins;
+// otherwise the topic is forgotten.
 func (j *Journal) end(t topic) {
 	j.mu.Lock()
 	p := j.topics[t]
-	if p == nil || p.left == 0 { // nil: Close was faster
+	if p == nil || p.left == 0 { // nil: Close came first
 		delete(j.topics, t)
 		j.mu.Unlock()
 		return
@@ -135,7 +137,7 @@ func (j *Journal) end(t topic) {
 	_ = j.Handler().Handle(context.Background(), line)
 }
 
-// sum is one line for all that were left out: the last of them, with the number of the others.
+// sum returns one line for all that were left out: the last of them, with the number of the others.
 func (p *passage) sum() slog.Record {
 	line := p.last
 	if p.left > 1 {
@@ -145,7 +147,8 @@ func (p *passage) sum() slog.Record {
 	return line
 }
 
-// Close tells what was left out, and has nothing follow later by itself.
+// Close writes what was left out and stops all timers. The journal can still be used, but writes only when it is
+// called.
 func (j *Journal) Close() {
 	for _, line := range j.close() {
 		_ = j.Handler().Handle(context.Background(), line)

@@ -15,7 +15,7 @@ import (
 	"github.com/gomsm/msm/core/internal/journal"
 )
 
-// log is a text that lines are written to.
+// log collects what a journal writes.
 type log struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -27,7 +27,7 @@ func (l *log) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// lines since the last call, without their time, in the order of the alphabet if they came in one moment.
+// lines returns the lines written since the last call, without time and level.
 func (l *log) lines() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"github.com/gomsm/msm/core/internal/local"
 )
 
-// TestCloseStoresThatASessionWasUsed: G2. A session was read just before its instance is told to end. Without that it would end sooner
-// than its visitor may expect.
+// TestCloseStoresThatASessionWasUsed checks G2 for a session that is read just before its instance is told to end. The
+// use must be stored, or the session would end sooner than its visitor may expect.
 func TestCloseStoresThatASessionWasUsed(t *testing.T) {
 	inWorld(t, 2, 0, func(w *world) {
 		a := w.start(local.Config{})

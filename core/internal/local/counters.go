@@ -2,28 +2,28 @@ package local
 
 import "sync/atomic"
 
-// counters count since the start; pendingChanges is as of now.
+// counters count events since the start, except pendingChanges, which is the present number.
 type counters struct {
 	pendingChanges                                  atomic.Int64
 	takeovers, merges, clashes, evictions, refilled atomic.Uint64
 	shed                                            atomic.Uint64
 }
 
-// Counts is a reading of the counters.
+// Counts is a snapshot of the counters.
 type Counts struct {
-	Sessions        int64  // in memory now
-	Bytes           int64  // that they need
-	PendingSessions int    // of them, those that wait to be written
+	Sessions        int64  // in memory at the moment
+	Bytes           int64  // of memory that these sessions need
+	PendingSessions int    // sessions that wait to be written
 	PendingChanges  int64  // requests whose changes no node has yet
 	Takeovers       uint64 // sessions taken over from another instance
 	Merges          uint64 // writes that met changes of another instance
-	Clashes         uint64 // changes of another instance that were overwritten, see difference
-	Shed            uint64 // changes given up, because no node takes a session of their size
-	Evictions       uint64 // sessions that left for others
+	Clashes         uint64 // changes of another instance that were overwritten; see difference
+	Shed            uint64 // changes given up because no node takes a session of their size
+	Evictions       uint64 // sessions that left memory to make room
 	Refilled        uint64 // sessions to be stored again because a node lost them
 }
 
-// Counts reads the counters.
+// Counts returns a snapshot of the counters.
 func (st *Store) Counts() Counts {
 	return Counts{
 		Sessions: st.count.Load(), Bytes: st.bytes.Load(), PendingSessions: st.queue.length(),

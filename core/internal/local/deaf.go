@@ -10,14 +10,16 @@ import (
 )
 
 const (
-	// deaf is since when nothing was heard of an instance that stands still, or has just gone on: four looks of its probers.
+	// deaf is how long an instance may go without reading messages. If it takes longer, the instance was halted (it
+	// stood still), or still is. It is four intervals of the probers, which read the messages.
 	deaf = time.Second
-	// missed is the time without hearing anything after which messages may have come and gone. Clocks of instances differ.
+	// missed is after how long without reading messages some may have come and gone. They stay for news.Life; half of
+	// that allows for clocks of instances that differ.
 	missed = news.Life / 2
 )
 
-// Heard says that what others had told until then was heard. If messages may have been missed before, what is in memory is
-// believed no more until it was compared with what is stored.
+// Heard records that all messages have been read that other instances left before at. If some may have been missed
+// since the call before, every session in memory is doubtful until it was compared with what is stored.
 func (st *Store) Heard(at time.Time) {
 	last := st.heard.Swap(at.UnixNano())
 	if at.UnixNano()-last > int64(missed) {
@@ -25,8 +27,8 @@ func (st *Store) Heard(at time.Time) {
 	}
 }
 
-// Doubtful reports whether another instance may have ended the session, or taken it over, and this one has not heard of it. With
-// no node available there is nobody to ask.
+// Doubtful reports whether another instance may have ended the session, or taken it over, without this instance having
+// heard of it (rule L3). It is false while no node is available, because nobody can be asked then.
 func (s *Session) Doubtful(now time.Time) bool {
 	unheard := now.UnixNano()-s.store.heard.Load() > int64(deaf)
 	if !unheard && s.confirmed.Load() >= s.store.doubted.Load() {
@@ -35,11 +37,11 @@ func (s *Session) Doubtful(now time.Time) bool {
 	return s.store.Replica.Available()
 }
 
-// confirm takes note that what is stored is what is here.
+// confirm records that memory has what is stored.
 func (s *Session) confirm() { s.confirmed.Store(time.Now().UnixNano()) }
 
-// Confirm compares a doubtful session with what is stored, and takes that over if it is something else. With no node
-// available it stays as it is. It answers what TakeOver does.
+// Confirm compares a doubtful session with what is stored. If that is something else, Confirm takes it over. With no
+// node available the session stays as it is. It returns the errors of TakeOver.
 func (st *Store) Confirm(ctx context.Context, s *Session) (*Session, error) {
 	_, node := s.View()
 	found, err := st.TakeOver(ctx, s.token, node, st.Route)

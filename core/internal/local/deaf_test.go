@@ -12,8 +12,8 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// halt has nothing of what the instance does come to an end, for as long as that takes. Then it is late, or what the node has
-// answered before can be read yet.
+// halt halts the instance for that time: none of its operations ends before. Then each returns the error late or, if
+// that is nil, what the node has answered before. meanwhile runs while the instance is halted.
 func (a *instance) halt(d time.Duration, late error, meanwhile func()) {
 	over := time.Now().Add(d)
 	for _, way := range a.ways {
@@ -23,7 +23,7 @@ func (a *instance) halt(d time.Duration, late error, meanwhile func()) {
 			return errors.Join(err, late)
 		})
 	}
-	time.Sleep(time.Second / 2) // its probers are in the midst of it
+	time.Sleep(time.Second / 2) // until its probers are in the midst of a probe
 	meanwhile()
 	time.Sleep(time.Until(over))
 	for _, way := range a.ways {
@@ -31,8 +31,9 @@ func (a *instance) halt(d time.Duration, late error, meanwhile func()) {
 	}
 }
 
-// TestWhoStoodStillBelievesNothing: G6. An instance that was halted has not heard what others did to the sessions that it has in
-// memory. It may be asked for one before its next look at the nodes, and there may be no message left to read.
+// TestWhoStoodStillBelievesNothing checks G6 for an instance that was halted. It has not heard what others did to the
+// sessions in its memory. A request may ask it for such a session before its next look at the nodes, and the messages
+// may be gone by then.
 func TestWhoStoodStillBelievesNothing(t *testing.T) {
 	for name, halted := range map[string]time.Duration{
 		"a little": 2 * time.Second, "for a while": 12 * time.Second, "longer than messages stay": 90 * time.Second,
@@ -78,7 +79,8 @@ func TestWhoStoodStillBelievesNothing(t *testing.T) {
 	}
 }
 
-// TestWithoutANodeNothingIsDoubted: there is nobody to ask, and what is in memory is all there is.
+// TestWithoutANodeNothingIsDoubted checks that sessions in memory are not doubted while no node is available: there is
+// nobody to ask, and memory is all there is.
 func TestWithoutANodeNothingIsDoubted(t *testing.T) {
 	inWorld(t, 2, 1, func(w *world) {
 		a := w.start(local.Config{Route: "a", Sync: true})
@@ -91,7 +93,7 @@ func TestWithoutANodeNothingIsDoubted(t *testing.T) {
 	})
 }
 
-// TestWhatIsHeardIsBelieved: as long as messages come, no session costs a look.
+// TestWhatIsHeardIsBelieved checks that no session costs a look at the nodes as long as messages are read.
 func TestWhatIsHeardIsBelieved(t *testing.T) {
 	inWorld(t, 2, 1, func(w *world) {
 		a := w.start(local.Config{Route: "a", Sync: true})

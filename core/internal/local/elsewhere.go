@@ -8,8 +8,8 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// Change changes a session on its nodes that another instance serves, which goes on to do so and is told. It answers what a
-// replica's Write does, or ErrTooLarge.
+// Change changes a session that another instance serves, on its nodes. That instance goes on serving it, and is told
+// (rule M10). Change returns the stored record, and the errors of replica.Access.Write or replica.ErrTooLarge.
 func (st *Store) Change(ctx context.Context, token string, access *replica.Access, change replica.Change) (*record.Record, error) {
 	rec, err := access.Write(ctx, func(rec *record.Record) error {
 		if err := change(rec); err != nil {
@@ -25,7 +25,7 @@ func (st *Store) Change(ctx context.Context, token string, access *replica.Acces
 	return rec, err
 }
 
-// End destroys a session on its nodes that another instance serves, and has that one do so in its memory.
+// End destroys a session that another instance serves: on its nodes and, by a message, in the memory of that instance.
 func (st *Store) End(ctx context.Context, token string, access *replica.Access) error {
 	route := ""
 	err := access.Destroy(ctx, func(last *record.Record) error {
@@ -38,10 +38,11 @@ func (st *Store) End(ctx context.Context, token string, access *replica.Access) 
 	return err
 }
 
-// ended is told to who may still have a session that has been destroyed.
+// ended is the message to instances that may still have a session that has been destroyed.
 var ended = news.Message{Kind: news.Ended}
 
-// inform tells who serves a session, of that route, what it has not seen, and this instance, which may have served it before.
+// inform passes m to the instance of that route, which serves the session, and to this instance, which may still have
+// the session from an earlier time.
 func (st *Store) inform(token string, access *replica.Access, route string, m news.Message) {
 	if s := st.Peek(token); s != nil {
 		s.outdated(m)

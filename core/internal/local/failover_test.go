@@ -15,9 +15,10 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// modes are run for each case that is alike in both.
+// modes are the configurations for cases that are the same with asynchronous and synchronous backup.
 var modes = map[string]local.Config{"async": {}, "sync": {Sync: true}}
 
+// inModes runs a test in each of the modes, with one instance.
 func inModes(t *testing.T, servers, backups int, test func(w *world, a *instance)) {
 	for mode, config := range modes {
 		t.Run(mode, func(t *testing.T) {
@@ -26,7 +27,7 @@ func inModes(t *testing.T, servers, backups int, test func(w *world, a *instance
 	}
 }
 
-// TestNodeFails: F-01 to F-09, as a sticky instance sees them.
+// TestNodeFails checks what a sticky instance makes of the faults F-01 to F-09 of a node.
 func TestNodeFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		servers, backups int
@@ -187,7 +188,7 @@ func TestNodeFails(t *testing.T) {
 			before := n1.Count(writes)
 			n1.Fail(mute(9))
 			if err := change(s, plus("n", 1)); errors.Is(err, replica.ErrUnavailable) {
-				return // its request is told, and nothing is remembered
+				return // its request gets the error, and nothing is remembered
 			}
 			nodetest.Until(w.t, func() bool { return n1.Count(writes) == before+9 })
 			n1.Fail(nodetest.Slow(100 * time.Millisecond))
@@ -199,7 +200,7 @@ func TestNodeFails(t *testing.T) {
 			if c := a.Counts(); value(s, "n") != "12" || c.PendingChanges != 0 || local.Remembered(s) != 0 {
 				w.t.Errorf("n = %s, %+v", value(s, "n"), c)
 			}
-			s, err := a.get("t", "n1") // its own old write may look like another instance's: then it has left
+			s, err := a.get("t", "n1") // its own old write may look like that of another instance: then the session has left
 			a.must(err)
 			a.must(change(s, plus("n", 1)))
 			settle()
@@ -235,7 +236,7 @@ func TestNodeFails(t *testing.T) {
 	}
 }
 
-// TestTwoInstances: what a balancer may do.
+// TestTwoInstances checks what a load balancer may do to two instances.
 func TestTwoInstances(t *testing.T) {
 	for name, test := range map[string]func(w *world, a, b *instance){
 		"a takeover finds the newest state, and makes a new version": func(w *world, a, b *instance) {
@@ -381,7 +382,7 @@ func TestTwoInstances(t *testing.T) {
 			node := nodeOf(s)
 			_, err := b.TakeOver(context.Background(), "t", node, "a")
 			b.must(err)
-			_, err = a.TakeOver(context.Background(), "t", node, "b") // and back, before it is read
+			_, err = a.TakeOver(context.Background(), "t", node, "b") // and back, before the message is read
 			a.must(err)
 			settle()
 			if a.Get("t") == nil || b.Get("t") != nil {
@@ -414,6 +415,7 @@ func TestTwoInstances(t *testing.T) {
 	}
 }
 
+// TestDestroy checks where a session has ended after Destroy.
 func TestDestroy(t *testing.T) {
 	ctx := context.Background()
 	for name, test := range map[string]func(w *world, a *instance){
@@ -469,6 +471,7 @@ func TestDestroy(t *testing.T) {
 	}
 }
 
+// TestRenew checks what goes along to the new token, and what is left under the old one.
 func TestRenew(t *testing.T) {
 	ctx := context.Background()
 	for name, test := range map[string]func(w *world, a *instance){
@@ -576,8 +579,9 @@ func TestRenew(t *testing.T) {
 	}
 }
 
-// TestRenewTakesAlongWhatOnlyMemoryHas: while a login stores what was changed before, a request changes the session, which is not
-// stored; and before it ends the old session, another instance stores something there.
+// TestRenewTakesAlongWhatOnlyMemoryHas has a request change the session while a login stores what was changed before.
+// That change is not stored. Before the login ends the old session, another instance stores something in it. The new
+// session must have all of that.
 func TestRenewTakesAlongWhatOnlyMemoryHas(t *testing.T) {
 	inWorld(t, 2, 0, func(w *world) {
 		a, b := w.start(local.Config{}), w.start(local.Config{Sync: true})
@@ -600,8 +604,9 @@ func TestRenewTakesAlongWhatOnlyMemoryHas(t *testing.T) {
 	})
 }
 
-// TestRenewalInFullMemory: others need the room of the old session while the new one begins. What is done to it would be lost
-// if it left and was loaded again. (Seed 68 of the simulation of requests.)
+// TestRenewalInFullMemory checks that the old session does not leave while the new one begins, although other sessions
+// need its room. If it left and was loaded again, what is done to it then would be lost. (Seed 68 of the simulation of
+// requests.)
 func TestRenewalInFullMemory(t *testing.T) {
 	for _, sync := range []bool{true, false} {
 		inWorld(t, 2, 1, func(w *world) {
@@ -629,8 +634,8 @@ func TestRenewalInFullMemory(t *testing.T) {
 	}
 }
 
-// TestRefill: the drill that memcached-session-manager loses half of: 1,000 sessions, a node restarted empty, no
-// request, then the instance dies.
+// TestRefill restarts a node of 1,000 sessions empty. No request comes, and then the instance crashes. Every session
+// must be found. (memcached-session-manager loses half of them.)
 func TestRefill(t *testing.T) {
 	inWorld(t, 2, 0, func(w *world) {
 		a := w.start(local.Config{})
@@ -659,7 +664,7 @@ func TestRefill(t *testing.T) {
 	})
 }
 
-// TestRefillIsPaced: a node that comes back is not drowned.
+// TestRefillIsPaced checks that a node that comes back is not flooded.
 func TestRefillIsPaced(t *testing.T) {
 	inWorld(t, 1, 0, func(w *world) {
 		a := w.start(local.Config{RefillRate: 100})

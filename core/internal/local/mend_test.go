@@ -8,8 +8,9 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// TestAMendWaitsForTheLook: G8. A node hangs, and a request has run out of time on it. Before the next probe has told what is wrong
-// nothing but requests meets it again: they would wait for what only mends copies.
+// TestAMendWaitsForTheLook checks G8 when a node hangs and a request has run out of time on it. Until the next probe
+// has told what is wrong, only requests may meet the node again: they would have to wait for writes that only repair
+// copies.
 func TestAMendWaitsForTheLook(t *testing.T) {
 	inModes(t, 2, 1, func(w *world, a *instance) {
 		s := a.begin("t")

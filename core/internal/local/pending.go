@@ -7,29 +7,31 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// pending are the changes of a session that no node is known to have, oldest first, in batches: one for each write that
-// tried to store them and whose end is not known. A record that has the id of a batch among its requests has the changes
-// of that batch and of all before it.
+// pending are the changes of a session that no node is known to have, oldest first. They lie in batches, one for each
+// write that tried to store them and whose outcome is not known. A record that has the id of a batch among its requests
+// has the changes of that batch and of all before it.
 type pending struct {
 	batches  []batch
-	changes  int // in all of them
-	requests int // that made them
+	changes  int // in all batches
+	requests int // that made these changes
 	folds    int // how often fold was called
 }
 
+// batch are changes that one write tries to store together.
 type batch struct {
-	request  uint64 // id of the write; 0: none has begun
+	request  uint64 // id of that write; 0: none has begun
 	changes  []replica.Change
 	requests int
 }
 
-// How much is remembered as changes. What is beyond is remembered as a difference of values, see difference.
+// The limits of what is remembered as changes. Beyond them it is remembered as a difference of values; see difference.
 const (
 	maxBatches        = 8
 	maxChanges        = 1024
-	maxStrandedChange = 16 // while no node is available, so that they do not pile up in every session
+	maxStrandedChange = 16 // while no node is available, so that changes do not pile up in every session
 )
 
+// add appends the change of one request to the batch that no write has tried yet.
 func (p *pending) add(c replica.Change) {
 	if n := len(p.batches); n == 0 || p.batches[n-1].request != 0 {
 		p.batches = append(p.batches, batch{})
@@ -41,7 +43,7 @@ func (p *pending) add(c replica.Change) {
 	p.requests++
 }
 
-// begin gives the changes that no write has tried yet to the write of that id.
+// begin gives the changes that no write has tried yet to the write with that id.
 func (p *pending) begin(request uint64) {
 	if n := len(p.batches); n == 0 || p.batches[n-1].request != 0 {
 		p.batches = append(p.batches, batch{})
@@ -49,7 +51,7 @@ func (p *pending) begin(request uint64) {
 	p.batches[len(p.batches)-1].request = request
 }
 
-// addTo adds to the batch of that write.
+// addTo appends a change to the batch of the write with that id.
 func (p *pending) addTo(request uint64, c replica.Change) {
 	for i := range p.batches {
 		if b := &p.batches[i]; b.request == request {
@@ -60,10 +62,10 @@ func (p *pending) addTo(request uint64, c replica.Change) {
 			return
 		}
 	}
-	p.add(c) // they were folded
+	p.add(c) // the batch was folded
 }
 
-// drop forgets the first n batches: they are stored.
+// drop removes the first n batches, and returns how many requests made their changes.
 func (p *pending) drop(n int) (requests int) {
 	for _, b := range p.batches[:n] {
 		p.changes -= len(b.changes)
@@ -77,14 +79,14 @@ func (p *pending) drop(n int) (requests int) {
 	return requests
 }
 
-// fold replaces the changes by one.
+// fold replaces all changes by one, which makes the same difference.
 func (p *pending) fold(c replica.Change) {
 	p.batches = []batch{{changes: []replica.Change{c}, requests: p.requests}}
 	p.changes = 1
 	p.folds++
 }
 
-// missing are the batches that a record does not have yet.
+// missing returns the batches whose changes a record does not have yet.
 func missing(batches []batch, rec *record.Record) []batch {
 	for i := len(batches) - 1; i >= 0; i-- {
 		if replica.HasRequest(rec, batches[i].request) {
@@ -94,8 +96,9 @@ func missing(batches []batch, rec *record.Record) []batch {
 	return batches
 }
 
-// difference is the change that makes the values of base those of now, wherever they differ. It stands for more changes
-// than are worth remembering. Where another instance has changed the same attribute, it overwrites; clash is told.
+// difference returns the change that sets what differs between base and now to what it is in now. It stands for changes
+// that are too many to be remembered, and never returns an error. Where another instance has changed the same attribute
+// to another value, it overwrites that, and calls clash.
 func difference(base, now *record.Record, clash func()) replica.Change {
 	return func(rec *record.Record) error {
 		for _, a := range now.Attributes {
@@ -121,13 +124,14 @@ func difference(base, now *record.Record, clash func()) replica.Change {
 	}
 }
 
+// sameValue reports whether an attribute is the same in both records.
 func sameValue(a, b *record.Record, name string) bool {
 	x, inA := a.Get(name)
 	y, inB := b.Get(name)
 	return inA == inB && bytes.Equal(x, y)
 }
 
-// sameValues: there is nothing in one that is not in the other.
+// sameValues reports whether both records have the same attributes and settings.
 func sameValues(a, b *record.Record) bool {
 	if len(a.Attributes) != len(b.Attributes) || a.IdleTimeout != b.IdleTimeout || a.Persist != b.Persist {
 		return false

@@ -7,7 +7,8 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// TestADifferenceHasTheSettings of the session too, where they differ; others stay as another instance has made them.
+// TestADifferenceHasTheSettings checks that a difference sets the session's settings where they differ, and leaves the
+// others as another instance has made them.
 func TestADifferenceHasTheSettings(t *testing.T) {
 	base := &record.Record{IdleTimeout: time.Minute, Persist: time.Hour}
 	elsewhere := record.Record{IdleTimeout: 3 * time.Minute, Persist: 3 * time.Hour}

@@ -2,7 +2,8 @@ package local
 
 import "container/heap"
 
-// pile is sessions of which the first one is known at any time. Each knows its place in it, from 1; 0: it is not there.
+// pile is a heap of sessions: the first one by before is known at any time. place returns where a session keeps its
+// place in the heap, from 1; 0: it is not in the heap.
 type pile struct {
 	list   []*Session
 	before func(a, b *Session) bool
@@ -20,7 +21,7 @@ func (p *pile) add(s *Session)    { heap.Push(p, s) }
 func (p *pile) moved(s *Session)  { heap.Fix(p, *p.place(s)-1) }
 func (p *pile) remove(s *Session) { heap.Remove(p, *p.place(s)-1) }
 
-// Len, Less, Swap, Push and Pop implement heap.Interface.
+// Len, Less and Swap implement heap.Interface.
 func (p *pile) Len() int           { return len(p.list) }
 func (p *pile) Less(i, j int) bool { return p.before(p.list[i], p.list[j]) }
 func (p *pile) Swap(i, j int) {

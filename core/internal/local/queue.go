@@ -9,27 +9,29 @@ import (
 	"github.com/gomsm/msm/core/internal/pace"
 )
 
-// The write-behind's times. What a request changed is written 70 ms later, so that a busy session is written fourteen
-// times a second and not with every request, and 30 ms are left for the write, for nothing is to wait longer than 100 ms.
+// The times of the write-behind. A change is written 70 ms after its request, so that a busy session is written
+// fourteen times a second and not with every request. No change should wait for longer than 100 ms, which leaves 30 ms
+// for the write.
 const (
 	writeDelay = 70 * time.Millisecond
 	maxAge     = 100 * time.Millisecond
-	maxQueue   = 10_000 // sessions; beyond, requests wait
-	retryMin   = 50 * time.Millisecond
+	maxQueue   = 10_000                // sessions; beyond, requests wait
+	retryMin   = 50 * time.Millisecond // between attempts of a write that fails
 	retryMax   = 5 * time.Second
-	idlePoll   = 50 * time.Millisecond // for a node to come back
+	idlePoll   = 50 * time.Millisecond // how often to look whether a node is back
 )
 
-// queue are the sessions that are to be written, each once, by when that is due. It is safe for concurrent use.
+// queue holds the sessions that are to be written, each once, by when they are due. It is safe for concurrent use.
 type queue struct {
-	late atomic.Bool // the nodes cannot keep up
+	late atomic.Bool // the nodes cannot keep up, and requests wait
 
 	mu     sync.Mutex
 	heap   pile          // by when they are due
 	caught chan struct{} // closed when late ends
-	wake   chan struct{}
+	wake   chan struct{} // tells dispatch that another session is the first one
 }
 
+// newQueue returns an empty queue.
 func newQueue() *queue {
 	return &queue{
 		caught: make(chan struct{}), wake: make(chan struct{}, 1),
@@ -40,8 +42,8 @@ func newQueue() *queue {
 	}
 }
 
-// soon has a session written after the usual delay, or at the earlier time that it has already. A busy session mostly has
-// one, so the time is asked for only if it has none.
+// soon has a session written after the usual delay, or earlier if it is due earlier already. A busy session mostly is,
+// so soon reads the clock only if it has to.
 func (q *queue) soon(s *Session) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -51,14 +53,14 @@ func (q *queue) soon(s *Session) {
 	}
 }
 
-// at has a session written at that time, or at the earlier one that it has already.
+// at has a session written at that time, or earlier if it is due earlier already.
 func (q *queue) at(due time.Time, s *Session) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.put(s, due)
 }
 
-// put is guarded by mu.
+// put is at for a caller that holds mu.
 func (q *queue) put(s *Session, due time.Time) {
 	switch {
 	case s.place == 0:
@@ -78,7 +80,8 @@ func (q *queue) put(s *Session, due time.Time) {
 	}
 }
 
-// next takes the session that is due; nil if none is, and how long it is to the first.
+// next removes and returns the first session that is due. If none is, it returns nil and the time until the first one
+// will be.
 func (q *queue) next(now time.Time) (s *Session, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -96,13 +99,14 @@ func (q *queue) next(now time.Time) (s *Session, wait time.Duration) {
 	return first, 0
 }
 
+// length returns how many sessions are in the queue.
 func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.heap.Len()
 }
 
-// setLate tells who waits. Guarded by mu.
+// setLate sets late. When late ends, it wakes the requests that wait. Guarded by mu.
 func (q *queue) setLate(late bool) {
 	if q.late.CompareAndSwap(!late, late) && !late {
 		close(q.caught)
@@ -117,7 +121,7 @@ func (q *queue) strand() {
 	q.setLate(false)
 }
 
-// waitWhileLate is the back-pressure: new changes wait for the older ones.
+// waitWhileLate is the back-pressure: new changes wait until older ones are stored, or ctx ends (rule L8).
 func (q *queue) waitWhileLate(ctx context.Context) {
 	for q.late.Load() {
 		q.mu.Lock()
@@ -134,7 +138,7 @@ func (q *queue) waitWhileLate(ctx context.Context) {
 	}
 }
 
-// dispatch hands sessions to the workers as they become due, until ctx ends.
+// dispatch hands sessions to the workers when they are due, until ctx ends.
 func (st *Store) dispatch(ctx context.Context, work chan<- *Session) {
 	defer close(work)
 	defer st.queue.strand()
@@ -156,8 +160,10 @@ func (st *Store) dispatch(ctx context.Context, work chan<- *Session) {
 	}
 }
 
-// putsOff has the session written later if that would only mend its copies, and a node has run out of time that was not looked at
-// since: to mend now might meet that node once more, and the session's requests would wait for it. The caller has begun saving.
+// putsOff puts off a write without changes while a node is suspect: an operation there has run out of time, and no
+// probe has looked at the node since (rule H16). Such a write only repairs copies or records a use. It might meet that
+// node once more, and requests of the session would wait for it. putsOff reports whether the write is due later. The
+// caller has begun saving.
 func (s *Session) putsOff() bool {
 	if s.store.closing.Load() || !s.store.Replica.Suspects() {
 		return false
@@ -171,6 +177,7 @@ func (s *Session) putsOff() bool {
 	return true
 }
 
+// sleep waits for d, or until another session is the first one, or ctx ends.
 func (q *queue) sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -13,13 +13,13 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// visitor is a browser with a session, who counts in it.
+// visitor is a browser with a session in which it counts.
 type visitor struct {
 	token, node, route string
-	acked, unknown     int // counts that were acknowledged, and ones of which nobody knows
+	acked, unknown     int // counts that were acknowledged, and counts whose outcome is unknown
 }
 
-// drama is a random play of two instances, some servers and a visitor, whose balancer changes its mind.
+// drama is a random play of two instances, some servers and a visitor whose load balancer changes its mind.
 type drama struct {
 	*world
 	rng       *rand.Rand     // decides what happens
@@ -27,31 +27,32 @@ type drama struct {
 	config    local.Config
 	instances map[string]*instance
 	visitor   visitor
-	began     int // sessions
-	faulty    *nodetest.Server
-	fragile   int // so many requests without a fault until an instance is sure to hold the session, since one crashed or failed
+	began     int              // sessions so far
+	faulty    *nodetest.Server // the server that has a fault; nil: none has
+	fragile   int              // requests without a fault until an instance is sure to hold the session again
 	trace     *trace
 }
 
-// sleep is a pause of the visitor, which never ends just when something else happens that took whole milliseconds, too.
+// sleep is a pause of the visitor. It never ends at the same moment as something else that took whole milliseconds.
 func (d *drama) sleep(about time.Duration) { time.Sleep(about + 1 + d.pauses.Wait(time.Millisecond)) }
 
+// pick chooses the instance that gets the next request.
 func (d *drama) pick() (route string, on *instance) {
 	routes := []string{"a", "b"}
 	route = routes[d.rng.IntN(2)]
 	switch {
-	case d.visitor.route != "" && (d.rng.IntN(4) > 0 || d.divided()): // mostly the balancer is true
+	case d.visitor.route != "" && (d.rng.IntN(4) > 0 || d.divided()): // mostly the balancer is sticky
 		route = d.visitor.route
 	case !d.config.Sync:
-		d.sleep(200 * time.Millisecond) // it must not be faster than the write-behind
+		d.sleep(200 * time.Millisecond) // the balancer must not be faster than the write-behind
 	}
 	return route, d.instances[route]
 }
 
-// divided: without backups the instances may believe in different nodes while one fails.
+// divided reports whether the instances may believe in different nodes: one has a fault, and there are no backups.
 func (d *drama) divided() bool { return d.backups == 0 && len(d.servers) > 1 && d.faulty != nil }
 
-// find is what a request does before its handler.
+// find finds the session, as a request does before its handler runs.
 func (d *drama) find(route string, on *instance) (*local.Session, error) {
 	v := &d.visitor
 	if v.route == route {
@@ -60,6 +61,7 @@ func (d *drama) find(route string, on *instance) (*local.Session, error) {
 	return on.TakeOver(context.Background(), v.token, v.node, v.route)
 }
 
+// begin is a request that begins a session.
 func (d *drama) begin() {
 	route, on := d.pick()
 	d.began++
@@ -72,7 +74,7 @@ func (d *drama) begin() {
 	}
 	d.visitor.node = nodeOf(s)
 	if !d.config.Sync {
-		d.settleAll() // until then only this instance knows it
+		d.settleAll() // until then only this instance has it
 	}
 }
 
@@ -103,7 +105,7 @@ func (d *drama) count() {
 		d.visitor = visitor{}
 	case err != nil:
 		v.unknown++
-		d.fragile = 2 // whoever held the session finds with the first one, perhaps, that it was taken over
+		d.fragile = 2 // the instance that held the session may find out with the first request that it was taken over
 	default:
 		v.acked++
 		v.route, v.node = route, nodeOf(s)
@@ -112,7 +114,7 @@ func (d *drama) count() {
 	d.say("count at %s: %v, %+v", route, err, *v)
 }
 
-// held: one more request has been served.
+// held is called when a request has succeeded.
 func (d *drama) held() {
 	if d.fragile > 0 && d.faulty == nil {
 		d.fragile--
@@ -120,7 +122,8 @@ func (d *drama) held() {
 	}
 }
 
-// logout ends the session. Half a second later no instance must accept the old cookie.
+// logout ends the session. No instance may accept the old cookie half a second later; each is tried after one to four
+// seconds.
 func (d *drama) logout() {
 	v := d.visitor
 	if v.token == "" {
@@ -133,7 +136,7 @@ func (d *drama) logout() {
 	}
 	d.say("logout at %s: %v", route, err)
 	if err != nil {
-		d.visitor.unknown++ // it may be gone, or not
+		d.visitor.unknown++ // the session may be gone or not
 		d.settleAll()
 		d.visitor = visitor{}
 		return
@@ -147,7 +150,7 @@ func (d *drama) logout() {
 	}
 }
 
-// fault lets one server at a time fail, or mends it.
+// fault gives one server a fault, or ends the present one: there is one at a time.
 func (d *drama) fault() {
 	if d.faulty != nil {
 		d.mend()
@@ -160,7 +163,7 @@ func (d *drama) fault() {
 	d.faulty = d.servers[id]
 	kind := d.rng.IntN(4)
 	if len(d.servers) == 1 {
-		d.sleep(300 * time.Millisecond) // a notice that has not been read is lost with the only node
+		d.sleep(300 * time.Millisecond) // a message that has not been read is lost with the only node
 	}
 	d.say("fault %d of %s", kind, id)
 	switch kind {
@@ -168,7 +171,7 @@ func (d *drama) fault() {
 		d.faulty.Fail(off)
 	case 1:
 		d.faulty.Restart(nil)
-		d.sleep(2 * time.Second) // without backups only the instance that holds a session has it now
+		d.sleep(2 * time.Second) // without backups only the instance that holds a session still has it
 	case 2:
 		d.faulty.Fail(mute(1 + d.rng.IntN(3)))
 	case 3:
@@ -176,6 +179,7 @@ func (d *drama) fault() {
 	}
 }
 
+// mend ends the fault, and waits until everything is repaired.
 func (d *drama) mend() {
 	if d.faulty == nil {
 		return
@@ -186,27 +190,30 @@ func (d *drama) mend() {
 	d.sleep(8 * time.Second) // the next fault comes after repair
 }
 
+// settleAll ends the fault, and waits until everything is stored.
 func (d *drama) settleAll() {
 	d.mend()
 	d.sleep(8 * time.Second)
 }
 
-// crash replaces an instance. What it has not stored is lost, which the asynchronous mode admits: so not then.
+// crash replaces an instance. What it has not stored is lost. Asynchronous backup does not promise more, so everything
+// is stored first in that mode.
 func (d *drama) crash() {
 	if !d.config.Sync {
 		d.settleAll()
 	}
 	route := []string{"a", "b"}[d.rng.IntN(2)]
-	if d.faulty != nil { // with a node and an instance gone at once only two copies would do
+	if d.faulty != nil { // a node and an instance at once would need two copies
 		d.mend()
 	}
 	d.say("crash of %s", route)
 	d.instances[route].crash()
 	d.launch(route)
 	d.fragile = max(d.fragile, 1)
-	d.sleep(3 * time.Second) // crash has the servers off for a moment
+	d.sleep(3 * time.Second) // crash has turned the servers off for a moment
 }
 
+// launch starts the instance of a route.
 func (d *drama) launch(route string) {
 	config := d.config
 	config.Route = route
@@ -239,6 +246,7 @@ func (d *drama) end() {
 	}
 }
 
+// play takes 60 random steps, and checks how they end.
 func (d *drama) play() {
 	d.launch("a")
 	d.launch("b")

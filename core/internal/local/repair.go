@@ -11,14 +11,15 @@ import (
 
 const (
 	repairEvery = 250 * time.Millisecond // as often as nodes are probed
-	// downFor is how long a node has to be down before the sessions on it get another one although no request came.
+	// downFor is how long a node has to be down before its sessions get another one without a request.
 	downFor = 5 * time.Second
-	// repairDelay lets messages be read first: what another instance has taken over must not be stored again from here.
+	// repairDelay leaves time to read messages first: what another instance has taken over must not be stored again
+	// from here.
 	repairDelay = 4 * repairEvery
 )
 
-// repair watches the nodes until ctx ends. If one lost its values, or stays away, the sessions that it should have are
-// stored again, from memory, without waiting for their visitors.
+// repair watches the nodes until ctx ends. If one has lost its values, or stays away, the sessions that it should have
+// are stored again from memory, without waiting for their visitors (rule H16).
 func (st *Store) repair(ctx context.Context) {
 	watch := nodeWatch{}
 	seen := watch.look(st)
@@ -34,15 +35,17 @@ func (st *Store) repair(ctx context.Context) {
 	}
 }
 
-// nodeWatch tells nodes that are down for long from those that only missed a beat.
+// nodeWatch tells nodes that have been down for long from those that were away for a moment. Its keys are the ids of
+// nodes.
 type nodeWatch map[string]*watched
 
+// watched is what is known of a node. A node that loses its values has another epoch from then on.
 type watched struct {
-	epoch uint32    // when it was available last
-	at    time.Time // and when that was
+	epoch uint32    // the node's epoch when it was available last
+	at    time.Time // when that was; zero: never
 }
 
-// look describes the nodes so that two descriptions differ if there may be something to repair.
+// look describes the nodes, so that two descriptions differ if there may be something to repair.
 func (w nodeWatch) look(st *Store) string {
 	var text strings.Builder
 	for _, m := range st.Replica.Cluster.Members() {
@@ -64,8 +67,8 @@ func (w nodeWatch) look(st *Store) string {
 	return text.String()
 }
 
-// refill has every session written that is not on the nodes as it should be, at the configured pace, and none while requests wait
-// for the write-behind.
+// refill has every session written whose copies are not as they should be, at Config.RefillRate, and none while
+// requests wait for the write-behind.
 func (st *Store) refill(ctx context.Context) {
 	p, room := pace.New(st.RefillRate), 0
 	for i := range st.shards {
@@ -87,6 +90,7 @@ func (st *Store) refill(ctx context.Context) {
 	}
 }
 
+// list returns the sessions of the shard.
 func (sh *shard) list() (sessions []*Session) {
 	sh.each(func(s *Session) bool {
 		sessions = append(sessions, s)
@@ -95,6 +99,7 @@ func (sh *shard) list() (sessions []*Session) {
 	return sessions
 }
 
+// intact reports whether the copies of the session are as they should be, or it was never stored.
 func (s *Session) intact() bool {
 	s.mu.Lock()
 	stored := s.stored

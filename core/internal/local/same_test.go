@@ -9,8 +9,8 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// TestSameChangeWaitsToo: a request that changes nothing any more, because another one has just made the same change, is
-// answered when that one is stored, and not before.
+// TestSameChangeWaitsToo has a request change nothing, because another one has just made the same change. It must not
+// be answered before that change is stored.
 func TestSameChangeWaitsToo(t *testing.T) {
 	inWorld(t, 1, 0, func(w *world) {
 		a := w.start(local.Config{Sync: true})

@@ -12,31 +12,33 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// write is one attempt to bring a session's newest state to its nodes.
+// write is one attempt to bring the newest state of a session to its nodes.
 type write struct {
 	session  *Session
 	access   *replica.Access
-	request  uint64         // its id
-	base     *record.Record // what the nodes had
-	state    *record.Record // what they are to have
-	batches  []batch        // the changes in between
-	folds    int            // of pending, when the write began
-	number   uint64         // of the last of them
-	used     time.Time
-	own      replica.Change // what only the caller can make again, after the batches: memory does not have it yet; nil: nothing
-	memory   *record.Record // state without that
-	create   bool
-	takeover bool
+	request  uint64         // its id; a record that has it has the changes of this write
+	base     *record.Record // what the nodes had, as far as is known
+	state    *record.Record // what the nodes are to have
+	batches  []batch        // the pending changes that lead from base to memory
+	folds    int            // pending.folds when the write began
+	number   uint64         // of the newest change in memory
+	used     time.Time      // when the session was used last
+	own      replica.Change // made after batches; only the caller can make it, and memory lacks it; nil: none
+	memory   *record.Record // state without own
+	create   bool           // no node can have the session yet
+	takeover bool           // the session is taken over from another instance
 
-	last   *record.Record // the record that the changes were made to last
-	newer  bool           // it was not base any more
-	former string         // the route of the instance that served the session before a takeover, or its end
-	failed error          // the first change that could not be made to what another instance wrote
+	last   *record.Record // the record to which the changes were made last
+	newer  bool           // last was not base: somebody has written since
+	former string         // the route of the instance that served the session before it was taken over or ended
+	failed error          // joined, of the changes that could not be made to what another instance wrote
 }
 
-// save writes what is not stored. The caller has begun saving. What fails is tried again later, except if the session is gone.
+// save writes what is not stored. The caller has begun saving. A write that fails is tried again later, unless the
+// session is gone.
 func (s *Session) save(ctx context.Context) error { return s.run(ctx, s.begin(false)) }
 
+// run runs a write, and takes the outcome into memory.
 func (s *Session) run(ctx context.Context, w *write) error {
 	if w == nil {
 		return ErrLeft
@@ -45,14 +47,14 @@ func (s *Session) run(ctx context.Context, w *write) error {
 	return s.end(w, rec, err)
 }
 
-// begin takes what is to be written; nil if the session has left.
+// begin returns the write of what is in memory, nil if the session has left.
 func (s *Session) begin(takeover bool) *write {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.take(takeover, nil, s.current)
 }
 
-// take is begin with changes of the caller's own, which make state of what is in memory. Guarded by mu.
+// take is begin with own, a change of the caller's that makes state of what is in memory; nil: none. Guarded by mu.
 func (s *Session) take(takeover bool, own replica.Change, state *record.Record) *write {
 	if s.state.Load() == left {
 		s.abandon()
@@ -67,7 +69,7 @@ func (s *Session) take(takeover bool, own replica.Change, state *record.Record) 
 	switch {
 	case takeover:
 		w.access.Outrank(s.stored)
-	case !w.create: // else there is nothing yet that could be kept, and Create knows what to store
+	case !w.create: // otherwise no node has lost anything that memory would have to restore
 		w.access.Keep(w.usedNow(s.stored))
 	}
 	if s.pending.requests > 0 || takeover || own != nil || w.refreshes() {
@@ -78,9 +80,10 @@ func (s *Session) take(takeover bool, own replica.Change, state *record.Record) 
 	return w
 }
 
-// refreshes: there are no changes, but the last access is to be stored.
+// refreshes reports whether the last use is to be stored, even if there are no changes.
 func (w *write) refreshes() bool { return !w.used.Before(replica.RefreshDue(w.base)) }
 
+// run writes to the nodes, and returns the record that was stored.
 func (w *write) run(ctx context.Context) (*record.Record, error) {
 	switch {
 	case w.create:
@@ -94,7 +97,7 @@ func (w *write) run(ctx context.Context) (*record.Record, error) {
 	return w.access.Write(ctx, w.change)
 }
 
-// usedNow answers a copy of the record that knows when the session was used last.
+// usedNow returns a copy of the record with the last use of the session in it.
 func (w *write) usedNow(rec *record.Record) *record.Record {
 	copied := *rec
 	if w.used.After(copied.LastAccess) {
@@ -103,7 +106,7 @@ func (w *write) usedNow(rec *record.Record) *record.Record {
 	return &copied
 }
 
-// change makes the changes to the record that the nodes turned out to have.
+// change makes the changes to the record that the nodes turned out to have (rule L6).
 func (w *write) change(rec *record.Record) error {
 	w.last, w.failed = rec, nil
 	if w.used.After(rec.LastAccess) {
@@ -131,7 +134,7 @@ func (w *write) change(rec *record.Record) error {
 	return nil
 }
 
-// redo makes each change or leaves it out as a whole.
+// redo makes the changes in their order. It leaves out those that fail, each as a whole, and returns their errors.
 func redo(changes []replica.Change, rec *record.Record) (failed error) {
 	for _, c := range changes {
 		draft := rec.Draft()
@@ -144,7 +147,7 @@ func redo(changes []replica.Change, rec *record.Record) (failed error) {
 	return failed
 }
 
-// end takes the outcome into memory.
+// end takes the outcome of a write into memory (rule L7).
 func (s *Session) end(w *write, rec *record.Record, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,11 +159,11 @@ func (s *Session) end(w *write, rec *record.Record, err error) error {
 		s.abandon()
 		return err
 	case errors.Is(err, replica.ErrNoSession):
-		s.abandon() // it was destroyed, by another instance: that beats every change
+		s.abandon() // another instance has destroyed it, which beats every change
 		s.leave()
 		return err
 	case err != nil && w.takeover && s.pending.requests == 0:
-		s.abandon() // nothing is lost with it; what is here is not the truth, and not for the nodes
+		s.abandon() // no change is lost; what is in memory is not the truth, and must not be stored
 		return err
 	case err != nil:
 		s.retry(w, err)
@@ -169,7 +172,7 @@ func (s *Session) end(w *write, rec *record.Record, err error) error {
 	return s.settle(w, rec)
 }
 
-// settle takes what is stored now for the base of what comes. Guarded by mu.
+// settle makes what is stored by this write the base of the next one. Guarded by mu.
 func (s *Session) settle(w *write, rec *record.Record) error {
 	s.confirm()
 	merged := w.merged(rec)
@@ -194,13 +197,13 @@ func (s *Session) settle(w *write, rec *record.Record) error {
 	return w.failed
 }
 
-// forget drops the changes that are stored now. Guarded by mu.
+// forget drops the changes that are stored by this write. Guarded by mu.
 func (s *Session) forget(w *write) {
 	if s.pending.folds == w.folds {
 		s.store.pendingChanges.Add(-int64(s.pending.drop(len(w.batches))))
 		return
 	}
-	late := int(s.changes - w.number) // which of the folded changes they are is not known, but what they made
+	late := int(s.changes - w.number) // made since w began; folded with others, so that only their values are known
 	s.store.pendingChanges.Add(int64(late - s.pending.requests))
 	s.pending.requests = late
 	s.pending.fold(difference(w.memory, s.current, s.store.clash))
@@ -209,41 +212,41 @@ func (s *Session) forget(w *write) {
 	}
 }
 
-// merged: what is stored is not just what this instance had.
+// merged reports whether what is stored is not just what this instance had.
 func (w *write) merged(rec *record.Record) bool {
 	switch {
 	case w.create:
 		return false
 	case w.last == nil: // there was nothing to change
 		return replica.LastRequest(rec) != replica.LastRequest(w.base)
-	case rec != w.last: // an attempt whose end was not known had been stored after all
+	case rec != w.last: // an attempt whose outcome was not known had been stored after all
 		return true
 	}
 	return w.newer
 }
 
-// withOwn returns a record from memory with what the caller's own changes have made.
+// withOwn returns a record from memory with the caller's own change made to it.
 func (w *write) withOwn(rec *record.Record) *record.Record {
 	if w.own == nil {
 		return rec
 	}
 	next := rec.Draft()
-	_ = difference(w.memory, w.state, func() {})(next) // cannot fail
+	_ = difference(w.memory, w.state, func() {})(next) // returns no error
 	return next
 }
 
-// account takes note of the session's size.
+// account updates the session's size, and has others leave if memory is too full.
 func (s *Session) account() {
 	size := sizeOf(s.current)
 	s.store.bytes.Add(size - s.size.Swap(size))
-	if s.state.Load() == left { // it ended this moment
+	if s.state.Load() == left { // it ended at this moment
 		s.store.release(s)
 	}
 	for s.store.overfull() && s.store.evict() {
 	}
 }
 
-// rest is what a session does after a write: it waits for the next one, leaves, or is there to stay. Guarded by mu.
+// rest decides what comes after a write: the session is written again, or leaves, or stays. Guarded by mu.
 func (s *Session) rest(w *write, merged bool) {
 	if merged {
 		s.store.merges.Add(1)
@@ -256,16 +259,16 @@ func (s *Session) rest(w *write, merged bool) {
 		s.store.queue.soon(s)
 		return
 	}
-	if s.told { // what is here would be old soon
+	if s.told { // what is here would soon be outdated
 		s.leave()
 	}
 }
 
-// retry has a failed write done again later. Guarded by mu.
+// retry has a failed write tried again later. Guarded by mu.
 func (s *Session) retry(w *write, err error) {
 	s.rests = false
 	switch {
-	case w.own != nil: // the caller is told
+	case w.own != nil: // the caller gets the error
 	case errors.Is(err, replica.ErrTooLarge):
 		s.shed(err)
 	case !errors.Is(err, replica.ErrUnavailable):
@@ -278,7 +281,7 @@ func (s *Session) retry(w *write, err error) {
 	s.store.queue.at(time.Now().Add(wait), s)
 }
 
-// abandon forgets what was not stored. Guarded by mu.
+// abandon forgets the changes that are not stored. Guarded by mu.
 func (s *Session) abandon() {
 	s.store.pendingChanges.Add(-int64(s.pending.drop(len(s.pending.batches))))
 }

@@ -16,7 +16,7 @@ var (
 	oneSeed = flag.Int("seed", -1, "the one seed that TestRandom plays, with what happens")
 )
 
-// settings are what seeds are played in.
+// settings are the environments in which seeds are played.
 var settings = map[string]struct {
 	servers, backups int
 	sync             bool
@@ -28,7 +28,7 @@ var settings = map[string]struct {
 	"sync, one node":                 {1, 0, true},
 }
 
-// play plays a seed in a setting. into is told what happens, if it is not nil.
+// play plays a seed in a setting. It writes what happens into a trace, unless into is nil.
 func play(t *testing.T, setting string, seed int, into *trace) {
 	c := settings[setting]
 	inWorld(t, c.servers, c.backups, func(w *world) {
@@ -46,9 +46,9 @@ func play(t *testing.T, setting string, seed int, into *trace) {
 	})
 }
 
-// TestRandom looks for a play in which an acknowledged count is lost or doubled, or a session comes back after its logout,
-// with one fault at a time. A seed that fails is played again, just as it was, with what happens, by -run of its setting and
-// -seed N.
+// TestRandom looks for a play, with one fault at a time, in which an acknowledged count is lost or doubled, or a
+// session comes back after its logout. To play a seed that fails once more, exactly as it was, and with what happens,
+// use -run of its setting and -seed N.
 func TestRandom(t *testing.T) {
 	for name := range settings {
 		t.Run(name, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestRandom(t *testing.T) {
 	}
 }
 
-// TestRandomReplays: a seed is the same play each time, to the nanosecond and the operation.
+// TestRandomReplays checks that a seed is the same play each time, to the nanosecond and the operation.
 func TestRandomReplays(t *testing.T) {
 	for name := range settings {
 		t.Run(name, func(t *testing.T) {

@@ -8,29 +8,31 @@ import (
 
 const (
 	shardCount = 64
-	// evictDepth is how many of the sessions that were not used for longest are looked at, in each shard, for one that
-	// may leave.
+	// evictDepth is how many sessions of a shard are looked at for one that may leave. They are those that were unused
+	// for longest.
 	evictDepth = 16
 	sweepEvery = time.Second
 )
 
-// shard is a part of the sessions, in the order of their use.
+// shard is a part of the sessions, in a list by their last use.
 type shard struct {
 	mu             sync.Mutex
 	sessions       map[string]*Session // by token
 	newest, oldest *Session
-	looks          pile // of the sessions, by the moment before which they cannot be over
+	looks          pile // by the moment before which a session cannot be over
 }
 
+// shard returns the shard of the session with that token.
 func (st *Store) shard(token string) *shard {
-	h := uint32(2166136261) // FNV-1a of some of it, for a token is random
+	h := uint32(2166136261) // FNV-1a of the first bytes is enough: a token is random
 	for i := range min(len(token), 8) {
 		h = (h ^ uint32(token[i])) * 16777619
 	}
 	return &st.shards[h%shardCount]
 }
 
-// Get answers the session of that token, and marks it as used; nil if it is not here, or has ended.
+// Get returns the session with that token, and records a use of it. It returns nil if the session is not here or has
+// ended.
 func (st *Store) Get(token string) *Session {
 	now, sh := time.Now(), st.shard(token)
 	sh.mu.Lock()
@@ -49,7 +51,7 @@ func (st *Store) Get(token string) *Session {
 	return s
 }
 
-// Peek is Get for who looks only: it does not count as a use.
+// Peek is Get for a caller that only looks: it records no use.
 func (st *Store) Peek(token string) *Session {
 	sh := st.shard(token)
 	sh.mu.Lock()
@@ -60,7 +62,7 @@ func (st *Store) Peek(token string) *Session {
 	return nil
 }
 
-// insert adds a session, for which others may have to leave.
+// insert adds a session. Others may leave to make room; if too few may, it returns ErrFull.
 func (st *Store) insert(s *Session) error {
 	if err := st.admit(1, s.size.Load()); err != nil {
 		return err
@@ -78,7 +80,7 @@ func (st *Store) insert(s *Session) error {
 	return nil
 }
 
-// leave takes a session out of memory, saved or not.
+// leave takes the session out of memory, whether it is stored or not.
 func (s *Session) leave() {
 	sh := s.store.shard(s.token)
 	sh.mu.Lock()
@@ -88,7 +90,7 @@ func (s *Session) leave() {
 	}
 }
 
-// leaveIfClean does so only if all of it is stored.
+// leaveIfClean takes a session out of memory if all of it is stored, and reports whether it did. Guarded by sh.mu.
 func (st *Store) leaveIfClean(sh *shard, s *Session) bool {
 	if !s.state.CompareAndSwap(clean, left) {
 		return false
@@ -97,6 +99,7 @@ func (st *Store) leaveIfClean(sh *shard, s *Session) bool {
 	return true
 }
 
+// remove takes a session out of memory. Guarded by sh.mu.
 func (st *Store) remove(sh *shard, s *Session) {
 	s.state.Store(left)
 	delete(sh.sessions, s.token)
@@ -106,9 +109,11 @@ func (st *Store) remove(sh *shard, s *Session) {
 	st.release(s)
 }
 
+// release gives back the session's bytes.
 func (st *Store) release(s *Session) { st.bytes.Add(-s.size.Swap(0)) }
 
-// admit makes room, by letting go of sessions that were not used for longest and are stored.
+// admit accounts for sessions and bytes that are to come. To make room it has stored sessions leave, those first that
+// were unused for longest (rule L12). If too few may leave, it returns ErrFull, and nothing is accounted for.
 func (st *Store) admit(sessions, bytes int64) error {
 	st.count.Add(sessions)
 	st.bytes.Add(bytes)
@@ -122,13 +127,14 @@ func (st *Store) admit(sessions, bytes int64) error {
 	return nil
 }
 
+// overfull reports whether there are more sessions or bytes than Config allows.
 func (st *Store) overfull() bool {
 	return st.MaxSessions > 0 && st.count.Load() > int64(st.MaxSessions) || st.MaxBytes > 0 && st.bytes.Load() > st.MaxBytes
 }
 
-// evict lets the clean session leave that was not used for longest, or nearly so.
+// evict has the clean session leave that was unused for longest, or nearly so. It reports whether one has left.
 func (st *Store) evict() bool {
-	for range 4 { // whoever it picks may be in use again by the time it leaves
+	for range 4 { // the session that it picks may be in use again by the time it leaves
 		var from *shard
 		var best *Session
 		for i := range st.shards {
@@ -150,6 +156,7 @@ func (st *Store) evict() bool {
 	return false
 }
 
+// leastUsed returns the clean session that was unused for longest; nil: there is none among the first evictDepth.
 func (sh *shard) leastUsed() *Session {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -163,6 +170,7 @@ func (sh *shard) leastUsed() *Session {
 	return nil
 }
 
+// link adds a session to the list as the newest one.
 func (sh *shard) link(s *Session) {
 	s.newer, s.older = nil, sh.newest
 	if sh.newest != nil {
@@ -173,6 +181,7 @@ func (sh *shard) link(s *Session) {
 	sh.newest = s
 }
 
+// unlink takes a session out of the list.
 func (sh *shard) unlink(s *Session) {
 	if s.newer != nil {
 		s.newer.older = s.older
@@ -187,7 +196,7 @@ func (sh *shard) unlink(s *Session) {
 	s.newer, s.older = nil, nil
 }
 
-// sweep lets go of sessions that have ended, until ctx does.
+// sweep removes sessions that have ended, until ctx ends.
 func (st *Store) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -203,7 +212,8 @@ func (st *Store) sweep(ctx context.Context) {
 	}
 }
 
-// sweepShard looks at those that may be over, and returns how many these were: each of them about once in its life.
+// sweepShard looks at the sessions that may be over, and returns how many these were. It looks at each session about
+// once in its life.
 func (st *Store) sweepShard(sh *shard, now time.Time) (looks int) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -219,7 +229,7 @@ func (st *Store) sweepShard(sh *shard, now time.Time) (looks int) {
 	return looks
 }
 
-// endsSooner: the session's life has become shorter.
+// endsSooner is called when the session's life has become shorter, so that the sweep looks at it in time.
 func (s *Session) endsSooner() {
 	sh := s.store.shard(s.token)
 	sh.mu.Lock()
@@ -230,7 +240,7 @@ func (s *Session) endsSooner() {
 	}
 }
 
-// each goes through all sessions, in each shard in the order of their use, until f answers false. f must not use the shard.
+// each calls f with every session, in each shard by their last use, until f returns false. f must not use the shard.
 func (st *Store) each(f func(*Session) bool) {
 	for i := range st.shards {
 		if !st.shards[i].each(f) {
@@ -239,6 +249,7 @@ func (st *Store) each(f func(*Session) bool) {
 	}
 }
 
+// each does so for one shard, the session that was unused for longest first. It reports whether f never returned false.
 func (sh *shard) each(f func(*Session) bool) bool {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()

@@ -9,8 +9,9 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// shed gives up the pending change that makes the session largest, because no node takes a session of that size: else nothing
-// of the session could be stored any more. Its request has long been answered. Guarded by mu.
+// shed gives up the pending change that makes the session largest, because no node takes a session of that size
+// (rule L10). Otherwise nothing of the session could be stored any more. The request that made the change was answered
+// long ago. Guarded by mu.
 func (s *Session) shed(err error) {
 	batch, change := s.largest()
 	if batch < 0 {
@@ -21,7 +22,7 @@ func (s *Session) shed(err error) {
 	s.pending.changes--
 	next := s.store.rejoined(s.stored, s.current).Draft()
 	for _, b := range s.pending.batches {
-		_ = redo(b.changes, next) // as they were made before
+		_ = redo(b.changes, next) // a change that fails without the one given up is left out
 	}
 	s.current = next
 	s.store.shed.Add(1)
@@ -32,7 +33,8 @@ func (s *Session) shed(err error) {
 	s.schedule()
 }
 
-// largest returns the place of the pending change that adds most to what is stored; -1: there is none.
+// largest returns the place of the pending change that adds most to what is stored. A batch of -1 says that there is
+// none.
 func (s *Session) largest() (batch, change int) {
 	batch, most := -1, math.MinInt
 	rec := s.stored.Draft()

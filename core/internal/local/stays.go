@@ -6,7 +6,8 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// storable answers the record without the attributes that stay here; itself if it has none.
+// storable returns the record without the attributes that are never stored (Config.Stays), or rec itself if it has none
+// of these (rule L16).
 func (st *Store) storable(rec *record.Record) *record.Record {
 	if st.Stays == nil || !slices.ContainsFunc(rec.Attributes, st.stays) {
 		return rec
@@ -16,7 +17,8 @@ func (st *Store) storable(rec *record.Record) *record.Record {
 	return bare
 }
 
-// rejoined answers a stored record with those attributes of another that stay here; itself if there are none.
+// rejoined returns a stored record with the attributes of another record that are never stored, or rec itself if there
+// are none.
 func (st *Store) rejoined(rec, from *record.Record) *record.Record {
 	if st.Stays == nil || !slices.ContainsFunc(from.Attributes, st.stays) {
 		return rec
@@ -30,4 +32,5 @@ func (st *Store) rejoined(rec, from *record.Record) *record.Record {
 	return whole
 }
 
+// stays reports whether an attribute is never stored.
 func (st *Store) stays(a record.Attribute) bool { return st.Stays(a.Name) }

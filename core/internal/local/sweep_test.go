@@ -10,7 +10,7 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// lasting begins a session of such an idle timeout and, if it is not zero, deadline.
+// lasting begins a session with that idle timeout and deadline; a deadline of zero: none.
 func (a *instance) lasting(token string, idle, deadline time.Duration) *local.Session {
 	a.w.t.Helper()
 	now := time.Now()
@@ -23,12 +23,13 @@ func (a *instance) lasting(token string, idle, deadline time.Duration) *local.Se
 	return s
 }
 
-// TestTheSweepLooksAtWhatMayBeOver, and not at all sessions because there is a short one, or once was.
+// TestTheSweepLooksAtWhatMayBeOver checks that the sweep does not look at all sessions only because there is, or was, a
+// short one.
 func TestTheSweepLooksAtWhatMayBeOver(t *testing.T) {
 	const many = 2000
 	for name, c := range map[string]struct {
 		short func(w *world, a *instance)
-		looks int // at most, in half a minute of which each second has a sweep of the test's own
+		looks int // at most, in half a minute in which the test sweeps every second
 	}{
 		"one that has ended": {func(_ *world, a *instance) { a.lasting("short", time.Second, 0) }, 0},
 		"one in use": {func(w *world, a *instance) {
@@ -74,7 +75,7 @@ func TestTheSweepLooksAtWhatMayBeOver(t *testing.T) {
 	}
 }
 
-// TestWhatIsOverLeaves within a second or two, of whatever life it is, and whatever life the others have.
+// TestWhatIsOverLeaves checks that sessions leave within two seconds of their end, however long they and others live.
 func TestWhatIsOverLeaves(t *testing.T) {
 	inWorld(t, 1, 0, func(w *world) {
 		a := w.start(local.Config{})
@@ -91,7 +92,7 @@ func TestWhatIsOverLeaves(t *testing.T) {
 		began := time.Now()
 		for _, life := range lives {
 			time.Sleep(time.Until(began.Add(life + life/20 + 2*sweep)))
-			want := int64(len(lives) + 1) // those for ever, and the prolonged one
+			want := int64(len(lives) + 1) // the sessions that live for ever, and the prolonged one
 			for _, other := range lives {
 				if other > life {
 					want += 2
@@ -107,5 +108,5 @@ func TestWhatIsOverLeaves(t *testing.T) {
 	})
 }
 
-// sweep is how often it is looked for sessions that have ended.
+// sweep is how often the store looks for sessions that have ended.
 const sweep = time.Second

@@ -13,11 +13,11 @@ import (
 	"github.com/gomsm/msm/core/internal/random"
 )
 
-// trace is what happens in a play: its steps, and every operation that comes to a server.
+// trace records what happens in a play: its steps, and every operation that comes to a server.
 type trace struct {
 	mu   sync.Mutex
 	text strings.Builder
-	over bool // the play is: what happens while it is taken down does not matter
+	over bool // what happens while the play is taken down does not matter
 }
 
 var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when fake time begins
@@ -52,9 +52,9 @@ func (tr *trace) lines() []string { return strings.Split(tr.String(), "\n") }
 // opTime is how long an operation takes at most.
 const opTime = 500 * time.Microsecond
 
-// way has each operation take a time that follows from its instance, what it does and how often it was done before, and
-// from nothing else. So no two things happen at one moment, where the order of goroutines would decide, and who draws first
-// makes no difference.
+// way makes each operation take a time that depends only on its instance, on what it does and how often it was done
+// before. So no two things happen at the same moment, where the order of goroutines would decide, and it does not
+// matter who draws a random number first.
 func (d *drama) way(own *random.Source, at string) nodetest.Fault {
 	var mu sync.Mutex
 	times := map[nodetest.Op]int{}
@@ -70,7 +70,7 @@ func (d *drama) way(own *random.Source, at string) nodetest.Fault {
 	}
 }
 
-// kindOf tells an operation without the hash that its key is.
+// kindOf describes an operation with only the first digits of the hash in its key.
 func kindOf(op nodetest.Op) string {
 	if kind, hash, of := strings.Cut(strings.TrimPrefix(op.Key, "msm:"), ":"); of && len(hash) > 6 {
 		return fmt.Sprint(op.Kind, " ", kind, " ", hash[:6])
@@ -80,7 +80,7 @@ func kindOf(op nodetest.Op) string {
 
 func (d *drama) say(format string, args ...any) { d.trace.add(format, args...) }
 
-// tell says who has what.
+// tell records what each server and each instance has.
 func (d *drama) tell() {
 	for _, id := range slices.Sorted(maps.Keys(d.servers)) {
 		if r := d.stored(id, d.visitor.token); r != nil {

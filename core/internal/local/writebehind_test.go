@@ -160,7 +160,7 @@ func TestWriteBehind(t *testing.T) {
 	}
 }
 
-// TestBackPressure: requests wait when the nodes cannot keep up, so that little is ever unsaved.
+// TestBackPressure checks that requests wait when the nodes cannot keep up, so that little is ever unsaved.
 func TestBackPressure(t *testing.T) {
 	inWorld(t, 1, 0, func(w *world) {
 		a := w.start(local.Config{})
@@ -192,7 +192,8 @@ func TestBackPressure(t *testing.T) {
 	})
 }
 
-// TestBackPressureEnds: while no node is available there is nothing to wait for.
+// TestBackPressureEnds checks that requests do not wait while no node is available, because there is nothing to wait
+// for.
 func TestBackPressureEnds(t *testing.T) {
 	inWorld(t, 1, 0, func(w *world) {
 		a := w.start(local.Config{})
@@ -316,8 +317,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestLongOutage: with every node down sessions live in memory, what is remembered for later stays bounded, and nothing
-// of it is lost.
+// TestLongOutage checks that sessions live in memory while every node is down, that what is remembered for later stays
+// bounded, and that nothing of it is lost.
 func TestLongOutage(t *testing.T) {
 	for _, sync := range []bool{false, true} {
 		t.Run(fmt.Sprint("sync ", sync), func(t *testing.T) {
@@ -352,7 +353,7 @@ func TestLongOutage(t *testing.T) {
 	}
 }
 
-// TestClose: what is not stored yet is, as far as the time allows, and the rest is counted.
+// TestClose checks that what is not stored yet is stored as far as the time allows, and that the rest is counted.
 func TestClose(t *testing.T) {
 	inWorld(t, 1, 0, func(w *world) {
 		a := w.start(local.Config{})
@@ -385,11 +386,12 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// TestCloseWithoutADeadline ends all the same: not while something gets stored, but when nothing has been for seven seconds.
+// TestCloseWithoutADeadline checks that Close ends without a deadline, too: not while something gets stored, but when
+// nothing has been stored for seven seconds.
 func TestCloseWithoutADeadline(t *testing.T) {
 	for name, c := range map[string]struct {
-		nodes      nodetest.Fault // from the beginning
-		later      nodetest.Fault // from then on
+		nodes      nodetest.Fault // of the nodes, at first
+		later      nodetest.Fault // of the nodes, after the time then
 		then       time.Duration
 		min, max   time.Duration
 		left, most int
@@ -427,7 +429,8 @@ func TestCloseWithoutADeadline(t *testing.T) {
 	}
 }
 
-// TestSync: with Config.Sync a change is on the nodes before its request is answered, and nobody sees it before that.
+// TestSync checks that with Config.Sync a change is on the nodes before its request is answered, and that nobody sees
+// it before that.
 func TestSync(t *testing.T) {
 	inWorld(t, 2, 0, func(w *world) {
 		a := w.start(local.Config{Sync: true})
@@ -449,7 +452,7 @@ func TestSync(t *testing.T) {
 	})
 }
 
-// TestAttributesThatStay are never stored, and do not get lost by what is.
+// TestAttributesThatStay checks that attributes that stay here are never stored, and do not get lost when others are.
 func TestAttributesThatStay(t *testing.T) {
 	for _, sync := range []bool{false, true} {
 		inWorld(t, 1, 0, func(w *world) {

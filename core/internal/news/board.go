@@ -9,21 +9,21 @@ import (
 )
 
 const (
-	// Life is how long a message stays at least. Clocks of instances may differ by half a minute, so what is older than Life by
-	// the clock of one may be half as old.
+	// Life is how long a message stays on its board at least. Clocks of instances may differ by half a minute, so a
+	// message that is older than Life by the clock of one instance may be half as old.
 	Life = time.Minute
-	// Hearing is within how long every instance has read what was left on the boards: two looks of its probers.
+	// Hearing is how long it takes at most until every instance has read what was left on the boards: two probes.
 	Hearing = 500 * time.Millisecond
-	// boardLength is how many messages stay that are younger. It is no bound of what can be left at one moment: that is what
-	// memcached takes for one value, 1 MB unless it was told otherwise, some 20,000.
+	// boardLength is how many younger messages stay when a board is tidied up. More can be left at one moment: as many
+	// as memcached takes for one value, which are some 20,000 with its default of 1 MB.
 	boardLength = 4096
-	// boardLife is that of a board that nobody reads. Reading renews it.
+	// boardLife is the time to live of a board. A reader that tidies the board up renews it.
 	boardLife = time.Hour
-	// addTries is how often a board can begin or end in the moment in which something is left on it.
+	// addTries is how often Leave tries again because the board appears, or disappears, at the same moment.
 	addTries = 8
 )
 
-// Board is the key of the board for the instance of that route, or with no route for all.
+// Board returns the key of the board for the instance of that route, or with no route of the board for all.
 func Board(keyPrefix, route string) string {
 	if route == "" {
 		return keyPrefix + "news"
@@ -31,7 +31,8 @@ func Board(keyPrefix, route string) string {
 	return keyPrefix + "news:" + route
 }
 
-// Boards are those that an instance reads; one that is not sticky has no route.
+// Boards returns the keys of the boards that an instance reads. An instance that is not sticky has no route, and reads
+// the board for all only.
 func Boards(keyPrefix, route string) []string {
 	if route == "" {
 		return []string{Board(keyPrefix, "")}
@@ -39,7 +40,8 @@ func Boards(keyPrefix, route string) []string {
 	return []string{Board(keyPrefix, ""), Board(keyPrefix, route)}
 }
 
-// Leave puts a message on a board of a node. It answers what the node's operations do.
+// Leave puts a message on a board of a node. It returns the error of the node's operation. It is safe for concurrent
+// use.
 func Leave(ctx context.Context, at *node.Node, board string, m Message) error {
 	spelt := m.spell()
 	err := at.Append(ctx, board, spelt[:])
@@ -59,7 +61,7 @@ func Leave(ctx context.Context, at *node.Node, board string, m Message) error {
 	return err
 }
 
-// replaceOldest makes room on a board that takes no more.
+// replaceOldest puts a message on a board that takes no more, in the place of the oldest ones.
 func replaceOldest(ctx context.Context, at *node.Node, board string, m spelling) error {
 	old, err := at.Get(ctx, board)
 	if err != nil {
@@ -70,6 +72,7 @@ func replaceOldest(ctx context.Context, at *node.Node, board string, m spelling)
 	return at.CompareAndSwap(ctx, board, item, boardLife)
 }
 
+// join returns a board with those messages.
 func join(list []spelling) []byte {
 	value := make([]byte, 0, (len(list)+1)*size)
 	for _, m := range list {
@@ -78,8 +81,8 @@ func join(list []spelling) []byte {
 	return value
 }
 
-// recent leaves out what everyone has had time to read, and of too many the oldest. The second result is false if it is not
-// worth a write yet.
+// recent leaves out the messages that everyone has had time to read and, if there are too many others, the oldest of
+// these (rule M2). The second result is false if writing the board for that is not worth it yet.
 func recent(list []spelling, now time.Time) ([]spelling, bool) {
 	if len(list) == 0 {
 		return list, false

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Debt is what an instance owes a node: what was written without it, while it had that epoch.
+// Debt is what an instance owes a node: writes that the node has missed while it had that epoch.
 type Debt struct {
-	Debtor uint64 // the instance
+	Debtor uint64 // random name of the instance
 	Node   Name
 	Epoch  uint32
 }
 
-// Message says that there is the debt, or is no more.
+// Message returns a message about the debt. Its kind is Owes or Paid.
 func (d Debt) Message(kind Kind, at time.Time) Message {
 	m := Message{Kind: kind, At: at}
 	b := append(m.Session[:0], d.Node[:]...)
@@ -21,7 +21,7 @@ func (d Debt) Message(kind Kind, at time.Time) Message {
 	return m
 }
 
-// Debt is what the message is about.
+// Debt returns the debt that a message of the kind Owes or Paid is about.
 func (m Message) Debt() (d Debt) {
 	rest := m.Session[copy(d.Node[:], m.Session[:]):]
 	d.Debtor, d.Epoch = binary.BigEndian.Uint64(rest), binary.BigEndian.Uint32(rest[8:])

@@ -1,7 +1,8 @@
-// Package news is what instances tell each other of sessions, since no node knows of another. A message lies on a board, which
-// is a value on a node, and every instance reads the boards with its probes, several times a second.
+// Package news carries messages about sessions and nodes between instances, because the nodes know nothing of each
+// other. A message lies on a board, which is a value on a node that serves as a mailbox. Every instance reads the
+// boards with its probes, several times a second.
 //
-// Messages are appended, so that any number of instances can leave some at the same moment. Who reads a board takes off it
+// Messages are appended, so any number of instances can leave some at the same moment. A reader removes from a board
 // what everyone has had time to read.
 package news
 
@@ -14,29 +15,33 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// Kind says what has become of a session.
+// Kind says what a message is about.
 type Kind byte
 
 // The kinds of messages.
 const (
-	// Ended: it was destroyed. On nodes that the sender did not reach an old cookie may still find a copy, and so may the
-	// memory of a sticky instance that did not reach the others.
+	// Ended says that the session was destroyed. An old cookie may still find a copy of it on a node that the sender
+	// did not reach, or in the memory of a sticky instance that did not reach the other nodes.
 	Ended Kind = 1 + iota
-	// End: the sender was asked to destroy it, and has not found it, for its list of nodes is another one. Whoever finds it does so.
+	// End says that the sender was to destroy the session, and has not found it, for example because its list of nodes
+	// is different. Whoever finds the session destroys it.
 	End
-	// Taken: the reader served it, and another instance has taken it over. What is held of it is old before the version.
+	// Taken says that another instance has taken over the session, which the reader has served. What the reader holds
+	// of it is older than the version.
 	Taken
-	// Changed: another instance has changed it, up to the version. The reader serves it all the same.
+	// Changed says that another instance has changed the session, up to the version. The reader still serves it.
 	Changed
-	// Reaches: which server the sender reaches under a node's id, see Reached. It is about no session.
+	// Reaches says which server the sender reaches under a node's id; see Reached. It is not about a session.
 	Reaches
-	// Owes: the sender knows what a node has missed, and has not brought it yet, see Debt. It is about no session.
+	// Owes says that the sender knows what a node has missed, and has not brought it yet; see Debt. It is not about a
+	// session.
 	Owes
-	// Paid: the node has it by now.
+	// Paid says that the node has it by now; see Debt.
 	Paid
 )
 
-// Message is one. At is when it was left, to the second.
+// Message is what one instance tells others. In messages that are not about a session, the field Session carries
+// something else. At is when the message was left, to the second.
 type Message struct {
 	Kind    Kind
 	Session sid.Hash
@@ -44,11 +49,13 @@ type Message struct {
 	At      time.Time
 }
 
+// size is the length of a message on a board, in bytes.
 const size = 1 + len(sid.Hash{}) + 8 + 4 + checksum.Size
 
-// spelling is a message's bytes, by which it is known again.
+// spelling is a message as it lies on a board. Its bytes tell whether a message was heard before.
 type spelling [size]byte
 
+// spell returns the bytes of a message, with a checksum.
 func (m Message) spell() (s spelling) {
 	b := append(s[:0], byte(m.Kind))
 	b = append(b, m.Session[:]...)
@@ -66,7 +73,8 @@ func (s spelling) message() Message {
 	}
 }
 
-// parse leaves out what is no message, and reports whether there was nothing of that kind.
+// parse returns the messages on a board. It leaves out what is no message; whole is true if there was nothing of that
+// kind.
 func parse(board []byte) (list []spelling, whole bool) {
 	whole = true
 	for b := range slices.Chunk(board, size) {

@@ -9,7 +9,7 @@ import (
 	"github.com/bradfitz/gomemcache/memcache"
 )
 
-// classify turns gomemcache's errors into ours. Most of them have no type.
+// classify converts gomemcache's errors to those of this package. Most of gomemcache's have no type of their own.
 func classify(err error) error {
 	switch {
 	case err == nil:
@@ -29,14 +29,14 @@ func classify(err error) error {
 	return err
 }
 
-// unexpected is the line of a server that gomemcache did not expect; it quotes that at the end of its error.
+// unexpected returns the server's line that gomemcache did not expect, which it quotes at the end of its error.
 func unexpected(err error) string {
 	_, quoted, _ := strings.Cut(err.Error(), `: "`)
 	line, _ := strconv.Unquote(`"` + quoted)
 	return line
 }
 
-// refusal is what a server means that answers, but does not do what it is asked; nil if the line is no such answer. (The
+// refusal returns the error for a line with which a server refuses what it is asked, or nil for any other line. (The
 // lines are in memcached's source, not in its doc/protocol.txt.)
 func refusal(line string) error {
 	line = strings.TrimRight(line, "\r\n")
@@ -47,7 +47,7 @@ func refusal(line string) error {
 		return ErrFull
 	case isServer:
 		return fmt.Errorf("%w: it says %.100q", ErrRefused, line)
-	case line == "ERROR Too many open connections": // then it hangs up
+	case line == "ERROR Too many open connections": // the server closes the connection after it
 		return fmt.Errorf("%w: the server says %q", ErrBusy, line)
 	}
 	return nil

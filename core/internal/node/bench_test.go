@@ -10,7 +10,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// BenchmarkGet is a Get of 500 bytes by bare gomemcache and by ours. Compare the two of one run.
+// BenchmarkGet gets 500 bytes with bare gomemcache and with this package. Compare the two results of the same run.
 func BenchmarkGet(b *testing.B) {
 	addr := msmtest.StartServer(b).Addr()
 	bare := memcache.New(addr)

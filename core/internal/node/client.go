@@ -9,48 +9,52 @@ import (
 // Item is a stored value.
 type Item struct {
 	Value []byte
-	Flags uint32 // kept by the server beside the value
-	Token uint64 // CAS token: from a Get, for a CompareAndSwap on the same node
+	Flags uint32 // stored by the server with the value
+	Token uint64 // CAS token: returned by Get, for a CompareAndSwap on the same node
 }
 
-// What a node answers besides yes. After any other error, and ErrLate, the outcome of a write is unknown.
+// Answers of a node other than success. After ErrLate, and after any error that is not listed here, it is unknown
+// whether a write was done.
 var (
 	ErrMiss     = errors.New("no such key")
-	ErrExists   = errors.New("key exists")                        // Add
-	ErrConflict = errors.New("value has changed since")           // CompareAndSwap
-	ErrTooLarge = errors.New("value too large for the node")      // the old value stays
-	ErrFull     = errors.New("the node has no memory for it")     // it does not evict (memcached -M); the old value stays
-	ErrRefused  = errors.New("the node refuses to do it")         // another SERVER_ERROR: it answers, so no evidence against it
-	ErrBusy     = errors.New("no connection became free in time") // or the server takes no more: nothing was done, no evidence against the node
-	ErrLate     = errors.New("this process did not run in time")  // no evidence against the node; the outcome of a write is unknown
+	ErrExists   = errors.New("key exists")                    // from Add
+	ErrConflict = errors.New("value has changed since")       // from CompareAndSwap
+	ErrTooLarge = errors.New("value too large for the node")  // the old value stays
+	ErrFull     = errors.New("the node has no memory for it") // it does not evict (memcached -M); the old value stays
+	ErrRefused  = errors.New("the node refuses to do it")     // another SERVER_ERROR: it answers, so no evidence against it
+	// ErrBusy is also the answer of a server that accepts no more connections.
+	ErrBusy     = errors.New("no connection became free in time") // nothing was done; no evidence against the node
+	ErrLate     = errors.New("this process did not run in time")  // no evidence against the node; a write may have been done
 	ErrDown     = errors.New("node is down")                      // nothing was sent
-	ErrNoList   = errors.New("the server does not list its keys") // Keys: too old, or its crawler or dumps are switched off
-	ErrCrawling = errors.New("the server's crawler is at work")   // Keys: a moment later it will list
+	ErrNoList   = errors.New("the server does not list its keys") // from Keys: too old, or its crawler or dumps are off
+	ErrCrawling = errors.New("the server's crawler is at work")   // from Keys: it will list them a moment later
 )
 
-// Client is what is asked of one memcached server. Implementations are safe for concurrent use; a Get's Value
-// belongs to the caller, a written Value is not kept.
+// Client sends operations to one memcached server. Implementations are safe for concurrent use. The Value that Get
+// returns belongs to the caller; a Value that is written is not kept.
 //
-// ttl 0 means for ever; other values are rounded up to whole seconds, negative ones expire at once.
+// A ttl of 0 means for ever. Any other ttl is rounded up to whole seconds; a negative one expires at once.
 type Client interface {
-	// Get answers ErrMiss for an absent or expired key.
+	// Get returns the item of a key, or ErrMiss if the key is absent or expired.
 	Get(ctx context.Context, key string) (Item, error)
-	// GetMulti asks for several keys in one round trip; absent ones are missing in the map.
+	// GetMulti gets several keys in one round trip. Absent ones are missing in the map.
 	GetMulti(ctx context.Context, keys ...string) (map[string]Item, error)
-	// Add stores only if the key is absent, else ErrExists.
+	// Add stores the item only if the key is absent; otherwise it returns ErrExists.
 	Add(ctx context.Context, key string, item Item, ttl time.Duration) error
-	// CompareAndSwap stores only if the value is still the one whose Token the item carries, else ErrConflict or, if there is none any more, ErrMiss.
+	// CompareAndSwap stores the item only if the value is still the one whose Token the item carries. Otherwise it
+	// returns ErrConflict, or ErrMiss if the key is absent.
 	CompareAndSwap(ctx context.Context, key string, item Item, ttl time.Duration) error
-	// Append adds to the value of a key, whose time to live and flags stay, and which gets another Token; ErrMiss if there is
-	// none.
+	// Append appends to the value of a key. The time to live and the flags stay, and the value gets another Token. It
+	// returns ErrMiss if the key is absent.
 	Append(ctx context.Context, key string, more []byte) error
-	// Keys calls found with the keys that begin with prefix, in no order, some perhaps twice. What is there from the begin
-	// to the end is among them; of servers before memcached 1.6.19 it may lack what is read or written meanwhile. found must
-	// be quick, because the server waits for it, and must not use the node. It answers ErrNoList or ErrCrawling if the server
-	// says so; after any other error some keys are missing.
+	// Keys calls found with each key that begins with prefix, in no order, and perhaps twice. It finds every key that
+	// exists all the time from beginning to end; before memcached 1.6.19 it may miss keys that are read or written
+	// meanwhile. found must be quick, because the server waits for it, and must not use the node. Keys returns
+	// ErrNoList or ErrCrawling if the server says so. After any other error some keys are missing.
 	Keys(ctx context.Context, prefix string, found func(key string)) error
-	// GiveUp ends every operation that is under way but Keys, and everyone's waiting for a connection, as if their time were
-	// up: the node is not used any more. What begins later is not touched.
+	// GiveUp says that the node is not used any more. It ends all operations in progress except Keys, and all waits for
+	// a connection, as if their time were up. Operations that begin later are not affected.
 	GiveUp()
+	// Close closes the client's connections. Operations in progress may end first.
 	Close() error
 }

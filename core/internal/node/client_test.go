@@ -16,14 +16,14 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestClient: memcached and the in-memory node behave alike.
+// TestClient checks that memcached and the in-memory node behave alike.
 func TestClient(t *testing.T) {
 	t.Run("memcached", func(t *testing.T) {
 		t.Parallel()
 		c := newMemcached(t, msmtest.StartServer(t).Addr(), node.ClientOptions{Timeout: generous})
 		for name, test := range clientContract {
 			t.Run(name, func(t *testing.T) {
-				t.Parallel() // each has keys of its own
+				t.Parallel() // each case has its own keys
 				test(t, client{t, c, strings.ReplaceAll(t.Name(), "/", ":") + ":"})
 			})
 		}
@@ -38,11 +38,11 @@ func TestClient(t *testing.T) {
 }
 
 const (
-	generous = 10 * time.Second // of an operation where nothing hangs: the machine may be busy with other things
-	patience = 2 * time.Minute  // only ends a wait that is in vain
+	generous = 10 * time.Second // timeout of operations where nothing hangs: the machine may be busy
+	patience = 2 * time.Minute  // limit of a wait that is expected to succeed
 )
 
-// eventually waits for what another process or goroutine does.
+// eventually waits for something that another process or goroutine does.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
@@ -52,7 +52,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// client is a Client with a prefix for its keys, and checks.
+// client is a node.Client with a prefix for its keys, and with checks.
 type client struct {
 	t      *testing.T
 	client node.Client
@@ -80,10 +80,10 @@ func (c client) get(key string) node.Item {
 	return item
 }
 
-// keys lists them sorted, each once.
+// keys returns the keys with that prefix, sorted and each once.
 func (c client) keys(prefix string) (list []string) {
 	c.t.Helper()
-	eventually(c.t, "the crawler", func() bool { // of the server itself, or of another case of this test
+	eventually(c.t, "the crawler", func() bool { // it may be busy for the server itself, or for another case of this test
 		list = nil
 		err := c.client.Keys(c.t.Context(), c.prefix+prefix, func(key string) { list = append(list, key) })
 		if !errors.Is(err, node.ErrCrawling) {

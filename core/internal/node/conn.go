@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// conn is what gomemcache takes for its connection. It keeps the operation's deadline, and replaces a connection that
+// conn is the connection that gomemcache sees. It keeps the deadline of the operation, and replaces a connection that
 // died while it was idle, before anything is written to it.
 type conn struct {
 	net.Conn
 	slot    *slot
 	alive   func() bool
-	checked bool // in the operation that runs, as is timed
-	timed   bool // has its deadline
+	checked bool // the present operation has checked that the connection is alive
+	timed   bool // the present operation's deadline is set
 }
 
 func (c *conn) connect() error {
@@ -37,8 +37,9 @@ func (c *conn) dial() (net.Conn, error) {
 	return c.slot.dialer(ctx, c.slot.addr.network, c.slot.addr.where)
 }
 
-// Write looks, once in an operation, whether the server has closed the connection meanwhile. If so nothing has been sent
-// yet, so any operation may go on with a new one.
+// Write checks, once per operation, whether the server has closed the connection while it was idle. Nothing has been
+// sent then, so any operation can continue on a new connection. If the first write times out because this process stood
+// still, it is repeated with the whole time; see times.go.
 func (c *conn) Write(p []byte) (int, error) {
 	if !c.checked {
 		c.checked = true
@@ -62,7 +63,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, c.explain(err)
 }
 
-// Read looks twice at what the server says.
+// Read reads once more if its time is up, because this process may have stood still; see times.go.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.slot.times.lookAgain() {
@@ -74,8 +75,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// explain finds why the server has closed a connection that was written to: one that has too many says so and hangs up
-// before it is asked.
+// explain returns the reason why the server has closed a connection while it was being written to. A server that has
+// too many connections says so and closes before it reads anything.
 func (c *conn) explain(err error) error {
 	if !hungUp(err) {
 		return err
@@ -88,7 +89,8 @@ func (c *conn) explain(err error) error {
 	return err
 }
 
-// SetDeadline: gomemcache extends its deadline with every item that it reads. The operation's stays, and is set once.
+// SetDeadline sets the deadline of the operation, once, and ignores its argument: gomemcache extends the deadline with
+// every item that it reads.
 func (c *conn) SetDeadline(time.Time) error {
 	if c.timed {
 		return nil

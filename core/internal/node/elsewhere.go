@@ -8,8 +8,9 @@ import (
 var errElsewhere = fmt.Errorf("%w: other instances reach another server under this id, one that came into use later; give each "+
 	"server an id of its own, or all instances the same list", ErrUnfit)
 
-// Elsewhere says that other instances reach a younger server under the node's id, which came into use at that time. For so long the
-// node is not used, unless it turns out to be that server, and then what it has is stale.
+// Elsewhere says that other instances reach another server under the node's id, which came into use later than this
+// one, at since. The node is not used for d, unless a probe finds that it is that server, or one that came into use
+// later still. When d is over its epoch is replaced before it is used again, because what it has may be stale.
 func (n *Node) Elsewhere(since time.Time, d time.Duration) {
 	n.mu.Lock()
 	n.elsewhere, n.younger = time.Now().Add(d), since
@@ -17,14 +18,15 @@ func (n *Node) Elsewhere(since time.Time, d time.Duration) {
 	n.fail(fmt.Errorf("news: %w", errElsewhere))
 }
 
-// IsElsewhere reports whether the node is not used for that.
+// IsElsewhere reports whether the node is not used because of Elsewhere.
 func (n *Node) IsElsewhere() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return !n.elsewhere.IsZero()
 }
 
-// misplaced is why the node may not become available, if others reach another server under its id. Guarded by mu.
+// misplaced returns why the node must not become available, if Elsewhere was called; otherwise nil. The caller holds
+// mu.
 func (n *Node) misplaced() error {
 	switch {
 	case n.elsewhere.IsZero():
@@ -36,5 +38,5 @@ func (n *Node) misplaced() error {
 		return errElsewhere
 	}
 	n.elsewhere, n.stale.all = time.Time{}, true
-	return errFailed // it is looked at anew
+	return errFailed // the next probe replaces the epoch
 }

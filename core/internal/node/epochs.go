@@ -12,11 +12,13 @@ import (
 	"github.com/gomsm/msm/core/internal/checksum"
 )
 
-// ErrGarbled is an answer that is damaged on its way: what was read is not what is read a moment later. It says nothing.
+// ErrGarbled means that an answer was damaged on its way: a second read gave another value. It says nothing about the
+// node.
 var ErrGarbled = errors.New("what it answers is damaged on its way")
 
-// readEpoch takes the epoch out of what was read under its key, which is read once more if that is none: what was damaged on its
-// way must not have a node count as one that was restarted. Where it lies something else than an epoch, it is 0.
+// readEpoch returns the epoch in an item that was read under the epoch key, and the item. If the value is no epoch it
+// is read once more: damage on the way must not look like a restart of the server (rule N10). If it is the same again,
+// and so no epoch, the result is 0.
 func (n *Node) readEpoch(ctx context.Context, item Item) (uint32, Item, error) {
 	epoch, ok := parseEpoch(item.Value)
 	if ok {
@@ -29,10 +31,10 @@ func (n *Node) readEpoch(ctx context.Context, item Item) (uint32, Item, error) {
 	return 0, again, err
 }
 
-// formatEpoch is 8 hexadecimal digits, and their checksum.
+// formatEpoch returns the stored form of an epoch: 8 hexadecimal digits and their checksum.
 func formatEpoch(e uint32) []byte { return []byte(checksum.Text(fmt.Sprintf("%08x", e))) }
 
-// parseEpoch is false for what is no epoch.
+// parseEpoch reads the stored form of an epoch. If ok is false it is none.
 func parseEpoch(b []byte) (e uint32, ok bool) {
 	digits, ok := checksum.CutText(string(b))
 	if !ok || len(digits) != 8 {
@@ -46,26 +48,26 @@ var errSeveral = fmt.Errorf("%w: its address leads to several servers, as that o
 	"given is not found on the others; put each of them into the list, with an address and an id of its own", ErrUnfit)
 
 const (
-	pastEpochs = 16 // remembered
-	// mostReturns within returnTime are several servers. A server gets a new epoch when it restarts, never an old one, unless
-	// somebody restores what it had.
+	pastEpochs = 16 // epochs that are remembered per node
+	// mostReturns old epochs that come back within returnTime show that an address leads to several servers. A server
+	// that restarts gets a new epoch, never an old one, unless its data are restored.
 	mostReturns = 3
 	returnTime  = time.Minute
 )
 
-// epochs are those that a node has had. Its address is that of several servers if old ones come back again and again, as the
-// connections happen to lead.
+// epochs are those that a node has had. If old ones come back again and again, depending on where each connection
+// leads, the node's address leads to several servers.
 type epochs struct {
-	seen    []uint32
-	returns []time.Time // of an old one, since the last new one
-	several bool
+	seen    []uint32    // the last ones, oldest first
+	returns []time.Time // when an old epoch came back, since the last new one
+	several bool        // the address leads to several servers
 }
 
-// becomes takes the epoch that the node has now, and had not before. One that is new may be of a server that took the place of
-// several.
+// becomes notes that the node's epoch has changed to the given one (rule N14). A new epoch clears the suspicion of
+// several servers: one server may have taken their place.
 func (e *epochs) becomes(epoch uint32) {
 	switch {
-	case epoch == 0: // a server that has none yet
+	case epoch == 0: // the server has no epoch yet
 	case !slices.Contains(e.seen, epoch):
 		e.seen = append(e.seen[max(0, len(e.seen)-pastEpochs+1):], epoch)
 		e.returns, e.several = nil, false

@@ -12,8 +12,8 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// balanced is an address behind which there are two servers. Probes have one connection, and so the first of them until it
-// breaks; operations have either.
+// balanced is an address behind which there are two servers. Probes have a single connection, so they reach the first
+// server until that connection breaks; operations reach either server.
 type balanced struct {
 	*nodetest.Client
 	other *nodetest.Client
@@ -27,7 +27,8 @@ func (b *balanced) GetMulti(ctx context.Context, keys ...string) (map[string]nod
 	return b.Client.GetMulti(ctx, keys...)
 }
 
-// TestOneNameOfSeveralServers is found by epochs that come back, also if one of them has none, and not used any more.
+// TestOneNameOfSeveralServers checks that such an address is detected by epochs that come back, even if one of the
+// servers has no epoch, and that the node is not used then.
 func TestOneNameOfSeveralServers(t *testing.T) {
 	for name, begun := range map[string]bool{"both have an epoch": true, "one has none": false} {
 		t.Run(name, func(t *testing.T) {
@@ -60,19 +61,20 @@ func TestOneNameOfSeveralServers(t *testing.T) {
 	}
 }
 
-// TestAServerThatBeginsAnewOften is used: a restart brings a new epoch, and if what it had is restored, that is no several servers.
+// TestAServerThatBeginsAnewOften checks that a server that restarts often is used: a restart brings a new epoch, and
+// restored data do not make it several servers.
 func TestAServerThatBeginsAnewOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, s := newNode(t)
 		old := s.Memory().Clone()
 		for range 20 {
 			s.Restart(nil)
-			_, _, _ = n.GetWithEpoch(t.Context(), "k") // it has none
+			_, _, _ = n.GetWithEpoch(t.Context(), "k") // it reads no epoch
 			mustProbe(t, n)
 			s.Restart(old.Clone())
 			mustProbe(t, n)
 		}
-		for range 20 { // such as a proxy that leads elsewhere while the server is away
+		for range 20 { // for example a proxy that leads elsewhere while the server is away
 			s.Restart(nil)
 			_, _, _ = n.GetWithEpoch(t.Context(), "k")
 			s.Restart(old.Clone())
@@ -82,7 +84,7 @@ func TestAServerThatBeginsAnewOften(t *testing.T) {
 	})
 }
 
-// TestALateProbe does not bring back the epoch that it read before an operation read another one.
+// TestALateProbe checks that a probe does not bring back the epoch that it read before an operation read another one.
 func TestALateProbe(t *testing.T) {
 	s := nodetest.New("n1")
 	looks := s.Client("")

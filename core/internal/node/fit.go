@@ -7,27 +7,28 @@ import (
 	"sync"
 )
 
-// ErrUnfit says that the server answers, and cannot be used as it is.
+// ErrUnfit means that the server answers, but cannot be used as it is.
 var ErrUnfit = errors.New("it cannot be used")
 
 var errNoCAS = fmt.Errorf("%w: the server has no CAS, without which changes get lost; start memcached without -C", ErrUnfit)
 
-// Servers tells whether two nodes of a list are one server, as a list of two names of it makes them, on which two copies would be
-// one. Epochs are random, so two nodes that have the same one are. The first of them in the list is used. Nil tells nothing.
+// Servers detects that two nodes of a list are the same server, as when a list has two names of it: two copies there
+// would be one. Epochs are random, so two nodes with the same epoch are one server. Only the first of them in the list
+// is used. A nil *Servers detects nothing. It is safe for concurrent use.
 type Servers struct {
-	mu   sync.Mutex // held while a node becomes available, so that no two of one server do
+	mu   sync.Mutex // held while a node becomes available, so that two nodes of one server cannot do so at the same time
 	list []*Node
 }
 
-// Set says which nodes are in the list, and in which order. Others are not looked at: a server that gets another id is two
-// nodes for a moment.
+// Set says which nodes are in the list, and in which order. Only those are compared: while a server gets another id, it
+// is two nodes for a moment.
 func (s *Servers) Set(list []*Node) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.list = slices.Clone(list)
 }
 
-// enter has up make a node available, unless it is the server of another one.
+// enter calls up, which makes the node available, unless an earlier node of the list is the same server.
 func (s *Servers) enter(n *Node, epoch uint32, up func() error) error {
 	if s == nil {
 		return up()
@@ -40,12 +41,13 @@ func (s *Servers) enter(n *Node, epoch uint32, up func() error) error {
 	return up()
 }
 
-// may answers what enter would refuse with, for who is about to replace the epoch.
+// may returns the error that enter would return. A probe calls it before it replaces the epoch.
 func (s *Servers) may(n *Node, epoch uint32) error {
 	return s.enter(n, epoch, func() error { return nil })
 }
 
-// single is an error if a node before this one is the same server. One that stands behind it is used no more. Guarded by mu.
+// single returns an error if an earlier node of the list is the same server (rule N14). If a later one is, that one
+// becomes unavailable. The caller holds mu.
 func (s *Servers) single(n *Node, epoch uint32) error {
 	at := slices.Index(s.list, n)
 	for i, other := range s.list {
@@ -53,7 +55,7 @@ func (s *Servers) single(n *Node, epoch uint32) error {
 		case at < 0 || i == at || epoch == 0 || other.Epoch() != epoch:
 		case i > at && other.Available():
 			other.fail(fmt.Errorf("probe of node %s: %w", n.id, sameServer(n)))
-		case i < at && other.DownFor() < other.options.ProbeMax: // it may be about to come back
+		case i < at && other.DownFor() < other.options.ProbeMax: // an earlier node that failed a moment ago may come back
 			return sameServer(other)
 		}
 	}

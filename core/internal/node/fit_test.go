@@ -17,7 +17,8 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestAServerWithoutCAS is used by nobody, also if it has an epoch, and says how to mend that.
+// TestAServerWithoutCAS checks that such a server is not used, even if it has an epoch, and that the error says how to
+// mend it.
 func TestAServerWithoutCAS(t *testing.T) {
 	t.Parallel()
 	addr := msmtest.StartServer(t, "-C").Addr()
@@ -30,7 +31,7 @@ func TestAServerWithoutCAS(t *testing.T) {
 	}
 }
 
-// twins are two nodes of one list that lead to one server.
+// twins returns two nodes of one list that lead to the same server.
 func twins(s *nodetest.Server, log *journal.Journal) (first, second *node.Node, servers *node.Servers) {
 	servers = &node.Servers{}
 	o := node.Options{EpochKey: "epoch", Servers: servers, Log: log}
@@ -39,7 +40,7 @@ func twins(s *nodetest.Server, log *journal.Journal) (first, second *node.Node, 
 	return first, second, servers
 }
 
-// TestTwoNodesOfOneServer: only the first of the list is used, as soon as it can be.
+// TestTwoNodesOfOneServer checks that only the first node of the list is used, as soon as it can be.
 func TestTwoNodesOfOneServer(t *testing.T) {
 	for name, do := range map[string]func(s *nodetest.Server, first, second *node.Node){
 		"the first is looked at first":  func(_ *nodetest.Server, first, second *node.Node) { probe(first, second) },
@@ -78,7 +79,8 @@ func probe(nodes ...*node.Node) {
 	}
 }
 
-// TestOneOfTwoNamesGoes, as with a change of a list, or of where a name leads: the server is used by the other one.
+// TestOneOfTwoNamesGoes checks that the server is used under its other name if one name leaves the list, or leads
+// elsewhere.
 func TestOneOfTwoNamesGoes(t *testing.T) {
 	t.Run("the list has only the second", func(t *testing.T) {
 		first, second, servers := twins(nodetest.New("s"), nil)
@@ -113,7 +115,7 @@ func TestOneOfTwoNamesGoes(t *testing.T) {
 	})
 }
 
-// TestTwoNamesAreNeverUsedAtTheSameTime, whichever of them is looked at in the same moment.
+// TestTwoNamesAreNeverUsedAtTheSameTime probes both nodes at the same moment.
 func TestTwoNamesAreNeverUsedAtTheSameTime(t *testing.T) {
 	for range 200 {
 		first, second, _ := twins(nodetest.New("s"), nil)
@@ -127,7 +129,7 @@ func TestTwoNamesAreNeverUsedAtTheSameTime(t *testing.T) {
 	}
 }
 
-// TestTwoNamesAreToldOnce, and not with every probe.
+// TestTwoNamesAreToldOnce checks that the log has the error once, and not with every probe.
 func TestTwoNamesAreToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

@@ -13,7 +13,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestBeforeTheFirstProbe nothing is asked of a node.
+// TestBeforeTheFirstProbe checks that no operation is sent to a node before its first probe.
 func TestBeforeTheFirstProbe(t *testing.T) {
 	for op, do := range operations {
 		s := nodetest.New("n1")
@@ -23,10 +23,11 @@ func TestBeforeTheFirstProbe(t *testing.T) {
 	}
 }
 
-// TestTwoInstancesAtTheSameTime: one is overtaken by the other while it gives the node an epoch, and finds its way.
+// TestTwoInstancesAtTheSameTime checks that an instance copes with another one that overtakes it while it gives the
+// node an epoch.
 func TestTwoInstancesAtTheSameTime(t *testing.T) {
 	for name, c := range map[string]struct {
-		at    nodetest.Kind // the operation of the first before which the second probes
+		at    nodetest.Kind // the operation of the first instance before which the second one probes
 		dirty bool
 	}{
 		"both find an empty node":                 {nodetest.Add, false},
@@ -66,7 +67,7 @@ func mustProbe(t *testing.T, n *node.Node) {
 	}
 }
 
-// TestAProbeThatIsCalledOff, as at the end of the program, is no failure of the node.
+// TestAProbeThatIsCalledOff checks that a cancelled probe, as at the end of the program, is no failure of the node.
 func TestAProbeThatIsCalledOff(t *testing.T) {
 	n, s := newNode(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -76,7 +77,8 @@ func TestAProbeThatIsCalledOff(t *testing.T) {
 	}
 }
 
-// TestANodeThatLostItsEpoch since the last probe says so: no old epoch is made up for it.
+// TestANodeThatLostItsEpoch checks that a node without an epoch is reported with epoch 0, not with the one that the
+// last probe read.
 func TestANodeThatLostItsEpoch(t *testing.T) {
 	n, s := newNode(t)
 	s.Restart(nil)
@@ -85,7 +87,8 @@ func TestANodeThatLostItsEpoch(t *testing.T) {
 	}
 }
 
-// TestProbesAreNotInStep, and keep their pace: every 250 ms; of a node that is down once a second in the end.
+// TestProbesAreNotInStep checks that the time between probes varies around 250 ms, and around a second in the end for a
+// node that is down.
 func TestProbesAreNotInStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -129,8 +132,8 @@ func TestProbesAreNotInStep(t *testing.T) {
 	})
 }
 
-// TestNobodyIsMisled: whoever has it replaced never sees a node available with the epoch it had then, whatever goes on
-// around him.
+// TestNobodyIsMisled checks that an instance that calls Replace never sees the node available with the epoch that it
+// had then, whatever other instances do.
 func TestNobodyIsMisled(t *testing.T) {
 	memory := node.NewMemory(node.MemoryOptions{})
 	instances := []*node.Node{node.New("n1", "memory", memory, options), node.New("n1", "memory", memory, options)}
@@ -156,7 +159,7 @@ func TestNobodyIsMisled(t *testing.T) {
 	all.Wait()
 }
 
-// TestTwoInstancesOnOneServer: what one has replaced the other learns by its probes.
+// TestTwoInstancesOnOneServer checks that an instance learns by its probes that another one has replaced the epoch.
 func TestTwoInstancesOnOneServer(t *testing.T) {
 	t.Parallel()
 	addr := msmtest.StartServer(t).Addr()

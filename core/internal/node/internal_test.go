@@ -10,7 +10,7 @@ import (
 	"github.com/gomsm/msm/core/internal/random"
 )
 
-// TestSeconds: what memcached is told. (doc/protocol.txt: more than 30 days is a moment of Unix time.)
+// TestSeconds checks which expiration memcached is sent. (doc/protocol.txt: beyond 30 days it is a Unix time.)
 func TestSeconds(t *testing.T) {
 	const day = 24 * time.Hour
 	now := time.Unix(1_800_000_000, 5e8)
@@ -38,7 +38,7 @@ func TestSeconds(t *testing.T) {
 	}
 }
 
-// FuzzParseEpoch: what is under the epoch key is an epoch as we write it, or none.
+// FuzzParseEpoch checks that a value under the epoch key is accepted only if it is written exactly as an epoch is.
 func FuzzParseEpoch(f *testing.F) {
 	for _, text := range []string{"", "0", "00000000", "deadbeef", "DEADBEEF", "+1234567", "-0000001", "0x123456", "1_234567", "123456789", " 1234567", "\x00\x00\x00\x00\x00\x00\x00\x01"} {
 		f.Add([]byte(text))

@@ -15,22 +15,22 @@ import (
 )
 
 const (
-	// maxKeyLine bounds a line of a list: a key of 250 bytes, each written as %xx, and what is said about it.
+	// maxKeyLine bounds a line of a list in bytes: a key of 250 bytes, each written as %xx, and the key's properties.
 	maxKeyLine = 4 << 10
-	// keysProgress is how long a server may say nothing while it lists: its crawler pauses between items, and tells in
-	// blocks what it found.
+	// keysProgress is how long a server may send nothing while it lists: its crawler pauses between items, and sends
+	// what it found in blocks.
 	keysProgress = 5 * time.Second
 )
 
-// Keys implements Client. It has a connection of its own, because gomemcache does not know the command, and because the
-// list may be long.
+// Keys implements Client. It uses a connection of its own, because gomemcache does not know the command, and because
+// the list may be long.
 func (m *Memcached) Keys(ctx context.Context, prefix string, found func(key string)) error {
 	m.options.Random.Pause(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	err := m.keys(ctx, prefix, found)
-	if errors.Is(err, errHangsUp) { // it may have been restarted
+	if errors.Is(err, errHangsUp) { // the server may have been restarted a moment ago
 		err = m.keys(ctx, prefix, found)
 	}
 	if errors.Is(err, errHangsUp) && m.answers(ctx, prefix) {
@@ -39,7 +39,7 @@ func (m *Memcached) Keys(ctx context.Context, prefix string, found func(key stri
 	return err
 }
 
-// errHangsUp: so does many a proxy that does not know a command.
+// errHangsUp means that the server closes the connection. Many proxies do so when they do not know a command.
 var errHangsUp = errors.New("it hangs up when it is asked for its keys")
 
 func (m *Memcached) keys(ctx context.Context, prefix string, found func(key string)) error {
@@ -53,13 +53,13 @@ func (m *Memcached) keys(ctx context.Context, prefix string, found func(key stri
 	return ctxFirst(ctx, listKeys(patient, bufio.NewReaderSize(patient, maxKeyLine), prefix, found))
 }
 
-// answers reports whether the server does what it is asked otherwise.
+// answers reports whether the server answers an ordinary read.
 func (m *Memcached) answers(ctx context.Context, key string) bool {
 	_, err := m.Get(ctx, key+"any")
 	return err == nil || answer(err)
 }
 
-// listKeys asks for the server's version, and then for the walks that suit it.
+// listKeys asks for the server's version, and then for the walks (scans over its keys) that suit it.
 func listKeys(w io.Writer, r *bufio.Reader, prefix string, found func(key string)) error {
 	if err := ask(w, r, "version"); err != nil {
 		return err
@@ -94,12 +94,13 @@ func ask(w io.Writer, r *bufio.Reader, command string) error {
 	return err
 }
 
-// hashWalk is the first version of memcached that walks its hash table without holding a lock on a part of it while it
-// waits for who reads the list. Before, a reader that stops would hang the requests of others.
+// hashWalk is the first version of memcached that scans its hash table without holding a lock on a part of it while it
+// waits for the reader of the list. In an older version a reader that stops would block the requests of others.
 var hashWalk = []int{1, 6, 19}
 
-// walks answers what a server has to walk, one after the other, so that its list lacks nothing. The hash table is exact.
-// A walk of the LRU misses what moves in it, and what another connection has locked; two walks seldom miss the same.
+// walks returns what the server has to scan, one after the other, to list every key. The hash table is complete. A scan
+// of the LRU lists misses items that move in them, and items that another connection has locked; two scans hardly ever
+// miss the same item.
 func walks(version string) []string {
 	v := make([]int, len(hashWalk))
 	_, err := fmt.Sscanf(version, "VERSION %d.%d.%d", &v[0], &v[1], &v[2])
@@ -115,7 +116,7 @@ func (m *Memcached) dialKeys(ctx context.Context) (net.Conn, error) {
 	return m.options.DialContext(ctx, m.addr.network, m.addr.where)
 }
 
-// ctxFirst: what fails after the caller's time is up fails because of that.
+// ctxFirst returns the context's error in place of err if the caller's time is up, since that is then the cause.
 func ctxFirst(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
@@ -123,7 +124,7 @@ func ctxFirst(ctx context.Context, err error) error {
 	return err
 }
 
-// patientConn bounds how long nothing may happen, rather than how long all of it takes.
+// patientConn limits how long nothing happens on a connection, not how long everything takes.
 type patientConn struct{ net.Conn }
 
 func (c *patientConn) Read(p []byte) (int, error) {
@@ -140,7 +141,7 @@ func (c *patientConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// readKeys reads a server's list to its end. The server's crawler waits for who reads it, so found must be quick.
+// readKeys reads a server's list to its end. The server's crawler waits for the reader, so found must be quick.
 func readKeys(r *bufio.Reader, prefix string, found func(key string)) error {
 	for {
 		line, err := r.ReadSlice('\n')
@@ -157,8 +158,9 @@ func readKeys(r *bufio.Reader, prefix string, found func(key string)) error {
 	}
 }
 
-// parseKeyLine reads one line of memcached's "lru_crawler metadump": key=<key, URL-encoded> exp=.. la=.. and more, END
-// after the last one, or why there is no list. Servers from 1.4.31 (2016) on know it.
+// parseKeyLine parses one line of the answer to memcached's "lru_crawler metadump", which servers know from 1.4.31
+// (2016) on. The line is "key=<key, URL-encoded> exp=.. la=.." and more, or END after the last one, or the reason why
+// there is no list.
 func parseKeyLine(line []byte) (key string, end bool, err error) {
 	word, _, _ := bytes.Cut(line, []byte(" "))
 	if escaped, isKey := bytes.CutPrefix(word, []byte("key=")); isKey {
@@ -173,7 +175,7 @@ func parseKeyLine(line []byte) (key string, end bool, err error) {
 		return "", true, nil
 	case string(word) == "BUSY":
 		return "", false, ErrCrawling
-	case why != nil: // one of them is also an ERROR, but it passes
+	case why != nil: // before the next case: one of the refusals begins with ERROR, and it is temporary
 		return "", false, why
 	case string(word) == "ERROR", string(word) == "CLIENT_ERROR":
 		return "", false, fmt.Errorf("%w: it says %.100q", ErrNoList, line)

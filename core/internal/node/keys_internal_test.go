@@ -10,7 +10,7 @@ import (
 
 const oneKey = "key=msm%3As%3AA%20b exp=1795461225 la=1795461125 cas=2 fetch=no cls=1 size=75\r\n"
 
-// TestReadKeys: what servers say, and what none should.
+// TestReadKeys checks what servers send, and what none should send.
 func TestReadKeys(t *testing.T) {
 	for name, c := range map[string]struct {
 		says string

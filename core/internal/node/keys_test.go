@@ -17,7 +17,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestServersThatDoNotList say so, and it is no evidence against the node.
+// TestServersThatDoNotList checks that the error is ErrNoList, and that it is no evidence against the node.
 func TestServersThatDoNotList(t *testing.T) {
 	for name, args := range map[string][]string{
 		"without crawler": {"-o", "no_lru_crawler"},
@@ -39,7 +39,7 @@ func TestServersThatDoNotList(t *testing.T) {
 	}
 }
 
-// TestManyKeys are read at once and completely.
+// TestManyKeys checks that a long list is complete.
 func TestManyKeys(t *testing.T) {
 	const keys = 20_000
 	addr := msmtest.StartServer(t).Addr()
@@ -59,14 +59,14 @@ func TestManyKeys(t *testing.T) {
 	}
 }
 
-// TestWalks: servers that can walk their hash table, and let go of it while they write, do so. Others, whose walk may miss a
-// key that moves in the LRU meanwhile, walk twice.
+// TestWalks checks that servers that can scan their hash table, without holding its locks while they write, do so once.
+// On others a scan may miss a key that moves in the LRU meanwhile, so they scan twice.
 func TestWalks(t *testing.T) {
 	twice := []string{"lru_crawler metadump all", "lru_crawler metadump all"}
 	once := []string{"lru_crawler metadump hash"}
 	for version, want := range map[string][]string{
 		"VERSION 1.4.31":        twice,
-		"VERSION 1.6.9":         twice, // has the walk, but keeps a part of the table locked for a slow reader
+		"VERSION 1.6.9":         twice, // can scan it, but keeps a part of the table locked for a slow reader
 		"VERSION 1.6.18":        twice,
 		"VERSION 1.6.19":        once,
 		"VERSION 1.6.19-extra":  once,
@@ -99,8 +99,9 @@ func TestWalks(t *testing.T) {
 	}
 }
 
-// TestIdleKeysAreListed while others are read and written, which moves those, and locks what lies beside them in the
-// server's table. A single walk of the LRU misses idle ones here, a few in a hundred thousand.
+// TestIdleKeysAreListed lists idle keys while others are read and written, which moves those others in the LRU, and
+// locks what lies beside them in the server's table. A single scan of the LRU misses idle keys here, a few in a hundred
+// thousand.
 func TestIdleKeysAreListed(t *testing.T) {
 	const keys, workers = 20_000, 8
 	addr := msmtest.StartServer(t).Addr()
@@ -139,13 +140,14 @@ func TestIdleKeysAreListed(t *testing.T) {
 	}
 }
 
-// TestWhoHangsUpWhenAskedForKeys does not list them, as a proxy does that does not know the command, if it answers others. One that
-// was just restarted lists them, and of one that is in trouble nothing is known.
+// TestWhoHangsUpWhenAskedForKeys checks that a server that hangs up on the command, but answers others, counts as one
+// that does not list its keys: some proxies do so with an unknown command. A server that was just restarted lists its
+// keys. If it answers nothing, nothing is known.
 func TestWhoHangsUpWhenAskedForKeys(t *testing.T) {
 	for name, c := range map[string]struct {
-		at       string // which command
-		times    int    // how often
-		answers  bool   // other commands
+		at       string // the command on which it hangs up
+		times    int    // how often it does so
+		answers  bool   // it answers other commands
 		want     error  // nil: it lists them
 		anyError bool
 	}{
@@ -157,14 +159,14 @@ func TestWhoHangsUpWhenAskedForKeys(t *testing.T) {
 		"it hangs up, a bit later":      {"lru_crawler", 1000, false, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := net.Listen("tcp", "127.0.0.1:0") // the ends of a net.Pipe do not meet EOF alone
+			l, err := net.Listen("tcp", "127.0.0.1:0") // not a net.Pipe, which reports other errors than EOF too
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer l.Close()
 			left := c.times
 			go func() {
-				for conn, err := l.Accept(); err == nil; conn, err = l.Accept() { // one after the other
+				for conn, err := l.Accept(); err == nil; conn, err = l.Accept() { // one connection at a time
 					for lines := bufio.NewScanner(conn); lines.Scan(); {
 						command, _, _ := strings.Cut(lines.Text(), " ")
 						if command == c.at && left > 0 || command == "gets" && !c.answers {
@@ -186,7 +188,8 @@ func TestWhoHangsUpWhenAskedForKeys(t *testing.T) {
 	}
 }
 
-// TestAListThatStops ends when nothing came for 5 s, and not before as long as something comes; or with its caller.
+// TestAListThatStops checks that listing ends when nothing has come for 5 s, not earlier while something comes, or when
+// its context ends.
 func TestAListThatStops(t *testing.T) {
 	for name, c := range map[string]struct {
 		lines int // one every 4 s
@@ -220,7 +223,7 @@ func TestAListThatStops(t *testing.T) {
 				if late := c.limit == c.want; late != errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("%v", err)
 				}
-				time.Sleep(time.Minute) // for the far end
+				time.Sleep(time.Minute) // until the server's goroutine has ended
 			})
 		})
 	}

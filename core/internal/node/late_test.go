@@ -13,8 +13,8 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// standstill is a process that stands still once, somewhere in an operation, while the server and the network go on: it
-// finds its deadlines expired when it goes on, as with Go's sockets.
+// standstill simulates a process that stands still once, at some point of an operation, while the server and the
+// network go on. When it goes on it finds its deadlines expired, as with Go's sockets.
 type standstill struct {
 	where string
 	lasts time.Duration
@@ -50,8 +50,8 @@ func (c *standing) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// TestThisProcessDidNotRun: what has arrived meanwhile counts, what was not sent yet has its time once more, and what fails
-// much later than it should have is no evidence against the node.
+// TestThisProcessDidNotRun checks that an answer that has arrived meanwhile counts, that what was not sent yet gets its
+// time once more, and that a failure much later than expected is no evidence against the node.
 func TestThisProcessDidNotRun(t *testing.T) {
 	const timeout = 100 * time.Millisecond
 	failed := errors.New("a failure of the node")
@@ -108,7 +108,7 @@ func TestThisProcessDidNotRun(t *testing.T) {
 					if !errors.Is(err, c.want) || took != c.took {
 						t.Errorf("%v after %v", err, took)
 					}
-					time.Sleep(time.Second) // for the far end
+					time.Sleep(time.Second) // until the server's goroutine has ended
 				})
 			})
 		}

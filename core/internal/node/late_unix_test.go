@@ -16,10 +16,10 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// stoppedTimeout is long beside what a busy machine needs to stop a process that has asked.
+// stoppedTimeout is long compared with the time in which a busy machine stops a process that has sent its request.
 const stoppedTimeout = 2 * time.Second
 
-// TestAStoppedProcess is one for which an answer comes while it is stopped (SIGSTOP), for longer than its timeout.
+// TestAStoppedProcess stops a process (SIGSTOP) for longer than its timeout, and has the answer arrive meanwhile.
 func TestAStoppedProcess(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -48,7 +48,7 @@ func TestAStoppedProcess(t *testing.T) {
 	}
 }
 
-// TestInAStoppedProcess is what that one does.
+// TestInAStoppedProcess is what runs in that process.
 func TestInAStoppedProcess(t *testing.T) {
 	addr := os.Getenv("NODE")
 	if addr == "" {

@@ -13,7 +13,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestTheLifeOfAValue ends as its last writer said. Memory lives in fake time.
+// TestTheLifeOfAValue checks that a value lives as long as its last writer said. Memory runs in fake time.
 func TestTheLifeOfAValue(t *testing.T) {
 	t.Parallel()
 	for sentence, test := range lives {
@@ -28,7 +28,8 @@ func TestTheLifeOfAValue(t *testing.T) {
 	}
 }
 
-// TestASwapSetsTheTimeToLive: it takes one away, and brings one. memcached says itself how long a value has.
+// TestASwapSetsTheTimeToLive checks that CompareAndSwap can remove a time to live and set one. memcached is asked how
+// long a value has.
 func TestASwapSetsTheTimeToLive(t *testing.T) {
 	swap := func(c client) {
 		c.want(c.add("taken", "x", time.Hour), nil)
@@ -57,7 +58,7 @@ func TestASwapSetsTheTimeToLive(t *testing.T) {
 	})
 }
 
-// secondsLeft asks memcached how long a value has to live; -1: for ever.
+// secondsLeft asks memcached how long a value has to live, in seconds; -1: for ever.
 func secondsLeft(t *testing.T, addr, key string) (left int) {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -100,7 +101,7 @@ var lives = map[string]func(t *testing.T, c client){
 	},
 }
 
-// TestARequestThatIsOver asks nothing, and connects to nobody.
+// TestARequestThatIsOver checks that an operation with an ended context neither connects nor sends anything.
 func TestARequestThatIsOver(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -4,5 +4,5 @@ package node
 
 import "net"
 
-// liveness cannot tell here: a dead connection is met by the operation that uses it.
+// liveness returns a function that is always true: here the operation that uses a dead connection finds out.
 func liveness(net.Conn) (alive func() bool) { return func() bool { return true } }

@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// liveness answers a function that looks whether an idle connection is still good: open, and with nothing to read, for
-// we are owed nothing. It does not block, and costs one system call.
+// liveness returns a function that reports whether an idle connection can still be used: it is open, and has nothing to
+// read, since no answer is due. The function does not block, and costs one system call.
 func liveness(c net.Conn) (alive func() bool) {
-	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok { // crypto/tls
+	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok { // a connection of crypto/tls
 		c = wrapped.NetConn()
 	}
 	sc, ok := c.(syscall.Conn)

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// TestLiveness: only a connection that is open and has nothing to say is good for another operation.
+// TestLiveness checks that only a connection that is open and has nothing to read is good for another operation.
 func TestLiveness(t *testing.T) {
 	for name, c := range map[string]struct {
 		happens func(near, far net.Conn)
@@ -78,13 +78,13 @@ func connected(t *testing.T) (near, far net.Conn) {
 	return near, far
 }
 
-// mortal is a connection that is found dead whenever it is looked at.
+// mortal is a connection that every liveness check finds dead.
 type mortal struct{ net.Conn }
 
 func (mortal) SyscallConn() (syscall.RawConn, error) { return nil, net.ErrClosed }
 
-// TestAReplacedConnection has the deadline of the operation that found the old one dead, also if it is a write: for a
-// write gomemcache sets none after it has got its connection.
+// TestAReplacedConnection checks that the new connection has the deadline of the operation that found the old one dead,
+// also for a write: gomemcache sets no deadline for a write after it has got its connection.
 func TestAReplacedConnection(t *testing.T) {
 	for op, do := range map[string]func(ctx context.Context, c Client) error{
 		"Get": func(ctx context.Context, c Client) error { _, err := c.Get(ctx, "a"); return err },
@@ -115,11 +115,11 @@ func TestAReplacedConnection(t *testing.T) {
 	}
 }
 
-// serveEnds answers that nothing is there, or reads only.
+// serveEnds answers that the key is absent, or reads without answering.
 func serveEnds(conn net.Conn, answers bool) {
 	defer conn.Close()
 	for lines := bufio.NewScanner(conn); lines.Scan(); {
-		if answers && lines.Text() != "" { // of an Add, its empty data
+		if answers && lines.Text() != "" { // the empty line is the data of an Add
 			_, _ = io.WriteString(conn, "END\r\n")
 		}
 	}

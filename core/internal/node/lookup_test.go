@@ -10,7 +10,8 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// TestASlowLookUp of a name is told as such, also to who lists keys: the resolver's server says nothing.
+// TestASlowLookUp checks that the error says so if looking up the host name takes too long, also for Keys. The
+// resolver's server is silent.
 func TestASlowLookUp(t *testing.T) {
 	t.Parallel()
 	mute, err := net.ListenPacket("udp", "127.0.0.1:0")

@@ -16,40 +16,41 @@ import (
 	"github.com/gomsm/msm/core/internal/random"
 )
 
-// ClientOptions say how to speak with a memcached server.
+// ClientOptions configure a client of a memcached server.
 type ClientOptions struct {
-	Timeout  time.Duration // of one operation as a whole, dial included; zero: 250ms
-	MaxConns int           // connections at a time; zero: 64. Who finds none free waits, see Memcached
-	// DialContext connects; nil: a net.Dialer. The network is "tcp" or "unix".
+	Timeout  time.Duration // of one operation as a whole, including the dial; zero: 250ms
+	MaxConns int           // connections at a time; zero: 64. An operation that finds none free waits, see Memcached
+	// DialContext connects to the server; nil: that of a net.Dialer. The network is "tcp" or "unix".
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
-	Random      *random.Source // of a simulation, in which no two operations begin at one moment; nil otherwise
+	Random      *random.Source // for simulations, in which no two operations may begin at the same moment; otherwise nil
 }
 
 // Memcached is a client of one memcached server. It is safe for concurrent use.
 //
-// gomemcache speaks the protocol. What it leaves open is closed around it: each of its clients has one connection and
-// serves one operation at a time (a slot), so that an operation can have one deadline as a whole, and a connection that
-// died while it was idle is noticed before anything is sent on it.
+// gomemcache implements the protocol. Each gomemcache client has one connection and serves one operation at a time;
+// that is a slot. So an operation has one deadline as a whole, and a connection that died while it was idle is replaced
+// before anything is sent on it.
 //
-// Who finds no slot free waits in a queue. A server that is slow makes it wait long, but is not in trouble, so that it goes on
-// waiting as long as the server answers others, up to 10 times Timeout; then it is ErrBusy. It is let go when the node is
-// given up, refuses a connection or hangs up, or lets an operation wait in vain and answers no other meanwhile.
+// An operation that finds no slot free waits in a FIFO queue. A slow server makes it wait long, but is not in trouble,
+// so it keeps waiting while the server answers others, up to 10 times Timeout; then it returns ErrBusy. The wait ends
+// early when the node is given up, refuses a connection or closes a fresh one, or when an operation times out and no
+// other has been answered since it began.
 type Memcached struct {
 	options ClientOptions
 	addr    address
-	limit   chan struct{} // one entry for each slot in use
+	limit   chan struct{} // holds one entry for each slot in use
 
 	mu       sync.Mutex
 	closed   bool
 	slots    []*slot       // all of them
-	free     []*slot       // in the order of their last use, and used last first, so that idle connections stay few
-	tidies   *time.Timer   // closes those that stay idle; nil: there is none
-	waiters  chan struct{} // closed when those who wait for a slot are let go
-	answered time.Time     // when the server did so last
+	free     []*slot       // in the order of their last use; the last one is used first, so that few connections are idle
+	tidies   *time.Timer   // closes slots that stay idle; nil: none is idle
+	waiters  chan struct{} // closed to end all waits for a slot
+	answered time.Time     // when the server answered last
 }
 
-// NewMemcached makes a client of the server at host:port, [ipv6]:port or the path of a unix socket. It connects when it
-// is used, and resolves a host name each time it connects.
+// NewMemcached returns a client of the server at host:port, [ipv6]:port or the path of a unix socket. It connects when
+// it is first used, and resolves a host name with every connect.
 func NewMemcached(addr string, o ClientOptions) *Memcached {
 	if o.Timeout == 0 {
 		o.Timeout = 250 * time.Millisecond
@@ -70,8 +71,8 @@ func NewMemcached(addr string, o ClientOptions) *Memcached {
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// namesLookUp has a dial say so whose time went by while the name of the host was looked up: the server is not to blame, and
-// gomemcache's error has no reason.
+// namesLookUp wraps dial so that its error says if the time went by while the host name was looked up. The server is
+// not to blame then, and gomemcache's error does not name the reason.
 func namesLookUp(dial dialer, timeout time.Duration) dialer {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
@@ -131,7 +132,7 @@ func (m *Memcached) CompareAndSwap(ctx context.Context, key string, item Item, t
 // Append implements Client.
 func (m *Memcached) Append(ctx context.Context, key string, more []byte) error {
 	err := m.do(ctx, func(c *memcache.Client) error { return c.Append(&memcache.Item{Key: key, Value: more}) })
-	if errors.Is(err, ErrExists) { // what memcached says is that nothing was stored
+	if errors.Is(err, ErrExists) { // memcached says that nothing was stored, which here means that the key is absent
 		return ErrMiss
 	}
 	return err
@@ -141,11 +142,11 @@ func outgoing(key string, item Item, ttl time.Duration) *memcache.Item {
 	return &memcache.Item{Key: key, Value: item.Value, Flags: item.Flags, CasID: item.Token, Expiration: seconds(ttl, time.Now())}
 }
 
-// errDesync: an answer to another question. The connection is not used again.
+// errDesync means that the answer belongs to another question. The connection is not used again.
 var errDesync = errors.New("the answer is about another key")
 
-// read runs one operation in a slot, and once more on a new connection, in the time that is left, if the one that was
-// used turned out to be dead: a read may be repeated.
+// read runs an operation in a slot. If the connection turns out to be dead, it repeats the operation on a new one
+// within the time that is left, which is safe for a read (rule N8).
 func (m *Memcached) read(ctx context.Context, op func(*memcache.Client) error) error {
 	return m.run(ctx, func(s *slot) error {
 		err := op(s.client)
@@ -157,7 +158,7 @@ func (m *Memcached) read(ctx context.Context, op func(*memcache.Client) error) e
 	})
 }
 
-// do runs one operation in a slot.
+// do runs an operation in a slot, once.
 func (m *Memcached) do(ctx context.Context, op func(*memcache.Client) error) error {
 	return m.run(ctx, func(s *slot) error { return op(s.client) })
 }
@@ -181,13 +182,14 @@ func (m *Memcached) run(ctx context.Context, op func(*slot) error) error {
 	return err
 }
 
-// failure ends an operation that got no answer.
+// failure returns the error of an operation that got no answer. It ends the waits for a slot if the node may have
+// failed.
 func (m *Memcached) failure(ctx context.Context, s *slot, err error) error {
 	lost, over := s.lost(err), !time.Now().Before(s.times.deadline)
 	s.drop()
 	switch {
 	case s.times.ctxFirst && over:
-		<-ctx.Done() // the request's time is up, not the node's; its timer may be a moment late
+		<-ctx.Done() // the request's time is up, not the node's; the context's timer may fire a moment later
 		return ctx.Err()
 	case s.wasCut():
 		return errGivenUp

@@ -26,7 +26,7 @@ func newMemcached(t *testing.T, addr string, o node.ClientOptions) *node.Memcach
 	return c
 }
 
-// inParallel runs f n times at once and answers the errors.
+// inParallel calls f n times in parallel and returns the errors.
 func inParallel(n int, f func(i int) error) (errs []error) {
 	var all sync.WaitGroup
 	list := make([]error, n)
@@ -42,7 +42,7 @@ func inParallel(n int, f func(i int) error) (errs []error) {
 	return errs
 }
 
-// TestARestartCostsNoError: gomemcache alone fails once for every pooled connection.
+// TestARestartCostsNoError checks what gomemcache alone does not do: it fails once for every pooled connection.
 func TestARestartCostsNoError(t *testing.T) {
 	s := msmtest.StartServer(t)
 	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: generous})
@@ -60,7 +60,7 @@ func TestARestartCostsNoError(t *testing.T) {
 	}
 }
 
-// TestADeadNodeFailsFast: F-01. It is refused, and nobody waits for an answer.
+// TestADeadNodeFailsFast checks F-01: the connection is refused, and no operation waits for an answer.
 func TestADeadNodeFailsFast(t *testing.T) {
 	s := msmtest.StartServer(t)
 	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: patience})
@@ -71,8 +71,8 @@ func TestADeadNodeFailsFast(t *testing.T) {
 	}
 }
 
-// TestAHungNodeCostsOneTimeout: F-02. That includes the wait for a connection: who waits when the first operation runs
-// out of time is told so, and does not ask. TestWaitingForAConnection shows when.
+// TestAHungNodeCostsOneTimeout checks F-02, including the wait for a connection: it ends when the first operation times
+// out, and then nothing is sent. TestWaitingForAConnection shows when.
 func TestAHungNodeCostsOneTimeout(t *testing.T) {
 	t.Parallel()
 	s := msmtest.StartServer(t)
@@ -90,8 +90,8 @@ func TestAHungNodeCostsOneTimeout(t *testing.T) {
 	}
 }
 
-// TestADripFeedingNodeCostsOneTimeout: F-06. gomemcache begins its timeout anew with every answer that it reads; each of
-// these comes in less.
+// TestADripFeedingNodeCostsOneTimeout checks F-06. gomemcache restarts its timeout with every item that it reads, and
+// each of these arrives in less time.
 func TestADripFeedingNodeCostsOneTimeout(t *testing.T) {
 	const timeout = 400 * time.Millisecond
 	drip := func(_ int, lines *bufio.Scanner, conn net.Conn) {
@@ -114,13 +114,14 @@ func TestADripFeedingNodeCostsOneTimeout(t *testing.T) {
 				if err := read(t.Context(), c); err == nil || time.Since(began) != timeout {
 					t.Errorf("%v after %v", err, time.Since(began))
 				}
-				time.Sleep(time.Second) // the far end notices
+				time.Sleep(time.Second) // until the server's goroutine has ended
 			})
 		})
 	}
 }
 
-// TestWhatANodeSays: what is no answer to our question is a failure, and the connection is not used again.
+// TestWhatANodeSays checks that a line that does not answer the question is a failure, and that the connection is not
+// used again.
 func TestWhatANodeSays(t *testing.T) {
 	for name, c := range map[string]struct {
 		says string
@@ -161,7 +162,7 @@ func TestWhatANodeSays(t *testing.T) {
 	}
 }
 
-// TestTheRequestsTimeIsNotTheNodes: a context that ends first is no evidence against the node.
+// TestTheRequestsTimeIsNotTheNodes checks that a context that ends first is no evidence against the node.
 func TestTheRequestsTimeIsNotTheNodes(t *testing.T) {
 	s := msmtest.StartServer(t)
 	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: patience})
@@ -174,7 +175,8 @@ func TestTheRequestsTimeIsNotTheNodes(t *testing.T) {
 	}
 }
 
-// TestAllConnectionsInUse: who waits for a connection gets it when its user has run out of the request's time.
+// TestAllConnectionsInUse checks that a waiting operation gets the connection whose user has run out of the request's
+// time.
 func TestAllConnectionsInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pipes{serve: func(number int, lines *bufio.Scanner, conn net.Conn) {
@@ -219,7 +221,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// relay passes connections to another address on to a server.
+// relay listens on an address and forwards connections to a server. It returns its address.
 func relay(t *testing.T, network, addr, server string) string {
 	l, err := net.Listen(network, addr)
 	if err != nil {

@@ -10,23 +10,23 @@ import (
 	"time"
 )
 
-// Memcached's own limits and defaults.
+// Memcached's limits and defaults.
 const (
 	maxKey       = 250
-	maxItem      = 1 << 20 // -I
-	itemOverhead = 60      // header, CAS id and line ends of an item, besides its key
+	maxItem      = 1 << 20 // its option -I
+	itemOverhead = 60      // header, CAS token and line end of an item, besides its key
 	maxBytes     = 64 << 20
-	relativeTTL  = 30 * 24 * time.Hour // what is longer is sent as a moment of Unix time
+	relativeTTL  = 30 * 24 * time.Hour // a longer one is sent as a Unix time
 )
 
-// MemoryOptions bound an in-memory node.
+// MemoryOptions limit an in-memory node.
 type MemoryOptions struct {
-	MaxItem  int // bytes of one item with its key; zero: 1 MiB, as memcached
-	MaxBytes int // bytes of all items; beyond, the least recently used ones go. Zero: 64 MiB, as memcached
+	MaxItem  int // bytes of one item with its key; zero: 1 MiB, as in memcached
+	MaxBytes int // bytes of all items; beyond that the least recently used ones are evicted; zero: 64 MiB, as in memcached
 }
 
-// Memory is a node within this process, which behaves as a memcached server does: TTL, CAS tokens, item size, eviction.
-// It is safe for concurrent use.
+// Memory is a node within this process. It behaves like a memcached server: TTLs, CAS tokens, a limit on item size,
+// eviction. It is safe for concurrent use.
 type Memory struct {
 	options MemoryOptions
 
@@ -43,7 +43,7 @@ type memoryItem struct {
 	expires time.Time // zero: never
 }
 
-// NewMemory makes an empty node.
+// NewMemory returns an empty node.
 func NewMemory(o MemoryOptions) *Memory {
 	if o.MaxItem == 0 {
 		o.MaxItem = maxItem
@@ -148,10 +148,10 @@ func (m *Memory) Keys(ctx context.Context, prefix string, found func(key string)
 // Close implements Client.
 func (m *Memory) Close() error { return nil }
 
-// GiveUp implements Client. Nothing waits here.
+// GiveUp implements Client. It does nothing, since no operation waits.
 func (m *Memory) GiveUp() {}
 
-// Clone answers a node that has what this one has now, with the same tokens.
+// Clone returns a node that has what this one has at the moment, with the same CAS tokens.
 func (m *Memory) Clone() *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -159,7 +159,7 @@ func (m *Memory) Clone() *Memory {
 	c.tokens, c.bytes = m.tokens, m.bytes
 	for e := m.recent.Front(); e != nil; e = e.Next() {
 		copied := *e.Value.(*memoryItem)
-		c.items[copied.key] = c.recent.PushBack(&copied) // its value is never changed
+		c.items[copied.key] = c.recent.PushBack(&copied) // the bytes of its value can be shared: they are never changed
 	}
 	return c
 }
@@ -187,7 +187,7 @@ func (m *Memory) write(ctx context.Context, key string, item Item, ttl time.Dura
 	return nil
 }
 
-// find answers a live item, and lets go of a dead one.
+// find returns a live item, and drops an expired one. The caller holds mu.
 func (m *Memory) find(key string) (*memoryItem, bool) {
 	e, ok := m.items[key]
 	if !ok {
@@ -214,7 +214,8 @@ func (m *Memory) put(it *memoryItem) {
 	m.sweep()
 }
 
-// sweep looks at a few of the items that were not used for longest, so that dead ones leave although nobody asks.
+// sweep drops expired items among the least recently used ones. It looks at two of them, so that items leave that
+// nobody asks for.
 func (m *Memory) sweep() {
 	now := time.Now()
 	for e, n := m.recent.Back(), 0; e != nil && n < 2; n++ {
@@ -242,7 +243,7 @@ func (i *memoryItem) copy() Item {
 	return c
 }
 
-// usable refuses what memcached would misunderstand.
+// usable returns an error if the request is over or the key is one that memcached would misunderstand.
 func usable(ctx context.Context, key string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -257,8 +258,8 @@ func legal(key string) bool {
 	return key != "" && len(key) <= maxKey && !strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
-// seconds is a TTL as memcached wants it: whole seconds, rounded up so that nothing ends early; beyond 30 days a moment
-// of Unix time, because memcached takes larger numbers for that; -1 for what is over already.
+// seconds converts a TTL to what memcached expects: whole seconds, rounded up so that nothing ends early; a Unix time
+// beyond 30 days, because memcached takes larger numbers for one; and -1 for a negative TTL.
 func seconds(ttl time.Duration, now time.Time) int32 {
 	switch {
 	case ttl == 0:

@@ -1,4 +1,15 @@
-// Package node is one memcached server: the client that speaks with it, whether it is available, and its epoch.
+// Package node is one memcached server: the client that talks to it, whether it is available, and its epoch. The epoch
+// is a random number that is stored on the server. It changes when the server loses its data, or when an instance
+// replaces it because nobody knows what on the node is stale.
+//
+//   - node.go: operations, what makes a node unavailable, and the probes that bring it back
+//   - trouble.go: the reason why a node is not available
+//   - epochs.go, stale.go: epochs, and when a node's data are not trusted
+//   - fit.go, elsewhere.go, use.go: servers that cannot be used, share an id with another one, or were out of use
+//   - sizes.go: values that are too large for the node
+//   - client.go: the Client interface and its errors; memory.go: a Client within this process
+//   - memcached.go: the Client of a real server; pool.go, slot.go: its connections; conn.go, liveness_unix.go: one of them;
+//     times.go: deadlines; answers.go: errors; keys.go: the list of keys
 package node
 
 import (
@@ -18,67 +29,69 @@ import (
 
 var errKey = errors.New("node: a key must have 1 to 250 bytes, none of them blank or control")
 
-// Options say how a node is watched.
+// Options say how a node is probed.
 type Options struct {
-	EpochKey   string           // under which the node carries its epoch
-	UseKey     string           // under which it carries when it was in use; empty: that is not noted
-	ProbeEvery time.Duration    // zero: 250ms
-	ProbeMax   time.Duration    // longest time between probes of a node that is down; zero: 1s
-	Also       []string         // keys that every probe reads, too
-	OnLook     OnLook           // called by the prober, which waits for it, after every probe that ended well; nil: nobody cares
-	Prober     Client           // a way to the server that probes have for themselves; nil: that of all
-	Servers    *Servers         // of the list that the node is in; nil: it is alone
+	EpochKey   string           // the key of the node's epoch
+	UseKey     string           // the key under which the node stores when it was in use; empty: that is not stored
+	ProbeEvery time.Duration    // time between probes; zero: 250ms
+	ProbeMax   time.Duration    // longest time between probes of a node that is unavailable; zero: 1s
+	Also       []string         // further keys that every probe reads
+	OnLook     OnLook           // called after every successful probe; the prober waits for it; nil: not called
+	Prober     Client           // the client that probes use; nil: the one that operations use
+	Servers    *Servers         // the list that the node is in; nil: it is not compared with others
 	Log        *journal.Journal // nil: none
-	Random     *random.Source   // of the prober; nil: the runtime's
+	Random     *random.Source   // for the prober; nil: the runtime's
 }
 
-// OnLook is told what a probe has read, and when that began: a process that stands still reads long after the server has answered.
+// OnLook receives what a probe has read under Options.Also, and when that probe began. If this process stood still
+// meanwhile, the values are as old as that.
 type OnLook func(n *Node, also map[string]Item, began time.Time)
 
 // Node is one memcached server. It is safe for concurrent use.
 //
-// A node is available or not; while it is not, operations answer ErrDown at once. It becomes unavailable on evidence about
-// the node: a connection that is refused or reset, or a probe that runs out of time. That an operation runs out of time says
-// something about the operation first; it has the node probed at once. So a node that stands still costs the requests that
-// meet it one timeout each, for no longer than it takes a probe to end, and later ones nothing.
+// A node is available or not. While it is not, operations return ErrDown at once. It becomes unavailable on evidence
+// about the node: a connection that is refused or reset, an answer that makes no sense, or a probe that fails. An
+// operation that times out may be to blame itself, so it only triggers a probe. A node that hangs costs the requests
+// that meet it one timeout each, until that probe has ended, and later requests nothing.
 //
-// What it has is trusted again as soon as a probe finds it with the epoch that it had: it has lost nothing. Who had to do
-// without it remembers what became stale there, see package replica. Only if that is not known, the epoch is replaced.
+// What a node has is trusted again as soon as a probe finds it with its former epoch: it has lost nothing. An instance
+// that did without the node remembers what became stale there (hinted handoff, see package replica). The epoch is
+// replaced only if nobody knows that.
 type Node struct {
 	id, address string
 	client      Client
 	options     Options
-	probed      []string // keys that a probe reads: that of the epoch first
+	probed      []string // keys that a probe reads; the first one is the epoch's
 	state       atomic.Pointer[state]
 	wake        chan struct{}
 
 	looks    atomic.Uint64 // probes that have ended
-	timeouts atomic.Uint64 // operations that have run out of time
-	cleared  atomic.Uint64 // so many of them, when a probe began that has ended
-	used     atomic.Int64  // Unix time at which it was in use, as last read from it; 0: it is not known
-	began    atomic.Int64  // Unix time in microseconds at which it came into use, the same
-	doubted  atomic.Int64  // until when, Unix nanoseconds, what it has may be stale
+	timeouts atomic.Uint64 // operations that have timed out
+	cleared  atomic.Uint64 // value of timeouts at the beginning of the last probe that has ended
+	used     atomic.Int64  // Unix time when it was last in use, as last read from it; 0: unknown
+	began    atomic.Int64  // Unix time in microseconds when it came into use, as last read from it; 0: unknown
+	doubted  atomic.Int64  // until when what it has may be stale, in Unix nanoseconds; 0: never was
 
-	tooLarge atomic.Pointer[refusedSize] // the least that was; nil: nothing
+	tooLarge atomic.Pointer[refusedSize] // the smallest value that it has refused; nil: none
 
-	mu        sync.Mutex // guards changes of state
-	events    uint64     // how often it has failed, was to be replaced, or an operation has read another epoch
-	past      epochs     // that it had
-	stale     staleness  // its epoch has to be replaced before it is used
-	elsewhere time.Time  // until when it is not used, because others reach another server under its id; zero: they do not
-	younger   time.Time  // when that one came into use
-	told      string     // the reason that the log has for its not being available; empty: it always was, or has not been asked
+	mu        sync.Mutex // guards the fields below, and changes of state
+	events    uint64     // counts failures, requests for another epoch, and epochs read by operations: they outdate a probe
+	past      epochs     // epochs that it had
+	stale     staleness  // whether its epoch has to be replaced before it is used
+	elsewhere time.Time  // until when it is not used because others reach another server under its id; zero: they do not
+	younger   time.Time  // when that server came into use
+	told      string     // the last logged reason why it is not available; empty: none was logged
 }
 
-// state is what a request needs to know; it changes as a whole.
+// state is what a request needs to know. It is replaced as a whole.
 type state struct {
 	available bool
 	epoch     uint32
-	since     time.Time // when it became available or unavailable
-	why       error     // it is not available
+	since     time.Time // when it became available, or unavailable
+	why       error     // why it is not available
 }
 
-// New makes a node that is not available before its first probe.
+// New returns a node that is not available before its first probe (rule N1).
 func New(id, address string, client Client, o Options) *Node {
 	if o.ProbeEvery == 0 {
 		o.ProbeEvery = 250 * time.Millisecond
@@ -100,16 +113,16 @@ func New(id, address string, client Client, o Options) *Node {
 	return n
 }
 
-// ID is the node's configured name.
+// ID returns the node's configured id.
 func (n *Node) ID() string { return n.id }
 
-// Address is where the node is.
+// Address returns the node's configured address.
 func (n *Node) Address() string { return n.address }
 
 // Available reports whether requests may use the node.
 func (n *Node) Available() bool { return n.state.Load().available }
 
-// DownFor is how long the node has not been available, zero if it is.
+// DownFor returns for how long the node has not been available, or zero if it is.
 func (n *Node) DownFor() time.Duration {
 	s := n.state.Load()
 	if s.available {
@@ -118,13 +131,13 @@ func (n *Node) DownFor() time.Duration {
 	return time.Since(s.since)
 }
 
-// Epoch is the node's epoch as last read from it; 0 if it never was, or the node has none.
+// Epoch returns the node's epoch as last read from it; 0: it was never read, or the node has none.
 func (n *Node) Epoch() uint32 { return n.state.Load().epoch }
 
-// Looks is how many probes have ended, however they did.
+// Looks returns how many probes have ended, successful or not.
 func (n *Node) Looks() uint64 { return n.looks.Load() }
 
-// Close ends its clients.
+// Close closes the clients.
 func (n *Node) Close() error { return errors.Join(n.client.Close(), n.options.Prober.Close()) }
 
 func (n *Node) fail(why error) {
@@ -137,13 +150,13 @@ func (n *Node) fail(why error) {
 		return
 	}
 	n.state.Store(&state{epoch: s.epoch, since: time.Now(), why: why})
-	n.client.GiveUp() // who waits for it need not wait any longer
+	n.client.GiveUp() // nobody has to wait for it any longer
 	n.told = reason(why)
 	n.log(slog.LevelWarn, "node is down", "error", why)
 	n.probeNow()
 }
 
-// probeNow has Run probe within a moment.
+// probeNow makes Run probe within a millisecond.
 func (n *Node) probeNow() {
 	select {
 	case n.wake <- struct{}{}:
@@ -151,7 +164,7 @@ func (n *Node) probeNow() {
 	}
 }
 
-// Get asks for a key.
+// Get returns the item of a key; see Client.Get. It returns ErrDown if the node is not available.
 func (n *Node) Get(ctx context.Context, key string) (Item, error) {
 	if !n.Available() {
 		return Item{}, ErrDown
@@ -160,8 +173,8 @@ func (n *Node) Get(ctx context.Context, key string) (Item, error) {
 	return item, n.judge(ctx, "get", err)
 }
 
-// GetWith asks for a key and another one in one round trip. With ErrMiss the other one's item is still right; it is empty
-// if there is none.
+// GetWith gets two keys in one round trip. Also when it returns ErrMiss for the first key, the other one's item is
+// valid; that is zero if there is none.
 func (n *Node) GetWith(ctx context.Context, key, other string) (item, also Item, err error) {
 	if !n.Available() {
 		return Item{}, Item{}, ErrDown
@@ -177,8 +190,8 @@ func (n *Node) GetWith(ctx context.Context, key, other string) (item, also Item,
 	return item, items[other], nil
 }
 
-// GetWithEpoch asks for a key and the node's epoch in one round trip. With ErrMiss the epoch is still right; 0: the node has
-// lost it with all else, as in a restart, and no probe has come yet.
+// GetWithEpoch gets a key and the node's epoch in one round trip. Also with ErrMiss the epoch is valid; 0: the node has
+// lost it with everything else, as in a restart, and no probe has found that yet.
 func (n *Node) GetWithEpoch(ctx context.Context, key string) (Item, uint32, error) {
 	before := n.state.Load()
 	if !before.available {
@@ -191,7 +204,7 @@ func (n *Node) GetWithEpoch(ctx context.Context, key string) (Item, uint32, erro
 	epoch := before.epoch
 	if read, there := items[n.options.EpochKey]; !there {
 		epoch = 0
-	} else if e, ok := parseEpoch(read.Value); ok { // else it was damaged, and a probe will tell
+	} else if e, ok := parseEpoch(read.Value); ok { // otherwise it was damaged, and a probe will find out
 		epoch = e
 	}
 	n.learn(epoch, before)
@@ -202,7 +215,7 @@ func (n *Node) GetWithEpoch(ctx context.Context, key string) (Item, uint32, erro
 	return item, epoch, nil
 }
 
-// Add stores a value if there is none.
+// Add stores a value if the key is absent; see Client.Add.
 func (n *Node) Add(ctx context.Context, key string, item Item, ttl time.Duration) error {
 	if !n.Available() {
 		return ErrDown
@@ -210,7 +223,8 @@ func (n *Node) Add(ctx context.Context, key string, item Item, ttl time.Duration
 	return n.judge(ctx, "add", n.sized(item, n.client.Add(ctx, key, item, ttl)))
 }
 
-// CompareAndSwap stores a value if the one there is still that whose token the item carries.
+// CompareAndSwap stores a value if the present one is still that whose token the item carries; see
+// Client.CompareAndSwap.
 func (n *Node) CompareAndSwap(ctx context.Context, key string, item Item, ttl time.Duration) error {
 	if !n.Available() {
 		return ErrDown
@@ -218,7 +232,7 @@ func (n *Node) CompareAndSwap(ctx context.Context, key string, item Item, ttl ti
 	return n.judge(ctx, "cas", n.sized(item, n.client.CompareAndSwap(ctx, key, item, ttl)))
 }
 
-// Append adds to a value that is there.
+// Append appends to a value that exists; see Client.Append.
 func (n *Node) Append(ctx context.Context, key string, more []byte) error {
 	if !n.Available() {
 		return ErrDown
@@ -226,8 +240,8 @@ func (n *Node) Append(ctx context.Context, key string, more []byte) error {
 	return n.judge(ctx, "append", n.client.Append(ctx, key, more))
 }
 
-// Keys lists keys as Client.Keys does. That it fails is no evidence against the node: nobody waits for it, and a long list
-// has more ways to break off than a request.
+// Keys lists keys; see Client.Keys. An error is no evidence against the node: no request waits for the list, and a long
+// list can break off for more reasons than a request.
 func (n *Node) Keys(ctx context.Context, prefix string, found func(key string)) error {
 	if !n.Available() {
 		return ErrDown
@@ -238,7 +252,8 @@ func (n *Node) Keys(ctx context.Context, prefix string, found func(key string)) 
 	return nil
 }
 
-// judge tells a failure of the node from an answer, and from what may be one.
+// judge decides what an error says about the node: an answer says nothing, a timeout or ErrLate triggers a probe, and
+// any other error makes the node unavailable (rules N2, N3 and N4).
 func (n *Node) judge(ctx context.Context, op string, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
@@ -252,7 +267,7 @@ func (n *Node) judge(ctx context.Context, op string, err error) error {
 	gaveUp := errors.Is(err, errGivenUp)
 	err = fmt.Errorf("%s: %w", op, err)
 	switch {
-	case gaveUp: // the reason is known
+	case gaveUp: // the failure that ended it has been judged
 	case timedOut(err):
 		n.suspected()
 	default:
@@ -261,8 +276,8 @@ func (n *Node) judge(ctx context.Context, op string, err error) error {
 	return err
 }
 
-// OutOfTime reports whether a failure may be that of this process, which did not run, rather than that of the node; or that of
-// another operation, which ended this one.
+// OutOfTime reports whether an error may have another cause than the node: this process did not run, or the failure of
+// another operation ended this one.
 func OutOfTime(err error) bool {
 	return timedOut(err) || errors.Is(err, ErrLate) || errors.Is(err, errGivenUp)
 }
@@ -282,7 +297,8 @@ func answer(err error) bool {
 	return false
 }
 
-// learn takes an epoch that was read while the node was in use, unless it has failed since, or a probe was faster.
+// learn stores an epoch that an operation has read, unless the state has changed since: the node failed, or a probe
+// came first.
 func (n *Node) learn(epoch uint32, before *state) {
 	if epoch == before.epoch {
 		return
@@ -295,8 +311,10 @@ func (n *Node) learn(epoch uint32, before *state) {
 	}
 }
 
-// Probe looks at the node now: it reads its epoch, gives it one if it has none, as after a restart, and replaces it if
-// nobody knows what on the node is stale. Only then the node is available.
+// Probe probes the node. It reads the epoch, gives the node one if it has none, as after a restart, and replaces it if
+// nobody knows what on the node is stale. Only then the node becomes available. An error that says nothing about the
+// node, such as a lost race with another instance or the end of ctx, leaves its state as it was; any other error makes
+// it unavailable.
 func (n *Node) Probe(ctx context.Context) error {
 	n.mu.Lock()
 	before, stale := n.events, n.stale
@@ -330,7 +348,7 @@ func (n *Node) probe(ctx context.Context, stale staleness) (epoch uint32, also m
 	mark := n.readMark(also)
 	if !there {
 		item, err = n.first(ctx)
-		stale = staleness{} // what it has from before is of another epoch
+		stale = staleness{} // it was about an epoch that the node has lost
 	}
 	if err == nil {
 		epoch, item, err = n.readEpoch(ctx, item)
@@ -351,8 +369,8 @@ func (n *Node) probe(ctx context.Context, stale staleness) (epoch uint32, also m
 	return fresh, also, n.options.Prober.CompareAndSwap(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh), Token: item.Token}, 0)
 }
 
-// first gives a server without epoch one, and reads what it has then: another instance may be faster, and only what is read tells
-// whether there is CAS.
+// first gives a server without an epoch one, and reads it back: another instance may have been faster, and only a read
+// shows whether the server has CAS.
 func (n *Node) first(ctx context.Context) (Item, error) {
 	err := n.options.Prober.Add(ctx, n.options.EpochKey, Item{Value: formatEpoch(n.options.Random.Uint32())}, 0)
 	if err != nil && !errors.Is(err, ErrExists) {
@@ -363,7 +381,8 @@ func (n *Node) first(ctx context.Context) (Item, error) {
 
 var errFailed = errors.New("the node failed during the probe")
 
-// up makes the node available, unless it has failed since the probe began, or is to be replaced: then another probe has to tell.
+// up makes the node available. It returns errFailed if the node has failed since the probe began, or is to get another
+// epoch: then another probe has to tell (rule N12). It returns another error if the node must not be used.
 func (n *Node) up(epoch uint32, before uint64) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -395,12 +414,12 @@ func (n *Node) up(epoch uint32, before uint64) error {
 	return nil
 }
 
-// probeSoon is within how long a node is probed that has failed. Not sooner, because others meet the same failure in the same
-// moment, and each time another probe would be needed.
+// probeSoon is the time within which a node that has failed is probed. It is not shorter, because other operations meet
+// the same failure at the same moment, and each of them would call for another probe.
 const probeSoon = time.Millisecond
 
-// Run probes until ctx ends: regularly, within a millisecond when the node becomes unavailable, and ever more rarely while
-// it stays so. No request waits for it.
+// Run probes the node until ctx ends: regularly; within a millisecond when the node becomes unavailable or an operation
+// times out; and less and less often while the node stays unavailable. No request waits for it (rule N9).
 func (n *Node) Run(ctx context.Context) {
 	wait := n.options.ProbeEvery
 	for next := n.jitter(wait); ; {
@@ -417,7 +436,7 @@ func (n *Node) Run(ctx context.Context) {
 	}
 }
 
-// round probes, again at once if that is all it takes, and answers how long to wait for the next one.
+// round probes, up to three times if another try may help at once, and returns how long to wait for the next round.
 func (n *Node) round(ctx context.Context, wait time.Duration) time.Duration {
 	for range 3 {
 		err := n.Probe(ctx)
@@ -431,5 +450,5 @@ func (n *Node) round(ctx context.Context, wait time.Duration) time.Duration {
 	return min(2*wait, n.options.ProbeMax)
 }
 
-// jitter keeps instances from probing in step.
+// jitter returns d, changed at random by up to a fifth, so that instances do not probe in step.
 func (n *Node) jitter(d time.Duration) time.Duration { return d*4/5 + n.options.Random.Wait(d*2/5+1) }

@@ -20,10 +20,10 @@ import (
 
 var options = node.Options{EpochKey: "epoch"}
 
-// instance is what somebody has of a server.
+// instance returns an instance's node for a server.
 func instance(s *nodetest.Server) *node.Node { return s.Node(s.Client(""), options) }
 
-// newNode makes a node that is up.
+// newNode returns a node that is available, and its server.
 func newNode(t *testing.T) (*node.Node, *nodetest.Server) {
 	t.Helper()
 	s := nodetest.New("n1")
@@ -47,8 +47,8 @@ var operations = map[string]func(ctx context.Context, n *node.Node) error{
 	},
 }
 
-// TestEvidence: a refused connection makes a node unavailable, an answer does not, and neither does an operation that runs out of
-// time, or was not in time because of this process.
+// TestEvidence checks that a refused connection makes a node unavailable, and that an answer does not, nor an operation
+// that times out, or that was late because of this process.
 func TestEvidence(t *testing.T) {
 	for op, do := range operations {
 		for err, evidence := range map[error]bool{
@@ -85,7 +85,8 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
-// TestWhoRunsOutOfTimeHasTheNodeLookedAt: if it is the node, it is unavailable as soon as that look has run out of time, too.
+// TestWhoRunsOutOfTimeHasTheNodeLookedAt checks that an operation that times out triggers a probe at once. If the node
+// hangs it becomes unavailable as soon as that probe has timed out too.
 func TestWhoRunsOutOfTimeHasTheNodeLookedAt(t *testing.T) {
 	for name, hangs := range map[string]bool{"a node that hangs": true, "an operation that does": false} {
 		t.Run(name, func(t *testing.T) {
@@ -121,7 +122,7 @@ func TestWhoRunsOutOfTimeHasTheNodeLookedAt(t *testing.T) {
 	}
 }
 
-// givesUp counts how often its client is told to give up.
+// givesUp counts the calls of GiveUp.
 type givesUp struct {
 	node.Client
 	times atomic.Int32
@@ -129,8 +130,8 @@ type givesUp struct {
 
 func (c *givesUp) GiveUp() { c.times.Add(1) }
 
-// TestWhoWaitsForANodeThatIsDown is told at once: its client gives up when the node becomes unavailable, and not again while
-// that stays so, which would end its probes.
+// TestWhoWaitsForANodeThatIsDown checks that waiting operations end at once: GiveUp is called when the node becomes
+// unavailable, and not again while it stays so, as that would end its probes.
 func TestWhoWaitsForANodeThatIsDown(t *testing.T) {
 	s := nodetest.New("n1")
 	c := &givesUp{Client: s.Client("")}
@@ -147,7 +148,7 @@ func TestWhoWaitsForANodeThatIsDown(t *testing.T) {
 	}
 }
 
-// cancelled is what happens to an operation whose request is over in its middle.
+// cancelled returns the fault of an operation whose request is cancelled in the middle.
 func cancelled(cancel func()) nodetest.Fault {
 	return func(context.Context, nodetest.Op, func() error) error {
 		cancel()
@@ -287,14 +288,14 @@ func TestEpoch(t *testing.T) {
 	})
 }
 
-// TestALookTellsWhatElseIsThere: each probe that finds the node in order, and no other.
+// TestALookTellsWhatElseIsThere checks that OnLook is called for every successful probe, and for no other.
 func TestALookTellsWhatElseIsThere(t *testing.T) {
 	s := nodetest.New("n1")
 	var told []map[string]node.Item
 	n := s.Node(s.Client(""), node.Options{
 		EpochKey: "epoch", Also: []string{"a", "b"}, OnLook: func(_ *node.Node, also map[string]node.Item, _ time.Time) { told = append(told, also) },
 	})
-	mustProbe(t, n) // nothing is there
+	mustProbe(t, n) // there are no values yet
 	if err := s.Memory().Add(t.Context(), "b", node.Item{Value: []byte("x")}, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +309,7 @@ func TestALookTellsWhatElseIsThere(t *testing.T) {
 	}
 }
 
-// TestRun: the prober in fake time.
+// TestRun checks the prober in fake time.
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -319,19 +320,19 @@ func TestRun(t *testing.T) {
 		go func() { defer close(ended); n.Run(ctx) }()
 
 		time.Sleep(10 * time.Second)
-		if calls := s.Count(nodetest.Any); calls < 32 || calls > 52 || !n.Available() { // 40, and jitter
+		if calls := s.Count(nodetest.Any); calls < 32 || calls > 52 || !n.Available() { // 40, give or take the jitter
 			t.Errorf("%d probes in 10 s of peace", calls)
 		}
 		before := s.Count(nodetest.Any)
 		n.Replace()
 		synctest.Wait()
-		n.Replace() // once more, in the same moment
+		n.Replace() // again, at the same moment
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
 		if !n.Available() {
 			t.Error("a node that answers is not used again a millisecond later")
 		}
-		if calls := s.Count(nodetest.Any) - before; calls != 2 { // a look, and a new epoch
+		if calls := s.Count(nodetest.Any) - before; calls != 2 { // one read, and one write of the new epoch
 			t.Errorf("%d operations until it is used again", calls)
 		}
 		s.Fail(nodetest.Refuse(nodetest.ErrLost))
@@ -354,7 +355,7 @@ func TestRun(t *testing.T) {
 	})
 }
 
-// counted is a client that counts how often it is asked for a key.
+// counted is a client that counts the reads of one key.
 type counted struct {
 	node.Client
 	key  string
@@ -368,8 +369,8 @@ func (c *counted) Get(ctx context.Context, key string) (node.Item, error) {
 	return c.Client.Get(ctx, key)
 }
 
-// TestRealNode: a node over real memcached goes down and comes back, with another epoch if it has lost what it had. While it is
-// down nothing is asked of it.
+// TestRealNode checks that a node on a real memcached goes down and comes back, with another epoch if it has lost its
+// data. While it is down no operation is sent.
 func TestRealNode(t *testing.T) {
 	for name, fault := range map[string]struct {
 		begin, end func(*msmtest.Server)

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// waitMost is how many timeouts long someone waits for a connection at most. A visitor has lost patience by then, and a queue
-// of that length grows faster than it is served.
+// waitMost is how long an operation waits for a connection at most, in timeouts. A visitor has lost patience by then,
+// and a queue of that length grows faster than it is served.
 const waitMost = 10
 
-// idleFor is how long a connection stays open that nobody uses. Slots are used last first, so what only a burst needed is
-// idle from then on; a server's connections are few (memcached -c), and other instances' bursts need them.
+// idleFor is how long an unused connection stays open. The slot used last is used first, so those that only a burst
+// needed are idle from then on. A server has few connections (memcached -c), and bursts of other instances need them.
 const idleFor = time.Minute
 
-// acquire takes a slot for an operation.
+// acquire takes a slot for an operation, and waits until one is free.
 func (m *Memcached) acquire(ctx context.Context) (*slot, error) {
 	select {
 	case m.limit <- struct{}{}:
@@ -37,7 +37,7 @@ func (m *Memcached) acquire(ctx context.Context) (*slot, error) {
 	return s, nil
 }
 
-// wait is first come, first served, as a channel's senders are.
+// wait waits for room for another slot, in FIFO order, as senders on a channel do (rule N7).
 func (m *Memcached) wait(ctx context.Context) error {
 	m.mu.Lock()
 	letGo := m.waiters
@@ -71,7 +71,8 @@ func (m *Memcached) release(s *slot, answered bool) {
 	<-m.limit
 }
 
-// keep has a slot idle, with one timer for all of them: the first one has been so for longest. Guarded by mu.
+// keep adds a slot to the idle ones. One timer serves all: the first slot has been idle for longest. The caller holds
+// mu.
 func (m *Memcached) keep(s *slot) {
 	m.free = append(m.free, s)
 	if m.tidies == nil {
@@ -79,7 +80,7 @@ func (m *Memcached) keep(s *slot) {
 	}
 }
 
-// tidy lets go of slots that have been idle for long, and comes again when the next one will have been.
+// tidy closes slots that have been idle for too long, and runs again when the next one will have been.
 func (m *Memcached) tidy() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -97,14 +98,14 @@ func (m *Memcached) tidy() {
 	}
 }
 
-// letGo lets go of those who wait for a slot. Guarded by mu.
+// letGo ends all waits for a slot. The caller holds mu.
 func (m *Memcached) letGo() {
 	close(m.waiters)
 	m.waiters = make(chan struct{})
 }
 
-// GiveUp implements Client. Idle connections go, too: when the server is back they may be those of before its restart, and not every
-// connection shows that.
+// GiveUp implements Client (rule N6). It closes the idle connections too: when the server is back they may date from
+// before its restart, and not every connection shows that.
 func (m *Memcached) GiveUp() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -115,7 +116,7 @@ func (m *Memcached) GiveUp() {
 	}
 }
 
-// dropIdle is guarded by mu.
+// dropIdle closes all idle slots. The caller holds mu.
 func (m *Memcached) dropIdle() {
 	for _, s := range m.free {
 		s.drop()
@@ -123,7 +124,7 @@ func (m *Memcached) dropIdle() {
 	m.free, m.slots = nil, slices.DeleteFunc(m.slots, func(s *slot) bool { return !s.busy })
 }
 
-// Close closes the idle connections, and each of the others when the operation that uses it has ended.
+// Close closes the idle connections at once, and each of the others when its operation has ended.
 func (m *Memcached) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

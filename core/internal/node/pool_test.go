@@ -14,13 +14,13 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// slowly answers everything after a while: nothing is there, and all is stored.
+// slowly answers every command after a delay: keys are absent, and writes succeed.
 func slowly(after time.Duration) func(int, *bufio.Scanner, net.Conn) {
 	return func(_ int, lines *bufio.Scanner, conn net.Conn) {
 		for lines.Scan() {
 			answer := "END\r\n"
 			if !strings.HasPrefix(lines.Text(), "gets ") {
-				lines.Scan() // its data
+				lines.Scan() // the data block
 				answer = "STORED\r\n"
 			}
 			time.Sleep(after)
@@ -29,8 +29,8 @@ func slowly(after time.Duration) func(int, *bufio.Scanner, net.Conn) {
 	}
 }
 
-// TestWaitingForAConnection goes on as long as the node answers others, and ten timeouts at most. It ends with the first
-// operation that was not answered in its time while no other was, either: the node hangs.
+// TestWaitingForAConnection checks that the wait goes on while the node answers others, for ten timeouts at most. It
+// ends when an operation times out and no other was answered meanwhile: the node hangs.
 func TestWaitingForAConnection(t *testing.T) {
 	const timeout = 100 * time.Millisecond
 	first := func(serve, others func(int, *bufio.Scanner, net.Conn)) func(int, *bufio.Scanner, net.Conn) {
@@ -54,7 +54,7 @@ func TestWaitingForAConnection(t *testing.T) {
 	for name, c := range map[string]struct {
 		serve          func(int, *bufio.Scanner, net.Conn)
 		conns, clients int
-		answered, busy int // and the others fail
+		answered, busy int // all others fail
 		dials          int
 		ends           time.Duration
 		givenUpAfter   time.Duration // zero: never
@@ -86,14 +86,14 @@ func TestWaitingForAConnection(t *testing.T) {
 				if took := time.Since(began); answered != c.answered || busy != c.busy || took != c.ends || int(p.dials.Load()) != c.dials {
 					t.Errorf("%d were answered, %d are ErrBusy, after %v and %d dials", answered, busy, took, p.dials.Load())
 				}
-				time.Sleep(time.Second) // for the far ends
+				time.Sleep(time.Second) // until the server's goroutines have ended
 			})
 		})
 	}
 }
 
-// TestGivingANodeUp ends all operations on it at once, wherever they are, as if their time were up (F-02). Those that begin
-// later have a time of their own.
+// TestGivingANodeUp checks F-02: GiveUp ends all operations at once, wherever they are, as if their time were up. Later
+// ones have their own time.
 func TestGivingANodeUp(t *testing.T) {
 	const timeout, later = 100 * time.Millisecond, 30 * time.Millisecond
 	for name, c := range map[string]struct {
@@ -124,7 +124,7 @@ func TestGivingANodeUp(t *testing.T) {
 	}
 }
 
-// TestOneOperationsTimeIsNotThatOfOthers: that one has run out of time is no reason to end those that began later.
+// TestOneOperationsTimeIsNotThatOfOthers checks that an operation that times out does not end others that began later.
 func TestOneOperationsTimeIsNotThatOfOthers(t *testing.T) {
 	const timeout, later, answers = 100 * time.Millisecond, 70 * time.Millisecond, 90 * time.Millisecond
 	for name, c := range map[string]struct {
@@ -148,16 +148,17 @@ func TestOneOperationsTimeIsNotThatOfOthers(t *testing.T) {
 				if _, err := m.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) {
 					t.Errorf("%v", err)
 				}
-				time.Sleep(time.Second) // for the far ends
+				time.Sleep(time.Second) // until the server's goroutines have ended
 			})
 		})
 	}
 }
 
-// TestAnAnswerThatComesAsTheNodeIsGivenUp may count or not; what comes then has a time of its own.
+// TestAnAnswerThatComesAsTheNodeIsGivenUp lets an answer and GiveUp come at the same moment: the answer may count or
+// not, and later operations have their own time.
 func TestAnAnswerThatComesAsTheNodeIsGivenUp(t *testing.T) {
 	const timeout = 100 * time.Millisecond
-	for range 50 { // either may be first
+	for range 50 { // either of the two may be first
 		synctest.Test(t, func(t *testing.T) {
 			p := &pipes{serve: func(_ int, lines *bufio.Scanner, conn net.Conn) {
 				for lines.Scan() {
@@ -177,12 +178,12 @@ func TestAnAnswerThatComesAsTheNodeIsGivenUp(t *testing.T) {
 			if _, err := m.Get(t.Context(), "b"); !errors.Is(err, node.ErrMiss) {
 				t.Errorf("afterwards: %v", err)
 			}
-			time.Sleep(time.Second) // for the far ends
+			time.Sleep(time.Second) // until the server's goroutines have ended
 		})
 	}
 }
 
-// countedConns is a client, how many of its connections are open, and how many were made.
+// countedConns returns a client, the number of its open connections, and the number of its dials.
 func countedConns(t *testing.T) (m *node.Memcached, open, dials *atomic.Int32) {
 	open = new(atomic.Int32)
 	answer := slowly(time.Millisecond)
@@ -194,7 +195,7 @@ func countedConns(t *testing.T) (m *node.Memcached, open, dials *atomic.Int32) {
 	return newMemcached(t, "n1:11211", node.ClientOptions{MaxConns: 40, DialContext: p.dial}), open, &p.dials
 }
 
-// TestIdleConnections are closed: G9. After a burst only those stay open that are used.
+// TestIdleConnections checks G9: idle connections are closed. After a burst only those stay open that are used.
 func TestIdleConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, open, dials := countedConns(t)
@@ -209,12 +210,12 @@ func TestIdleConnections(t *testing.T) {
 			open   int32
 		}{
 			{32, time.Second, 32},
-			{2, 40 * time.Second, 32}, // none of them for a minute yet
+			{2, 40 * time.Second, 32}, // none has been idle for a minute yet
 			{2, 30 * time.Second, 2},
 			{2, 10 * time.Minute, 2},
 			{1, 2 * time.Minute, 1},
 			{0, 2 * time.Minute, 0},
-			{5, time.Second, 5}, // and they are made again
+			{5, time.Second, 5}, // new ones are made
 		} {
 			use(step.atOnce, step.lasts)
 			if synctest.Wait(); open.Load() != step.open {
@@ -227,7 +228,8 @@ func TestIdleConnections(t *testing.T) {
 	})
 }
 
-// TestIdleConnectionsOfANodeThatIsGivenUp are of a server that may be another one when it is back.
+// TestIdleConnectionsOfANodeThatIsGivenUp checks that they are closed, since the server may be another one when it is
+// back.
 func TestIdleConnectionsOfANodeThatIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, open, _ := countedConns(t)

@@ -12,21 +12,21 @@ import (
 	"github.com/bradfitz/gomemcache/memcache"
 )
 
-// slot is one gomemcache client with its one connection. It serves one operation at a time.
+// slot is a gomemcache client with its single connection. It serves one operation at a time.
 type slot struct {
 	client *memcache.Client
 	dialer func(ctx context.Context, network, address string) (net.Conn, error)
 	addr   address
-	conn   *conn     // nil: none yet, or the last one is dead
-	times  times     // of the operation that runs, as for the next one
-	fresh  bool      // its connection was made for it
-	busy   bool      // an operation runs; guarded by Memcached.mu, as is idle
-	idle   time.Time // since when none has run
+	conn   *conn     // nil: none yet, or the last one was closed
+	times  times     // of the present operation
+	fresh  bool      // the connection was made for the present operation
+	busy   bool      // an operation is running; guarded by Memcached.mu, as is idle
+	idle   time.Time // since when no operation has been running
 
-	mu      sync.Mutex // guards what cut needs
-	over    bool       // the operation has been cut
-	dialing context.CancelFunc
-	waiting net.Conn // for an answer
+	mu      sync.Mutex         // guards the fields below, which cut needs
+	over    bool               // the operation was cut
+	dialing context.CancelFunc // ends the dial in progress; nil: there was none
+	waiting net.Conn           // the connection that the operation uses
 }
 
 func newSlot(m *Memcached) *slot {
@@ -37,7 +37,7 @@ func newSlot(m *Memcached) *slot {
 	return s
 }
 
-// begin starts an operation's time.
+// begin starts the time of an operation.
 func (s *slot) begin(ctx context.Context, timeout time.Duration) {
 	s.times, s.fresh = newTimes(ctx, timeout), false
 	if s.conn != nil {
@@ -45,14 +45,14 @@ func (s *slot) begin(ctx context.Context, timeout time.Duration) {
 	}
 }
 
-// take makes the slot ready for an operation.
+// take reserves the slot for an operation. The caller holds Memcached.mu.
 func (s *slot) take() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.busy, s.over = true, false
 }
 
-// cut ends the operation that runs, wherever it is, as if its time were up.
+// cut ends the running operation, wherever it is, as if its time were up.
 func (s *slot) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,14 +67,14 @@ func (s *slot) cut() {
 
 var past = time.Unix(1, 0)
 
-// wasCut reports whether the operation has been cut.
+// wasCut reports whether the operation was cut.
 func (s *slot) wasCut() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.over
 }
 
-// dials lets cut end a dial.
+// dials tells cut how to end the dial that begins.
 func (s *slot) dials(cancel context.CancelFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *slot) dials(cancel context.CancelFunc) {
 	}
 }
 
-// waits gives the connection that the operation uses its deadline, or another one.
+// waits sets the deadline of the connection that the operation uses.
 func (s *slot) waits(c net.Conn, until time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,15 +95,15 @@ func (s *slot) waits(c net.Conn, until time.Time) error {
 	return c.SetDeadline(until)
 }
 
-// lost: the server closed a connection that had served before under the operation.
+// lost reports whether the server closed a connection that had served earlier operations.
 func (s *slot) lost(err error) bool { return !s.fresh && hungUp(err) }
 
-// hungUp: the other side has closed the connection.
+// hungUp reports whether the other side has closed the connection.
 func hungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// dial is called by gomemcache when it has no connection.
+// dial connects. gomemcache calls it when it has no connection.
 func (s *slot) dial(context.Context, string, string) (net.Conn, error) {
 	c := &conn{slot: s}
 	if err := c.connect(); err != nil {
@@ -113,7 +113,7 @@ func (s *slot) dial(context.Context, string, string) (net.Conn, error) {
 	return c, nil
 }
 
-// drop closes the connection, so that no late answer is ever taken for that of a later operation.
+// drop closes the connection, so that a late answer is never taken for that of a later operation.
 func (s *slot) drop() {
 	if s.conn != nil {
 		_ = s.conn.Close()
@@ -122,14 +122,14 @@ func (s *slot) drop() {
 	_ = s.client.Close()
 }
 
-// address is where the server is, and gomemcache's selector for it: a selector with one server to pick. A host name
-// stays one, so that every dial resolves it.
+// address is the address of the server, and gomemcache's selector for it: one with a single server. It keeps a host
+// name, so that every dial resolves it.
 type address struct{ network, where string }
 
 func (a *address) Network() string { return a.network }
 func (a *address) String() string  { return a.where }
 
-// PickServer is asked before gomemcache connects. It refuses bad keys: gomemcache lets the empty one pass.
+// PickServer is called before gomemcache connects. It refuses bad keys, since gomemcache accepts an empty one.
 func (a *address) PickServer(key string) (net.Addr, error) {
 	if !legal(key) {
 		return nil, errKey

@@ -9,7 +9,7 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// TestAnEpochIsReplacedOnce, however many instances find at one moment that nobody knows what on the node is stale.
+// TestAnEpochIsReplacedOnce has several instances call ReplaceEpoch for the same epoch at the same moment.
 func TestAnEpochIsReplacedOnce(t *testing.T) {
 	s := nodetest.New("s")
 	var all []*node.Node
@@ -33,7 +33,8 @@ func TestAnEpochIsReplacedOnce(t *testing.T) {
 	}
 }
 
-// TestANodeIsDoubted for a while after it was away, and for as long as others owe it something.
+// TestANodeIsDoubted checks that a node is doubted for a while after it was away, and while other instances owe it
+// something.
 func TestANodeIsDoubted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := nodetest.New("s")

@@ -16,8 +16,8 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// pipes dials a server within this process, so that a client of it can be tested in fake time: to the nanosecond, and
-// without waiting. serve has the number of the connection, from 1.
+// pipes dials a server within this process, so that a client can be tested in fake time: to the nanosecond, and without
+// waiting. serve gets the number of the connection, from 1.
 type pipes struct {
 	serve func(number int, lines *bufio.Scanner, conn net.Conn)
 	dials atomic.Int32
@@ -35,13 +35,13 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 
 func say(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
 
-// silent reads and says nothing.
+// silent reads and never answers.
 func silent(_ int, lines *bufio.Scanner, _ net.Conn) {
 	for lines.Scan() {
 	}
 }
 
-// requests is every operation, on keys that a test may use.
+// requests has every operation, on keys that a test may use.
 var requests = map[string]func(ctx context.Context, c node.Client) error{
 	"Get":      func(ctx context.Context, c node.Client) error { _, err := c.Get(ctx, "a"); return err },
 	"GetMulti": func(ctx context.Context, c node.Client) error { _, err := c.GetMulti(ctx, "a", "b"); return err },
@@ -52,10 +52,10 @@ var requests = map[string]func(ctx context.Context, c node.Client) error{
 	},
 }
 
-// hang connects to nobody.
+// hang is a dial that never connects.
 func hang(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
 
-// TestAnOperationEndsInTime whatever the server does: with its timeout, and never in two of them.
+// TestAnOperationEndsInTime checks that an operation ends within its timeout, whatever the server does.
 func TestAnOperationEndsInTime(t *testing.T) {
 	const timeout = 100 * time.Millisecond
 	for does, dial := range map[string]func(context.Context, string, string) (net.Conn, error){
@@ -87,15 +87,15 @@ func TestAnOperationEndsInTime(t *testing.T) {
 						t.Errorf("%v after %v", err, took)
 					}
 					synctest.Wait()
-					time.Sleep(2 * time.Hour) // the server's goroutines end
+					time.Sleep(2 * time.Hour) // until the server's goroutines have ended
 				})
 			})
 		}
 	}
 }
 
-// TestTheEndOfTheRequest comes first if it comes before the timeout, and that is the error; and who waits for the
-// connection goes on, for that was no sign of the node.
+// TestTheEndOfTheRequest checks that the end of the context is the error if it comes before the timeout. Operations
+// that wait for a connection keep waiting, because it is no evidence against the node.
 func TestTheEndOfTheRequest(t *testing.T) {
 	for name, dial := range map[string]func(context.Context, string, string) (net.Conn, error){
 		"while it connects":             hang,
@@ -106,7 +106,7 @@ func TestTheEndOfTheRequest(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					c := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: time.Second, MaxConns: 2, DialContext: dial})
 					began := time.Now()
-					errs := inParallel(6, func(i int) error { // four of them wait for a connection
+					errs := inParallel(6, func(i int) error { // four of the six wait for a connection
 						ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i/2*20+30)*time.Millisecond)
 						defer cancel()
 						if err := do(ctx, c); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(ctx.Err(), err) {
@@ -123,7 +123,7 @@ func TestTheEndOfTheRequest(t *testing.T) {
 	}
 }
 
-// TestALostConnectionCostsNoSecondTimeout: a read that is repeated has the time that is left.
+// TestALostConnectionCostsNoSecondTimeout checks that a read that is repeated has only the time that is left.
 func TestALostConnectionCostsNoSecondTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pipes{serve: func(number int, lines *bufio.Scanner, conn net.Conn) {
@@ -134,7 +134,7 @@ func TestALostConnectionCostsNoSecondTimeout(t *testing.T) {
 			lines.Scan()
 			say(conn, "END\r\n")
 			lines.Scan()
-			time.Sleep(80 * time.Millisecond) // and hang up
+			time.Sleep(80 * time.Millisecond) // then the server closes the connection
 		}}
 		c := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: 100 * time.Millisecond, DialContext: p.dial})
 		if _, err := c.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) {
@@ -148,7 +148,8 @@ func TestALostConnectionCostsNoSecondTimeout(t *testing.T) {
 	})
 }
 
-// TestALostConnection that had served before is replaced for a read. A write may have been done, so it is not repeated.
+// TestALostConnection checks that a read is repeated on a new connection if the server closes one that had served
+// before. A write is not repeated, because it may have been done.
 func TestALostConnection(t *testing.T) {
 	for op, do := range requests {
 		t.Run(op, func(t *testing.T) {
@@ -159,10 +160,10 @@ func TestALostConnection(t *testing.T) {
 						sent.Add(1)
 						verb, _, _ := strings.Cut(lines.Text(), " ")
 						if verb != "gets" {
-							lines.Scan() // its data
+							lines.Scan() // the data block
 						}
 						if answered == 1 {
-							return // at the second request the connection breaks
+							return // closes the connection at the second request
 						}
 						say(conn, map[string]string{"gets": "END\r\n", "add": "STORED\r\n", "cas": "STORED\r\n", "append": "STORED\r\n"}[verb])
 					}
@@ -184,7 +185,8 @@ func TestALostConnection(t *testing.T) {
 	}
 }
 
-// TestAServerThatHangsUp on a connection that was made for the operation has failed; nobody asks it twice.
+// TestAServerThatHangsUp checks that a server that closes a connection made for the operation has failed, and is not
+// asked twice.
 func TestAServerThatHangsUp(t *testing.T) {
 	for op, do := range requests {
 		t.Run(op, func(t *testing.T) {
@@ -197,13 +199,13 @@ func TestAServerThatHangsUp(t *testing.T) {
 	}
 }
 
-// TestManyLostConnections: the second try of a read must not use another one of them.
+// TestManyLostConnections checks that the second try of a read does not use another lost connection.
 func TestManyLostConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hangUp := make(chan struct{})
 		p := &pipes{serve: func(_ int, lines *bufio.Scanner, conn net.Conn) {
 			lines.Scan()
-			time.Sleep(time.Millisecond) // so that each has one of its own
+			time.Sleep(time.Millisecond) // so that each operation has its own connection
 			say(conn, "END\r\n")
 			lines.Scan()
 			select {
@@ -231,7 +233,7 @@ func TestManyLostConnections(t *testing.T) {
 	})
 }
 
-// TestAfterClose no connection stays open, not even one that was in use.
+// TestAfterClose checks that no connection stays open, not even one that was in use.
 func TestAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var open atomic.Int32
@@ -255,6 +257,6 @@ func TestAfterClose(t *testing.T) {
 		if open.Load() != 0 {
 			t.Errorf("%d connections are open", open.Load())
 		}
-		_ = c.Close() // end the bubble's goroutines if the above failed
+		_ = c.Close() // ends the bubble's goroutines if the first one did not
 	})
 }

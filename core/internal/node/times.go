@@ -5,32 +5,35 @@ import (
 	"time"
 )
 
-// Times of an operation. An expired deadline makes a read of a socket fail although the answer lies in it, and a timer fires
-// when this process runs again: after it stood still (a CPU limit, SIGSTOP, a machine with too much to do), that nothing was
-// read in time says nothing about the node. So
-//   - the last millisecond of an operation's time is a second look at the socket; if it is over already, it gets another one;
-//   - what was to be done before anything is sent, a dial and the first write, is tried once more, with the whole time;
-//   - an operation that fails all the same much later than it should have is ErrLate.
+// Times of an operation. If this process stands still (a CPU limit, SIGSTOP, an overloaded machine), deadlines pass and
+// timers fire as soon as it runs again, and a read of a socket fails although the answer has arrived. That says nothing
+// about the node. Therefore
+//
+//   - the last millisecond of an operation's time is for a second look at the socket; if it has passed, another is added;
+//   - a dial and the first write, before which nothing has been sent, are tried once more with the whole time;
+//   - an operation that fails nevertheless, and much later than it should have, returns ErrLate.
 const (
-	// secondLook is how long it is: an answer that has arrived is read in microseconds.
+	// secondLook is how long the second look lasts: an answer that has arrived is read in microseconds.
 	secondLook = time.Millisecond
-	// leastLate is what counts as much later: with all CPUs in use, a machine runs a process that waits within some
-	// milliseconds, and Go a goroutine within 10. Who was late is given as much for the second look, for the same reason.
+	// leastLate is the least delay that counts as much later. With all CPUs in use, a machine runs a waiting process
+	// within some milliseconds, and Go a goroutine within 10. For the same reason the second look of a late operation
+	// gets as much time.
 	leastLate = 20 * time.Millisecond
-	// lateShare: beyond a quarter of the timeout, an operation with a longer one has been at work for most of the time.
+	// lateShare makes a quarter of the timeout count as much later, if that is longer than leastLate: an operation that
+	// is less late was at work for most of its time.
 	lateShare = 4
 )
 
-// times are those of one operation.
+// times are the times of one operation.
 type times struct {
 	timeout  time.Duration
-	request  time.Time // when the request's time ends; zero: never
+	request  time.Time // when the request's context ends; zero: never
 	began    time.Time
 	deadline time.Time
-	ctxFirst bool // the deadline is the request's
-	again    bool // it has begun once more
-	looked   bool // for the second time
-	late     bool // the time was over for long before that
+	ctxFirst bool // the deadline is that of the request
+	again    bool // it was begun once more
+	looked   bool // the second look was taken
+	late     bool // the deadline had passed for long when the second look began
 }
 
 func newTimes(ctx context.Context, timeout time.Duration) times {
@@ -48,7 +51,7 @@ func (t *times) begin() {
 	}
 }
 
-// firstLook is when the first look at the socket ends, and the second one begins.
+// firstLook returns when the first look at the socket ends and the second one begins.
 func (t *times) firstLook() time.Time { return t.deadline.Add(-min(secondLook, t.timeout/10)) }
 
 // overdue reports whether the operation should have ended much earlier.
@@ -56,8 +59,8 @@ func (t *times) overdue() bool {
 	return time.Since(t.deadline) > max(leastLate, t.timeout/lateShare)
 }
 
-// beginAgain gives an operation that was overdue before it sent anything its time once more. It is false if it was not, or
-// the request has no time left.
+// beginAgain starts the time of an operation anew, once, if it was overdue before it had sent anything. It returns
+// false if it was not, or if the request has no time left.
 func (t *times) beginAgain() bool {
 	if t.again || !t.overdue() {
 		return false
@@ -67,7 +70,8 @@ func (t *times) beginAgain() bool {
 	return t.began.Before(t.deadline)
 }
 
-// lookAgain is false if it has been done.
+// lookAgain makes room for the second look by moving the deadline if need be. It returns false if that look was taken
+// before.
 func (t *times) lookAgain() bool {
 	if t.looked {
 		return false
@@ -82,5 +86,6 @@ func (t *times) lookAgain() bool {
 	return true
 }
 
-// tooLate reports whether the operation ends, or ran out of time, so late that this is no evidence against the node.
+// tooLate reports whether the operation ends, or ran out of time, so late that this is no evidence against the node
+// (rule N5).
 func (t *times) tooLate() bool { return t.late || t.overdue() }

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// Trouble is why a node was of no help, for people to read.
+// Trouble says why a node could not be used, for people to read.
 type Trouble struct {
-	ID, Address string        // an empty one is not known, or there is none
-	Down        time.Duration // for how long it has not been available; zero: since this moment, or it is
+	ID, Address string        // empty: not known, or there is none
+	Down        time.Duration // how long it has been unavailable; zero: since this moment, or it is available
 	Why         error
 }
 
-// String says which node it is, since when, and why.
+// String returns the node, since when it is down, and why.
 func (t Trouble) String() string {
 	text := "node"
 	if t.ID != "" {
@@ -31,13 +31,13 @@ func (t Trouble) String() string {
 	return fmt.Sprintf("%s: %v", text, t.Why)
 }
 
-// What makes a node unavailable besides failed operations.
+// Reasons why a node is unavailable other than a failed operation or probe.
 var (
 	errNotProbed = errors.New("it has not answered yet")
 	errReplaced  = errors.New("what it has may be stale, so it is looked at anew")
 )
 
-// Trouble answers why the node is not available. It is false if the node is.
+// Trouble returns why the node is not available. If it is available, the bool is false.
 func (n *Node) Trouble() (Trouble, bool) {
 	s := n.state.Load()
 	if s.available {
@@ -46,33 +46,33 @@ func (n *Node) Trouble() (Trouble, bool) {
 	return Trouble{n.id, n.address, time.Since(s.since), s.why}, true
 }
 
-// suspected says that an operation has run out of time. Only a probe tells whose fault that is.
+// suspected notes that an operation has timed out. Only a probe can tell whether that was the node's fault (rule N3).
 func (n *Node) suspected() {
 	n.timeouts.Add(1)
 	n.probeNow()
 }
 
-// looked says that a probe has ended which began after so many operations had run out of time.
+// looked notes that a probe has ended. timeouts is the value of n.timeouts when it began.
 func (n *Node) looked(timeouts uint64) {
 	n.cleared.Store(timeouts)
 	n.looks.Add(1)
 }
 
-// Suspect reports whether an operation on the node has run out of time, and there has not been a probe since.
+// Suspect reports whether an operation has timed out, and no probe that began after it has ended.
 func (n *Node) Suspect() bool { return n.timeouts.Load() > n.cleared.Load() }
 
-// Failed is the trouble of a node that failed this moment.
+// Failed returns the Trouble of a node that has failed at this moment.
 func (n *Node) Failed(why error) Trouble { return Trouble{ID: n.id, Address: n.address, Why: why} }
 
-// stays is the state of a node that is not available and has failed once more. What an operation came to says more than
-// that a request did without the node. Guarded by mu.
+// stays keeps an unavailable node unavailable, with why as the new reason. It keeps the former reason if why only says
+// that the epoch has to be replaced, which says less. The caller holds mu.
 func (n *Node) stays(s *state, why error) {
 	if !errors.Is(why, errReplaced) {
 		n.state.Store(&state{epoch: s.epoch, since: s.since, why: why})
 	}
 }
 
-// tell says why a probe has found the node not to be available, if the log has another reason or none.
+// tell logs why a probe has found the node unavailable, unless the same reason was logged last (rule N9).
 func (n *Node) tell(why error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -87,7 +87,8 @@ func (n *Node) tell(why error) {
 	n.log(slog.LevelWarn, message, "error", why)
 }
 
-// reason is what tells two failures apart: not the operation that met them, and no numbers, such as ports and moments.
+// reason returns the text by which two failures are told apart: without the operation that met them, and without
+// digits, as in ports and times.
 func reason(why error) string {
 	if cause := errors.Unwrap(why); cause != nil {
 		why = cause
@@ -100,7 +101,7 @@ func reason(why error) string {
 	}, why.Error())
 }
 
-// log tells of a change of the node's state.
+// log logs a change of the node's state.
 func (n *Node) log(level slog.Level, message string, args ...any) {
 	n.options.Log.State(context.Background(), level, "node "+n.id, message, append([]any{"node", n.id, "address", n.address}, args...)...)
 }

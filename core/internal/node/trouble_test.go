@@ -16,7 +16,8 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// TestTrouble: what is said of a node that is of no help is what came of asking it last, and not that requests did without it.
+// TestTrouble checks that the reason is the last failure of an operation or probe, and not that the epoch has to be
+// replaced, if there was such a failure.
 func TestTrouble(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(n *node.Node, s *nodetest.Server)
@@ -75,8 +76,8 @@ func TestATroubleWithoutAName(t *testing.T) {
 	}
 }
 
-// TestTheLogHasTheReason why a node is not available: the first one, and each that differs from the last one, but none again
-// with every probe.
+// TestTheLogHasTheReason checks that the log has the first reason why a node is not available, and each one that
+// differs from the last, but not the same one again with every probe.
 func TestTheLogHasTheReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

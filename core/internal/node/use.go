@@ -9,27 +9,30 @@ import (
 )
 
 const (
-	// useEvery is how often a node that is in use is marked, by one instance for all.
+	// useEvery is how often a node in use gets a mark, a stored time, from one of the instances.
 	useEvery = 15 * time.Second
-	// outOfUse is how much older than another node's the mark is of a node that was out of use: clocks may differ by half a minute.
+	// outOfUse is how much older a node's mark is than another node's if it was out of use. Clocks may differ by half a
+	// minute.
 	outOfUse = 2 * time.Minute
 )
 
-// OutOfUse reports whether other nodes were in use long after this one. So what it has may be stale, and there may be nobody left who
-// remembers: it was out of the list, or out of reach, while all instances were started anew.
+// OutOfUse reports whether another node was in use long after this one. Then what this one has may be stale, and
+// perhaps no instance is left that remembers: the node was out of the list, or out of reach, while all instances were
+// restarted.
 func (n *Node) OutOfUse() bool { return n.options.Servers.usedAfter(n) }
 
-// missedUse is the same of a node that this process has never used; what it missed since, this process knows.
+// missedUse is OutOfUse for a node that this process has never used (rule N15). What it missed later, this process
+// knows.
 func (n *Node) missedUse() bool { return n.Epoch() == 0 && n.OutOfUse() }
 
-// readMark takes the mark out of what a probe has read.
+// readMark removes the mark from what a probe has read, stores its times, and returns it.
 func (n *Node) readMark(also map[string]Item) Item {
 	mark := also[n.options.UseKey]
 	delete(also, n.options.UseKey)
 	var used, began int64
 	if mark.Token != 0 {
 		var ok bool
-		if used, began, ok = parseMark(mark.Value); !ok { // it was damaged on its way, or is of another version
+		if used, began, ok = parseMark(mark.Value); !ok { // damaged on its way, or of another version
 			return mark
 		}
 	}
@@ -40,8 +43,8 @@ func (n *Node) readMark(also map[string]Item) Item {
 
 const markLength = 8 + 8 + checksum.Size
 
-// formatMark says when a server was in use last, in seconds, and when it came into use, in microseconds. What is misread here
-// would make it another server, so there is a checksum.
+// formatMark returns the stored form of a mark: when the server was last in use, in Unix seconds, and when it came into
+// use, in Unix microseconds. It has a checksum, since a misread time would make it another server.
 func formatMark(used, began int64) []byte {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, markLength), uint64(used))
 	b = binary.BigEndian.AppendUint64(b, uint64(began))
@@ -56,7 +59,8 @@ func parseMark(b []byte) (used, began int64, ok bool) {
 	return int64(binary.BigEndian.Uint64(content)), int64(binary.BigEndian.Uint64(content[8:])), true
 }
 
-// Since is when the server came into use, to the microsecond; zero: it is not known. So a server can be told from another one.
+// Since returns when the server came into use, to the microsecond; zero: unknown. This time tells a server from another
+// one under the same id.
 func (n *Node) Since() time.Time {
 	if at := n.began.Load(); at != 0 {
 		return time.UnixMicro(at)
@@ -64,8 +68,9 @@ func (n *Node) Since() time.Time {
 	return time.Time{}
 }
 
-// markUse notes when the node came into use, and that it is, once it has been for a while: until then all nodes are compared as
-// they were when this process began. If it fails another probe will do it, or another instance.
+// markUse stores when the node came into use. Later it stores, every 15 seconds, that the node is in use, but not
+// before it has been available for as long: until then this process compares all nodes as they were when it began. If a
+// write fails, a later probe or another instance repeats it.
 func (n *Node) markUse(ctx context.Context, mark Item) {
 	s, now, began := n.state.Load(), time.Now(), n.began.Load()
 	switch {
@@ -75,14 +80,14 @@ func (n *Node) markUse(ctx context.Context, mark Item) {
 		if n.options.Prober.Add(ctx, n.options.UseKey, next, 0) == nil {
 			n.began.Store(now.UnixMicro())
 		}
-	case began == 0: // not read yet
+	case began == 0: // the mark could not be read yet
 	case s.available && now.Sub(s.since) >= useEvery && now.Unix()-n.used.Load() >= int64(useEvery/time.Second):
 		next := Item{Value: formatMark(now.Unix(), began), Token: mark.Token}
 		_ = n.options.Prober.CompareAndSwap(ctx, n.options.UseKey, next, 0)
 	}
 }
 
-// usedAfter reports whether one of the others was in use long after a node.
+// usedAfter reports whether one of the other nodes was in use long after n.
 func (s *Servers) usedAfter(n *Node) bool {
 	used := n.used.Load()
 	if s == nil || used == 0 {

@@ -26,7 +26,7 @@ import (
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-// TestARefusedKeyIsNotSent, and is no evidence against the node.
+// TestARefusedKeyIsNotSent checks that an illegal key is not sent, and is no evidence against the node.
 func TestARefusedKeyIsNotSent(t *testing.T) {
 	p := msmtest.StartProxy(t, msmtest.StartServer(t).Addr())
 	c := newMemcached(t, p.Addr(), node.ClientOptions{Timeout: generous})
@@ -54,7 +54,8 @@ func TestARefusedKeyIsNotSent(t *testing.T) {
 	}
 }
 
-// TestAnAnswerAboutAnotherKey is not taken for ours, not for a miss either, and its connection is not used again.
+// TestAnAnswerAboutAnotherKey checks that such an answer counts neither as a hit nor as a miss, and that its connection
+// is not used again.
 func TestAnAnswerAboutAnotherKey(t *testing.T) {
 	for op, read := range requests {
 		if !strings.HasPrefix(op, "Get") {
@@ -77,8 +78,9 @@ func TestAnAnswerAboutAnotherKey(t *testing.T) {
 	}
 }
 
-// TestAServerThatClosesIdleConnections, as memcached's idle_timeout and many a firewall do. Later connections lead to one
-// that does not: there, too, whoever stood still for a second between dial and write would find its connection closed.
+// TestAServerThatClosesIdleConnections simulates memcached's idle_timeout, and firewalls. Later connections lead to a
+// server that does not close them: otherwise a process that stands still for a second between dial and write would lose
+// its connection there too.
 func TestAServerThatClosesIdleConnections(t *testing.T) {
 	t.Parallel()
 	addr, later := msmtest.StartServer(t, "-o", "idle_timeout=1").Addr(), msmtest.StartServer(t).Addr()
@@ -104,7 +106,7 @@ func TestAServerThatClosesIdleConnections(t *testing.T) {
 	if errs := inParallel(16, add("before")); len(errs) == 16 {
 		t.Fatal(errs)
 	}
-	for _, conn := range conns { // nobody else reads now
+	for _, conn := range conns { // no operation is reading from them
 		_ = conn.SetReadDeadline(time.Now().Add(patience))
 		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 			t.Fatalf("memcached does not close it: %v", err)
@@ -116,8 +118,9 @@ func TestAServerThatClosesIdleConnections(t *testing.T) {
 	}
 }
 
-// TestAServerThatTakesNoMoreConnections, as memcached's -c says, hangs up and tells why, also who is still writing then. It
-// is no evidence against it: those who have a connection are served.
+// TestAServerThatTakesNoMoreConnections checks that the error is ErrBusy when the server has reached its limit
+// (memcached -c) and closes the connection, even if the client is still writing. It is no evidence against the node:
+// existing connections are served.
 func TestAServerThatTakesNoMoreConnections(t *testing.T) {
 	s := msmtest.StartServer(t, "-c", "32")
 	first := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: generous})
@@ -132,7 +135,7 @@ func TestAServerThatTakesNoMoreConnections(t *testing.T) {
 		"a large Add": func() error { return second.Add(t.Context(), "a", node.Item{Value: make([]byte, 500_000)}, 0) },
 		"Keys":        func() error { return second.Keys(t.Context(), "", func(string) {}) },
 	} {
-		for range 10 { // the server may hang up before or after each thing that is written
+		for range 10 { // the server may close the connection before or after each write
 			if err := do(); !errors.Is(err, node.ErrBusy) {
 				t.Errorf("%s: %v", op, err)
 			}
@@ -145,7 +148,7 @@ func TestAServerThatTakesNoMoreConnections(t *testing.T) {
 	eventually(t, "room for a connection", func() bool { _, err := second.Get(t.Context(), "a"); return errors.Is(err, node.ErrMiss) })
 }
 
-// exhaust takes connections of a server until it has no more.
+// exhaust opens connections to a server until it accepts no more.
 func exhaust(t *testing.T, addr string) (release func()) {
 	t.Helper()
 	var taken []net.Conn
@@ -171,7 +174,7 @@ func exhaust(t *testing.T, addr string) (release func()) {
 	return nil
 }
 
-// TestUnixSocket of memcached itself, through a restart.
+// TestUnixSocket uses a unix socket of memcached, before and after a restart.
 func TestUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	c := newMemcached(t, path, node.ClientOptions{Timeout: generous})
@@ -202,7 +205,7 @@ func startOnSocket(t *testing.T, path string) (end func()) {
 	return end
 }
 
-// TestTLS: the dial hook brings TLS. Connections are reused, and those that died idle are noticed beneath it.
+// TestTLS checks a dial hook that uses TLS: connections are reused, and those that died while idle are noticed.
 func TestTLS(t *testing.T) {
 	s := msmtest.StartServer(t)
 	certificate, roots := selfSigned(t)
@@ -244,7 +247,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// terminate is a TLS front of a server. When the server closes a connection, so does the front.
+// terminate runs a TLS front of a server. When the server closes a connection, so does the front.
 func terminate(l net.Listener, server string, open *atomic.Int32) {
 	for {
 		in, err := l.Accept()

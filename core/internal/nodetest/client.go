@@ -9,18 +9,18 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// Client is somebody's way to a server. It implements node.Client.
+// Client is one user's access to a server. It implements node.Client.
 type Client struct {
 	failing
 	name   string
 	server *Server
 }
 
-// Client makes a way to the server for somebody of that name.
+// Client returns a client of the server for the user with that name.
 func (s *Server) Client(name string) *Client { return &Client{name: name, server: s} }
 
-// send has an operation meet the fault of the way, and then that of the server. What happens there does not depend on ctx
-// any more.
+// send passes an operation through the client's fault, and then through the server's. What happens on the server does
+// not depend on ctx any more.
 func (c *Client) send(ctx context.Context, kind Kind, key string, do func(context.Context, *node.Memory) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -41,7 +41,7 @@ func (c *Client) Get(ctx context.Context, key string) (node.Item, error) {
 	switch {
 	case errors.Is(err, ErrDamaged):
 		return c.server.damaged(got), nil
-	case err != nil: // got may yet be written, by an operation that lands late
+	case err != nil: // an operation that arrives late may still write to got
 		return node.Item{}, err
 	}
 	return got, nil
@@ -82,7 +82,7 @@ func (c *Client) Append(ctx context.Context, key string, more []byte) error {
 	return c.send(ctx, Append, key, func(ctx context.Context, m *node.Memory) error { return m.Append(ctx, key, more) })
 }
 
-// Keys implements node.Client. The list is sorted, so that a simulation replays.
+// Keys implements node.Client. It sorts the keys, so that a simulation replays exactly.
 func (c *Client) Keys(ctx context.Context, prefix string, found func(key string)) error {
 	var list []string
 	err := c.send(ctx, List, prefix, func(ctx context.Context, m *node.Memory) error {
@@ -98,7 +98,7 @@ func (c *Client) Keys(ctx context.Context, prefix string, found func(key string)
 	return nil
 }
 
-// GiveUp implements node.Client. A fault ends by itself.
+// GiveUp implements node.Client. It does nothing: an operation ends when its fault ends.
 func (c *Client) GiveUp() {}
 
 // Close implements node.Client.

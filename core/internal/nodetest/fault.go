@@ -11,32 +11,32 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// What a faulty server answers.
+// Errors of faulty servers.
 var (
 	ErrOff  = errors.New("connection refused")
 	ErrLost = error(lost{})
 	ErrFull = node.ErrFull
-	// ErrDamaged is for a read that has been done: what its sender gets are values that were damaged on their way, and no error.
+	// ErrDamaged is for a read that was done. The caller gets no error, but values that were damaged on their way.
 	ErrDamaged = errors.New("the values are damaged")
 )
 
-// lost is an operation whose time ran out, as the errors of package net say it.
+// lost is the error of an operation that has timed out. Like an error of package net it has a method Timeout.
 type lost struct{}
 
 func (lost) Error() string { return "i/o timeout" }
 func (lost) Timeout() bool { return true }
 
-// Fault decides what becomes of an operation: do has it happen, now, later, or never, and what the fault answers is what the
-// sender sees. One that waits for something is to end with ctx.
+// Fault decides what happens to an operation. It calls do at once, later or never, and its result is what the caller
+// sees. A fault that waits must end when ctx ends.
 type Fault func(ctx context.Context, op Op, do func() error) error
 
-// failing is what may have a fault.
+// failing is embedded in what may have a fault.
 type failing struct {
 	guard sync.Mutex
 	fault Fault
 }
 
-// Fail gives it a fault, from the next operation on, and answers the one that it had; nil: it works.
+// Fail sets the fault from the next operation on, and returns the former one; nil means that there is no fault.
 func (f *failing) Fail(fault Fault) (before Fault) {
 	f.guard.Lock()
 	defer f.guard.Unlock()
@@ -54,12 +54,12 @@ func (f *failing) meet(ctx context.Context, op Op, do func() error) error {
 	return fault(ctx, op, do)
 }
 
-// Refuse does nothing and answers err, such as ErrOff.
+// Refuse does not perform operations. It returns err, such as ErrOff.
 func Refuse(err error) Fault {
 	return func(context.Context, Op, func() error) error { return err }
 }
 
-// Slow needs a time for each operation. It is not cut short by the end of ctx.
+// Slow performs each operation after the given delay, which the end of ctx does not shorten.
 func Slow(by time.Duration) Fault {
 	return func(_ context.Context, _ Op, do func() error) error {
 		time.Sleep(by)
@@ -67,7 +67,7 @@ func Slow(by time.Duration) Fault {
 	}
 }
 
-// Mute has the next n operations happen, and nobody hears of it.
+// Mute performs operations, but the answers of the next n get lost.
 func Mute(n int) Fault {
 	var done atomic.Int64
 	return func(_ context.Context, _ Op, do func() error) error {
@@ -79,7 +79,7 @@ func Mute(n int) Fault {
 	}
 }
 
-// Damage has the values of the next n reads be damaged on their way.
+// Damage performs operations, but damages the values that the next n reads return.
 func Damage(n int) Fault {
 	var done atomic.Int64
 	return func(_ context.Context, op Op, do func() error) error {
@@ -90,7 +90,8 @@ func Damage(n int) Fault {
 	}
 }
 
-// Lossy loses a share of the answers, from 0 to 1, as a source wants it, which nobody else may use.
+// Lossy performs operations, and loses a share of the answers, from 0 to 1. It draws from a source that nothing else
+// may use.
 func Lossy(share float64, from *rand.Rand) Fault {
 	var mu sync.Mutex
 	return func(_ context.Context, _ Op, do func() error) error {
@@ -104,10 +105,10 @@ func Lossy(share float64, from *rand.Rand) Fault {
 	}
 }
 
-// Full refuses what is to be stored.
+// Full refuses to store anything: the server is out of memory.
 func Full() Fault { return Only(Writes(""), Refuse(ErrFull)) }
 
-// Only spares all other operations.
+// Only limits a fault to the operations that such chooses.
 func Only(such func(Op) bool, fault Fault) Fault {
 	return func(ctx context.Context, op Op, do func() error) error {
 		if !such(op) {
@@ -117,7 +118,7 @@ func Only(such func(Op) bool, fault Fault) Fault {
 	}
 }
 
-// Once calls f before the first such operation.
+// Once has no fault, but calls f before the first operation that such chooses.
 func Once(such func(Op) bool, f func()) Fault {
 	var called atomic.Bool
 	return func(_ context.Context, op Op, do func() error) error {

@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// Halt is what stops a server: what is sent to it hangs until the server goes on or its sender gives up. It happens all the
-// same when the server goes on, so a write may land late. The zero value is ready; it is safe for concurrent use.
+// Halt stops a server. Operations hang until the server goes on or the caller gives up. All of them are performed when
+// the server goes on, so a write may arrive late. The zero value is ready to use; it is safe for concurrent use.
 type Halt struct {
 	mu   sync.Mutex
 	over bool
 	held []func()
 }
 
-// Fault is the Fault of a server that is stopped, and of one that goes on.
+// Fault is a Fault: it holds operations until GoOn is called, and performs them at once from then on.
 func (h *Halt) Fault(ctx context.Context, _ Op, do func() error) error {
 	answer := make(chan error, 1)
 	if !h.Hold(func() { answer <- do() }) {
@@ -28,7 +28,7 @@ func (h *Halt) Fault(ctx context.Context, _ Op, do func() error) error {
 	}
 }
 
-// Hold keeps something until the server goes on. It is false if that is over.
+// Hold keeps do until the server goes on, and returns true. If the server goes on already, it returns false.
 func (h *Halt) Hold(do func()) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -38,7 +38,7 @@ func (h *Halt) Hold(do func()) bool {
 	return !h.over
 }
 
-// GoOn has happen what was sent meanwhile, in an order that a source wants.
+// GoOn lets the server go on. It performs what was held, in a random order drawn from order.
 func (h *Halt) GoOn(order *rand.Rand) {
 	h.mu.Lock()
 	held := h.held

@@ -15,7 +15,7 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// world is a server that has a = 1, and two clients.
+// world is a server with the value a = 1, and two clients.
 type world struct {
 	t            *testing.T
 	s            *nodetest.Server
@@ -33,7 +33,7 @@ func inWorld(t *testing.T, test func(w *world)) {
 	})
 }
 
-// add and get are operations of the first client; what they answer is described.
+// add adds a value with the first client, and returns the error as text.
 func (w *world) add(key string) string {
 	return fmt.Sprint(w.mine.Add(w.t.Context(), key, node.Item{Value: []byte("1")}, time.Hour))
 }
@@ -43,7 +43,7 @@ func (w *world) get(key string) string {
 	return fmt.Sprintf("%s %v", item.Value, err)
 }
 
-// expect is what was answered, and what the server has then.
+// expect checks an answer, and which keys the server has then.
 func (w *world) expect(got, want string, keys ...string) {
 	w.t.Helper()
 	var there []string
@@ -53,7 +53,7 @@ func (w *world) expect(got, want string, keys ...string) {
 	}
 }
 
-// TestFaults: what the sender sees, and what the server has.
+// TestFaults checks what the caller sees, and what the server has afterwards.
 func TestFaults(t *testing.T) {
 	for name, test := range map[string]func(w *world){
 		"a server that works": func(w *world) {
@@ -123,7 +123,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestHalt: what is sent to a server that is stopped waits, and happens when it goes on, whether or not someone waits still.
+// TestHalt checks that operations wait while the server is stopped, and are performed when it goes on, even if nobody
+// waits any more.
 func TestHalt(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var halt nodetest.Halt
@@ -140,7 +141,7 @@ func TestHalt(t *testing.T) {
 	})
 }
 
-// TestALossReplays: the same source loses the same answers, and lets what was halted happen in the same order.
+// TestALossReplays checks that the same source loses the same answers, and performs what was held in the same order.
 func TestALossReplays(t *testing.T) {
 	play := func(seed uint64) (course string) {
 		inWorld(t, func(w *world) {
@@ -162,7 +163,7 @@ func TestALossReplays(t *testing.T) {
 	}
 }
 
-// TestRestart: what a server has afterwards.
+// TestRestart checks what the server has afterwards.
 func TestRestart(t *testing.T) {
 	for name, c := range map[string]struct {
 		restart func(w *world)
@@ -195,7 +196,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestATokenOutlivesARestartWithValues, as with memcached -e.
+// TestATokenOutlivesARestartWithValues checks that CAS tokens stay valid after a restart with data, as with memcached
+// -e.
 func TestATokenOutlivesARestartWithValues(t *testing.T) {
 	inWorld(t, func(w *world) {
 		item, err := w.mine.Get(t.Context(), "a")
@@ -212,7 +214,8 @@ func TestATokenOutlivesARestartWithValues(t *testing.T) {
 	})
 }
 
-// TestCount: by client, kind and key; what the server refuses counts, and what does not get to it does not.
+// TestCount checks counts by client, kind and key. An operation that the server refuses counts; one that does not reach
+// it does not.
 func TestCount(t *testing.T) {
 	inWorld(t, func(w *world) {
 		ctx := t.Context()
@@ -243,7 +246,7 @@ func TestCount(t *testing.T) {
 	})
 }
 
-// TestKeysAreSorted, so that who walks them does the same each time.
+// TestKeysAreSorted checks the order of keys, so that a scan over them is the same each time.
 func TestKeysAreSorted(t *testing.T) {
 	inWorld(t, func(w *world) {
 		want := map[string]bool{"a": true}

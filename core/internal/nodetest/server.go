@@ -1,8 +1,9 @@
-// Package nodetest is a memcached server for tests: it lies in memory, and fails as a test wants it to.
+// Package nodetest is a memcached server in memory for tests, which fails as a test wants it to.
 //
-// A Server has the values, and a Client is somebody's way to it. Both may have a Fault, which decides what becomes of each
-// operation; so one who is cut off and a server that is down are the same thing at another place. Nothing here draws
-// random numbers or waits by itself, so a simulation that decides both replays exactly.
+// A Server (server.go) holds the values, and a Client (client.go) is one user's access to it. Each may have a Fault
+// (fault.go, halt.go), which decides what happens to each operation (op.go): a client that is cut off and a server that
+// is down are the same fault at different places. wire.go speaks memcached's protocol. Nothing here draws random
+// numbers or waits by itself, so a simulation that decides both replays exactly.
 package nodetest
 
 import (
@@ -15,7 +16,7 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// Server is a server in memory. It is safe for concurrent use.
+// Server is a memcached server in memory. It is safe for concurrent use.
 type Server struct {
 	failing
 	id string
@@ -23,15 +24,15 @@ type Server struct {
 	mu     sync.Mutex
 	memory *node.Memory
 	counts map[Op]int
-	damage byte // of the last value
+	damage byte // what was last applied to a damaged value; see damaged
 }
 
-// New makes an empty server.
+// New returns an empty server with that id.
 func New(id string) *Server {
 	return &Server{id: id, memory: empty(), counts: map[Op]int{}}
 }
 
-// Several makes the servers n1, n2 and so on.
+// Several returns n servers with the ids n1, n2 and so on.
 func Several(n int) (list []*Server) {
 	for i := range n {
 		list = append(list, New(fmt.Sprintf("n%d", i+1)))
@@ -41,20 +42,20 @@ func Several(n int) (list []*Server) {
 
 func empty() *node.Memory { return node.NewMemory(node.MemoryOptions{}) }
 
-// ID is the server's name.
+// ID returns the server's id.
 func (s *Server) ID() string { return s.id }
 
-// Node makes a node of the server that it is reached by through a client.
+// Node returns a node that reaches the server through the given client.
 func (s *Server) Node(c *Client, o node.Options) *node.Node { return node.New(s.id, s.id, c, o) }
 
-// Memory is what the server has now, for a look or a change behind everyone's back.
+// Memory returns the server's present data, to read or change them without any fault.
 func (s *Server) Memory() *node.Memory {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.memory
 }
 
-// Value answers what is under a key, behind everyone's back; nil: nothing, or an empty value.
+// Value returns the value of a key, without any fault; nil: there is none, or it is empty.
 func (s *Server) Value(key string) []byte {
 	item, err := s.Memory().Get(context.Background(), key)
 	if err != nil {
@@ -63,7 +64,7 @@ func (s *Server) Value(key string) []byte {
 	return item.Value
 }
 
-// Restart loses all values. The server begins with those of a Memory, such as a Clone of its own from before; nil: with none.
+// Restart replaces the server's data by those of a Memory, such as an earlier Clone of its own; nil: by none.
 func (s *Server) Restart(with *node.Memory) {
 	if with == nil {
 		with = empty()
@@ -73,7 +74,7 @@ func (s *Server) Restart(with *node.Memory) {
 	s.memory = with
 }
 
-// Evict takes a value away, as memcached does when it needs the room.
+// Evict removes a value, as memcached does when it needs memory.
 func (s *Server) Evict(key string) {
 	m := s.Memory()
 	if item, err := m.Get(context.Background(), key); err == nil {
@@ -81,7 +82,7 @@ func (s *Server) Evict(key string) {
 	}
 }
 
-// Count tells how many such operations came to the server, whatever became of them.
+// Count returns how many of the operations that such chooses have reached the server, whatever happened to them.
 func (s *Server) Count(such func(Op) bool) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +94,7 @@ func (s *Server) Count(such func(Op) bool) (n int) {
 	return n
 }
 
-// receive takes an operation from a client.
+// receive performs an operation of a client, unless the server's fault decides otherwise.
 func (s *Server) receive(ctx context.Context, op Op, do func(*node.Memory) error) error {
 	s.mu.Lock()
 	s.counts[op]++
@@ -101,7 +102,7 @@ func (s *Server) receive(ctx context.Context, op Op, do func(*node.Memory) error
 	return s.meet(ctx, op, func() error { return do(s.Memory()) })
 }
 
-// damaged is an item whose last byte is another one, and not the same each time.
+// damaged returns an item whose last byte is changed, each time in another way.
 func (s *Server) damaged(item node.Item) node.Item {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// patience is far longer than anything takes that a test waits for in fake time.
+// patience is far longer, in fake time, than anything takes that a test waits for.
 const patience = time.Hour
 
-// Until waits, in fake time, for what is going to be true.
+// Until waits, in fake time, until ok returns true.
 func Until(t testing.TB, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {

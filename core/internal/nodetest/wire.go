@@ -13,8 +13,8 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// Command is one command of memcached's text protocol (its doc/protocol.txt): the words of its line, and the data of one
-// that stores something.
+// Command is a command of memcached's text protocol (its doc/protocol.txt): the words of its line, and the data block
+// of a command that stores something.
 type Command struct {
 	Words []string
 	Data  []byte
@@ -23,10 +23,10 @@ type Command struct {
 // Key returns the first key.
 func (c Command) Key() string { return c.Words[1] }
 
-// Stores reports whether data follow the command's line.
+// Stores reports whether a data block follows the command's line.
 func (c Command) Stores() bool { return slices.Contains([]string{"add", "cas", "append"}, c.Words[0]) }
 
-// Size returns how many bytes follow the command's line, with the end of their own line.
+// Size returns how many bytes follow the command's line: the data block and its line end.
 func (c Command) Size() int {
 	if !c.Stores() {
 		return 0
@@ -34,7 +34,8 @@ func (c Command) Size() int {
 	return int(number(c.Words[4])) + len("\r\n")
 }
 
-// Answer does a command in a memory, as memcached does, and returns what it says. It panics on what msm never sends.
+// Answer performs the command on a memory, as memcached does, and returns the answer. It panics on a command that msm
+// never sends.
 func (c Command) Answer(m *node.Memory) string {
 	switch c.Words[0] {
 	case "gets":
@@ -59,7 +60,7 @@ func (c Command) get(m *node.Memory) string {
 	return b.String() + "END\r\n"
 }
 
-// store is <add|cas|append> key flags exptime bytes [token].
+// store performs <add|cas|append> key flags exptime bytes [token].
 func (c Command) store(m *node.Memory) string {
 	item, ttl := node.Item{Value: c.Data, Flags: uint32(number(c.Words[2]))}, lifetime(c.Words[3])
 	var err error
@@ -89,7 +90,7 @@ func (c Command) store(m *node.Memory) string {
 	panic(err)
 }
 
-// list is sorted, so that a simulation replays.
+// list returns the list of keys. It is sorted, so that a simulation replays exactly.
 func list(m *node.Memory) string {
 	var keys []string
 	_ = m.Keys(context.Background(), "", func(key string) { keys = append(keys, key) })
@@ -101,8 +102,8 @@ func list(m *node.Memory) string {
 	return b.String() + "END\r\n"
 }
 
-// lifetime is what memcached makes of an exptime: seconds, at once if they are negative, and more than thirty days' worth is
-// a moment of Unix time.
+// lifetime converts an exptime as memcached does: it is in seconds; a negative one has passed; and more than 30 days'
+// worth is a Unix time.
 func lifetime(word string) time.Duration {
 	if strings.HasPrefix(word, "-") {
 		return -time.Second

@@ -10,10 +10,10 @@ import (
 	"github.com/gomsm/msm/core/internal/pace"
 )
 
-// TestPace: how long ten portions of a thousand records a second take.
+// TestPace checks how long ten portions take at a thousand records a second.
 func TestPace(t *testing.T) {
 	for name, c := range map[string]struct {
-		took, want time.Duration // of one portion, of all until the tenth begins
+		took, want time.Duration // of one portion; of all until the tenth begins
 	}{
 		"of nodes that take no time":             {0, 9 * 25 * time.Millisecond},
 		"of nodes that take a tenth of it":       {2500 * time.Microsecond, 9 * 25 * time.Millisecond},
@@ -63,7 +63,7 @@ func TestNoTimeIsSavedUp(t *testing.T) {
 	})
 }
 
-// TestSleepEndsWithItsContext, and returns why.
+// TestSleepEndsWithItsContext checks that Sleep returns when its context ends, and why.
 func TestSleepEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

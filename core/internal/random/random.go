@@ -1,5 +1,5 @@
-// Package random gives what need not be secret its randomness: ids of writes and locks, epochs, and how long to wait. A
-// simulation has sources of its own, one for each actor, so that it replays exactly.
+// Package random provides random numbers for what need not be secret: ids of writes and locks, epochs, and times to
+// wait. In a simulation each actor has a source of its own, so that a run replays exactly.
 package random
 
 import (
@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// Source is what one actor draws from. A nil Source draws from the runtime. It is safe for concurrent use, but who draws
-// first gets the first number: actors that are at work at one moment need sources of their own.
+// Source is what one actor draws random numbers from. A nil *Source is valid and draws from the runtime. It is safe for
+// concurrent use, but the order of the calls decides who gets which number: actors that run at the same time need
+// sources of their own.
 type Source struct {
 	seed uint64
 
@@ -31,7 +32,7 @@ func NewSource(seed uint64, name string) *Source {
 	return &Source{seed: own, from: rand.NewPCG(seed, own)}
 }
 
-// Of returns the source of an actor within this one, which depends on nothing that was drawn; nil if s is nil.
+// Of returns the source of an actor within s. It does not depend on what was drawn from s. If s is nil it returns nil.
 func (s *Source) Of(name string) *Source {
 	if s == nil {
 		return nil
@@ -41,13 +42,13 @@ func (s *Source) Of(name string) *Source {
 
 var standard atomic.Pointer[Source]
 
-// Default returns what managers draw from that are made now: nil, unless a simulation has replaced it.
+// Default returns the source for managers that are created from here on: nil, unless a simulation has replaced it.
 func Default() *Source { return standard.Load() }
 
-// Replace makes s the default; nil is the runtime again. It is for simulations.
+// Replace makes s the default; nil restores the runtime's source. It is for simulations.
 func Replace(s *Source) { standard.Store(s) }
 
-// Uint64 returns any number but 0.
+// Uint64 returns a random number that is not 0.
 func (s *Source) Uint64() uint64 {
 	for {
 		if n := s.draw(); n != 0 {
@@ -56,7 +57,7 @@ func (s *Source) Uint64() uint64 {
 	}
 }
 
-// Uint32 returns any number but 0.
+// Uint32 returns a random number that is not 0.
 func (s *Source) Uint32() uint32 {
 	for {
 		if n := uint32(s.draw() >> 32); n != 0 {
@@ -65,7 +66,7 @@ func (s *Source) Uint32() uint32 {
 	}
 }
 
-// Wait returns any time from 0 up to, not including, most.
+// Wait returns a random duration from 0 up to, but not including, most, which must be positive.
 func (s *Source) Wait(most time.Duration) time.Duration {
 	if s == nil {
 		return rand.N(most)
@@ -73,7 +74,7 @@ func (s *Source) Wait(most time.Duration) time.Duration {
 	return time.Duration(s.draw() % uint64(most))
 }
 
-// Read fills p, and implements io.Reader.
+// Read fills p with random bytes. It implements io.Reader and never fails.
 func (s *Source) Read(p []byte) (int, error) {
 	for i := range p {
 		p[i] = byte(s.draw())
@@ -81,10 +82,10 @@ func (s *Source) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// actor is the key in a context of who acts.
+// actor is the context key for the name of the actor.
 type actor struct{}
 
-// As returns a context for what the actor of that name does, see Pause; ctx itself if s is nil.
+// As returns a context for what the actor with that name does; see Pause. If s is nil it returns ctx.
 func (s *Source) As(ctx context.Context, name ...string) context.Context {
 	if s == nil {
 		return ctx
@@ -92,12 +93,12 @@ func (s *Source) As(ctx context.Context, name ...string) context.Context {
 	return context.WithValue(ctx, actor{}, strings.Join(name, " "))
 }
 
-// pauseMost is short beside everything that a simulation measures, and long beside its unit, a nanosecond, so that hardly
-// ever two pauses that begin at one moment end at one.
+// pauseMost is the longest pause. It is short compared with all that a simulation measures, but so long compared with a
+// nanosecond that two pauses that begin at the same moment hardly ever end at the same moment.
 const pauseMost = 100 * time.Microsecond
 
-// Pause keeps apart what would happen at one moment, whose order nothing decides: it waits for a time that follows from
-// the source, the context's actor and the moment. It returns at once if s is nil.
+// Pause separates events that would happen at the same moment in an undefined order. It waits for a time that depends
+// on the source, the context's actor and the moment. If s is nil it returns at once.
 func (s *Source) Pause(ctx context.Context) {
 	if s == nil {
 		return

@@ -18,7 +18,7 @@ func draw(s *random.Source) (list []uint64) {
 	return list
 }
 
-// TestSourcesReplay: what an actor draws depends on the seed and on its name, and on nothing that others draw.
+// TestSourcesReplay checks that what an actor draws depends on the seed and its name only, and not on what others draw.
 func TestSourcesReplay(t *testing.T) {
 	first := draw(random.NewSource(1, "prober"))
 	parent := random.NewSource(7, "instance")
@@ -68,7 +68,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestPause: what begins at one moment goes on at moments that depend on who it is, and always on the same.
+// TestPause checks that pauses that begin at the same moment end at moments that depend on the actor, and replay
+// exactly.
 func TestPause(t *testing.T) {
 	play := func() map[string]time.Duration {
 		ends := make(map[string]time.Duration)
@@ -97,7 +98,7 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// TestNoPauseWithoutASimulation: a nil source costs nothing.
+// TestNoPauseWithoutASimulation checks that a nil source costs nothing.
 func TestNoPauseWithoutASimulation(t *testing.T) {
 	var none *random.Source
 	if n := testing.AllocsPerRun(100, func() { none.Pause(none.As(t.Context(), "who", "what")) }); n > 0 {

@@ -2,7 +2,7 @@ package record
 
 import "testing"
 
-// A whole request that reads has a budget of 25 allocations.
+// TestAllocations limits allocations: a whole request that reads a session has a budget of 25.
 func TestAllocations(t *testing.T) {
 	r := typical()
 	b := r.Append(nil)

@@ -67,7 +67,7 @@ func stamps(n int) (list []Stamp) {
 }
 
 func TestRandomRecordsRoundTrip(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) // the same ones at every run
+	random := rand.New(rand.NewPCG(1, 2)) // the same records in every run
 	for range 2_000 {
 		want := randomRecord(random)
 		b := want.Append(nil)
@@ -118,9 +118,9 @@ func TestTimesAreStoredToTheMillisecond(t *testing.T) {
 	}
 }
 
-// golden is full() as the first release wrote it. Nodes hold records of every release that still runs or ran within a
-// session's life, so if this test fails, readers of the old bytes will too: raise FormatVersion and keep reading this
-// one, instead of changing the constant.
+// golden is full() as the first release wrote it. Nodes hold records of every release that is running, or ran within a
+// session's life. So if this test fails, readers of the old bytes fail too: increase FormatVersion and keep reading
+// this format, instead of changing the constant.
 const golden = "01" + "04" + "00" + // format, flags (unsettled), key id
 	"0000003b" + "03" + "e724" + "026e31" + // placement: its length, term, version, home
 	"02" + "026e31deadbeef" + "026e3200000007" + // copies
@@ -145,7 +145,8 @@ func TestGoldenBytes(t *testing.T) {
 	}
 }
 
-// TestGoldenRoute: a route stands at the end of the placement, and a bit of the flags tells that it is there.
+// TestGoldenRoute checks that the route stands at the end of the placement, and that a bit of the flags tells that it
+// is there.
 func TestGoldenRoute(t *testing.T) {
 	want, err := hex.DecodeString(strings.NewReplacer("010400"+"0000003b", "010c00"+"0000003f", "80ee89ab0d"+"00000032", "80ee89ab0d"+"03617070"+"00000032").Replace(golden))
 	if err != nil {
@@ -161,7 +162,8 @@ func TestGoldenRoute(t *testing.T) {
 	}
 }
 
-// TestGoldenCookie: what is said of the cookie stands before the attributes, and a bit of the flags tells that it is there.
+// TestGoldenCookie checks that the fields about the cookie stand before the attributes, and that a bit of the flags
+// tells that they are there.
 func TestGoldenCookie(t *testing.T) {
 	want, err := hex.DecodeString(strings.NewReplacer(
 		"010400"+"0000003b", "011400"+"0000003b", "00000032"+"f6f7", "00000040"+"f6f7",
@@ -179,7 +181,7 @@ func TestGoldenCookie(t *testing.T) {
 	}
 }
 
-// TestASealKeepsWhatItsFlagsSay of the body that cannot be read.
+// TestASealKeepsWhatItsFlagsSay checks that the flags that describe a sealed body are written again.
 func TestASealKeepsWhatItsFlagsSay(t *testing.T) {
 	r := sealed()
 	r.sealedFlag = flagCookie
@@ -223,7 +225,7 @@ func TestEverySingleBitFlipIsAnError(t *testing.T) {
 	}
 }
 
-// checkSpelling: what is accepted is what would be written.
+// checkSpelling checks that bytes that Decode accepts are what Append writes for the record.
 func checkSpelling(t *testing.T, b []byte) {
 	t.Helper()
 	r, err := Decode(b)

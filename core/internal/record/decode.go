@@ -8,15 +8,16 @@ import (
 	"github.com/gomsm/msm/core/internal/checksum"
 )
 
-// Decode reads a stored record. The values point into b, which must not be changed any more; the rest is copied.
-// The error is [ErrFormat], [ErrCorrupt] or, together with a record that holds flags and placement, [ErrSealed].
+// Decode reads a stored record. The values point into b, which must not be changed afterwards; everything else is
+// copied. The error is [ErrFormat], [ErrCorrupt] or [ErrSealed]. Together with ErrSealed it returns a record that holds
+// flags and placement only.
 func Decode(b []byte) (*Record, error) {
 	e, err := open(b)
 	if err != nil {
 		return nil, err
 	}
 	r := &Record{Tombstone: e.flags&flagTombstone != 0, Unsettled: e.flags&flagUnsettled != 0, KeyID: e.keyID}
-	text := string(e.texts) // the only one: all names of the record are pieces of it
+	text := string(e.texts) // the only string: all names in the record are pieces of it
 	if err := r.readPlacement(text[:e.placement], e.flags); err != nil {
 		return nil, err
 	}
@@ -30,16 +31,16 @@ func Decode(b []byte) (*Record, error) {
 	return r, nil
 }
 
-// envelope is a record whose parts are told apart, but not yet read.
+// envelope is a record that is split into its parts, which are not decoded yet.
 type envelope struct {
 	flags, keyID byte
 	texts        []byte // the placement and, unless the body is sealed, the length and the names of the body
-	placement    int    // how much of texts is the placement
+	placement    int    // length of the placement within texts
 	rest         []byte // the values, or the sealed body
 }
 
-// open asks for the checksum first, which every format has at its end: a byte that a network or a memory changed may be the
-// format's, and that record is damaged, not one of a newer program.
+// open splits a record into its parts. It verifies the checksum first, which lies at the end in every format: if the
+// network or memory has changed the format byte, the record is corrupt and not of a newer version.
 func open(b []byte) (envelope, error) {
 	if len(b) < headerSize+checksum.Size {
 		return envelope{}, corrupt("too short")
@@ -83,7 +84,7 @@ func (e *envelope) split(b []byte) error {
 	return nil
 }
 
-// cutPart takes a part with its length in front off b.
+// cutPart cuts a part, which has its length in front, off the beginning of b.
 func cutPart(b []byte) (part, rest []byte, ok bool) {
 	if len(b) < lengthSize {
 		return nil, nil, false
@@ -143,7 +144,7 @@ func readCopies(in *reader) []Copy {
 	return copies
 }
 
-// readStamps leaves room for one more stamp: who reads a record to write it again adds one.
+// readStamps leaves room for one more stamp: a caller that reads a record in order to write it again adds one.
 func readStamps(in *reader) []Stamp {
 	n := in.count(MaxStamps, stampIDSize+1)
 	if n == 0 {
@@ -162,7 +163,8 @@ func readStamps(in *reader) []Stamp {
 	return stamps
 }
 
-// readAttributes hands out the values in the order of the names. No value can be appended to into the next one.
+// readAttributes assigns the values to the names in order. Each value has a limited capacity, so that an append to it
+// cannot overwrite the next one.
 func readAttributes(in *reader, values []byte) []Attribute {
 	n := in.count(len(in.rest), 2)
 	var attributes []Attribute

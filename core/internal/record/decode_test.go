@@ -50,7 +50,8 @@ func TestUnknownFormatIsToldFromCorruption(t *testing.T) {
 	}
 }
 
-// Append writes what it is given, so a record that breaks a rule shows what Decode does about it.
+// TestRecordsThatBreakARuleAreCorrupt relies on Append, which writes whatever it is given, so that Decode meets records
+// that break a rule.
 func TestRecordsThatBreakARuleAreCorrupt(t *testing.T) {
 	value := []byte("v")
 	tests := map[string]*Record{
@@ -75,7 +76,7 @@ func TestRecordsThatBreakARuleAreCorrupt(t *testing.T) {
 	}
 }
 
-// raw builds a record from bytes of its parts, with right lengths and a right checksum.
+// raw builds a record from the bytes of its parts, with right lengths and a right checksum.
 func raw(placement, names, values []byte) []byte {
 	b := []byte{FormatVersion, 0, 0}
 	b = append(binary.BigEndian.AppendUint32(b, uint32(len(placement))), placement...)
@@ -143,7 +144,7 @@ func TestSealedRecordShowsItsPlacement(t *testing.T) {
 	checkSpelling(t, b)
 }
 
-// An instance without the key moves the session to another node.
+// TestSealedRecordCanBeHealedUnread lets an instance without the key move the session to another node.
 func TestSealedRecordCanBeHealedUnread(t *testing.T) {
 	r, _ := Decode(sealed().Append(nil))
 	r = r.Clone()
@@ -174,7 +175,7 @@ func TestKeyIDAloneSealsNothing(t *testing.T) {
 	}
 }
 
-// A body sealed by a key that has no name could never be opened again.
+// TestSealWithoutKeyIDIsNotWritten is needed because a body sealed without a key id could never be opened again.
 func TestSealWithoutKeyIDIsNotWritten(t *testing.T) {
 	r := sealed()
 	r.KeyID = 0
@@ -204,7 +205,7 @@ func TestDecodedNamesDoNotPointIntoTheInput(t *testing.T) {
 	}
 }
 
-// withoutName is a record whose route is there, and empty.
+// withoutName returns a record that is flagged as having a route, whose name is empty.
 func withoutName(route string) []byte {
 	r := full()
 	r.Route = route

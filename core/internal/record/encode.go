@@ -8,26 +8,26 @@ import (
 	"github.com/gomsm/msm/core/internal/checksum"
 )
 
-// The bits of the second byte. A reader that finds another one does not understand the record.
+// The bits of the second byte. A reader that finds an unknown bit set does not understand the record.
 const (
 	flagSealed = 1 << iota
 	flagTombstone
 	flagUnsettled
-	flagRoute  // the placement has one
-	flagCookie // the body says something of the client's cookie
-	flagPast   // the placement says what came before
+	flagRoute  // the placement has a route
+	flagCookie // the body has fields about the client's cookie
+	flagPast   // the placement has Past and OldUntil
 	knownFlags = 1<<iota - 1
 )
 
 const (
 	headerSize  = 3 // format, flags, key id
-	lengthSize  = 4 // of a part
+	lengthSize  = 4 // length field of a part
 	epochSize   = 4
 	stampIDSize = 8
 )
 
-// Append writes the record behind b and returns the whole, like the built-in append. It never fails: a record that
-// holds more than the limits, or unsorted attributes, is written too, but Decode will refuse it.
+// Append appends the encoded record to b and returns the result, like the built-in append. It never fails: a record
+// that exceeds the limits, or has unsorted attributes, is encoded too, but Decode refuses it.
 func (r *Record) Append(b []byte) []byte {
 	b = slices.Grow(b, r.Size())
 	start := len(b)
@@ -41,7 +41,8 @@ func (r *Record) Append(b []byte) []byte {
 	return checksum.AppendFrom(b, start)
 }
 
-// isSealed asks for both, so that no record without a key's name is ever written as sealed.
+// isSealed reports whether the body is sealed. It requires both a key id and a sealed body, so that no record is
+// written as sealed without the id of its key.
 func (r *Record) isSealed() bool { return r.KeyID != 0 && len(r.sealed) > 0 }
 
 func (r *Record) keyID() byte {
@@ -72,10 +73,11 @@ func (r *Record) flags() (flags byte) {
 	return flags
 }
 
-// hasCookie: most say nothing of it, and are as they were before it could be said.
+// hasCookie reports whether the record has fields about the cookie. Most records have none, and then take no bytes for
+// them.
 func (r *Record) hasCookie() bool { return r.Persist != 0 || !r.CookieAt.IsZero() }
 
-// appendPart writes a part with its length in front, which is known only behind it.
+// appendPart appends a part with its length in front. The length is filled in when the part is complete.
 func appendPart(b []byte, part func([]byte) []byte) []byte {
 	at := len(b)
 	b = part(append(b, make([]byte, lengthSize)...))
@@ -103,7 +105,7 @@ func (r *Record) appendPlacement(b []byte) []byte {
 	return b
 }
 
-// appendBody writes what a seal would cover.
+// appendBody appends the body: the part that a seal covers.
 func (r *Record) appendBody(b []byte) []byte {
 	b = appendPart(b, r.appendNames)
 	for _, a := range r.Attributes {
@@ -112,7 +114,7 @@ func (r *Record) appendBody(b []byte) []byte {
 	return b
 }
 
-// appendNames writes the body without the values.
+// appendNames appends the body without the values of the attributes.
 func (r *Record) appendNames(b []byte) []byte {
 	b = appendTime(b, r.Created)
 	b = appendTime(b, r.LastAccess)
@@ -131,7 +133,8 @@ func (r *Record) appendNames(b []byte) []byte {
 	return b
 }
 
-// appendStamps writes ids in full, being random, and times as seconds since the one before, mostly one byte.
+// appendStamps writes each id in full, since ids are random, and each time as the seconds since the stamp before, which
+// is mostly one byte.
 func appendStamps(b []byte, stamps []Stamp) []byte {
 	b = binary.AppendUvarint(b, uint64(len(stamps)))
 	before := int64(0)
@@ -148,5 +151,5 @@ func appendText(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// appendTime writes milliseconds since 1970. The zero time is among them, so no time needs a second meaning.
+// appendTime writes milliseconds since 1970. The zero time has a value there too, so it needs no special case.
 func appendTime(b []byte, t time.Time) []byte { return binary.AppendVarint(b, t.UnixMilli()) }

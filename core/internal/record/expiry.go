@@ -3,37 +3,39 @@ package record
 import "time"
 
 const (
-	// idleParts: the last access is recorded only when a twentieth of the idle timeout went by since the one before,
-	// so the real one may be that much later than the record says.
+	// idleParts sets how exact the last access is: it is recorded only when a twentieth of the idle timeout has passed
+	// since the one recorded before. So the real last access may be that much later than the record says.
 	idleParts = 20
-	// ttlMargin is for memcached's clock: it ticks in whole seconds, and TTLs are cut to whole seconds before that.
+	// ttlMargin makes up for memcached's clock, which ticks in whole seconds, and for TTLs that are cut to whole
+	// seconds before they reach it.
 	ttlMargin = 2 * time.Second
 	minTTL    = time.Second
 )
 
-// Expired reports whether the session is over: its deadline came, or nobody used it for the idle timeout and a
-// twentieth. It is never early, and at most that twentieth late. Clocks that disagree, or go backwards, only make a
-// session live longer by as much.
+// Expired reports whether the session is over at now: its deadline has passed, or nobody has used it for the idle
+// timeout plus a twentieth. It is never early, and at most that twentieth late. If the clocks of instances differ, a
+// session lives longer or shorter by as much.
 func (r *Record) Expired(now time.Time) bool {
 	end, ok := r.End(r.LastAccess)
 	return ok && !now.Before(end)
 }
 
-// TTL returns how long a node has to keep the record, so that it outlives the session by a little: memcached is the
-// backstop, Expired decides. It is 0, for ever, only if the session has neither an idle timeout nor a deadline, and
-// else at least a second. It may be longer than 30 days, which is the node package's concern.
+// TTL returns how long a node has to keep the record. That is a little longer than the session lives: memcached is only
+// the backstop, and Expired decides. The result is 0, which means for ever, only if the session has neither an idle
+// timeout nor a deadline; otherwise it is at least a second. It may be longer than 30 days, which package node handles.
 func (r *Record) TTL(now time.Time) time.Duration {
 	end, ok := r.End(r.LastAccess)
 	if !ok {
 		return 0
 	}
-	if r.OldUntil.After(end) { // an older copy may live longer, and must be known for what it is
+	if r.OldUntil.After(end) { // an older copy may live longer: this record must still be there to show that it is old
 		end = r.OldUntil
 	}
 	return max(end.Add(ttlMargin).Sub(now), minTTL)
 }
 
-// Idle returns how long the session lives unused: as long as its client keeps the cookie, if that was asked for; 0: for ever.
+// Idle returns how long the session lives unused; 0: for ever. If the client was told to keep its cookie for longer
+// than the idle timeout, the session lives as long as the cookie.
 func (r *Record) Idle() time.Duration {
 	if r.IdleTimeout != 0 && r.Persist > 0 {
 		return max(r.IdleTimeout, r.Persist)
@@ -41,13 +43,13 @@ func (r *Record) Idle() time.Duration {
 	return r.IdleTimeout
 }
 
-// End returns when the session is over if nobody uses it after lastAccess; not ok: never.
+// End returns when the session is over if it is not used after lastAccess. If ok is false it never is.
 func (r *Record) End(lastAccess time.Time) (end time.Time, ok bool) {
 	idle := r.Idle()
 	if idle == 0 {
 		return r.Deadline, !r.Deadline.IsZero()
 	}
-	// Added one by one, the two do not overflow, however long the timeout is.
+	// The two are added one by one, so that a very long timeout does not overflow.
 	end = lastAccess.Add(idle).Add(idle / idleParts)
 	if !r.Deadline.IsZero() && r.Deadline.Before(end) {
 		end = r.Deadline

@@ -53,7 +53,8 @@ func TestExpiryAndTTL(t *testing.T) {
 	}
 }
 
-// TestACookieThatLastsKeepsTheSession as long, if it would not live longer anyway.
+// TestACookieThatLastsKeepsTheSession checks that the session lives as long as its cookie, unless it lives longer
+// anyway.
 func TestACookieThatLastsKeepsTheSession(t *testing.T) {
 	for name, c := range map[string]struct{ idle, persist, want time.Duration }{
 		"nothing said":              {time.Hour, 0, time.Hour},

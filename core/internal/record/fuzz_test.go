@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzDecode: no bytes panic, and what is accepted has this one spelling. The input is tried as it is, and with a right
-// checksum, without which hardly anything would be looked at.
+// FuzzDecode checks that no bytes make Decode panic, and that what it accepts is encoded in the only possible way. Each
+// input is tried as it is, and with a right checksum, without which Decode hardly looks at anything.
 func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		checkSpelling(t, b)
@@ -14,7 +14,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// FuzzParts is FuzzDecode with right lengths too, so that the fuzzer comes to the fields.
+// FuzzParts is FuzzDecode with right lengths too, so that the fuzzer gets to the fields.
 func FuzzParts(f *testing.F) {
 	f.Fuzz(func(t *testing.T, placement, names, values []byte) {
 		b := raw(placement, names, values)

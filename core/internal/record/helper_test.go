@@ -8,7 +8,7 @@ import (
 	"github.com/gomsm/msm/core/internal/checksum"
 )
 
-// now is a time on which everything in these tests happens.
+// now is the time at which everything in these tests happens.
 var now = time.UnixMilli(1_790_000_000_123)
 
 // full returns a record in which everything is set.
@@ -36,7 +36,7 @@ func sealed() *Record {
 	}
 }
 
-// typical is a record as most are: ten attributes of forty bytes, two copies, a few stamps.
+// typical returns a record like most: ten attributes of forty bytes, two copies, a few stamps.
 func typical() *Record {
 	r := full()
 	r.Attributes = nil
@@ -46,7 +46,7 @@ func typical() *Record {
 	return r
 }
 
-// withChecksum makes the checksum right again, for tests that want to get past it.
+// withChecksum corrects the checksum, for tests that have to get past it.
 func withChecksum(b []byte) []byte {
 	if len(b) < checksum.Size {
 		return b

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// reader reads the numbers and texts of a part. It works on a string, so that a text costs nothing. The first fault
-// ends it: from then on it answers zeros, and end tells what was wrong.
+// reader decodes the numbers and texts of a part. It reads from a string, so that a text in it needs no allocation.
+// After the first fault it returns zeros only, and end reports that fault.
 type reader struct {
 	rest  string
 	fault string
@@ -21,7 +21,7 @@ func (in *reader) fail(why string) {
 	in.rest = ""
 }
 
-// end returns the first fault; bytes left over are one.
+// end returns the first fault as an error. Bytes that are left over are a fault too.
 func (in *reader) end(part string) error {
 	if in.rest != "" {
 		in.fail("bytes left over")
@@ -43,7 +43,7 @@ func (in *reader) take(n uint64) string {
 	return s
 }
 
-// uvarint accepts a number only in its shortest spelling.
+// uvarint reads a number. It accepts only the shortest encoding.
 func (in *reader) uvarint() uint64 {
 	var v uint64
 	for i := range len(in.rest) {
@@ -85,8 +85,8 @@ func (in *reader) text() string {
 	return in.take(n)
 }
 
-// count reads how many things follow, each of at least size bytes, and is never more than there is room for: it may be
-// allocated for.
+// count reads the number of the items that follow, each of which has at least size bytes. The result is never larger
+// than what the rest has room for, so the caller may allocate for it.
 func (in *reader) count(most, size int) int {
 	n := in.uvarint()
 	if n > uint64(most) || n > uint64(len(in.rest)/size) {
@@ -96,7 +96,7 @@ func (in *reader) count(most, size int) int {
 	return int(n)
 }
 
-// time gives the zero time back as it was, without a place.
+// time reads a time. A zero time is returned as time.Time{}, without a location.
 func (in *reader) time() time.Time {
 	t := time.UnixMilli(in.varint())
 	if t.IsZero() {

@@ -1,4 +1,10 @@
-// Package record is the stored bytes of a session: what a node keeps, and nothing else knows how it is written.
+// Package record encodes and decodes the stored bytes of a session: what a node keeps under the session's key. No other
+// package knows the format. record.go has the Record and attributes.go its attributes; encode.go, decode.go, reader.go
+// and size.go have the format. expiry.go says when a session ends, stamps.go which writes and requests a record
+// remembers, and peek.go and past.go which of two records is newer.
+//
+// Two words of this code: a session's home is its primary node, and a claim is a reconfiguration: a write that changes
+// which nodes hold the copies, and with which a new term begins.
 //
 // A stored record is
 //
@@ -8,12 +14,13 @@
 //	                          then the attributes' values, in the same order
 //	checksum                  4 bytes, CRC-32C over everything before it
 //
-// Placement comes first so that it lies outside a seal, which covers the body: an instance without the key can still
-// tell which of two copies is newer, and heal one. The names lie together in front of the values, so that reading a
-// record makes one string of them all.
+// The placement comes first and lies outside the seal, which covers the body: an instance without the key can still
+// tell which of two copies is newer, and repair a missing one. The names lie together in front of the values, so that
+// decoding makes a single string of them all.
 //
-// Numbers are uvarints of encoding/binary, signed ones in zigzag; stamp ids, epochs, lengths of parts and the
-// checksum are big-endian. A record has one spelling: what [Decode] accepts, [Record.Append] writes again, byte for byte.
+// Numbers are uvarints of encoding/binary, signed ones in zigzag encoding. Stamp ids, epochs, lengths of parts and the
+// checksum are big-endian. A record has exactly one encoding: what [Decode] accepts, [Record.Append] writes again, byte
+// for byte.
 package record
 
 import (
@@ -22,67 +29,68 @@ import (
 	"time"
 )
 
-// FormatVersion is the first byte of every record. It grows when an older reader would misunderstand the bytes. In every
-// format the header and the checksum stay where they are, so that an older reader tells a newer record from a damaged one.
+// FormatVersion is the first byte of every record. It is increased when an older reader would misunderstand the bytes.
+// The header and the checksum have the same place in every format, so that an older reader can tell a newer record from
+// a corrupt one.
 const FormatVersion = 1
 
-// What a record may hold. [Decode] refuses more, so nothing that a node answers makes us allocate without bound; who
-// fills a record keeps to it.
+// Limits of a record. [Decode] refuses a record that exceeds them, so that no answer of a node makes it allocate
+// without bound. A caller that fills a record has to observe them.
 const (
-	MaxStamps = 64        // of writes, and of requests
-	MaxCopies = 16        // far more than anyone has backups
-	MaxPast   = 16        // terms
+	MaxStamps = 64        // stamps in Writes, and in Requests
+	MaxCopies = 16        // far more than anyone configures backups
+	MaxPast   = 16        // ranks of earlier terms
 	MaxName   = 1<<16 - 1 // bytes of an attribute's name, a node's id or the transcoder's name
 )
 
-// What [Decode] answers beside a record. Test with [errors.Is]; ErrCorrupt comes wrapped with what was wrong.
+// The errors of [Decode]. Test for them with [errors.Is]; they may be wrapped with the details.
 var (
-	// ErrFormat: written by a newer version. The stored value is good, only not for us: keep it.
+	// ErrFormat means that a newer version wrote the record. The stored value is good and must be kept.
 	ErrFormat = errors.New("record: unknown format, written by a newer version; the stored value is kept")
-	// ErrCorrupt: not the bytes that were written. Nothing in it is to be believed.
+	// ErrCorrupt means that these are not the bytes that were written. Nothing in them can be trusted.
 	ErrCorrupt = errors.New("record: corrupt")
-	// ErrSealed: the body is sealed. The record that comes with it holds flags and placement, and only changes of
-	// those are written when it is appended again; times and attributes are zero and say nothing.
+	// ErrSealed means that the body is sealed. The record that comes with it holds flags and placement; if it is
+	// appended again, only changes of those are written. Its times and attributes are zero and mean nothing.
 	ErrSealed = errors.New("record: sealed")
 )
 
-// Record is one session as it is stored. Reading one from several goroutines at once is safe, changing it is not.
-// Bytes of values are never changed, by nobody: records share them with each other and with what they were read from.
+// Record is one session as it is stored. It may be read from several goroutines at once, but not changed. The bytes of
+// values are never changed at all: records share them with each other and with the bytes that they were decoded from.
 type Record struct {
-	Tombstone bool // the session was destroyed
-	Unsettled bool // a claim whose second half may be missing
+	Tombstone bool // the session was destroyed; such a record is called a tombstone
+	Unsettled bool // provisional: a claim (reconfiguration) whose second half may be missing
 
-	// KeyID names the key that sealed the body; 0: not sealed. Decode sets it. Setting it seals nothing.
+	// KeyID is the id of the key that sealed the body; 0: it is not sealed. Decode sets it. Setting it seals nothing.
 	KeyID uint8
 
-	Term    uint64 // grows with every change of where the copies lie
+	Term    uint64 // grows with every claim
 	Version uint64 // grows with every write
-	Home    string // the primary's node id
-	Copies  []Copy // who held the record when it was written, at most MaxCopies
+	Home    string // the primary's node id; empty for a single node without id
+	Copies  []Copy // the nodes that held the record when it was written, at most MaxCopies
 	Route   string // the sticky instance that serves the session from its memory; empty: none does
 
-	Writes   []Stamp // the last writes, oldest first; see AddWrite
-	Requests []Stamp // the last requests that changed it, oldest first; see AddRequest
+	Writes   []Stamp // ids of the last writes, oldest first; see AddWrite
+	Requests []Stamp // ids of the last requests that changed it, oldest first; see AddRequest
 
-	Past     []Rank    // the last record of each of the last terms, oldest first; see EndTerm
-	OldUntil time.Time // when the last older copy has ended by itself, if that is later than this one ends; else zero
+	Past     []Rank    // ranks of the last record of each of the last terms, oldest first; see EndTerm
+	OldUntil time.Time // when the last older copy ends by itself, if this record ends earlier; otherwise zero; see Outlasts
 
-	Created     time.Time     // stored to the millisecond, like the other times
-	LastAccess  time.Time     // recorded only every twentieth of the idle timeout
+	Created     time.Time     // all times in the body are stored to the millisecond
+	LastAccess  time.Time     // updated only every twentieth of the idle timeout
 	IdleTimeout time.Duration // 0: none
 	Deadline    time.Time     // zero: none
 
-	Persist  time.Duration // how long the client keeps its cookie; 0: as configured; negative: as long as the browser runs
-	CookieAt time.Time     // when the client got the cookie that it has, where that matters; zero: nobody knows
+	Persist  time.Duration // how long the client keeps its cookie; 0: as configured; negative: until the browser is closed
+	CookieAt time.Time     // when the client got its present cookie, where that matters; zero: unknown
 
-	Transcoder string      // the name of what encoded the values
-	Attributes []Attribute // sorted by name, names unique; Set and Delete keep it so
+	Transcoder string      // the name of the transcoder that encoded the values
+	Attributes []Attribute // sorted by name, each name once; Set and Delete keep it so
 
-	sealed     []byte // the body as it was read, if KeyID is not 0; written again as it is
-	sealedFlag byte   // of the flags, what they say of that body
+	sealed     []byte // the body as it was read, if KeyID is not 0; it is written again unchanged
+	sealedFlag byte   // those of the flags that describe the sealed body
 }
 
-// Copy says that a node held the record, and in which of the node's epochs.
+// Copy names a node that held the record, and the node's epoch at that time.
 type Copy struct {
 	Node  string
 	Epoch uint32
@@ -105,19 +113,21 @@ func (r *Record) Clone() *Record {
 	return &c
 }
 
-// Draft returns a copy whose attributes can be changed without changing r. The rest is shared, and must not be.
+// Draft returns a copy whose attributes can be changed without changing r. It shares everything else with r, which must
+// not be changed.
 func (r *Record) Draft() *Record {
 	c := *r
 	c.Attributes = slices.Clone(r.Attributes)
 	return &c
 }
 
-// TakeValues makes all that a handler can set the same as in the other record, which it shares from then on.
+// TakeValues copies from another record all that a handler can set: the attributes, the idle timeout and how long the
+// cookie is kept. The attributes are shared from then on.
 func (r *Record) TakeValues(from *Record) {
 	r.Attributes, r.IdleTimeout, r.Persist = from.Attributes, from.IdleTimeout, from.Persist
 }
 
-// Copy returns the epoch in which node held the record, if it did.
+// Copy returns the epoch in which the node held the record. If ok is false it did not hold it.
 func (r *Record) Copy(node string) (epoch uint32, ok bool) {
 	for _, c := range r.Copies {
 		if c.Node == node {

@@ -55,7 +55,7 @@ func stampsSize(stamps []Stamp) int {
 	return size
 }
 
-// Sizes of what the functions of encoding/binary and our own append.
+// Sizes of what the append functions of encoding/binary, and those of this package, append.
 
 func timeSize(t time.Time) int { return varintSize(t.UnixMilli()) }
 func textSize(s string) int    { return countSize(len(s)) + len(s) }

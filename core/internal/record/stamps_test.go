@@ -44,7 +44,8 @@ func TestAddWriteKeepsWhatMayStillBeAskedFor(t *testing.T) {
 	}
 }
 
-// A request that is forgotten while its sender still tries is applied twice: the simulation finds that with 16.
+// TestRequestsAreKeptBeyondTheLast16 is needed because a request that is forgotten while its sender still tries is
+// applied twice. With 16 the simulation finds that.
 func TestRequestsAreKeptBeyondTheLast16(t *testing.T) {
 	r := &Record{}
 	for id := range uint64(100) {
@@ -55,7 +56,7 @@ func TestRequestsAreKeptBeyondTheLast16(t *testing.T) {
 	}
 }
 
-// ages counts down to 1.
+// ages returns the ages from n down to 1.
 func ages(n int64) (list []int64) {
 	for ; n > 0; n-- {
 		list = append(list, n)
@@ -71,7 +72,7 @@ func agesOf(stamps []Stamp) string {
 	return strings.Join(list, " ")
 }
 
-// Times are cut to seconds, which must not make a stamp older than it is.
+// TestAStampIsNeverDroppedWithinItsMinute checks that a stamp does not seem older because times are cut to seconds.
 func TestAStampIsNeverDroppedWithinItsMinute(t *testing.T) {
 	r := &Record{}
 	at := time.Unix(1000, 999_000_000)

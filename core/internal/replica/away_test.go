@@ -9,7 +9,8 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// TestANodeThatComesBackMeanwhile has not lost the session: it was not asked, for it was away when the others were.
+// TestANodeThatComesBackMeanwhile: a node that was away when the session was looked for, and is back a moment later,
+// may have the session. So it is not gone.
 func TestANodeThatComesBackMeanwhile(t *testing.T) {
 	for name, c := range map[string]struct {
 		older bool
@@ -44,8 +45,8 @@ func TestANodeThatComesBackMeanwhile(t *testing.T) {
 	}
 }
 
-// TestTheOnlyNodeOfASessionFails after the session was read there, at an instance that makes more copies than who wrote it. The session
-// is not gone.
+// TestTheOnlyNodeOfASessionFails: an instance reads a session that has one copy only, because whoever wrote it was
+// configured with fewer backups. Then the node of that copy fails. The session is not gone.
 func TestTheOnlyNodeOfASessionFails(t *testing.T) {
 	w := newWorld(t, 3, 0)
 	home, _ := w.create()
@@ -60,6 +61,7 @@ func TestTheOnlyNodeOfASessionFails(t *testing.T) {
 	}
 }
 
+// otherThan returns the id of a node that is not this one.
 func (w *world) otherThan(node string) string {
 	for id := range w.servers {
 		if id != node {

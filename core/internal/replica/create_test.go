@@ -8,8 +8,8 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// TestASessionThatHasEndedBeforeItIsStored: G6. A sticky instance stores a session a moment after its client has got the cookie, with
-// which others may have ended it.
+// TestASessionThatHasEndedBeforeItIsStored: G6. A sticky instance stores a session a moment after its client has got
+// the cookie. Meanwhile someone may have ended the session by that cookie.
 func TestASessionThatHasEndedBeforeItIsStored(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	home, _ := w.create()
@@ -24,7 +24,8 @@ func TestASessionThatHasEndedBeforeItIsStored(t *testing.T) {
 	}
 }
 
-// TestAnAttemptThatIsReadDamaged: a new session's first write has got to one node, whose answers are damaged. It begins all the same.
+// TestAnAttemptThatIsReadDamaged: the first write of a new session has got to a node whose answers are damaged. The
+// session begins all the same.
 func TestAnAttemptThatIsReadDamaged(t *testing.T) {
 	for name, times := range map[string]int{"once": 1, "each time": 1 << 20} {
 		t.Run(name, func(t *testing.T) {

@@ -9,8 +9,9 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// peek reads a copy, and where it stands. What seems damaged is read again; what is damaged where it lies stands below everything. One
-// of an unknown format is an error, record.ErrFormat.
+// peek reads a copy and its rank. A value that seems damaged is read a second time. If it is damaged where it lies, it
+// has the zero rank, below that of any record. The error is the node's, node.ErrGarbled (see readAgain), or
+// record.ErrFormat for an unknown format.
 func peek(ctx context.Context, n *node.Node, key string) (item node.Item, there record.Rank, err error) {
 	if item, err = n.Get(ctx, key); err != nil {
 		return item, there, err
@@ -27,8 +28,9 @@ func peek(ctx context.Context, n *node.Node, key string) (item node.Item, there 
 	return item, there, err
 }
 
-// readAgain reads once more what seemed damaged: if it was so on its way only, what lies there is not to be written over unread. What is
-// damaged where it lies is the same both times; what is not says nothing, and is node.ErrGarbled.
+// readAgain reads once more what seemed damaged: if only the answer was damaged on its way, the value on the node must
+// not be overwritten unread (rule C9). A value that is damaged where it lies is the same both times, and is returned.
+// If the two differ and the second one is damaged, too, they prove nothing, and the error is node.ErrGarbled.
 func readAgain(ctx context.Context, n *node.Node, key string, before node.Item) (node.Item, error) {
 	item, err := n.Get(ctx, key)
 	if err != nil || bytes.Equal(item.Value, before.Value) {

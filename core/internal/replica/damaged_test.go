@@ -7,8 +7,8 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// TestWhatIsReadDamagedIsNotWrittenOver: a backup has what another writer is about to put on the home, too, and be acknowledged. Who
-// reads it damaged must not take it for nothing.
+// TestWhatIsReadDamagedIsNotWrittenOver: a backup has a write that its writer is about to put on the home, too, so that
+// it is acknowledged. An instance that reads it damaged must not take the backup for empty.
 func TestWhatIsReadDamagedIsNotWrittenOver(t *testing.T) {
 	for name, thorough := range map[string]bool{"by who looks at the backup when he writes": false, "by who looks at all nodes": true} {
 		t.Run(name, func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// halfClaimed is a session that an instance, which did not reach its home, began to move to a third node, and ended; others, who
-// reach the home, have written it since.
+// halfClaimed makes a session that an instance which did not reach its home began to move to a third node. The instance
+// ended half way. Others, which reach the home, have written the session since.
 func (w *world) halfClaimed() (home, third string) {
 	w.t.Helper()
 	home, backups := w.create()
@@ -26,7 +26,8 @@ func (w *world) halfClaimed() (home, third string) {
 	return home, third
 }
 
-// TestAClaimThatWasLeftHalfWay is not finished by who finds it first where it was left: others were acknowledged since.
+// TestAClaimThatWasLeftHalfWay: whoever finds such a claim, where it was left, does not finish it, because other writes
+// were acknowledged since.
 func TestAClaimThatWasLeftHalfWay(t *testing.T) {
 	for name, do := range map[string]func(w *world, third string) error{
 		"a refill comes to it": func(w *world, third string) error {
@@ -59,8 +60,8 @@ func TestAClaimThatWasLeftHalfWay(t *testing.T) {
 	}
 }
 
-// TestAHalfClaimThatWasReadStays: an instance that did not reach a session's home has moved it, and ended before the claim was on
-// its second node. What a request was shown of it is still there when its only node dies.
+// TestAHalfClaimThatWasReadStays: an instance that did not reach a session's home has moved it, and ended before the
+// claim was on its second node. What a request has read of it is still there when the claim's only node dies.
 func TestAHalfClaimThatWasReadStays(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	home, backups := w.create()

@@ -5,15 +5,16 @@ import (
 	"errors"
 )
 
-// HealKey puts the session under a key, or its tombstone, on every node that should have it, if a copy is missing or
-// stale; it reports whether it wrote anything. seen is a node that was seen to have the key. A session that is gone is
-// no error.
+// HealKey writes the session under a key, or its tombstone, to every node that should have it, if a copy is missing or
+// stale. It reports whether it wrote anything. seen is the id of a node on which the key was seen. It is no error if
+// the session is gone.
 func (s *Store) HealKey(ctx context.Context, key, seen string) (healed bool, err error) {
 	a := s.OpenKey(key, seen)
 	if err := a.follow(ctx); err != nil {
 		return false, err
 	}
-	for range 2 { // a claim is settled by a second write
+	// If the first write is a claim, the second one settles it.
+	for range 2 {
 		if err := a.Heal(ctx); err != nil && !errors.Is(err, ErrNoSession) {
 			return a.healed, err
 		}
@@ -24,8 +25,9 @@ func (s *Store) HealKey(ctx context.Context, key, seen string) (healed bool, err
 	return a.healed, nil
 }
 
-// follow asks the node where the key was seen, and goes on at the home that its copy names. Most of the time that is the
-// home itself, or its word is all that is needed to find it: without this every node would be asked for every key.
+// follow asks the node on which the key was seen, and goes on at the home that its copy names. Most of the time the
+// node is the home itself, or its copy is all that is needed to find the home. Without this every node would be asked
+// for every key.
 func (a *Access) follow(ctx context.Context) error {
 	n, known := a.store.Cluster.Node(a.node)
 	if !known {

@@ -11,8 +11,8 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// TestHealKey: who knows the key only brings every copy in order, writes nothing where nothing is to do, and never needs
-// to know the token.
+// TestHealKey: a caller that knows only the key, not the token, can repair every copy. Where nothing is to be repaired,
+// nothing is written.
 func TestHealKey(t *testing.T) {
 	for name, c := range map[string]struct {
 		nodes int
@@ -33,7 +33,7 @@ func TestHealKey(t *testing.T) {
 		"a node came back that could take a copy":  {2, written, "backup", true, "2"},
 		"the key was seen where it is not any more": {3, func(_ *testing.T, w *world, home, _ string) { w.restart(home) },
 			"home", true, "1"},
-		"the node it was seen on is no more in the list": {3, nothing, "none", true, "1"}, // every node is asked, which heals
+		"the node it was seen on is no more in the list": {3, nothing, "none", true, "1"}, // all nodes are asked
 		"the session was never there": {3, func(_ *testing.T, w *world, home, backup string) { w.restart(home); w.restart(backup) },
 			"home", false, ""},
 		"the session has expired": {3, func(_ *testing.T, w *world, home, _ string) { time.Sleep(time.Hour); w.restart(home) },
@@ -60,7 +60,7 @@ func TestHealKey(t *testing.T) {
 
 func nothing(*testing.T, *world, string, string) {}
 
-// stale: the home hung while a request went on without it.
+// stale leaves the home with an old copy: it hung while a request went on without it.
 func stale(t *testing.T, w *world, home, _ string) {
 	w.without(home, func() {
 		if _, err := w.store.Open(token, home).Write(t.Context(), set("2")); err != nil {
@@ -69,6 +69,7 @@ func stale(t *testing.T, w *world, home, _ string) {
 	})
 }
 
+// staleDestroyed does the same, and the request was a logout.
 func staleDestroyed(t *testing.T, w *world, home, _ string) {
 	w.without(home, func() {
 		if err := w.store.Open(token, home).Destroy(t.Context(), nil); err != nil {
@@ -77,12 +78,13 @@ func staleDestroyed(t *testing.T, w *world, home, _ string) {
 	})
 }
 
-// written: the home died, a request went on with one copy, and the node is there again, empty.
+// written is stale and more: the home died, a request went on with one copy, and the node is there again, empty.
 func written(t *testing.T, w *world, home, backup string) {
 	stale(t, w, home, backup)
 	w.restart(home)
 }
 
+// without does something while a node is off, and probes all nodes when it is on again.
 func (w *world) without(id string, do func()) {
 	w.servers[id].Fail(off)
 	do()
@@ -90,12 +92,14 @@ func (w *world) without(id string, do func()) {
 	w.probe()
 }
 
+// restart starts a server anew, empty, and probes all nodes.
 func (w *world) restart(id string) {
 	w.servers[id].Restart(nil)
 	w.probe()
 }
 
-// checkBoth: two nodes have the same settled record, in their present epochs.
+// checkBoth checks that two nodes have the same settled record, in their present epochs. With no value there must be no
+// live copy.
 func (w *world) checkBoth(value string) {
 	w.t.Helper()
 	var copies []*record.Record
@@ -115,7 +119,7 @@ func (w *world) checkBoth(value string) {
 	}
 }
 
-// TestHealKeyWhileNoNodeAnswers says so, for then the key is to be looked at again.
+// TestHealKeyWhileNoNodeAnswers: HealKey says so, because then the key has to be looked at again.
 func TestHealKeyWhileNoNodeAnswers(t *testing.T) {
 	w := newWorld(t, 2, 1)
 	home, backups := w.create()

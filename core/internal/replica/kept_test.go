@@ -13,7 +13,7 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// held is what an instance has in memory, besides some changes.
+// held returns what an instance has in memory that has loaded the session.
 func (w *world) held(home string) *record.Record {
 	w.t.Helper()
 	rec, err := w.store.Open(token, home).Load(context.Background())
@@ -23,7 +23,7 @@ func (w *world) held(home string) *record.Record {
 	return rec
 }
 
-// write has an instance write that holds rec, and answers what was stored.
+// write has an instance that holds rec in memory set an attribute, and returns what was stored.
 func (w *world) write(home string, rec *record.Record, n string) (*record.Record, error) {
 	a := w.store.Open(token, home)
 	a.Keep(rec)
@@ -115,8 +115,8 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// TestOutrank: what an instance has stored apart, on a node that the client's id does not name, ranks below its next write,
-// if others have written since on the node that the id names; but not if they have not.
+// TestOutrank: an instance has stored the session apart, on a node that the client's id does not name. Its next write
+// ranks above that, if others have written since on the node that the id names, and otherwise not.
 func TestOutrank(t *testing.T) {
 	apart := func(term uint64, past ...record.Rank) func(record.Rank) *record.Record {
 		return func(record.Rank) *record.Record { return &record.Record{Term: term, Past: past} }
@@ -159,7 +159,7 @@ func TestOutrank(t *testing.T) {
 	}
 }
 
-// TestALogoutIsNeverOutdated by what another instance stores elsewhere before it hears of it.
+// TestALogoutIsNeverOutdated: not even by what another instance stores elsewhere before it hears of the logout.
 func TestALogoutIsNeverOutdated(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	home, backups := w.create()
@@ -183,15 +183,15 @@ func TestALogoutIsNeverOutdated(t *testing.T) {
 	}
 }
 
-// TestWithoutBackupsASilentNodeIsWaitedFor: what only a silent node may have is not gone, and nothing older is believed in
-// its place, before it has been away for a minute.
+// TestWithoutBackupsASilentNodeIsWaitedFor: a session that only a silent node may have is not gone, and no older copy
+// is believed in its place, until the node has been away for a minute.
 func TestWithoutBackupsASilentNodeIsWaitedFor(t *testing.T) {
 	for name, older := range map[string]bool{"no copy elsewhere": false, "an older copy elsewhere": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, 2, 0)
 				home, _ := w.create()
-				if older { // the session moved on, and its first home came back with the old copy
+				if older { // the session has moved, and its first home is back with the old copy
 					rec := w.held(home)
 					w.servers[home].Fail(off)
 					moved, err := w.write(home, rec, "x")

@@ -11,7 +11,8 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// claim goes on from a record, on another home and with a backup, by a write that has got to neither yet.
+// claim returns the record of a claim that goes on from another record, with another home and a backup. No node has it
+// yet.
 func (w *world) claim(from *record.Record, home, backup, value string, write uint64) *record.Record {
 	w.t.Helper()
 	next := *from
@@ -25,7 +26,7 @@ func (w *world) claim(from *record.Record, home, backup, value string, write uin
 	return &next
 }
 
-// plant stores a record on a server behind everyone's back.
+// plant stores a record on a server, which no node notices.
 func (w *world) plant(id string, rec *record.Record) {
 	w.t.Helper()
 	if w.tokenOn(id) != 0 {
@@ -37,8 +38,9 @@ func (w *world) plant(id string, rec *record.Record) {
 	}
 }
 
-// TestALateClaimThatIsFinishedAfterAll: of two claims, each on one node only, the earlier one is gone on from, for the other one
-// did not get to a node that both name. When it gets there before this is written, it is acknowledged, and stays.
+// TestALateClaimThatIsFinishedAfterAll: each of two claims is on one node only. A reader goes on from the earlier one,
+// because the later one has not got to a node that both name. If it gets there before the reader writes, it is
+// acknowledged, and stays.
 func TestALateClaimThatIsFinishedAfterAll(t *testing.T) {
 	w := newWorld(t, 4, 1)
 	home, backups := w.create()

@@ -8,16 +8,18 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// Two kinds of nodes are left although they answer: one that does not take the session's size, and a failover node when there are
-// others again. Each instance may have failover nodes of its own, that on its own host, so that a session is never on the host
-// that serves it; only who serves a session makes it leave one.
+// A session leaves a node although it answers in two cases: the node does not take items of the session's size, or it
+// is a failover node and there are enough regular nodes again. Each instance may have failover nodes of its own, such
+// as the one on its own host, so that a session is never on the host that serves it. So only an instance that serves a
+// session makes it leave a failover node.
 
-// leaves: the session is to have its copies elsewhere than on the node.
+// leaves reports whether the session is to have its copies elsewhere than on the node (rules W14 and W15). copies is
+// how many of them regular nodes have to take before a failover node is left.
 func (a *Access) leaves(n *node.Node, copies int) bool {
 	return !n.Takes(a.size) || a.serves && a.store.Cluster.Failover(n.ID()) && a.store.regular(a.size) >= copies
 }
 
-// regular counts the nodes that are no failover nodes and could have a copy of that size.
+// regular returns how many regular nodes, not failover nodes, are available and take a copy of that size, in bytes.
 func (s *Store) regular(size int) (n int) {
 	for _, m := range s.Cluster.Members() {
 		if !m.Failover && m.Node.Available() && m.Node.Takes(size) {
@@ -27,7 +29,7 @@ func (s *Store) regular(size int) (n int) {
 	return n
 }
 
-// astray: the record has copies on failover nodes without need.
+// astray reports whether the record has a copy on a failover node without need.
 func (s *Store) astray(rec *record.Record) bool {
 	for _, c := range rec.Copies {
 		if !s.Cluster.Failover(c.Node) {
@@ -58,7 +60,8 @@ func (a *Access) rehome(f *found, next *record.Record) {
 	}
 }
 
-// outgrows: the home has the session, and does not take what a change has made of it. The session moves first, as it is.
+// outgrows reports whether the home has the session, and does not take what a change has made of it. Then the session
+// moves first, unchanged.
 func (a *Access) outgrows(f *found, next *record.Record) bool {
 	home, known := a.store.Cluster.Node(f.home)
 	if !known || home.Takes(next.Size()) || !home.Takes(f.rec.Size()) {
@@ -68,7 +71,7 @@ func (a *Access) outgrows(f *found, next *record.Record) bool {
 	return s.rec != nil
 }
 
-// clear removes copies that the session has left behind on backups, when it is stored without them.
+// clear removes the copies on backups that the session has left, once it is stored without them.
 func (a *Access) clear(ctx context.Context, newest *record.Record) {
 	for _, n := range a.left {
 		err := a.store.replace(ctx, n, a.key, newest, func(token uint64) error { return remove(ctx, n, a.key, token) })
@@ -78,7 +81,7 @@ func (a *Access) clear(ctx context.Context, newest *record.Record) {
 	}
 }
 
-// remove takes away what a node has, if it is still what was seen.
+// remove takes away what a node has, if it is still the value with that token.
 func remove(ctx context.Context, n *node.Node, key string, token uint64) error {
 	return n.CompareAndSwap(ctx, key, node.Item{Token: token}, -time.Second)
 }

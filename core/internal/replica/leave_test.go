@@ -12,7 +12,7 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// failover makes these nodes failover nodes, and the others none.
+// failover makes these nodes failover nodes, and all others regular nodes.
 func (w *world) failover(ids ...string) {
 	var members []cluster.Member
 	for _, s := range nodetest.Several(len(w.nodes)) {
@@ -25,7 +25,7 @@ func (w *world) failover(ids ...string) {
 	w.store.Cluster.Set(members)
 }
 
-// serve is what requests do: one with a change, and what it leaves to be done behind it.
+// serve does what a request with a change does, and then what the request leaves to be done behind its back.
 func (w *world) serve(a *replica.Access, change replica.Change) {
 	w.t.Helper()
 	if _, err := a.Write(context.Background(), change); err != nil {
@@ -38,13 +38,13 @@ func (w *world) serve(a *replica.Access, change replica.Change) {
 	}
 }
 
-// TestLeaveFailover: F-36. A session is on a failover node while there is no other, and leaves it when there are enough again. An
-// id that still names it finds the session.
+// TestLeaveFailover: F-36. A session is on a failover node while there is no other node, and leaves it when there are
+// enough again. An id that still names it finds the session.
 func TestLeaveFailover(t *testing.T) {
 	for name, c := range map[string]struct {
 		nodes, backups int
 		failover       []string
-		left           []string // on which nothing stays
+		left           []string // nodes on which nothing stays
 	}{
 		"one copy":                                      {2, 0, []string{"n1"}, []string{"n1"}},
 		"two copies, on failover nodes both":            {4, 1, []string{"n1", "n2"}, []string{"n1", "n2"}},
@@ -95,7 +95,7 @@ func TestLeaveFailover(t *testing.T) {
 	}
 }
 
-// before has something happen before the n-th operation of the world's store, counted from 0.
+// before calls do before the n-th operation of the world's store, counted from 0.
 func (w *world) before(n int, do func()) {
 	var came atomic.Int64
 	for _, s := range w.servers {
@@ -108,7 +108,8 @@ func (w *world) before(n int, do func()) {
 	}
 }
 
-// TestAWriteBesideALeave: another instance writes the session or ends it at any moment while it leaves its home. Neither is lost.
+// TestAWriteBesideALeave: while a session leaves its home, another instance writes it, or ends it, at any moment.
+// Neither the write nor the logout is lost.
 func TestAWriteBesideALeave(t *testing.T) {
 	acts := map[string]func(a *replica.Access) error{
 		"writes": func(a *replica.Access) error { _, err := a.Write(context.Background(), mark); return err },
@@ -155,6 +156,7 @@ func TestAWriteBesideALeave(t *testing.T) {
 	}
 }
 
+// mark is a change that sets the attribute mark.
 func mark(rec *record.Record) error {
 	next := rec.Draft()
 	next.Set("mark", nil)

@@ -7,9 +7,10 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// TestAnAttemptThatAClaimHasLeftBehind: a backup stands still, so a change takes another node in its place, and is acknowledged.
-// What was on its way to the former backup gets there late. Then the home dies, and while someone brings the session to the former
-// backup, others see there what was on its way: it was acknowledged to nobody, and the change was.
+// TestAnAttemptThatAClaimHasLeftBehind: a backup stands still, so a change takes another node in its place, and is
+// acknowledged. An attempt that was on its way to the former backup gets there late. Then the home dies. While someone
+// brings the session to the former backup, others see the attempt there. It was acknowledged to nobody, and the change
+// was, so the change counts.
 func TestAnAttemptThatAClaimHasLeftBehind(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	home, backups := w.create()

@@ -13,36 +13,37 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// ErrLockLost means that the lock ended, its node lost it, or someone else has it.
+// ErrLockLost means that the lock has expired, its node has lost it, or someone else has it.
 var ErrLockLost = errors.New("the lock is lost")
 
-// Lock is a key on one node that one owner at a time has. The node keeps it and ends it, so instances need not agree on
-// what time it is. What is done under it must be safe all the same: who was halted for long learns too late that it ended.
+// Lock is a lease: a key on one node that one owner at a time has. The node keeps it and lets it expire, so the clocks
+// of instances do not matter. What is done under the lock must be safe without it, because an owner that stood still
+// learns too late that it has expired.
 //
-// One goroutine may use it, and Extend beside it another one.
+// Only one goroutine may use it, except that another one may call Extend at the same time.
 type Lock struct {
 	node  *node.Node
 	key   string
-	owner string // unique to this lock
-	life  time.Duration
+	owner string        // unique to this lock
+	life  time.Duration // how long it lasts without Extend
 	token atomic.Uint64 // of the value on the node, as last seen; 0: not known
 
 	waited  bool        // someone had it when it was wanted, or was let go first
 	awaited atomic.Bool // someone has asked for it since it was taken
 }
 
-// asked is what those who wait append to the value on the node, which else is the owner's name.
+// asked is what waiting instances append to the value on the node, which otherwise is the owner's name.
 const asked = "+"
 
-// NewLock makes a lock that ends so long after it was last extended: whole seconds, and memcached may end it one earlier.
-// Its owner's name is drawn from a source.
+// NewLock returns a lock that nobody has taken yet. It expires that long after it was taken or last extended: life
+// counts in whole seconds, and memcached may let it expire one second early. The owner's name is drawn from the source.
 func NewLock(at *node.Node, key string, life time.Duration, from *random.Source) *Lock {
 	return &Lock{node: at, key: key, owner: newOwner(from), life: life}
 }
 
 func newOwner(from *random.Source) string { return strconv.FormatUint(from.Uint64(), 36) }
 
-// Take reports whether the lock is ours now.
+// Take tries once to take the lock, and reports whether it is ours now (rule K2). After an error it may be.
 func (l *Lock) Take(ctx context.Context) (bool, error) {
 	err := l.node.Add(ctx, l.key, node.Item{Value: []byte(l.owner)}, l.life)
 	if errors.Is(err, node.ErrExists) {
@@ -51,15 +52,15 @@ func (l *Lock) Take(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// Waited reports whether Store.Lock did not have the lock at once.
+// Waited reports whether Store.Lock did not get the lock at once.
 func (l *Lock) Waited() bool { return l.waited }
 
-// Awaited reports whether others were seen to wait for the lock, as far as Extend, Release or a load under it could see.
+// Awaited reports whether others were seen to wait for the lock by Extend, Release or a load under it.
 func (l *Lock) Awaited() bool { return l.awaited.Load() }
 
-// ask tells whoever has the lock that someone waits for it, and reports whether someone has it, and whether that is us, by an
-// attempt of which no answer came. That is appended, so that the lock does not last longer for it. If it fails, the owner does
-// not know: no more is lost.
+// ask tells the owner of the lock that someone waits for it. It reports whether someone has the lock, and whether that
+// is us, by an attempt that got no answer. It appends to the value, so the lock does not last longer. If that fails,
+// the owner does not know, and nothing worse happens.
 func (l *Lock) ask(ctx context.Context) (taken, ours bool) {
 	item, err := l.node.Get(ctx, l.key)
 	if err != nil {
@@ -71,7 +72,7 @@ func (l *Lock) ask(ctx context.Context) (taken, ours bool) {
 	return true, ours
 }
 
-// owns reports whether a value on the node is of this lock, and takes note of whether others wait.
+// owns reports whether a value on the node is of this lock, and remembers if others wait for it.
 func (l *Lock) owns(value []byte) bool {
 	owner, _, awaited := strings.Cut(string(value), asked)
 	if owner != l.owner {
@@ -83,10 +84,11 @@ func (l *Lock) owns(value []byte) bool {
 	return true
 }
 
-// Extend lets the lock last its whole life from now on. It answers ErrLockLost if it is not ours any more.
+// Extend lets the lock last its whole life from now on. It returns ErrLockLost if the lock is not ours any more.
 func (l *Lock) Extend(ctx context.Context) error { return l.replace(ctx, l.life) }
 
-// Release ends the lock if it is still ours, and answers ErrLockLost if not. After another error it ends by itself.
+// Release ends the lock. It returns ErrLockLost if the lock is not ours any more. After any other error the lock
+// expires by itself.
 func (l *Lock) Release(ctx context.Context) error {
 	if token := l.token.Load(); token != 0 {
 		item := node.Item{Value: []byte(l.owner), Token: token}
@@ -97,10 +99,11 @@ func (l *Lock) Release(ctx context.Context) error {
 	return l.replace(ctx, atOnce)
 }
 
-// atOnce is the time to live of what is to be gone.
+// atOnce is the time to live of a value that is to vanish.
 const atOnce = -time.Second
 
-// replace writes the lock as it is with another time to live. Those who ask for it meanwhile have it begin anew.
+// replace writes the lock's value with another time to live. If someone asks for the lock meanwhile, which changes the
+// value, it begins anew (rule K3).
 func (l *Lock) replace(ctx context.Context, ttl time.Duration) error {
 	for range tries {
 		item, err := l.node.Get(ctx, l.key)
@@ -118,6 +121,7 @@ func (l *Lock) replace(ctx context.Context, ttl time.Duration) error {
 	return ErrLockLost
 }
 
+// lost returns ErrLockLost for the errors that mean so, and any other error as it is.
 func lost(err error) error {
 	if errors.Is(err, node.ErrMiss) || errors.Is(err, node.ErrConflict) {
 		return ErrLockLost
@@ -125,7 +129,7 @@ func lost(err error) error {
 	return err
 }
 
-// getWith asks for a key in one round trip with the lock, so that Release knows the lock's token.
+// getWith reads a key and the lock in one round trip, so that Release knows the lock's token.
 func (l *Lock) getWith(ctx context.Context, key string) (node.Item, error) {
 	item, own, err := l.node.GetWith(ctx, key, l.key)
 	if l.owns(own.Value) {
@@ -134,21 +138,23 @@ func (l *Lock) getWith(ctx context.Context, key string) (node.Item, error) {
 	return item, err
 }
 
-// How long to wait before another look at a lock that someone has: ever longer, and not in step with others who wait.
+// Bounds of the pause between two looks at a lock that someone has. It grows, and is random, so that waiting instances
+// are not in step.
 const (
 	lockPollMin = time.Millisecond
 	lockPollMax = 40 * time.Millisecond
 )
 
-// Lock waits for the lock of the session with the token until ctx ends, whose cause it answers then. It lies on the node
-// on which a new session with this token would, whatever node the client's id names: all cookies of a session lead to
-// one lock. It answers ErrUnavailable if no node is available.
+// Lock waits for the lock of the session with the token until ctx ends, and then returns ctx's cause. The lock is on
+// the node on which a new session with this token would be, no matter which node the client's id names: all cookies of
+// a session lead to one lock (rule K1). Lock returns ErrUnavailable if no node is available.
 //
-// Who has had the lock, and has seen others wait for it, lets one of them go first: until that time, if none comes.
+// An instance that had the lock, and saw others wait for it, lets one of them go first: it does not take the lock
+// before the time yield unless someone else has had it. The zero time: it waits for nobody.
 func (s *Store) Lock(ctx context.Context, token string, life time.Duration, yield time.Time) (*Lock, error) {
 	t := lockTry{home: s.key(token), key: sid.Key(s.KeyPrefix, sid.Lock, token), owner: newOwner(s.Random), life: life, yield: yield}
 	s.awaitNode(ctx)
-	own := s.Random.Of(t.key) // who waits for one lock has nothing to do with who waits for another
+	own := s.Random.Of(t.key) // waiting for one lock has nothing to do with waiting for another
 	for wait := lockPollMin; ; wait = min(2*wait, lockPollMax) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -169,7 +175,7 @@ func (s *Store) Lock(ctx context.Context, token string, life time.Duration, yiel
 	}
 }
 
-// lockTry is the wait for a lock.
+// lockTry is one wait for a lock. Its home is the key by which nodes are ranked.
 type lockTry struct {
 	home, key, owner string
 	life             time.Duration
@@ -177,8 +183,8 @@ type lockTry struct {
 	waited           bool
 }
 
-// tryLock answers nil if someone has the lock, or is to go first. An attempt is not given up when the request's context
-// ends: nobody would know whether it got the lock, and who did not release it.
+// tryLock returns nil if someone has the lock, or is to go first. It must not end with the request's context: nobody
+// would know whether an attempt that was given up got the lock, and nobody would release it (rule K5).
 func (s *Store) tryLock(ctx context.Context, t *lockTry) (*Lock, error) {
 	for _, n := range s.Cluster.Ranking(t.home) {
 		if !n.Available() {
@@ -202,16 +208,18 @@ func (s *Store) tryLock(ctx context.Context, t *lockTry) (*Lock, error) {
 			return nil, nil
 		}
 		switch {
-		case !n.Available(), errors.Is(err, node.ErrFull), errors.Is(err, node.ErrRefused): // nobody has it there; versions keep writes safe
-		case node.OutOfTime(err): // it may be ours now, and if the node is away that will be known in a moment
+		// Nobody has the lock there, so the next node is tried. Versions keep writes safe.
+		case !n.Available(), errors.Is(err, node.ErrFull), errors.Is(err, node.ErrRefused):
+		// The lock may be ours now. If the node is down, that will be known in a moment.
+		case node.OutOfTime(err):
 			return nil, nil
-		default: // while it is there, others may have the lock there
+		default: // the node is there, so others may have the lock there
 			return nil, busy(n, err)
 		}
 	}
 	return nil, s.without(nil, ErrUnavailable, "")
 }
 
-// Under tells the access which lock its caller has. It costs nothing then to learn what is needed to release it, if the
-// session's home keeps it.
+// Under tells the access which lock its caller has. If the lock is on the session's home, a load then also learns what
+// Release needs, at no cost.
 func (a *Access) Under(lock *Lock) { a.lock = lock }

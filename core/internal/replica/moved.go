@@ -2,12 +2,12 @@ package replica
 
 import "sync"
 
-// movedLimit bounds how many keys are remembered, in each of two generations.
+// movedLimit is how many keys are remembered in each of two generations.
 const movedLimit = 10_000
 
-// moved remembers the sessions that this instance has taken away from nodes that are not in its list, and that others may have in
-// theirs: what becomes of them has to be told. It is bounded by forgetting. The zero value is empty; it is safe for
-// concurrent use.
+// moved remembers the sessions that this instance has taken away from nodes that are not in its list. Others may have
+// these nodes in theirs, so they must be told when such a session ends. The oldest are forgotten, so it is bounded. It
+// is safe for concurrent use; the zero value is empty.
 type moved struct {
 	mu         sync.Mutex
 	young, old map[string]struct{}

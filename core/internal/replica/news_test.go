@@ -18,7 +18,7 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// mail is what lies on one kind of board of all nodes.
+// mail is what lies on one kind of board, on all nodes.
 type mail struct {
 	world *world
 	at    []string
@@ -33,7 +33,7 @@ func (m *mail) Hear(_ context.Context, at *node.Node, list []news.Message) {
 
 func (m *mail) Heard(time.Time) {}
 
-// mail reads the board for an instance of that route, or for all, on every node that answers.
+// mail reads the boards for the instance of that route, or with no route those for all, on every node that answers.
 func (w *world) mail(route string) *mail {
 	m := &mail{world: w}
 	inbox := news.NewInbox(m, time.Now)
@@ -44,7 +44,7 @@ func (w *world) mail(route string) *mail {
 	return m
 }
 
-// obey does what messages ask for.
+// obey has the world's store do what the messages ask for.
 func (m *mail) obey() error {
 	for i, x := range m.list {
 		if err := m.world.store.Hear(context.Background(), x, m.at[i]); err != nil {
@@ -54,7 +54,8 @@ func (m *mail) obey() error {
 	return nil
 }
 
-// TestBury: the tombstone takes the place of an older copy on a node that it does not name, and of what nobody can read.
+// TestBury: the tombstone replaces an older copy on a node that it does not name, and something there that nobody can
+// read.
 func TestBury(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	home, _ := w.create()
@@ -83,7 +84,7 @@ func TestBury(t *testing.T) {
 	}
 }
 
-// TestManyLogoutsAtOnce: G6. Each of them is heard of, although an instance is cut off from the node that has the sessions.
+// TestManyLogoutsAtOnce: G6. Others hear of every logout of an instance that is cut off from the sessions' node.
 func TestManyLogoutsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 3, 1)
@@ -99,7 +100,7 @@ func TestManyLogoutsAtOnce(t *testing.T) {
 			}
 		}
 		for _, s := range w.servers {
-			s.Fail(nodetest.Slow(time.Millisecond)) // so that they meet
+			s.Fail(nodetest.Slow(time.Millisecond)) // so that the logouts overlap
 		}
 		var all sync.WaitGroup
 		for _, token := range tokens {
@@ -125,7 +126,7 @@ func TestManyLogoutsAtOnce(t *testing.T) {
 	})
 }
 
-// another is a store with a list of its own, that does not reach some of the nodes.
+// another returns a second store with its own list of nodes, some of which it does not reach.
 func (w *world) another(list []string, cut ...string) *replica.Store {
 	var members []cluster.Member
 	for _, id := range list {
@@ -142,8 +143,8 @@ func (w *world) another(list []string, cut ...string) *replica.Store {
 	return replica.New(c)
 }
 
-// TestALogoutOfAnotherList: G6. While the list of nodes is being changed, a session ends through an instance that does not
-// know its home. When the logout is answered every instance has had the time to hear of it.
+// TestALogoutOfAnotherList: G6. While the list of nodes is being changed, a session ends through an instance that does
+// not know its home. When the logout is answered, every instance has had time to hear of it.
 func TestALogoutOfAnotherList(t *testing.T) {
 	for name, c := range map[string]struct {
 		backups int
@@ -186,7 +187,8 @@ func TestALogoutOfAnotherList(t *testing.T) {
 	}
 }
 
-// TestWhoIsNotStickyTells the instance that serves a session from memory what it does to it: it takes it over, or ends it.
+// TestWhoIsNotStickyTells: an instance that is not sticky tells the one that serves a session from memory when it takes
+// the session over, or ends it.
 func TestWhoIsNotStickyTells(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(a *replica.Access) error

@@ -7,9 +7,10 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// Put stores a record whatever there is under the token: nothing, a live record, an expired one or a tombstone. change
-// makes it out of what was found, which is a blank record if nothing was. The record that it replaces must not outlive
-// the new one, or a stale copy of it could come back.
+// Put stores a record no matter what is under the token: nothing, a live record, an expired one or a tombstone. change
+// makes it out of what was found, or out of a blank record if nothing was. The caller must see to it that the record
+// that is replaced does not outlive the new one, or a stale copy of it could come back. Put returns the errors of
+// Write, except ErrNoSession.
 func (a *Access) Put(ctx context.Context, change Change) (*record.Record, error) {
 	a.putting = true
 	stored, err := a.Write(ctx, change)

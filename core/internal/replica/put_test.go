@@ -10,7 +10,7 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// revive is what a store of foreign values puts.
+// revive is a change as the store of foreign values puts it: it also brings a session back that has ended.
 func revive(value string, life time.Duration) replica.Change {
 	return func(rec *record.Record) error {
 		rec.Tombstone, rec.IdleTimeout, rec.Deadline = false, 0, time.Now().Add(life)
@@ -18,7 +18,7 @@ func revive(value string, life time.Duration) replica.Change {
 	}
 }
 
-// TestPutWritesOverWhateverThereIs: also where Write says that the session is gone.
+// TestPutWritesOverWhateverThereIs: also over that of which Write says that the session is gone.
 func TestPutWritesOverWhateverThereIs(t *testing.T) {
 	for name, before := range map[string]func(w *world){
 		"nothing":          func(*world) {},

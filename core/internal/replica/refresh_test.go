@@ -9,8 +9,8 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// TestAUseIsRecordedWhateverFails: a session never ends early, also if a node fails just when its use is recorded, or somebody
-// else writes, who is no visitor.
+// TestAUseIsRecordedWhateverFails: a session never ends early, even if a node fails just when its use is recorded, or
+// if someone else writes then who records no use.
 func TestAUseIsRecordedWhateverFails(t *testing.T) {
 	mute := nodetest.Only(nodetest.Writes(key), nodetest.Mute(1))
 	for name, fail := range map[string]func(w *world, home, backup *nodetest.Server){
@@ -48,8 +48,8 @@ func TestAUseIsRecordedWhateverFails(t *testing.T) {
 	}
 }
 
-// TestAUseThatTheHomeDidNotTake: G9. A home that has no memory left answers reads, and what it has knows nothing of the last use.
-// Another instance, which the newest cookie leads there, does not take that session for over.
+// TestAUseThatTheHomeDidNotTake: G9. A home whose memory is full answers reads, but its copy does not know of the last
+// use. Another instance, which the newest cookie leads there, does not take the session to have expired.
 func TestAUseThatTheHomeDidNotTake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 3, 1)
@@ -59,7 +59,7 @@ func TestAUseThatTheHomeDidNotTake(t *testing.T) {
 		if _, err := w.store.Open(token, home).Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(11*time.Minute + 31*time.Second) // what the home has is over, and still there
+		time.Sleep(11*time.Minute + 31*time.Second) // the copy on the home has expired, and is still there
 		if _, err := w.another([]string{"n1", "n2", "n3"}).Open(token, home).Load(t.Context()); err != nil {
 			t.Errorf("twelve minutes after the last use: %v", err)
 		}

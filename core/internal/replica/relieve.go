@@ -7,8 +7,9 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// relieve has the record name no instance that serves the session from its memory, for this one, which writes it, is not sticky.
-// That one is told once it is stored. (While the mode is being changed there are instances of both kinds.)
+// relieve clears the record's route, which names the sticky instance that serves the session from its memory (rule M9).
+// It does so because this instance writes the session, and is not sticky. tellFormer tells the other one once the
+// record is stored. (Both kinds of instances run while the mode is being changed.)
 func (a *Access) relieve(next *record.Record) {
 	if a.store.Route != "" || next.Route == "" {
 		return
@@ -16,6 +17,7 @@ func (a *Access) relieve(next *record.Record) {
 	a.former, next.Route = next.Route, ""
 }
 
+// tellFormer tells the instance that relieve took the session from, if there is one, that it was taken over.
 func (a *Access) tellFormer(ctx context.Context, stored *record.Record) {
 	if a.former != "" && !stored.Tombstone {
 		a.Tell(ctx, a.former, news.Message{Kind: news.Taken, Version: stored.Version})

@@ -22,7 +22,7 @@ const token = "token"
 
 var key = sid.Key("msm:", sid.Record, token)
 
-// world is some in-memory nodes and a store on them.
+// world is some nodes in memory and a store on them.
 type world struct {
 	t       testing.TB
 	servers map[string]*nodetest.Server
@@ -30,9 +30,10 @@ type world struct {
 	store   *replica.Store
 }
 
-// off is a fault of a server that nobody reaches.
+// off is the fault of a server that nobody reaches.
 var off = nodetest.Refuse(nodetest.ErrOff)
 
+// newWorld returns a world with the nodes n1, n2 and so on, which have been probed.
 func newWorld(t testing.TB, nodes, backups int) *world {
 	w := &world{t: t, servers: map[string]*nodetest.Server{}, nodes: map[string]*node.Node{}}
 	var members []cluster.Member
@@ -46,13 +47,14 @@ func newWorld(t testing.TB, nodes, backups int) *world {
 	return w
 }
 
+// probe probes all nodes.
 func (w *world) probe() {
 	for _, n := range w.nodes {
 		_ = n.Probe(context.Background())
 	}
 }
 
-// session is one with the attribute n.
+// session returns the first record of a session with the attribute n = 1.
 func session() *record.Record {
 	now := time.Now()
 	rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: 30 * time.Minute, Transcoder: "text"}
@@ -60,7 +62,7 @@ func session() *record.Record {
 	return rec
 }
 
-// create begins a session with the attribute n and answers its home and its other copies' nodes.
+// create stores such a session, and returns its home and its backups.
 func (w *world) create() (home string, backups []string) {
 	w.t.Helper()
 	stored, err := w.store.Open(token, "").Create(context.Background(), session())
@@ -73,7 +75,7 @@ func (w *world) create() (home string, backups []string) {
 	return stored.Home, backups
 }
 
-// stored reads what a server has.
+// stored returns the record that a server has; nil: it has none.
 func (w *world) stored(id string) *record.Record {
 	value := w.servers[id].Value(key)
 	if value == nil {
@@ -86,7 +88,7 @@ func (w *world) stored(id string) *record.Record {
 	return rec
 }
 
-// tokenOn is that of what a server has; 0: it has nothing.
+// tokenOn returns the compare-and-swap token of what a server has; 0: it has nothing.
 func (w *world) tokenOn(id string) uint64 {
 	item, err := w.servers[id].Memory().Get(context.Background(), key)
 	if err != nil {
@@ -95,7 +97,7 @@ func (w *world) tokenOn(id string) uint64 {
 	return item.Token
 }
 
-// overwrite puts bytes into a server behind everyone's back.
+// overwrite replaces what a server has, which no node notices.
 func (w *world) overwrite(id string, value []byte) {
 	w.t.Helper()
 	m := w.servers[id].Memory()
@@ -108,7 +110,7 @@ func (w *world) overwrite(id string, value []byte) {
 	}
 }
 
-// ofFormat is a record as a program of another version would write it.
+// ofFormat returns a record as a program with another format would write it.
 func ofFormat(rec *record.Record, format byte) []byte {
 	value := rec.Append(nil)
 	value[0] = format
@@ -116,6 +118,7 @@ func ofFormat(rec *record.Record, format byte) []byte {
 	return checksum.Append(content)
 }
 
+// set returns a change that sets the attribute n.
 func set(value string) replica.Change {
 	return func(rec *record.Record) error {
 		next := rec.Draft()
@@ -146,7 +149,8 @@ func TestEveryCopyHasTheSameBytes(t *testing.T) {
 	}
 }
 
-// TestADamagedCopyIsReplacedByAGoodOne: F-08. Whichever byte of it was changed, the first, which is the format's, too.
+// TestADamagedCopyIsReplacedByAGoodOne: F-08. It does not matter which byte was changed; also the first one, which
+// tells the format.
 func TestADamagedCopyIsReplacedByAGoodOne(t *testing.T) {
 	for _, damaged := range []string{"home", "backup"} {
 		t.Run(damaged, func(t *testing.T) {
@@ -181,7 +185,7 @@ func TestADamagedCopyIsReplacedByAGoodOne(t *testing.T) {
 	})
 }
 
-// TestAnUnknownFormatIsKept: F-29, T-25. A newer program wrote it.
+// TestAnUnknownFormatIsKept: F-29, T-25. What a newer program wrote is neither read nor overwritten.
 func TestAnUnknownFormatIsKept(t *testing.T) {
 	w := newWorld(t, 2, 1)
 	home, backups := w.create()
@@ -204,12 +208,13 @@ func TestAnUnknownFormatIsKept(t *testing.T) {
 	}
 }
 
-// TestSilentNodes: G8, G11. When a miss means "no session", and when nobody can say; for however long.
+// TestSilentNodes: G8, G11. It checks when a miss means that there is no session, and when nobody can tell, however
+// long that lasts.
 func TestSilentNodes(t *testing.T) {
 	for name, c := range map[string]struct {
 		nodes int
 		off   []string
-		by    string // the id's node
+		by    string // the node that the id names
 		want  error
 	}{
 		"all answer":               {3, nil, "n1", replica.ErrNoSession},
@@ -229,7 +234,7 @@ func TestSilentNodes(t *testing.T) {
 				for _, id := range c.off {
 					w.servers[id].Fail(off)
 				}
-				for round := range 3 { // the failures are met, and then known, also for long
+				for round := range 3 { // the first round meets the failures, the others know of them
 					if _, err := w.store.Open(token, c.by).Load(t.Context()); !errors.Is(err, c.want) {
 						t.Errorf("round %d: %v", round, err)
 					}
@@ -240,8 +245,8 @@ func TestSilentNodes(t *testing.T) {
 	}
 }
 
-// TestAStaleCopyIsNotBelievedWithTwoNodesSilent: it was left behind on a node that was worked around, as its epoch shows.
-// The nodes that have the newer copies are both silent.
+// TestAStaleCopyIsNotBelievedWithTwoNodesSilent: a node was worked around, and has a stale copy. The nodes with the
+// newer copies are both silent. The stale copy is not believed.
 func TestAStaleCopyIsNotBelievedWithTwoNodesSilent(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	home, _ := w.create()
@@ -277,7 +282,8 @@ func TestAStaleCopyIsNotBelievedWithTwoNodesSilent(t *testing.T) {
 	}
 }
 
-// TestAChangeOfPlacesIsAClaim: a new term, written to the home first, so that a half-done one outranks nothing.
+// TestAChangeOfPlacesIsAClaim: a write to other nodes than before has a new term, and goes to the home first, so that
+// it outranks nothing when it gets only half way.
 func TestAChangeOfPlacesIsAClaim(t *testing.T) {
 	for name, failing := range map[string]func(home, backup string) string{
 		"a backup is replaced": func(_, backup string) string { return backup },
@@ -306,8 +312,8 @@ func TestAChangeOfPlacesIsAClaim(t *testing.T) {
 	}
 }
 
-// TestTombstonesOutliveStaleCopies: a session that never moved needs a minute; one that did may have left a copy on a node
-// that was worked around, and that copy must not outlive the tombstone.
+// TestTombstonesOutliveStaleCopies: a session that has moved may have left a copy on a node that was worked around, and
+// that copy must not outlive the tombstone. In the end no node keeps anything.
 func TestTombstonesOutliveStaleCopies(t *testing.T) {
 	for name, moved := range map[string]bool{"never moved": false, "moved away from a node that hung": true} {
 		t.Run(name, func(t *testing.T) {
@@ -344,7 +350,7 @@ func TestTombstonesOutliveStaleCopies(t *testing.T) {
 	}
 }
 
-// FuzzStoredValue: whatever a node holds is an answer, never a panic, and is only ever overwritten by what is readable.
+// FuzzStoredValue: whatever a node holds, a load returns a record, ErrUnreadable or ErrNoSession, and nothing panics.
 func FuzzStoredValue(f *testing.F) {
 	rec := &record.Record{Term: 1, Version: 1, Home: "n1", Copies: []record.Copy{{Node: "n1", Epoch: 1}}, LastAccess: time.Now(), IdleTimeout: time.Hour}
 	rec.AddWrite(1, time.Now())
@@ -368,13 +374,13 @@ func FuzzStoredValue(f *testing.F) {
 	})
 }
 
-// TestAnAbsenceIsConfirmed: a repair puts the record back on the home just after it was asked, and the other copy's node
-// goes just before it is. The home is asked once more before a login is lost.
+// TestAnAbsenceIsConfirmed: a repair writes the record to the home just after the home was asked, and the other copy is
+// lost just before its node is asked. The home is asked once more before the session counts as gone.
 func TestAnAbsenceIsConfirmed(t *testing.T) {
 	w := newWorld(t, 2, 1)
 	home, backups := w.create()
 	had := w.servers[home].Memory().Clone()
-	w.servers[home].Evict(key) // lost, and not yet noticed
+	w.servers[home].Evict(key) // the copy is lost, and nobody has noticed yet
 	other := w.servers[backups[0]]
 	other.Fail(nodetest.Once(nodetest.Of(nodetest.Get), func() {
 		w.servers[home].Restart(had)
@@ -385,8 +391,8 @@ func TestAnAbsenceIsConfirmed(t *testing.T) {
 	}
 }
 
-// TestAHomeThatFailsWhileAnAbsenceIsConfirmed: the session is gone, and the fault of one node makes no trouble of that; but a session
-// that was put there meanwhile is found on the other node that has it.
+// TestAHomeThatFailsWhileAnAbsenceIsConfirmed: if the session is gone, the failure of one node makes no error of that.
+// A session that was brought back meanwhile is found on the other node that has it.
 func TestAHomeThatFailsWhileAnAbsenceIsConfirmed(t *testing.T) {
 	for name, want := range map[string]error{"it is gone": replica.ErrNoSession, "it was brought back": nil} {
 		t.Run(name, func(t *testing.T) {

@@ -12,9 +12,9 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// TestAFailedAttemptLooksFresh: G1. A request that began before a node was worked around leaves its failed attempt there,
-// stamped with the node's new epoch. It is not believed when both nodes of the session are silent, as for an instance that
-// stood still. (Found by a review, and seed 21021 of a simulation of copies with instances that halt.)
+// TestAFailedAttemptLooksFresh: G1. A request that began before a node was worked around leaves a failed attempt there,
+// which names the node's new epoch. It is not believed when both nodes of the session are silent, as they are to an
+// instance that stood still.
 func TestAFailedAttemptLooksFresh(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, 3, 1)
@@ -29,7 +29,7 @@ func TestAFailedAttemptLooksFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.probe()
-	w.probe() // its epoch is new, and known
+	w.probe() // its epoch is a new one, and this instance knows it
 	if _, err := slow.Write(ctx, set("3")); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestAFailedAttemptLooksFresh(t *testing.T) {
 		newest = n
 	}
 	all := []string{"n1", "n2", "n3"}
-	other, probed := w.another(all), w.another(all) // which know of nothing that a node is owed
+	other, probed := w.another(all), w.another(all) // which do not know that a node is owed anything
 	for _, c := range moved.Copies {
 		w.servers[c.Node].Fail(nodetest.Refuse(nodetest.ErrLost))
 	}
@@ -69,10 +69,11 @@ func TestAFailedAttemptLooksFresh(t *testing.T) {
 	}
 }
 
-// TestACopyThatMayBeOldIsNotBelieved: G1. Two nodes are silent, and the third one has a copy that others may have gone on from.
+// TestACopyThatMayBeOldIsNotBelieved: G1. Two nodes are silent, and the third one has a copy from which others may have
+// gone on.
 func TestACopyThatMayBeOldIsNotBelieved(t *testing.T) {
 	for name, c := range map[string]struct {
-		// happens makes what the node that is left over has old, or perhaps so.
+		// happens makes the copy on the node that is left old, or perhaps old.
 		happens func(t *testing.T, w *world, left string)
 		want    error
 	}{
@@ -108,8 +109,8 @@ func TestACopyThatMayBeOldIsNotBelieved(t *testing.T) {
 	}
 }
 
-// TestASessionOfMoreBackups than this instance is configured with, as in a rolling change, is found on one of them, be that copy of
-// its node's present epoch or not.
+// TestASessionOfMoreBackups: a session has more backups than this instance is configured with, as in a rolling change.
+// It is found on one of them, whether or not that copy is of its node's present epoch.
 func TestASessionOfMoreBackups(t *testing.T) {
 	for name, replaced := range map[string]bool{"present": false, "replaced": true} {
 		t.Run(name, func(t *testing.T) {
@@ -128,8 +129,8 @@ func TestASessionOfMoreBackups(t *testing.T) {
 	}
 }
 
-// TestALogoutOutlivesALongerLife: G6. While a node is away the session's idle timeout is shortened, and the session ends. The copy on
-// that node has as long to live as before.
+// TestALogoutOutlivesALongerLife: G6. While a node is away, the session's idle timeout is shortened, and then the
+// session ends. The copy on that node still has the longer life.
 func TestALogoutOutlivesALongerLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()

@@ -9,14 +9,15 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// Nodes may take items of different sizes (memcached -I). One that does not take a session is no place for its copies; but it is
-// asked, for the session may have grown since. With too few other places a change is refused.
+// Nodes may take items of different sizes (memcached -I). A node that does not take items of a session's size gets no
+// copy of it. Loads still ask it, because the session may have grown since it was there. If too few nodes take a
+// changed session, the change is refused.
 
-// placeable: a copy of what this access writes may go to the node.
+// placeable reports whether a copy of what this access writes may go to the node.
 func (a *Access) placeable(n *node.Node) bool { return a.usable(n) && n.Takes(a.size) }
 
-// fits refuses a change of a session that has become too large for as many nodes as are to have it. Those that do not answer
-// may take it: that they are away is no reason.
+// fits returns ErrTooLarge if a session has become too large for as many nodes as are to have it. A node that does not
+// answer may take it: being away is no reason to refuse a change.
 func (a *Access) fits() error {
 	left := 0
 	for _, m := range a.store.Cluster.Members() {
@@ -30,8 +31,9 @@ func (a *Access) fits() error {
 	return nil
 }
 
-// undo takes back what the attempt has stored before a node refused its size: there is what was there before. If it is seen by
-// then, or a node fails, the attempt may go on to be the session's newest state; the next one looks.
+// undo takes back what the attempt has stored before a node refused its size: each node gets what it had before
+// (rule W14). If someone has seen the attempt by then, or a node fails, the attempt may still become the session's
+// newest state. The next attempt looks at the nodes again.
 func (w *write) undo(ctx context.Context, lay layout) {
 	for _, n := range append(lay.backups, lay.home) {
 		item, err := n.Get(ctx, w.access.key)

@@ -11,8 +11,8 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// smallWorld has nodes of which one takes no items of more than 2,000 bytes: the home, a backup or the third one of the session
-// that is created in it.
+// smallWorld returns a world with a session, in which one node takes no items of more than 2,000 bytes. which says
+// which node that is for the session: the home, a backup or the third one.
 func smallWorld(t testing.TB, nodes, backups int, which string) (w *world, home, small string, others []string) {
 	w = newWorld(t, nodes, backups)
 	home, copies := w.create()
@@ -25,7 +25,7 @@ func smallWorld(t testing.TB, nodes, backups int, which string) (w *world, home,
 	default:
 		small = all[slices.IndexFunc(all, func(id string) bool { return id != home && !slices.Contains(copies, id) })]
 	}
-	w = newWorld(t, nodes, backups) // the same places
+	w = newWorld(t, nodes, backups) // the session gets the same nodes again
 	w.servers[small].Restart(node.NewMemory(node.MemoryOptions{MaxItem: 2_000}))
 	w.probe()
 	if again, _ := w.create(); again != home {
@@ -34,10 +34,11 @@ func smallWorld(t testing.TB, nodes, backups int, which string) (w *world, home,
 	return w, home, small, slices.DeleteFunc(all, func(id string) bool { return id == small })
 }
 
+// large is a value that the small node does not take.
 var large = strings.Repeat("x", 4_000)
 
-// TestASessionTooLargeForANode: one of two nodes takes smaller items than the other. A change that it refuses is none, whichever
-// of them was asked first, and the session goes on.
+// TestASessionTooLargeForANode: one of two nodes takes only smaller items than the other. A change that it refuses
+// leaves no trace, whichever of them was asked first, and the session goes on.
 func TestASessionTooLargeForANode(t *testing.T) {
 	for _, which := range []string{"home", "backup"} {
 		t.Run(which, func(t *testing.T) {
@@ -64,8 +65,8 @@ func TestASessionTooLargeForANode(t *testing.T) {
 	}
 }
 
-// TestALargeSessionLivesOnTheOtherNodes: of three nodes one takes smaller items. What is too large for it is kept by the others, and
-// is found by an id that names it.
+// TestALargeSessionLivesOnTheOtherNodes: of three nodes one takes only smaller items. The others keep a session that is
+// too large for it, and an id that names the small node finds the session.
 func TestALargeSessionLivesOnTheOtherNodes(t *testing.T) {
 	for _, which := range []string{"home", "backup", "third"} {
 		t.Run(which, func(t *testing.T) {
@@ -74,7 +75,7 @@ func TestALargeSessionLivesOnTheOtherNodes(t *testing.T) {
 			if _, err := access.Write(t.Context(), set(large)); err != nil {
 				t.Fatal(err)
 			}
-			if err := access.Heal(t.Context()); err != nil { // which settles the claim of a new place
+			if err := access.Heal(t.Context()); err != nil { // this settles the claim of a new place
 				t.Fatal(err)
 			}
 			if rec := w.stored(small); rec != nil {
@@ -98,8 +99,8 @@ func TestALargeSessionLivesOnTheOtherNodes(t *testing.T) {
 	}
 }
 
-// TestALargeSessionOutlivesItsNode: one of the two nodes that take it is down. It is read and written with one copy, for which
-// nothing is done again and again, and is as before when the node is back.
+// TestALargeSessionOutlivesItsNode: one of the two nodes that take the session is down. The session is read and written
+// with one copy, and nothing is tried again and again to get a second one. When the node is back, all is as before.
 func TestALargeSessionOutlivesItsNode(t *testing.T) {
 	w, home, small, others := smallWorld(t, 3, 1, "third")
 	if _, err := w.store.Open(token, home).Write(t.Context(), set(large)); err != nil {
@@ -137,7 +138,7 @@ func TestALargeSessionOutlivesItsNode(t *testing.T) {
 	}
 }
 
-// TestANewSessionThatIsTooLargeForANode takes other nodes, or leaves nothing behind.
+// TestANewSessionThatIsTooLargeForANode: a new session takes other nodes then, or leaves nothing behind.
 func TestANewSessionThatIsTooLargeForANode(t *testing.T) {
 	for nodes, want := range map[int]error{2: replica.ErrTooLarge, 3: nil} {
 		for _, which := range []string{"home", "backup"} {
@@ -160,7 +161,8 @@ func TestANewSessionThatIsTooLargeForANode(t *testing.T) {
 	}
 }
 
-// TestASizeIsOfTheMoment: a node is started again with other limits, and a session changes its size.
+// TestASizeIsOfTheMoment: a node is restarted with other limits, and a session changes its size. What a node refused
+// before does not matter then.
 func TestASizeIsOfTheMoment(t *testing.T) {
 	w, home, small, _ := smallWorld(t, 2, 1, "backup")
 	if _, err := w.store.Open(token, home).Write(t.Context(), set(large)); !errors.Is(err, replica.ErrTooLarge) {

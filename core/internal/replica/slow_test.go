@@ -13,8 +13,8 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// TestASlowRequestBringsNoLogoutBack: G6. A handler that has read the session before a logout writes long after it, when
-// even the tombstone may have ended.
+// TestASlowRequestBringsNoLogoutBack: G6. A handler that has read the session before a logout writes long after the
+// logout, when even the tombstone may have ended. The session stays gone.
 func TestASlowRequestBringsNoLogoutBack(t *testing.T) {
 	for _, takes := range []time.Duration{50 * time.Second, 66 * time.Second, 29 * time.Minute, 33 * time.Minute, time.Hour} {
 		for _, evicted := range []bool{false, true} {
@@ -44,8 +44,8 @@ func TestASlowRequestBringsNoLogoutBack(t *testing.T) {
 	}
 }
 
-// TestAWriteOfWhoStoodStill is not made twice: an instance that halts in the midst of a write, which has been done, finds
-// out too late what has become of it, or after so many others that the record has forgotten.
+// TestAWriteOfWhoStoodStill: an instance halts in the midst of a write that was done. It learns what has become of the
+// write too late, or after so many other writes that the record has forgotten it. The write is not made twice.
 func TestAWriteOfWhoStoodStill(t *testing.T) {
 	for _, c := range []struct {
 		halt   time.Duration
@@ -77,7 +77,7 @@ func TestAWriteOfWhoStoodStill(t *testing.T) {
 			}()
 			synctest.Wait()
 			want := 2
-			for pause := c.halt / time.Duration(c.others+1); want < 2+c.others; want++ { // others go on
+			for pause := c.halt / time.Duration(c.others+1); want < 2+c.others; want++ { // meanwhile others go on
 				time.Sleep(pause)
 				if _, err := w.store.Open(token, home).Write(context.Background(), plusOne); err != nil {
 					t.Fatal(err)
@@ -100,7 +100,8 @@ func TestAWriteOfWhoStoodStill(t *testing.T) {
 	}
 }
 
-// TestALogoutOfWhoStoodStill is made all the same, however long that was: to end a session twice is no more than to end it.
+// TestALogoutOfWhoStoodStill: a logout is made however long its instance stood still, because it does not matter if a
+// session is ended twice.
 func TestALogoutOfWhoStoodStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 3, 1)
@@ -127,8 +128,9 @@ func TestALogoutOfWhoStoodStill(t *testing.T) {
 	})
 }
 
-// TestALogoutSeesWhatItHasEnded: an attempt of another writer is on the backup when the session is destroyed, and so is, unheard, the
-// first tombstone. The next attempt does without the backup, and goes on from the home; but somebody else finishes the first one.
+// TestALogoutSeesWhatItHasEnded: when the session is destroyed, the backup has an attempt of another writer. The first
+// tombstone is stored there, but its answer is lost. The next attempt of the logout does without the backup, and goes
+// on from the home, but someone else finishes the first one. The logout sees the values that have ended by that.
 func TestALogoutSeesWhatItHasEnded(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, 3, 1)
@@ -160,9 +162,9 @@ func TestALogoutSeesWhatItHasEnded(t *testing.T) {
 	}
 }
 
-// TestATokenOfAnotherLife: G1. A handler has read the session, its home loses all and counts its tokens anew, and others go on
-// there. When the handler writes without the backup, which is away by then, the home has what was acknowledged meanwhile, and
-// that has the token of what the handler has read.
+// TestATokenOfAnotherLife: G1. A handler has read the session. Then its home loses everything and counts tokens anew,
+// while others go on there. When the handler writes, without the backup, which is away by then, the home has something
+// that was acknowledged meanwhile, and that has the same token as what the handler has read.
 func TestATokenOfAnotherLife(t *testing.T) {
 	for name, looks := range map[string]bool{"its instance has looked since": true, "its instance does not know yet": false} {
 		t.Run(name, func(t *testing.T) {
@@ -201,6 +203,7 @@ func TestATokenOfAnotherLife(t *testing.T) {
 	}
 }
 
+// plusOne is a change that adds one to the attribute n.
 func plusOne(rec *record.Record) error {
 	value, _ := rec.Get("n")
 	n, err := strconv.Atoi(string(value))
@@ -210,15 +213,15 @@ func plusOne(rec *record.Record) error {
 	return set(strconv.Itoa(n + 1))(rec)
 }
 
-// TestAWriterThatWasKilled between the two writes of a change leaves what no reader at the home sees. Whoever has read there
-// goes on from what he has seen, and the attempt comes to nothing. Who cannot settles it, or everyone after him would be refused as
-// well.
+// TestAWriterThatWasKilled: a writer is killed between the two writes of a change. No reader at the home sees its
+// attempt. A change that accepts only what was read there goes on from that, and the attempt comes to nothing. A change
+// that accepts neither settles the attempt, or all later ones would be refused as well.
 func TestAWriterThatWasKilled(t *testing.T) {
 	changed := errors.New("changed by someone else")
 	for name, c := range map[string]struct {
-		accepts func(call int, value string) bool // what the change does to a record of that value
+		accepts func(call int, value string) bool // whether the change accepts a record of that value
 		want    error
-		after   string // what all nodes have then
+		after   string // what all nodes have afterwards
 	}{
 		"who takes only what he has seen goes on from that": {func(_ int, value string) bool { return value == "1" }, nil, "1, next"},
 		"who takes anything goes on from the attempt":       {func(int, string) bool { return true }, nil, "killed, next"},

@@ -11,13 +11,13 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// TestRequestsOfAnInstanceThatStoodStill: G1. What was under way has run out of time, on one node for the one request, on the
-// other node for the other. Each could go on without its node; then both are acknowledged, and one of them is lost.
+// TestRequestsOfAnInstanceThatStoodStill: G1. While the instance stood still, two requests ran out of time, each on
+// another node. If each went on without its node, both would be acknowledged, and one of them would be lost.
 func TestRequestsOfAnInstanceThatStoodStill(t *testing.T) {
 	for name, c := range map[string]struct {
 		elsewhere bool          // another request ran out of time, too, on the home
-		patience  time.Duration // of requests, for probes
-		probed    bool          // since
+		patience  time.Duration // how long requests wait for probes
+		probed    bool          // the nodes have been probed since
 		want      error
 		copies    int
 	}{
@@ -43,7 +43,7 @@ func TestRequestsOfAnInstanceThatStoodStill(t *testing.T) {
 					t.Fatal(err)
 				}
 				switch {
-				case c.probed: // before the request asks the home what it is to go on from
+				case c.probed: // before the request asks the home what to go on from
 					w.servers[home].Fail(nodetest.Once(nodetest.Of(nodetest.Get), w.probe))
 				case c.patience > 0:
 					go func() { time.Sleep(c.patience / 2); w.probe() }()

@@ -7,9 +7,9 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// TestAnAttemptIsTakenBackWhereNoCopyIs: a write has got to a backup when another instance, which does without that one for a moment,
-// is faster at the home. The write is made elsewhere then, and what it has left on the former backup is not to be taken for a copy once
-// both nodes of the session are silent.
+// TestAnAttemptIsTakenBackWhereNoCopyIs: a write has got to a backup. Another instance, which does without the backup
+// for a moment, is faster at the home. The write is then made elsewhere. What it has left on the former backup must not
+// count as a copy when both nodes of the session are silent.
 func TestAnAttemptIsTakenBackWhereNoCopyIs(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	home, backups := w.create()
@@ -36,8 +36,9 @@ func TestAnAttemptIsTakenBackWhereNoCopyIs(t *testing.T) {
 	}
 }
 
-// TestALogoutEndsWhatASessionLeftBehind: G6. A session has moved while one of its nodes was away. Another instance, which knows
-// nothing of what that node is owed, logs out, and both nodes that the session had by then are gone.
+// TestALogoutEndsWhatASessionLeftBehind: G6. A session has moved while one of its nodes was away. Another instance logs
+// out, which does not know that the node is owed anything. Then both nodes fail that have the session by now. The
+// session stays gone.
 func TestALogoutEndsWhatASessionLeftBehind(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	_, backups := w.create()

@@ -11,8 +11,10 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// Tell leaves a message about the session for the instance of that route, or with no route for all, on the session's node
-// and on another one, so that it is not lost with one. What cannot be left is no loss: versions keep writes safe without it.
+// Tell leaves a message about the session for the instance of that route, or for all instances if there is no route. It
+// goes to the session's node and to another one, so that it is not lost with one of them (rule M1), and lies there on a
+// board, a kind of mailbox (see package news). If it cannot be left nothing is lost: versions keep writes safe without
+// it.
 func (a *Access) Tell(ctx context.Context, route string, m news.Message) {
 	session, ours := sid.ParseKey(a.store.KeyPrefix, sid.Record, a.key)
 	if !ours {
@@ -30,6 +32,7 @@ func (a *Access) Tell(ctx context.Context, route string, m news.Message) {
 	all.Wait()
 }
 
+// tellAt returns the nodes on which Tell leaves messages, two at most.
 func (a *Access) tellAt() (at []*node.Node) {
 	if home, known := a.store.Cluster.Node(a.node); known && a.usable(home) {
 		at = append(at, home)
@@ -42,6 +45,7 @@ func (a *Access) tellAt() (at []*node.Node) {
 	return at
 }
 
+// reachesAll reports whether this request can use every listed node.
 func (a *Access) reachesAll() bool {
 	for _, m := range a.store.Cluster.Members() {
 		if !a.usable(m.Node) {
@@ -51,8 +55,8 @@ func (a *Access) reachesAll() bool {
 	return true
 }
 
-// namesStrangers: the record, or the client's id, names a node that is not in this instance's list. It may be in those of
-// others, while the list is being changed.
+// namesStrangers reports whether the record, or the client's id, names a node that is not in this instance's list.
+// While the list is being changed, others may have that node in theirs.
 func (a *Access) namesStrangers(rec *record.Record) bool {
 	if _, known := a.store.Cluster.Node(a.asked); !known && a.asked != "" {
 		return true
@@ -65,8 +69,9 @@ func (a *Access) namesStrangers(rec *record.Record) bool {
 	return false
 }
 
-// Mourn tells others that a session has ended which this instance has not found. Its id names a node that is not in the list
-// here, and may be in theirs; or it names another instance, by its route, which may not have stored the session yet.
+// Mourn has other instances end a session that this one was to end, and has not found (rule M7). Its id may name a node
+// that is not in the list here, but may be in theirs; then Mourn waits until all have had time to hear. Or the id names
+// another instance, by its route, which may not have stored the session yet. Otherwise Mourn does nothing.
 func (a *Access) Mourn(ctx context.Context, route string) {
 	end := news.Message{Kind: news.End}
 	switch {
@@ -78,13 +83,13 @@ func (a *Access) Mourn(ctx context.Context, route string) {
 	}
 }
 
-// Short is a short name of the session, by which messages about it are matched.
+// Short returns a short hash of the session's key, by which messages about the session are matched with it.
 func (a *Access) Short() uint64 { return short(a.key) }
 
-// Short is the same of a session that a message is about.
+// Short returns the same hash for the session that a message is about.
 func (s *Store) Short(session sid.Hash) uint64 { return short(session.Key(s.KeyPrefix, sid.Record)) }
 
-// short is FNV-1a over a key, which is made of a SHA-256.
+// short returns the FNV-1a hash of a key, which is made of a SHA-256.
 func short(key string) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(key) {

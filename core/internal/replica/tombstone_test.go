@@ -11,13 +11,13 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// TestALogoutWithoutBackupsOutlivesItsNode: G6, found by chaos. A session without backups that had to move leaves an old
-// copy behind. Its tombstone must not be on one node only, or the old copy is believed when that node has gone.
+// TestALogoutWithoutBackupsOutlivesItsNode: G6. A session without backups that had to move leaves an old copy behind.
+// Its tombstone must not be on one node only, or the old copy is believed when that node has gone.
 func TestALogoutWithoutBackupsOutlivesItsNode(t *testing.T) {
 	w := newWorld(t, 3, 0)
 	home, _ := w.create()
 	held := w.held(home)
-	w.without(home, func() { // so that the instance that holds it in memory moves it
+	w.without(home, func() { // so that the instance that holds the session in memory moves it
 		access := w.store.Open(token, home)
 		access.Keep(held)
 		if _, err := access.Write(context.Background(), set("2")); err != nil {
@@ -42,7 +42,7 @@ func TestALogoutWithoutBackupsOutlivesItsNode(t *testing.T) {
 	}
 }
 
-// TestTheTombstoneOfALongLifeLasts: it lasts as long as a stale copy may, however long that is.
+// TestTheTombstoneOfALongLifeLasts: a tombstone lasts as long as a stale copy may, however long that is.
 func TestTheTombstoneOfALongLifeLasts(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	for _, idle := range []time.Duration{time.Hour, 14 * year, 50 * year, 140 * year, math.MaxInt64} {
@@ -63,11 +63,12 @@ func TestTheTombstoneOfALongLifeLasts(t *testing.T) {
 	}
 }
 
-// TestDamagedCopiesAreDestroyed, also where a good one is out of reach: it is not believed when its node is back.
+// TestDamagedCopiesAreDestroyed: a session with damaged copies can be destroyed, even if a good copy is out of reach.
+// That one is not believed when its node is back.
 func TestDamagedCopiesAreDestroyed(t *testing.T) {
 	for name, c := range map[string]struct {
 		nodes, backups int
-		silent         bool // the home, whose copy is good
+		silent         bool // the home, whose copy is good, does not answer
 	}{
 		"the only one":                 {1, 0, false},
 		"both":                         {2, 1, false},

@@ -7,10 +7,10 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// unavailable is an ErrUnavailable that says which nodes were of no help, and why. The text is made for who reads it.
+// unavailable is an ErrUnavailable that says which nodes were of no help, and why, in a text for people.
 type unavailable struct {
-	kind  error  // ErrUnavailable, or one that wraps it
-	about string // why what the others said is not enough; empty: they said nothing
+	kind  error  // ErrUnavailable, or an error that wraps it
+	about string // why what the other nodes said is not enough; empty: they said nothing
 	nodes []node.Trouble
 }
 
@@ -28,14 +28,15 @@ func (u *unavailable) Error() string {
 
 func (u *unavailable) Unwrap() error { return u.kind }
 
-// failure is a node that failed within a request, and how.
+// failure is a node that failed within a request, and why.
 type failure struct {
-	node  string
+	node  string // its id
 	why   error
-	looks uint64 // at it, before
+	looks uint64 // how many probes had looked at it before; see refound
 }
 
-// without answers how a request that has met those failures names its end: by the nodes that it had to do without.
+// without returns the error of a request that met those failures. It names the nodes that the request had to do
+// without: those that are not available, and those that failed in it.
 func (s *Store) without(failed []failure, kind error, about string) *unavailable {
 	u := &unavailable{kind: kind, about: about}
 	for _, m := range s.Cluster.Members() {
@@ -55,7 +56,7 @@ func (s *Store) without(failed []failure, kind error, about string) *unavailable
 
 var errNotListed = errors.New("it is not among the configured nodes")
 
-// unavailable is that of this access.
+// unavailable returns such an error for this access. It also names the node of the client's id, if that is not listed.
 func (a *Access) unavailable(kind error, about string) error {
 	u := a.store.without(a.failed, kind, about)
 	if _, known := a.store.Cluster.Node(a.node); !known && a.node != "" {
@@ -64,7 +65,8 @@ func (a *Access) unavailable(kind error, about string) error {
 	return u
 }
 
-// busy is the end of a request that found no connection to a node which is there.
+// busy returns the error of a request that found no free connection to a node which is there.
 func busy(n *node.Node, why error) error { return about(n.Failed(why)) }
 
+// about returns an ErrUnavailable about one node.
 func about(n node.Trouble) error { return &unavailable{kind: ErrUnavailable, nodes: []node.Trouble{n}} }

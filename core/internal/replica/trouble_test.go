@@ -13,7 +13,8 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// TestErrUnavailableSaysWhichNodeAndWhy: wherever it comes from, whether the request met the failure or knew of it.
+// TestErrUnavailableSaysWhichNodeAndWhy: it does so wherever it comes from, whether the request meets the failure or
+// the instance knows of it.
 func TestErrUnavailableSaysWhichNodeAndWhy(t *testing.T) {
 	load := func(w *world, at string) error {
 		_, err := w.store.Open(token, at).Load(context.Background())
@@ -131,7 +132,7 @@ func TestErrUnavailableSaysWhichNodeAndWhy(t *testing.T) {
 	}
 }
 
-// from is a fault of the nth operation and all later ones.
+// from returns a fault of the n-th operation and all later ones.
 func from(n int, err error) nodetest.Fault {
 	return func(_ context.Context, _ nodetest.Op, do func() error) error {
 		if n--; n <= 0 {
@@ -141,7 +142,7 @@ func from(n int, err error) nodetest.Fault {
 	}
 }
 
-// moved makes a session whose first home, which it answers, is back with an old copy.
+// moved makes a session that has left its first home. That node, which it returns, is back with an old copy.
 func (w *world) moved() (first string) {
 	w.t.Helper()
 	first, _ = w.create()

@@ -2,11 +2,12 @@ package replica
 
 import "github.com/gomsm/msm/core/internal/record"
 
-// wreckTerm is above the term of any copy that a session can have.
+// wreckTerm is higher than the term of any copy that a session can have.
 const wreckTerm = 1 << 62
 
-// wreck stands for a session whose copies are all damaged, so that it can be destroyed. Nobody knows the rank that they had, nor
-// that of a good one on a node that is silent now: its tombstone is above all of them.
+// wreck returns a stand-in for the record of a session whose copies are all damaged, so that the session can be
+// destroyed (rule C19). Nobody knows the rank that these copies had, nor the rank of a good copy on a node that is
+// silent now. The tombstone ranks above all of them.
 func (a *Access) wreck() *found {
 	now := a.store.Clock()
 	f := &found{

@@ -10,19 +10,23 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// maxWrite is how long a write tries. Later the record may have forgotten that one of its attempts was stored after all.
+// maxWrite is how long a write goes on trying. Later the record may have forgotten that an attempt was stored after
+// all.
 const maxWrite = record.StampLife / 2
 
-// errStoodStill ends it, and one that so many others have overtaken that the record may have forgotten as well.
+// errStoodStill ends a write that took longer than maxWrite, or was overtaken by so many others that the record may
+// have forgotten an attempt of it.
 var errStoodStill = fmt.Errorf("%w: a write took so long that nobody can say whether it was done", ErrConflict)
 
-// Change is what a request does to a record. It may be called several times, each time on the newest one. It may give
-// the record other attributes, but must not change the list that it has: others share it. What the last call came to
-// need not be what is stored, for an earlier attempt may have landed after all: see Results.
+// Change is what a request does to a record. It may be called several times, each time with the newest record. It may
+// give the record a new list of attributes, but must not modify the list that the record has, because others share it.
+// If it returns an error, the write ends (but see refused). The result of the last call need not be what is stored,
+// because an earlier attempt may have been stored after all: see Results.
 type Change func(rec *record.Record) error
 
-// Write applies the change to the newest record and answers what was stored on every copy. Without a Load before it
-// loads first. It answers ErrConflict after many tries in vain, besides what Load and the change may answer.
+// Write applies the change to the newest record and returns what was stored on every copy. It loads first if Load was
+// not called before. A nil change heals. Write returns ErrConflict after many attempts in vain, ErrTooLarge, and the
+// errors of Load and of the change.
 func (a *Access) Write(ctx context.Context, change Change) (stored *record.Record, err error) {
 	defer func() { a.remind(stored) }()
 	a.began, a.sown = a.store.Clock(), 0
@@ -36,17 +40,17 @@ func (a *Access) Write(ctx context.Context, change Change) (stored *record.Recor
 	return nil, ErrConflict
 }
 
-// NeedsHeal tells, after a Load or Write, whether a copy may be missing or stale, or a claim is to be settled. What was
-// loaded or written is good all the same, but another failure might cost it: someone should call Heal soon.
+// NeedsHeal reports, after a Load or Write, whether a copy may be missing or stale, or a claim has to be settled. What
+// was loaded or written is good all the same, but another failure might lose it, so someone should call Heal soon.
 func (a *Access) NeedsHeal() bool { return a.unfinished || a.found != nil && a.found.heal }
 
-// Heal puts what is stored on every copy again, if one may be missing or stale.
+// Heal writes what is stored to every copy again, if a copy may be missing or stale.
 func (a *Access) Heal(ctx context.Context) error {
 	_, err := a.Write(ctx, nil)
 	return err
 }
 
-// attempt is one try of Write. A nil change heals.
+// attempt is one attempt of Write. A nil change heals.
 func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, outcome, error) {
 	if a.found == nil {
 		f, err := a.look(ctx)
@@ -77,17 +81,19 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 	return stored, out, err
 }
 
-// tooOld: whether an earlier attempt was stored after all nobody can say any more, so the change may be made twice. To end a
-// session twice does no harm.
+// tooOld reports whether nobody can tell any more if an earlier attempt was stored, so that the change might be made
+// twice (rule W10). For Destroy it is false: to end a session twice does no harm.
 func (a *Access) tooOld(f *found) bool {
 	return !a.destroying && a.tried > 0 && (a.store.Clock().Sub(a.began) > maxWrite || a.forgotten(f))
 }
 
-// forgotten: an earlier attempt may have been stored, and so many writes after it that the record has no trace of it any more.
+// forgotten reports whether an earlier attempt may have been stored, and so many writes after it that the record has no
+// trace of it any more.
 func (a *Access) forgotten(f *found) bool { return a.sown > 0 && f.top >= a.sown+record.MaxStamps }
 
-// standing: the session is gone, or has this request's change already, by an earlier attempt whose outcome nobody
-// knew. Such a change is not applied again: the record is written once more until every copy has it.
+// standing reports whether the session is gone, and whether it has this request's change already, by an earlier attempt
+// whose outcome was unknown. Such a change is not applied again: the record is written once more until every copy has
+// it (rules W9 and W21).
 func (a *Access) standing(rec *record.Record) (gone, applied bool) {
 	applied = HasRequest(rec, a.request)
 	switch {
@@ -99,6 +105,7 @@ func (a *Access) standing(rec *record.Record) (gone, applied bool) {
 	return rec.Expired(a.store.Clock()), applied
 }
 
+// put makes the change to what was found, and one attempt to store that.
 func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Record, outcome, error) {
 	next, err := a.next(f, change)
 	if err != nil {
@@ -135,9 +142,10 @@ func (a *Access) move(ctx context.Context, f *found) error {
 	return err
 }
 
-// refused is a change that was not made to what was found, with the error why. That is perhaps an attempt of a writer that was
-// killed between two nodes. The change goes on from what was there before, if it can; else the attempt is settled all the same, or
-// whoever comes next sees what was there before it, and is refused as well, for ever.
+// refused deals with a change that could not be made to what was found, because of the error why (rule W11). What was
+// found may be an attempt of a writer that was killed between two nodes. If the change can be made to what was there
+// before it, the write goes on from that. Otherwise the attempt is settled all the same. If it were not, every later
+// request would see what was there before it, and be refused as well, forever.
 func (a *Access) refused(ctx context.Context, f *found, change Change, why error) (*record.Record, outcome, error) {
 	if change == nil || !f.unsafe {
 		return nil, done, why
@@ -151,9 +159,9 @@ func (a *Access) refused(ctx context.Context, f *found, change Change, why error
 	return nil, done, why
 }
 
-// beforeAttempt is what the home has, if what was found is an attempt that has not got there. Nobody was told of that, nor will
-// be once the home has something else; so what goes on from here is written to the home first, as a claim is. It is nil if
-// there is no such thing.
+// beforeAttempt returns what the home has, if what was found is an attempt that has not got there; nil: it is not.
+// Nobody was told that the attempt was stored, and nobody will be once the home has something else. So a write that
+// goes on from here goes to the home first, like a claim.
 func (a *Access) beforeAttempt(f *found) *found {
 	own, _ := f.seen.of(f.rec.Home)
 	n, known := a.store.Cluster.Node(f.rec.Home)
@@ -165,8 +173,10 @@ func (a *Access) beforeAttempt(f *found) *found {
 	return &before
 }
 
+// next returns the record that the change makes of what was found. With a nil change only the version, the write's id
+// and the placement are new.
 func (a *Access) next(f *found, change Change) (*record.Record, error) {
-	copied, now := *f.rec, a.store.Clock() // several tries may start from one record
+	copied, now := *f.rec, a.store.Clock() // several attempts may start from one record
 	next := &copied
 	next.Writes, next.Requests = slices.Clone(next.Writes), slices.Clone(next.Requests)
 	if change != nil {
@@ -192,6 +202,7 @@ func (a *Access) count(f *found, change Change) {
 	}
 }
 
+// startAgain prepares the next attempt, which asks every node (rule W7).
 func (a *Access) startAgain(out outcome) {
 	a.store.conflicts.Add(1)
 	if out == homeFailed {
@@ -200,8 +211,9 @@ func (a *Access) startAgain(out outcome) {
 	a.found, a.thorough = nil, true
 }
 
-// Refresh records that the session was used just now, unless that was recorded a short while ago, and answers when it
-// is due again. Whoever writes at the same time records it as well, so that nothing may be left to do after a conflict.
+// Refresh records that the session was used just now, unless a use was recorded a short while ago (rule W16). It
+// returns when it is due again. Whoever writes at the same time records the use as well, so after a conflict there may
+// be nothing left to do.
 func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
 	used := func(rec *record.Record) error {
 		rec.LastAccess = a.store.Clock()
@@ -220,7 +232,7 @@ func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
 		out := done
 		if first && !a.NeedsHeal() {
 			rec, out, err = a.attempt(ctx, used)
-		} else { // what is missing would be a conflict for ever, and a node that has failed needs another one
+		} else { // a missing copy would be a conflict each time, and a failed node has to be replaced
 			rec, err = a.Write(ctx, used)
 		}
 		switch {
@@ -234,5 +246,6 @@ func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
 	}
 }
 
-// RefreshDue is when an access is to be recorded again: a twentieth of the idle timeout after the last one that was.
+// RefreshDue returns when an access is to be recorded again: a twentieth of the idle timeout after the last one that
+// was.
 func RefreshDue(rec *record.Record) time.Time { return rec.LastAccess.Add(rec.Idle() / 20) }

@@ -2,10 +2,10 @@ package sid
 
 import "encoding/base32"
 
-// The sizes of a token and its tag, in bytes and in characters.
+// The sizes of a token and of its tag, in bytes and in characters.
 const (
-	randomSize   = 16 // 128 bits: out of reach for guessing, with room for any number of sessions
-	tagSize      = 16 // half of HMAC-SHA-256; a forger needs 2^127 requests
+	randomSize   = 16 // 128 bits: too many to guess, and enough for any number of sessions
+	tagSize      = 16 // half of an HMAC-SHA-256; a forger needs 2^127 requests
 	randomLength = (randomSize*8 + 4) / 5
 	tagLength    = (tagSize*8 + 4) / 5
 	signedLength = randomLength + tagLength
@@ -15,8 +15,8 @@ var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPad
 
 func encode(b []byte) string { return lowerBase32.EncodeToString(b) }
 
-// decode fills dst from s, which has the fitting length, and reports whether s is the one spelling of those bytes. The
-// standard library's decoder skips line breaks and ignores bits after the last byte, so it knows many spellings.
+// decode decodes s into dst, whose size must fit, and reports whether s is the only valid encoding of those bytes. The
+// standard library's decoder skips line breaks and ignores unused bits at the end, so it accepts many encodings.
 func decode(dst []byte, s string) bool {
 	var pending, bits uint32
 	for i := range len(s) {

@@ -2,9 +2,10 @@ package sid
 
 import "strconv"
 
-// Foreign answers the token under which another library's value is kept: what it calls key, in the space of that name.
-// No id has such a token, for ours begin with a letter or a digit, and no two pairs of space and key have the same; so
-// whatever a client puts into a foreign key, it reaches neither a session nor another space.
+// Foreign returns the token under which a value of another library is kept: the value that the library calls key, in
+// the namespace space. Ids have no such token, since theirs begin with a letter or a digit, and two different pairs of
+// space and key never have the same. So a client that chooses a foreign key reaches neither a session nor another
+// space.
 func Foreign(space, key string) string {
 	return ":" + strconv.Itoa(len(space)) + ":" + space + key
 }

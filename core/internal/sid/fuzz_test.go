@@ -2,15 +2,16 @@ package sid
 
 import "testing"
 
-// FuzzParse: no text panics, what is accepted has this one spelling, but for its tag, and no key holds a byte that a client
-// chose. The seeds under testdata hold signed ids of the keys below; the fuzzer could not make one.
+// FuzzParse checks that no text makes Parse panic, that an accepted id has only one spelling except for its tag, and
+// that no key contains a byte that a client chose. The seeds under testdata have ids signed with the keys below, which
+// the fuzzer could not make.
 func FuzzParse(f *testing.F) {
 	formats := []*Format{newFormat(f, "MSESSION"), newFormat(f, "MSESSION", key('c'), key('f'))}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, format := range formats {
 			id, outdated, ok := format.Parse(text)
 			spelled := format.Spell(id)
-			if ok && format.signer == nil && len(text) > len(spelled) { // a tag that nobody looks at
+			if ok && format.signer == nil && len(text) > len(spelled) { // a tag that is not checked
 				spelled = spelled[:randomLength] + text[randomLength:signedLength] + spelled[randomLength:]
 			}
 			if ok && !outdated && spelled != text {
@@ -27,7 +28,7 @@ func FuzzParse(f *testing.F) {
 			}
 			checkKey(t, id.Token)
 		}
-		checkKey(t, text) // also of a token that never went through Parse
+		checkKey(t, text) // also with a token that Parse has never seen
 	})
 }
 

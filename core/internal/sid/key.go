@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Kind says what lies under a key.
+// Kind says what is stored under a key.
 type Kind byte
 
 // The kinds of keys.
@@ -17,17 +17,18 @@ const (
 
 const hashLength = (sha256.Size*8 + 5) / 6
 
-// Hash is what a session's keys hold of its token: enough to find its copies, not enough to make a cookie.
+// Hash is the part of a session's keys that depends on its token. It suffices to find the copies, but not to make a
+// cookie.
 type Hash [sha256.Size]byte
 
-// Key returns the memcached key of a session: <prefix><kind>:<base64url(SHA-256(token))>. It holds no byte that a
-// client chose, so nothing can be injected with it, and who lists the keys of a node learns no cookie. Node and route
-// are not part of it: a session keeps its keys when it moves. It is safe for concurrent use.
+// Key returns the memcached key of a session: <prefix><kind>:<base64url(SHA-256(token))>. No byte of it is chosen by a
+// client, so nothing can be injected through it, and a list of a node's keys reveals no cookie. Node and route are not
+// part of it: a session keeps its keys when it moves. Key is safe for concurrent use.
 func Key(prefix string, kind Kind, token string) string {
 	return HashOf(token).Key(prefix, kind)
 }
 
-// Key returns the key of that kind of the session with the hash.
+// Key returns the key of that kind for the session with the hash h.
 func (h Hash) Key(prefix string, kind Kind) string {
 	var hashed [hashLength]byte
 	base64.RawURLEncoding.Encode(hashed[:], h[:])
@@ -41,14 +42,14 @@ func (h Hash) Key(prefix string, kind Kind) string {
 	return key.String()
 }
 
-// HashOf is that of a token.
+// HashOf returns the hash of a token.
 func HashOf(token string) Hash {
-	var text [signedLength]byte // room for every token, so that hashing one does not allocate
+	var text [signedLength]byte // room for every token, so that no allocation is needed
 	return sha256.Sum256(append(text[:0], token...))
 }
 
-// Short is a short name of the session for the log: the first characters of what follows "s:" in its key in memcached. Of
-// 48 bits of a hash nobody makes a cookie, nor of all 256.
+// Short returns a short name of the session for the log: the first 8 characters of what follows "s:" in its memcached
+// key. They hold 48 bits of the hash; not even all 256 suffice to make a cookie.
 func Short(token string) string {
 	h := HashOf(token)
 	return base64.RawURLEncoding.EncodeToString(h[:shortSize])
@@ -56,15 +57,15 @@ func Short(token string) string {
 
 const shortSize = 6
 
-// KeyPrefix is how every key of that kind begins.
+// KeyPrefix returns how every key of that kind begins.
 func KeyPrefix(prefix string, kind Kind) string { return prefix + string(kind) + ":" }
 
-// ParseKey returns the hash in a key that [Key] made with that prefix and kind. It is false for every other key.
+// ParseKey returns the hash in a key that [Key] has made with that prefix and kind. For every other key ok is false.
 func ParseKey(prefix string, kind Kind, key string) (h Hash, ok bool) {
 	hashed, ok := strings.CutPrefix(key, KeyPrefix(prefix, kind))
 	if !ok || len(hashed) != hashLength {
 		return Hash{}, false
 	}
 	n, err := base64.RawURLEncoding.Strict().Decode(h[:], []byte(hashed))
-	return h, err == nil && n == len(h) // a decoder skips line ends
+	return h, err == nil && n == len(h) // the decoder skips line breaks
 }

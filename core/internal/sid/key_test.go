@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The hashes come from openssl, so the test does not repeat the code.
+// TestKey compares with hashes made by openssl, so that it does not repeat the code.
 func TestKey(t *testing.T) {
 	tests := map[string]struct {
 		prefix string
@@ -59,7 +59,7 @@ func TestKeyOfAnOversizedTokenIsStillShortAndItsOwn(t *testing.T) {
 	}
 }
 
-// maxKey is what is promised for a key without its prefix; memcached's own limit is 250.
+// maxKey is the promised length of a key without its prefix. memcached's own limit is 250.
 const maxKey = 60
 
 func harmless(key string) bool {

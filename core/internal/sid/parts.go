@@ -2,8 +2,8 @@ package sid
 
 import "strings"
 
-// split takes an id apart, and checks node and route. The length decides where token and tag end, so that a route may hold
-// dashes also when there is no node.
+// split splits an id, and checks node and route. Token and tag end by their length, so that a route may contain dashes
+// also when there is no node.
 func split(s string) (id ID, tag string, ok bool) {
 	n := randomLength
 	if len(s) > n && s[n] != '-' && s[n] != '.' {
@@ -33,8 +33,8 @@ func untilDot(s string) string {
 	return before
 }
 
-// ValidNode reports whether s can be a node's id: 1 to 32 letters, digits or underscores of ASCII. No dash and no dot,
-// because they end it.
+// ValidNode reports whether s can be a node's id: 1 to 32 ASCII letters, digits or underscores. Dashes and dots are not
+// allowed: they separate the parts of a session id.
 func ValidNode(s string) bool {
 	if s == "" || len(s) > maxNode {
 		return false
@@ -47,8 +47,8 @@ func ValidNode(s string) bool {
 	return true
 }
 
-// ValidRoute reports whether s can be a route: 1 to 64 letters, digits, underscores or dashes of ASCII. Dashes are
-// for host and pod names, which fit with their at most 63 characters.
+// ValidRoute reports whether s can be a route: 1 to 64 ASCII letters, digits, underscores or dashes. Dashes are for
+// host and pod names, which have at most 63 characters.
 func ValidRoute(s string) bool {
 	if s == "" || len(s) > maxRoute {
 		return false

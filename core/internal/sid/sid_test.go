@@ -197,7 +197,8 @@ type noEntropy struct{}
 
 func (noEntropy) Read([]byte) (int, error) { return 0, os.ErrClosed }
 
-// A program that lost its random source must die. It takes a second process to watch it.
+// TestNewWithoutEntropyEndsTheProgram checks that a program without a random source dies. It takes a second process to
+// see that.
 func TestNewWithoutEntropyEndsTheProgram(t *testing.T) {
 	if os.Getenv("SID_TEST_NO_ENTROPY") != "" {
 		rand.Reader = noEntropy{}

@@ -12,10 +12,11 @@ import (
 )
 
 const (
-	// minKey is the size of the hash: a shorter key is easier to find than the tag is to forge.
+	// minKey is the least length of a key in bytes, that of the hash: a shorter key is easier to find than a tag is to
+	// forge.
 	minKey = sha256.Size
-	// maxKeys bounds what one forged id costs, since every key is tried. The new key, the current one and two old
-	// ones are enough for any rotation and stay within two microseconds.
+	// maxKeys limits the cost of a forged id, for which every key is tried, to two microseconds. A new key, the current
+	// one and two old ones are enough for any rotation.
 	maxKeys = 4
 )
 
@@ -33,12 +34,12 @@ func checkKeys(keys [][]byte) error {
 	return errors.Join(faults...)
 }
 
-// signer makes and checks tags. The cookie's name is part of what is signed, so that an id of one cookie (or of one
-// application, where several share a key) is no id of another.
+// signer makes and verifies tags. The cookie's name is part of what is signed, so that an id of one cookie, or of one
+// application among several that share a key, is not valid for another.
 type signer struct {
 	cookie []byte
 	keys   [][]byte
-	states sync.Pool // of *state: setting up an HMAC costs more than computing one
+	states sync.Pool // of *state, because setting up an HMAC costs more than computing one
 }
 
 func newSigner(cookie string, keys [][]byte) *signer {
@@ -50,7 +51,7 @@ func newSigner(cookie string, keys [][]byte) *signer {
 	return s
 }
 
-// appendTag appends the tag of a token by the first key.
+// appendTag appends the tag of a token, made with the first key.
 func (s *signer) appendTag(text []byte, token string) []byte {
 	st := s.states.Get().(*state)
 	defer s.states.Put(st)
@@ -58,8 +59,8 @@ func (s *signer) appendTag(text []byte, token string) []byte {
 	return lowerBase32.AppendEncode(text, st.sum(0, s.cookie))
 }
 
-// verify tries all keys whatever the first ones say, so that the time tells nobody which key signed. outdated: it was not
-// the first.
+// verify tries all keys in any case, so that the time it takes does not reveal which key signed. outdated says that it
+// was not the first one.
 func (s *signer) verify(token, tag string) (outdated, ok bool) {
 	st := s.states.Get().(*state)
 	defer s.states.Put(st)
@@ -74,8 +75,8 @@ func (s *signer) verify(token, tag string) (outdated, ok bool) {
 	return first == 0, first|others == 1
 }
 
-// state is what one call works with. Its arrays live on the heap once, here: given to a hash.Hash from a stack they
-// would move there at every call.
+// state is the working memory of one call. It is allocated once and reused: arrays on the stack would move to the heap
+// with every call, since they are passed to a hash.Hash.
 type state struct {
 	macs   []hash.Hash // one for each key
 	random [randomSize]byte
@@ -91,7 +92,7 @@ func (s *signer) newState() *state {
 	return st
 }
 
-// sum returns the tag by the i-th key of what is random in the token. It is valid until the next call.
+// sum returns the tag for st.random, made with the i-th key. It is valid until the next call.
 func (st *state) sum(i int, cookie []byte) []byte {
 	mac := st.macs[i]
 	mac.Reset()

@@ -38,7 +38,7 @@ func TestSigningDecidesWhoseIDsAreAccepted(t *testing.T) {
 	}
 }
 
-// TestUnsignedIDs are accepted without keys, and beside them until the moment that was said.
+// TestUnsignedIDs checks that unsigned ids are accepted without keys, and with keys until the configured moment.
 func TestUnsignedIDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -84,7 +84,8 @@ func TestFirstKeySigns(t *testing.T) {
 	}
 }
 
-// TestAnotherKeysIDIsOutdated, and the client may get it signed by the first one: it is the same id.
+// TestAnotherKeysIDIsOutdated checks that an id signed with an older key is the same id, and is to be signed again with
+// the first key.
 func TestAnotherKeysIDIsOutdated(t *testing.T) {
 	old, rotated := newFormat(t, "MSESSION", key('o')), newFormat(t, "MSESSION", key('c'), key('o'))
 	text := old.Spell(old.New("n1", "t1"))
@@ -130,7 +131,8 @@ func TestMovingASessionNeedsNoNewToken(t *testing.T) {
 	}
 }
 
-// The tag is HMAC-SHA-256 as anyone else computes it, so that a balancer or another language can check an id.
+// TestTagIsPlainHMAC checks that the tag is a standard HMAC-SHA-256, so that a load balancer or another language can
+// verify an id.
 func TestTagIsPlainHMAC(t *testing.T) {
 	f := newFormat(t, "MSESSION", key('k'))
 	text := f.Spell(f.New("", ""))

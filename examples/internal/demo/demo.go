@@ -1,5 +1,5 @@
-// Package demo is what the example programs share because it has nothing to do with sessions: serving until they are
-// told to stop, the page for people, and answers.
+// Package demo holds what the example programs share and what has nothing to do with sessions: serving until they are
+// told to stop, the HTML page, and other responses.
 package demo
 
 import (
@@ -19,8 +19,9 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// Serve serves h on the address of the flag -addr until SIGTERM or SIGINT. Then no new requests come in, running ones
-// finish, and the manager is closed. onShutdown are called when that begins, to end connections that were hijacked.
+// Serve serves h on the address of the flag -addr until SIGTERM or SIGINT. Then it takes no more requests, waits for
+// those that run, and closes the manager. It calls the functions onShutdown when the shutdown begins; they end hijacked
+// connections. If anything fails, the program exits with an error.
 func Serve(m *msm.Manager, h http.Handler, onShutdown ...func()) {
 	addr := flag.String("addr", "127.0.0.1:8080", "address to listen on; port 0 picks a free one")
 	grace := flag.Duration("grace", 5*time.Second, "after SIGTERM: the time for running requests to end, and for sessions to be stored")
@@ -32,18 +33,18 @@ func Serve(m *msm.Manager, h http.Handler, onShutdown ...func()) {
 		server.RegisterOnShutdown(f)
 	}
 	if err := m.ListenAndServe(ctx, server, *grace); err != nil {
-		log.Fatal("stopped: ", err) // it says how many sessions are left to store
+		log.Fatal("stopped: ", err) // the error says how many sessions are left to store
 	}
 	fmt.Println("stopped; 0 sessions left to store")
 }
 
-// announce is asked for the requests' context when the port is known.
+// announce prints the address. The server asks it for the requests' context once the port is known.
 func announce(l net.Listener) context.Context {
 	fmt.Printf("listening on http://%s\n", l.Addr())
 	return context.Background()
 }
 
-// JSON answers a value.
+// JSON writes a value as JSON.
 func JSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(value); err != nil {
@@ -51,14 +52,14 @@ func JSON(w http.ResponseWriter, value any) {
 	}
 }
 
-// Text answers a text that a visitor has sent, as text and nothing else: a browser must not take it for a page.
+// Text writes a text that a visitor has sent as plain text: a browser must not take it for a page.
 func Text(w http.ResponseWriter, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	_, _ = io.WriteString(w, text)
 }
 
-// Health answers the manager's counters and the state of each node, with 503 if none is up.
+// Health writes the manager's counters and the state of each node as JSON, with status 503 if no node is up.
 func Health(w http.ResponseWriter, m *msm.Manager) {
 	stats := m.Stats()
 	w.Header().Set("Content-Type", "application/json")
@@ -77,7 +78,7 @@ func anyUp(nodes []msm.NodeStats) bool {
 	return false
 }
 
-// Millis reads a number of milliseconds, at most a minute.
+// Millis parses a number of milliseconds, at most a minute. Anything else is 0.
 func Millis(s string) time.Duration {
 	d, err := time.ParseDuration(s + "ms")
 	if err != nil {
@@ -86,7 +87,7 @@ func Millis(s string) time.Duration {
 	return min(max(d, 0), time.Minute)
 }
 
-// Sleep waits, unless the client goes away first.
+// Sleep waits for d, or until the client goes away.
 func Sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// Page is what the page for people shows.
+// Page is the data of the HTML page.
 type Page struct {
 	Instance, Node, User string
 	Count                int
@@ -19,7 +19,7 @@ var pageHTML string
 
 var page = template.Must(template.New("page").Parse(pageHTML))
 
-// Render answers the page.
+// Render writes the page.
 func Render(w http.ResponseWriter, p Page) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	if err := page.Execute(w, p); err != nil {

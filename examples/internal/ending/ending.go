@@ -1,5 +1,5 @@
-// Package ending tests how a program ends that stands in the docs: as an operator would, by SIGTERM, just when its visitors
-// have their answers.
+// Package ending tests how the programs in docs end: by SIGTERM, as an operator ends them, just when their visitors
+// have their responses.
 package ending
 
 import (
@@ -22,12 +22,12 @@ import (
 )
 
 const (
-	runs     = "MSM_RUN_MAIN" // set: the test binary is the program
+	runs     = "MSM_RUN_MAIN" // if it is set, the test binary runs the program at this address
 	visitors = 20
-	patience = 2 * time.Minute // only ends a hang
+	patience = 2 * time.Minute // ends a wait that would never end by itself
 )
 
-// Main is the program's main if Test has started it, and runs the tests otherwise.
+// Main runs the program's main if Test has started this process, and the tests otherwise.
 func Main(m *testing.M, main func(), addr *string) {
 	if at, ok := os.LookupEnv(runs); ok {
 		*addr = at
@@ -37,8 +37,8 @@ func Main(m *testing.M, main func(), addr *string) {
 	os.Exit(m.Run())
 }
 
-// Test has visitors count in sticky mode, ends the program by SIGTERM as soon as the last one has its answer, and asks a
-// second run whether it has them all.
+// Test lets visitors count in sticky mode, ends the program by SIGTERM as soon as the last one has its response, and
+// checks that a second run has all counts.
 func Test(t *testing.T, method, path string) {
 	env := []string{
 		"MSM_NODES=n1:" + msmtest.StartServer(t).Addr() + ",n2:" + msmtest.StartServer(t).Addr(),
@@ -71,10 +71,10 @@ type process struct {
 	addr   string
 	output bytes.Buffer
 	ended  chan struct{}
-	err    error // of its end
+	err    error // of cmd.Wait
 }
 
-// start starts the program on a port that nobody gives out, and waits until it listens.
+// start starts the program on a random port below those that the system gives out, and waits until it listens.
 func start(t *testing.T, env []string) *process {
 	t.Helper()
 	for {
@@ -99,7 +99,7 @@ func start(t *testing.T, env []string) *process {
 	}
 }
 
-// listens waits until the program does, or has ended.
+// listens waits until the program listens or has ended, and reports whether it listens.
 func (p *process) listens() bool {
 	for began := time.Now(); time.Since(began) < patience; time.Sleep(10 * time.Millisecond) {
 		select {
@@ -118,7 +118,7 @@ func (p *process) listens() bool {
 
 var number = regexp.MustCompile(`\d+`)
 
-// visit answers the number in the body.
+// visit sends a request and returns the number in the response's body.
 func (p *process) visit(browser *http.Client, method, path string) int {
 	p.t.Helper()
 	r, err := http.NewRequest(method, "http://"+p.addr+path, nil)
@@ -138,7 +138,7 @@ func (p *process) visit(browser *http.Client, method, path string) int {
 	return n
 }
 
-// end sends SIGTERM and waits.
+// end sends SIGTERM and waits for the end of the program.
 func (p *process) end() {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	settle    = 30  // steps in which requests that began before end
-	mended    = 250 // far more steps than the next visits of all sessions take, and the mending after them, among
-	mendedOne = 25  // four requests at a time; and for each session so many more
-	visited   = 20  // visits by then; fewer, if all that are under way wait, as a logout does until others have heard of it
+	settle    = 30  // steps; requests that began before have ended by then
+	mended    = 250 // far more steps than it takes to visit and then repair all sessions, among
+	mendedOne = 25  // four requests at a time; for each session this many more
+	visited   = 20  // visits by then; fewer if all requests wait, as a logout does until others have heard of it
 )
 
-// watch counts how long nothing has been wrong, and finds sessions that nobody mends.
+// watch counts for how long nothing has been wrong, and finds sessions that nobody repairs.
 func (r *run) watch() {
 	if r.mayRefuse() {
 		r.blind = r.now
@@ -38,10 +38,10 @@ func (r *run) watch() {
 	}
 }
 
-// calm: every instance uses every node, and owes none anything.
+// calm reports whether every instance uses every node, and owes none anything (see owes).
 func (r *run) calm() bool { return !r.owes() && r.usesAll() }
 
-// usesAll: every instance has the whole list, uses every node and knows its epoch.
+// usesAll reports whether every instance has the whole list of nodes, uses every node, and knows its epoch.
 func (r *run) usesAll() bool {
 	for _, in := range r.instances {
 		for _, name := range r.names {
@@ -53,7 +53,8 @@ func (r *run) usesAll() bool {
 	return true
 }
 
-// told: a session was ended, and every instance has looked at each node that it can reach since, and done what it was asked to.
+// told reports whether a visitor's session with that id was ended, and every instance has looked since at each node
+// that it can reach, and done what it was asked to do.
 func (w *world) told(v *visitor, id int) bool {
 	since, ended := v.ended[id]
 	if !ended || len(w.errands) > 0 {
@@ -67,7 +68,7 @@ func (w *world) told(v *visitor, id int) bool {
 	return w.lookedSince(since)
 }
 
-// lookedSince: every instance has looked at each node that it can reach since that step.
+// lookedSince reports whether every instance has looked, since that step, at each node that it can reach.
 func (w *world) lookedSince(step int) bool {
 	for _, in := range w.instances {
 		for _, name := range w.names {
@@ -79,7 +80,7 @@ func (w *world) lookedSince(step int) bool {
 	return true
 }
 
-// sessions are all there ever were.
+// sessions returns all sessions that there ever were.
 func (r *run) sessions() (list []session) {
 	for _, v := range r.everyone() {
 		for id := range v.tokens {
@@ -89,6 +90,7 @@ func (r *run) sessions() (list []session) {
 	return list
 }
 
+// repairing reports whether an instance repairs copies, or is about to.
 func (r *run) repairing() bool {
 	if len(r.heals) > 0 {
 		return true
@@ -101,7 +103,7 @@ func (r *run) repairing() bool {
 	return false
 }
 
-// on answers what a server has of a session; nil: nothing.
+// on returns the record of a session on a server; nil: it has none that can be read.
 func (r *run) on(node string, v session) *record.Record {
 	value := r.at(node).Value(sid.Key("msm:", sid.Record, v.token()))
 	if value == nil {
@@ -114,7 +116,7 @@ func (r *run) on(node string, v session) *record.Record {
 	return rec
 }
 
-// newest is the newest record of a session on any server, and how many have it.
+// newest returns the newest record of a session on any server, and how many servers have it.
 func (r *run) newest(v session) (newest *record.Record, copies int) {
 	newest = &record.Record{}
 	for _, name := range r.names {
@@ -130,7 +132,7 @@ func (r *run) newest(v session) (newest *record.Record, copies int) {
 	return newest, copies
 }
 
-// checkCopies: what was acknowledged is on every node that it names.
+// checkCopies checks that an acknowledged record is on every node that it names.
 func (r *run) checkCopies(p *process) {
 	for _, c := range p.stored.Copies {
 		rec := r.on(c.Node, session{p.visitor, p.cookie.id})
@@ -140,8 +142,8 @@ func (r *run) checkCopies(p *process) {
 	}
 }
 
-// whole: every session has all its copies. One acknowledged on a single copy, because no other node was left, waits for
-// its next visit; another fault before that is a second one.
+// whole reports whether every session has all its copies. A session that was acknowledged on a single copy, because no
+// other node was left, waits for its next visit. Another fault before that would be a second one.
 func (r *run) whole() bool {
 	for _, v := range r.sessions() {
 		if newest, copies := r.newest(v); copies <= r.backups && !r.over(newest) {
@@ -151,7 +153,7 @@ func (r *run) whole() bool {
 	return true
 }
 
-// lacking: what the newest record of a session says about its copies needs mending.
+// lacking reports whether the newest record of a session says that its copies need repair.
 func (r *run) lacking() bool {
 	for _, v := range r.sessions() {
 		newest, _ := r.newest(v)
@@ -170,33 +172,34 @@ func (r *run) lacking() bool {
 	return false
 }
 
-// thin: an instance with fewer backups wrote the session last.
+// thin reports whether an instance with fewer backups was the last to write the session.
 func (r *run) thin(v session) bool {
 	newest, _ := r.newest(v)
 	return r.fewer && newest.Version > 0 && len(newest.Copies) <= r.backups
 }
 
-// over: the session, or its tombstone, has ended by itself.
+// over reports whether the session, or its tombstone, has ended by itself.
 func (r *run) over(newest *record.Record) bool {
 	return newest.Version == 0 || newest.Expired(time.Now())
 }
 
-// present: the copy is in the present epoch of its node, which has not got another id.
+// present reports whether a copy is in the present epoch of its node, and the node has not got another id.
 func (r *run) present(c record.Copy) bool {
 	return r.servers[c.Node] != nil && r.isEpoch(c.Node, c.Epoch)
 }
 
-// isEpoch: the server has that epoch.
+// isEpoch reports whether the server has that epoch.
 func (r *run) isEpoch(server string, epoch uint32) bool {
 	return strings.HasPrefix(string(r.servers[server].Value("epoch")), fmt.Sprintf("%08x ", epoch))
 }
 
-// mayRefuse: the fault is not one of a single node, or not over yet for everyone.
+// mayRefuse reports whether requests may be refused: the fault affects more than one node, or is not over yet for every
+// instance.
 func (r *run) mayRefuse() bool {
 	for _, f := range r.faults {
 		if f.kind == "isolate" || f.kind == "halt" || r.many || r.atOnce > 1 {
 			return true
 		}
 	}
-	return r.blind > 0 && r.blind == r.now-1 && !r.calm() || r.now >= r.steps && !r.calm() // nobody probes any more
+	return r.blind > 0 && r.blind == r.now-1 && !r.calm() || r.now >= r.steps && !r.calm() // in the end nobody probes
 }

@@ -13,8 +13,9 @@ type fault struct {
 	instance   *instance
 }
 
-// disturb begins and ends faults, one at a time unless the settings say otherwise. After each the sessions are visited, or
-// refilled, once before the next one: two faults without a repair in between are not survived, and not promised to be.
+// disturb begins and ends faults, one at a time unless the settings say otherwise. After each fault the sessions are
+// visited or refilled once before the next one, because two faults without a repair in between are not survived, and
+// not promised to be.
 func (r *run) disturb() {
 	r.since++
 	switch {
@@ -38,11 +39,12 @@ func (r *run) disturb() {
 		r.recover()
 		r.repair = r.sessions()
 	case len(r.faults) == 0 && r.since > 60 && len(r.repair) == 0 && r.calm() && r.lacking() && r.rng.Float64() < 0.05:
-		r.repair = r.sessions() // an epoch was replaced since: another refill, or visit
+		r.repair = r.sessions() // an epoch was replaced since: another refill or visit
 	}
 }
 
-// follow begins a fault although nothing is repaired yet. Requests that have begun before all nodes were used meet two.
+// follow begins a fault although nothing is repaired yet. Requests that began before all nodes were used again meet two
+// faults.
 func (r *run) follow() {
 	r.follows = false
 	for _, p := range r.active {
@@ -51,8 +53,8 @@ func (r *run) follow() {
 	r.strikeOne(r.then)
 }
 
-// lingering: a request has begun before the last fault ended. Requests take a moment, faults seconds: none lives through two,
-// except for slow handlers.
+// lingering reports whether a request, not one with a slow handler, began before the last fault ended. Requests take a
+// moment and faults take seconds, so no request lives through two.
 func (r *run) lingering() bool {
 	for _, p := range r.active {
 		if p.began < r.now-r.since && p.call != nil && p.pause == nil {
@@ -62,7 +64,7 @@ func (r *run) lingering() bool {
 	return false
 }
 
-// strike begins faults.
+// strike begins one fault, or as many as the settings say.
 func (r *run) strike() {
 	for range max(r.atOnce, 1) {
 		r.strikeOne(r.settings.faults[r.rng.IntN(len(r.settings.faults))])
@@ -89,7 +91,7 @@ func (r *run) strikeOne(kind string) {
 	case "restart":
 		s.kill()
 		s.state = "up"
-	case "restart warm": // memcached -e: what it had is there again
+	case "restart warm": // memcached -e: when the fault ends, what it had is there again
 		s.state = "dead"
 	case "stop":
 		s.stop()
@@ -140,6 +142,7 @@ func (r *run) recover() {
 	r.faults, r.since = nil, 0
 }
 
+// anyone returns a random session.
 func (r *run) anyone() session {
 	list := r.sessions()
 	return list[r.rng.IntN(len(list))]

@@ -21,15 +21,15 @@ type instance struct {
 	cluster *cluster.Cluster
 	nodes   map[string]*node.Node // by server; nil: it is not in the list
 	changes bool                  // its list is about to change
-	boots   int                   // nodes that it has not looked at yet
+	boots   int                   // nodes at which it has not looked yet
 	store   *replica.Store
 	cut     map[string]bool // servers that it cannot reach
-	probed  map[string]int  // by server: when the last probe that ended well began
+	probed  map[string]int  // by server: the step in which the last probe that ended well began
 	inbox   *news.Inbox
 	apart   map[string]*record.Record // by token: what it has stored last; see replica.Access.Outrank
-	ctx     context.Context           // ends with it
+	ctx     context.Context           // ends with the instance
 	end     context.CancelFunc
-	halted  bool // it stands still; guarded by world.mu, as is dead
+	halted  bool // it stands still; like dead, guarded by world.mu
 	dead    bool
 }
 
@@ -53,7 +53,7 @@ func (w *world) newInstance(name string, s settings) *instance {
 	return in
 }
 
-// newNode is a server by an id, as the instance reaches it.
+// newNode returns a node with that id for a server, as the instance reaches it.
 func (w *world) newNode(in *instance, server, id string) *node.Node {
 	way := w.servers[server].Client(in.name)
 	way.Fail(w.ask(in, server))
@@ -71,7 +71,7 @@ func (in *instance) enlist(names []string) {
 	in.cluster.Set(members)
 }
 
-// uses: the server is in the instance's list, and available.
+// uses reports whether the server is in the instance's list, and available.
 func (in *instance) uses(server string) bool {
 	n := in.nodes[server]
 	return n != nil && n.Available()
@@ -100,7 +100,7 @@ func (r *run) crash(at int) {
 	r.boot(r.instances[at])
 }
 
-// boot has a new instance look at each node once. As package msm does it, no request comes before.
+// boot has a new instance look at each node once. It gets no request before that, just as with package msm.
 func (r *run) boot(in *instance) {
 	for _, server := range r.names {
 		in.boots++
@@ -111,7 +111,7 @@ func (r *run) boot(in *instance) {
 	}
 }
 
-// halt has an instance stand still, as by SIGSTOP: what it has sent happens, and what is answered waits for it.
+// halt has an instance stand still, as SIGSTOP does: what it has sent happens, and the answers wait for it.
 func (r *run) halt(in *instance) {
 	in.halted = true
 	if len(r.halts) > 0 {
@@ -119,7 +119,7 @@ func (r *run) halt(in *instance) {
 	}
 }
 
-// goOn ends a halt. Either the answers are there, or whatever was under way has run out of time, on all nodes at once.
+// goOn ends a halt. Either the answers are there, or all that was under way has run out of time, on all nodes at once.
 func (r *run) goOn(in *instance) {
 	in.halted, r.drag = false, 0
 	late := r.rng.IntN(2) == 0

@@ -7,13 +7,13 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// at is the server of a node, which may have got another id.
+// at returns the server of a node, which may have got another id.
 func (w *world) at(node string) *server { return w.servers[strings.TrimSuffix(node, renamed)] }
 
-// renamed ends the other id of a node.
+// renamed is the end of the other id of a node.
 const renamed = "x"
 
-// goal is the id under which an instance is to have a server in its list; empty: it is not in it.
+// goal returns the id under which an instance should have a server in its list; empty: it should not have it.
 func (r *run) goal(in *instance, server string) string {
 	for _, f := range r.faults {
 		switch {
@@ -27,7 +27,7 @@ func (r *run) goal(in *instance, server string) string {
 	return server
 }
 
-// relist changes the instances' lists, in a rolling way.
+// relist changes the instances' lists one at a time, as a rolling deploy does.
 func (r *run) relist() {
 	if !r.lists {
 		return
@@ -41,7 +41,7 @@ func (r *run) relist() {
 	}
 }
 
-// listed: every instance has the list that it is to have.
+// listed reports whether every instance has the list that it should have.
 func (r *run) listed() bool {
 	for _, in := range r.instances {
 		for _, server := range r.names {
@@ -53,6 +53,7 @@ func (r *run) listed() bool {
 	return true
 }
 
+// idOf returns the id under which the instance has a server in its list; empty: it has not.
 func (in *instance) idOf(server string) string {
 	if n := in.nodes[server]; n != nil {
 		return n.ID()
@@ -60,7 +61,7 @@ func (in *instance) idOf(server string) string {
 	return ""
 }
 
-// change gives an instance another list. As package msm does it, a node that is new to it is probed before.
+// change gives an instance another list. A node that is new to it is probed first, just as with package msm.
 func (r *run) change(in *instance, server, id string) {
 	began := r.now
 	in.changes = true
@@ -69,7 +70,7 @@ func (r *run) change(in *instance, server, id string) {
 		var n *node.Node
 		if id != "" {
 			n = r.newNode(in, server, id)
-			n.Replace() // as package msm does it: what it has may be old
+			n.Replace() // as with package msm: what the node has may be old
 			r.look(ctx, in, server, n, began)
 		}
 		in.nodes[server], in.changes = n, false

@@ -25,7 +25,7 @@ func (r *run) login(in *instance) {
 	})
 }
 
-// takeLogin: who was not let in tries again.
+// takeLogin takes the answer to a login. A visitor that was not let in tries again.
 func (r *run) takeLogin(p *process) {
 	r.note("#%d login of %s ends: %v", p.id, p.visitor.name, p.err)
 	switch {
@@ -39,8 +39,8 @@ func (r *run) takeLogin(p *process) {
 	}
 }
 
-// leave: whoever has logged out, or was told that the session is gone, comes back with a new one. The cookies of the old one may
-// still come.
+// leave is for a visitor that has logged out, or was told that the session is gone. It comes back with a new session;
+// the cookies of the old one may still come.
 func (r *run) leave(v *visitor) {
 	for i, x := range r.visitors {
 		if x == v {
@@ -52,12 +52,12 @@ func (r *run) leave(v *visitor) {
 	}
 }
 
-// everyone is all who ever came.
+// everyone returns all visitors that ever came.
 func (r *run) everyone() []*visitor {
 	return append(r.former[:len(r.former):len(r.former)], r.visitors...)
 }
 
-// someone is who comes next; nil: nobody.
+// someone returns the visitor that comes next; nil: nobody.
 func (r *run) someone() *visitor {
 	list := r.visitors
 	if n := len(r.former); n > 0 && r.rng.IntN(8) == 0 {

@@ -8,7 +8,8 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// watch is how an instance watches a node: it hears there what others have left for it, and brings the node what it is owed.
+// watch is how an instance watches a node: it reads the messages that others have left there, and brings the node what
+// it owes it (hinted handoff).
 func (w *world) watch(in *instance) node.Options {
 	return node.Options{EpochKey: "epoch", Also: news.Boards("msm:", ""), OnLook: func(n *node.Node, boards map[string]node.Item, began time.Time) {
 		in.inbox.Look(n, boards, began)
@@ -19,14 +20,14 @@ func (w *world) watch(in *instance) node.Options {
 	}}
 }
 
-// delivery is what one instance brings one node of one session.
+// delivery is the session that an instance brings to a node.
 type delivery struct {
 	instance *instance
 	node     *node.Node
 	key      string
 }
 
-// deliver begins a delivery, unless it is under way: a courier makes them one after the other.
+// deliver begins a delivery, unless it is under way already: the real courier makes deliveries one after the other.
 func (w *world) deliver(in *instance, n *node.Node, key string) {
 	d := delivery{in, n, key}
 	w.mu.Lock()
@@ -44,7 +45,7 @@ func (w *world) deliver(in *instance, n *node.Node, key string) {
 	})
 }
 
-// ear is what an instance does with messages.
+// ear handles the messages of an instance.
 type ear struct {
 	world    *world
 	instance *instance
@@ -69,7 +70,7 @@ func (w *world) later(in *instance, task func(ctx context.Context)) {
 	}
 }
 
-// owes: an instance has something to do about a node that it uses, or owes it something.
+// owes reports whether an instance has something to do after a look at a node, or owes a node something.
 func (r *run) owes() bool {
 	if len(r.errands) > 0 {
 		return true

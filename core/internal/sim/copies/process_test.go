@@ -14,38 +14,38 @@ import (
 	"github.com/gomsm/msm/core/internal/sim/history"
 )
 
-// process is a request, or what an instance does by itself.
+// process is a request, or something that an instance does by itself.
 type process struct {
 	id       int
 	visitor  *visitor
-	kind     history.Kind              // or one of those below
-	task     func(ctx context.Context) // of what an instance does by itself
+	kind     history.Kind              // of package history, or one of those below
+	task     func(ctx context.Context) // what an instance does by itself
 	text     string
 	idle     time.Duration
-	pause    func() // of a slow handler, before it writes
+	pause    func() // what a slow handler does before it writes
 	instance *instance
 	cookie   cookie
 	call     *history.Call
-	began    int // step
+	began    int // the step
 	at       time.Time
-	faults   int  // run.past, when it began
-	served   int  // of its visitor's requests, when it began
+	faults   int  // run.past when it began
+	served   int  // visitor.served when it began
 	blind    bool // its handler does not read before it writes
-	alone    bool // its handler has a lock: it goes on from what it has read, and from nothing else
+	alone    bool // its handler has a lock: it changes what it has read, and nothing else
 	old      bool // its cookie was not the newest, or was answered as gone before
-	least    int  // what it must see; see floor
+	least    int  // the count that it must see at least; see floor
 	dead     bool // its cookie was ended, and every instance has been told
-	twice    bool // it has met two faults: nothing is promised of its answer
+	twice    bool // it has met two faults, or one where there is one copy: nothing is promised of its answer
 	thin     bool // when it began, its session had fewer copies than most instances make
 	done     bool
 
 	err     error
 	out     history.Output
-	stored  *record.Record // by what was acknowledged
-	read    record.Rank    // of what its handler has read
-	from    record.Record  // what the change was last made to
-	foreign string         // what it saw that is not this session's
-	token   string         // of Renew: the new one
+	stored  *record.Record // the record that was acknowledged
+	read    record.Rank    // rank of the record that its handler has read
+	from    record.Record  // the record to which the change was made last
+	foreign string         // what it saw that is not of this session; empty: nothing
+	token   string         // the new one of a Renew
 	renewed *replica.Access
 	home    string
 	moved   bool
@@ -72,9 +72,10 @@ func (w *world) start(p *process, f func(ctx context.Context)) {
 		p.done = true
 		w.mu.Unlock()
 	}()
-	synctest.Wait() // one process at a time
+	synctest.Wait() // one process runs at a time
 }
 
+// first returns the first record of a session.
 func first(in *instance, who string) *record.Record {
 	now := in.store.Clock()
 	rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: usual, Transcoder: "text"}
@@ -83,7 +84,7 @@ func first(in *instance, who string) *record.Record {
 	return rec
 }
 
-// request begins one.
+// request begins a request with the visitor's newest cookie, or with any of its cookies.
 func (r *run) request(in *instance, v *visitor, kind history.Kind, old bool) *process {
 	c := v.cookie
 	if old { // sent before the browser had the newest cookie, or copied
@@ -92,6 +93,7 @@ func (r *run) request(in *instance, v *visitor, kind history.Kind, old bool) *pr
 	return r.send(in, v, kind, c)
 }
 
+// send begins a request with that cookie.
 func (r *run) send(in *instance, v *visitor, kind history.Kind, c cookie) *process {
 	p := &process{
 		visitor: v, kind: kind, instance: in, cookie: c, began: r.now, at: time.Now(), faults: r.past(), served: v.served, old: c != v.cookie || v.dropped[c.id],
@@ -136,9 +138,10 @@ func (r *run) send(in *instance, v *visitor, kind history.Kind, c cookie) *proce
 	return p
 }
 
-// past is how many faults there were, but for those that last.
+// past returns how many faults there were, without those that last.
 func (r *run) past() int { return r.tally.Faults - len(r.faults) }
 
+// serve is what the instance does for a request.
 func (p *process) serve(ctx context.Context, access *replica.Access) error {
 	if p.kind == history.Read || !p.blind {
 		rec, err := access.Load(ctx)
@@ -168,7 +171,7 @@ func (p *process) serve(ctx context.Context, access *replica.Access) error {
 	return nil
 }
 
-// errClash is what a request with a lock ends with when another one has changed the session all the same.
+// errClash ends a request with a lock if another one has changed the session all the same.
 var errClash = errors.New("in spite of the lock another one has changed it")
 
 func (p *process) write(ctx context.Context, access *replica.Access, change func(*record.Record)) error {
@@ -195,14 +198,14 @@ func (p *process) write(ctx context.Context, access *replica.Access, change func
 	return err
 }
 
-// untold: the request has moved the session to the very node that its cookie names, and does not say so. The client would
-// keep what another answer has told it meanwhile. (A change that an earlier try has stored already is not made again, and
-// the home may have changed since; then the version is higher.)
+// untold reports whether the request has moved the session to the very node that its cookie names, and does not say so.
+// The client would then keep what another answer has told it meanwhile. (A change that an earlier attempt has stored is
+// not made again, and the home (the primary) may have changed since; in that case the version is higher.)
 func (p *process) untold() bool {
 	return p.stored != nil && p.stored.Version == p.from.Version+1 && p.stored.Home != p.from.Home && p.home == p.cookie.node && !p.moved
 }
 
-// renew gives the session another id, in the order in which package msm does it: what others store meanwhile comes along.
+// renew gives the session another id, in the same order as package msm: what others store meanwhile comes along.
 func (p *process) renew(ctx context.Context, access *replica.Access) error {
 	base, err := access.Load(ctx)
 	if err != nil {
@@ -235,7 +238,7 @@ func (p *process) renew(ctx context.Context, access *replica.Access) error {
 	return nil
 }
 
-// saw notes what the client gets to see of a record.
+// saw notes what the client sees of a record.
 func (p *process) saw(rec *record.Record) {
 	text, _ := rec.Get("text")
 	who, _ := rec.Get("who")
@@ -245,7 +248,7 @@ func (p *process) saw(rec *record.Record) {
 	p.out, p.term = history.Output{Count: count(rec), Text: string(text)}, rec.Term
 }
 
-// mendLater has the instance heal by itself what a request has found.
+// mendLater has the instance repair, by itself, the copies that a request has found lacking.
 func (w *world) mendLater(p *process, token, home string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -9,34 +9,35 @@ import (
 	"github.com/gomsm/msm/core/internal/sim/history"
 )
 
-// run is one seed's course.
+// run is the course of one seed.
 type run struct {
 	*world
 	settings
-	visitors   []*visitor // whose sessions go on, as far as they know
-	former     []*visitor // who have logged out, or were told that their session is gone
-	came       int        // visitors
-	missing    int        // those of the former who have not logged in again yet
+	visitors   []*visitor // those whose sessions go on, as far as they know
+	former     []*visitor // those that have logged out, or were told that their session is gone
+	came       int        // visitors so far
+	missing    int        // former visitors that have not logged in again yet
 	violations []string
 	since      int // steps since a fault began or ended
 	faults     []fault
-	follows    bool // another fault, as soon as everyone uses all nodes, whatever is to be repaired
-	repair     []session
-	late       []*process // with old cookies, or without an answer that says what they did, until all is calm
+	follows    bool       // another fault comes as soon as all nodes are used, whatever needs repair
+	repair     []session  // sessions that are to be visited or refilled
+	late       []*process // with old cookies, or without an answer that says what they did; until all is calm
 	tally      tally
 	torn       int                              // quiet steps since a session lacks a copy
 	tornAt     int                              // requests until then
 	wiped      int                              // the last step in which a node lost a value
 	blind      int                              // the last step in which requests may be refused
-	leapt      int                              // how often the time did
-	leaping    int                              // since this step it is about to, as soon as nothing is under way; 0: it is not
-	note       func(format string, args ...any) // of a replayed seed
+	leapt      int                              // leaps in time so far
+	leaping    int                              // the step since which a leap waits until nothing is under way; 0: none does
+	note       func(format string, args ...any) // logs, if the seed is replayed
 }
 
 func newRun(seed uint64, s settings) *run {
 	return &run{world: newWorld(seed, s), settings: s, blind: -settle, note: func(string, ...any) {}}
 }
 
+// play plays the seed, and returns what guarantees were broken.
 func (r *run) play() []string {
 	r.begin()
 	for r.now = 1; r.now < r.steps || len(r.active) > 0 || !r.listed(); r.now++ {
@@ -52,7 +53,7 @@ func (r *run) play() []string {
 		r.collect()
 	}
 	r.end()
-	for r.step() { // what goes on although its request is over
+	for r.step() { // some things go on although their request is over
 	}
 	return r.violations
 }
@@ -76,7 +77,7 @@ func (r *run) finish() {
 // runErrands begins what instances have to do after a look at a node.
 func (r *run) runErrands() { r.startAll(&r.errands) }
 
-// startAll begins what is queued.
+// startAll begins all processes of a queue.
 func (r *run) startAll(queue *[]*process) {
 	r.mu.Lock()
 	list := *queue
@@ -141,7 +142,7 @@ func (r *run) arrive() {
 			r.send(in, s.visitor, history.Read, s.visitor.newest(s.id))
 		}
 	}
-	if v != nil && r.refill && len(r.faults) > 0 && r.rng.Float64() < 0.02 { // that of another node
+	if v != nil && r.refill && len(r.faults) > 0 && r.rng.Float64() < 0.02 { // a refill of another node
 		r.healKey(in, session{v, r.rng.IntN(len(v.tokens))})
 	}
 	if r.now < r.steps && r.rng.Float64() < 0.25 {
@@ -156,7 +157,7 @@ func (r *run) byThemselves() {
 	r.startAll(&r.heals)
 }
 
-// awake is an instance that takes requests; nil: there is none.
+// awake returns an instance that takes requests; nil: there is none.
 func (r *run) awake() *instance {
 	var list []*instance
 	for _, in := range r.instances {
@@ -170,10 +171,11 @@ func (r *run) awake() *instance {
 	return list[r.rng.IntN(len(list))]
 }
 
-// idle: to see that a refill is enough, no visitor comes after a fault until every session has its copies.
+// idle reports whether no visitor comes. To see that a refill is enough, none comes after a fault until every session
+// has its copies.
 func (r *run) idle() bool { return r.refill && len(r.faults) == 0 && r.lacking() }
 
-// healKey is a refill's work on one session.
+// healKey does the work of a refill on one session.
 func (r *run) healKey(in *instance, s session) {
 	seen, token := r.names[r.rng.IntN(len(r.names))], s.token()
 	r.start(&process{kind: heal, visitor: s.visitor, instance: in, cookie: cookie{s.id, seen}}, func(ctx context.Context) {
@@ -181,7 +183,8 @@ func (r *run) healKey(in *instance, s session) {
 	})
 }
 
-// kind is what a request does. Whoever makes sessions with fewer copies than r.backups promises less.
+// kind draws what a request does. An instance that makes fewer copies than run.backups promises less, so its requests
+// end no session.
 func (r *run) kind(in *instance) history.Kind {
 	n := r.rng.Float64() * 100
 	if r.lasting || in.backups < r.backups {

@@ -17,7 +17,7 @@ var (
 	only    = flag.String("setting", "", "with these words in its name; every seed plays in the first such setting")
 )
 
-// settingOf is where a seed plays.
+// settingOf returns the setting in which a seed plays.
 func settingOf(seed uint64) settings {
 	if *only != "" {
 		return named(*only)
@@ -25,7 +25,7 @@ func settingOf(seed uint64) settings {
 	return table[seed%uint64(len(table))]
 }
 
-// named is the first setting with those words in its name.
+// named returns the first setting with those words in its name.
 func named(words string) settings {
 	for _, s := range table {
 		if strings.Contains(s.name, words) {
@@ -35,7 +35,7 @@ func named(words string) settings {
 	panic("no setting has a name with " + words)
 }
 
-// TestSeed: G1, G3, G4, G5, G6, G7 for what keeps the copies, and G8 as far as nobody is refused.
+// TestSeed checks G1, G3, G4, G5, G6 and G7 for the code that keeps the copies, and of G8 that nobody is refused.
 func TestSeed(t *testing.T) {
 	first, count := *firstAt, *seeds
 	if *oneSeed != 0 {
@@ -51,13 +51,13 @@ func TestSeed(t *testing.T) {
 	}
 	for name, n := range played {
 		t.Logf("%s: %+v", name, *n)
-		if n.Undecided > n.Seeds/20 { // of some histories nothing can be said, but for what was judged at once
+		if n.Undecided > n.Seeds/20 { // the check of a few histories may end without a result
 			t.Errorf("%s: %d histories of %d seeds are undecided", name, n.Undecided, n.Seeds)
 		}
 	}
 }
 
-// playSeed fails if a guarantee is broken.
+// playSeed plays a seed, and fails if a guarantee is broken.
 func playSeed(t *testing.T, seed uint64, s settings) tally {
 	var r *run
 	var violations []string
@@ -74,7 +74,8 @@ func playSeed(t *testing.T, seed uint64, s settings) tally {
 	return r.tally
 }
 
-// TestASeedReplaysExactly: every operation, in the same order, with the same end.
+// TestASeedReplaysExactly checks that a seed plays the same operations each time, in the same order and with the same
+// end.
 func TestASeedReplaysExactly(t *testing.T) {
 	trace := func(seed uint64) (sum uint64, lines int) {
 		h := fnv.New64a()
@@ -98,7 +99,7 @@ func TestASeedReplaysExactly(t *testing.T) {
 	}
 }
 
-// tally is what came of requests.
+// tally counts what became of requests.
 type tally struct{ Seeds, Requests, Faults, Refused, Gone, Undecided int }
 
 func (a *tally) add(b tally) {

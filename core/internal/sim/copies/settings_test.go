@@ -2,42 +2,43 @@ package copies
 
 import "time"
 
-// settings are what a seed plays in.
+// settings are the environment in which a seed plays. apps are instances, clients are visitors at a time, parallel are
+// requests at a time, and faults are the kinds of faults.
 type settings struct {
 	name                                           string
 	nodes, apps, clients, parallel, steps, backups int
 	faults                                         []string
-	then                                           string          // another fault that some are followed by as soon as all nodes are used again; empty: there is a repair in between
+	then                                           string          // a fault that some are followed by without a repair in between; empty: none
 	many                                           bool            // faults come while others last: only safety is promised
-	refill                                         bool            // a refill heals after a fault, rather than visits
-	skew                                           time.Duration   // by which the instances' clocks differ at most
-	pace                                           time.Duration   // of a step; zero: 1ms
+	refill                                         bool            // after a fault a refill repairs, and not visits
+	skew                                           time.Duration   // by how much clocks differ from the true time at most
+	pace                                           time.Duration   // of a step; zero: 1 ms
 	lasts                                          int             // steps that a fault lasts at least; zero: 30
-	atOnce                                         int             // so many faults begin at the same moment; zero: 1
+	atOnce                                         int             // faults that begin at the same moment; zero: 1
 	lasting                                        bool            // no request ends a session
-	old                                            float64         // share of requests with any of the visitor's cookies; zero: a sixth
-	slow                                           float64         // share of writing handlers that do something else first, for long
+	old                                            float64         // share of requests with any of a visitor's cookies; zero: 1/6
+	slow                                           float64         // share of writing handlers that first do something else for long
 	alone                                          float64         // share of requests that have a lock
 	halts                                          []time.Duration // how long an instance is halted; none: for no time at all
-	leaps                                          []time.Duration // by which the time goes on now and then, while nothing is under way
+	leaps                                          []time.Duration // how far time leaps now and then, when nothing is under way
 	idles                                          bool            // requests change the idle timeout
-	fewer                                          bool            // an instance has one backup less
+	fewer                                          bool            // one instance has one backup less
 	lists                                          bool            // the instances' lists of nodes change
 	sticky                                         bool            // an instance knows what it has stored itself
 }
 
-// every fault that one node, or one instance, may have.
+// every is every fault that one node or one instance may have.
 var every = []string{
 	"kill", "stop", "restart", "restart warm", "cut", "lossy", "slow", "full", "evict", "evict epoch", "crash", "isolate",
 }
 
-// ofNodes are those after which a refill is to be enough.
+// ofNodes are the faults after which a refill should be enough.
 var ofNodes = []string{"kill", "stop", "restart", "cut", "lossy", "slow", "full"}
 
-// wipes are those in which a node loses a session.
+// wipes are the faults in which a node loses a session.
 var wipes = []string{"kill", "restart", "evict"}
 
-// table is what seeds take turns with.
+// table is the list of settings, with which the seeds take turns.
 var table = []settings{
 	{name: "three nodes, one fault at a time", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every},
 	{name: "two nodes, one fault at a time", nodes: 2, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every},
@@ -71,7 +72,7 @@ var table = []settings{
 	{name: "answers of one node are damaged", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"corrupt"}, lasts: 60, old: 0.3},
 }
 
-// backupsOf is how many an instance is configured with.
+// backupsOf returns the number of backups that an instance is configured with.
 func (s settings) backupsOf(instance string) int {
 	if s.fewer && instance == "i1" {
 		return s.backups - 1
@@ -79,5 +80,5 @@ func (s settings) backupsOf(instance string) int {
 	return s.backups
 }
 
-// long is the length of halts that are longer than a node's messages live, or than a request is remembered.
+// long are lengths of halts: longer than a node's messages live, or than a request is remembered.
 var long = []time.Duration{12 * time.Second, 65 * time.Second}

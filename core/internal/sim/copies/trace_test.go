@@ -4,7 +4,8 @@ import (
 	"fmt"
 )
 
-// logTo tells every operation with what it left, and every request's end. Ids are random, so they are not told.
+// logTo logs every operation with what it has left, and the end of every request. Ids are random, so it does not log
+// them.
 func (r *run) logTo(log func(format string, args ...any)) {
 	r.trace = func(c *call, err error) {
 		p, op := r.active[c.process], "read"
@@ -21,7 +22,7 @@ func (r *run) logTo(log func(format string, args ...any)) {
 	r.note = func(format string, args ...any) { log("%d: "+format, append([]any{r.now}, args...)...) }
 }
 
-// describe shows what a server has of a session. Epochs are shown by whether they are the present one.
+// describe shows what a server has of a session. Of epochs it shows only whether they are the present ones.
 func (r *run) describe(server string, v session) string {
 	rec := r.on(server, v)
 	if rec == nil {

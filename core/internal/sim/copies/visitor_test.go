@@ -10,31 +10,31 @@ type visitor struct {
 	tokens  []string // of the ids that the session had, the newest last
 	cookie  cookie
 	cookies []cookie // all that it ever had
-	term    uint64   // of the record that the newest cookie came with
+	term    uint64   // of the record with which the newest cookie came
 	log     *history.Log
-	adds    int         // sent
-	served  int         // requests, without refusals
+	adds    int         // Add requests sent
+	served  int         // requests that were not refused
 	acked   map[int]int // by id: the highest count that was acknowledged
 	floors  map[floor]int
-	dropped map[int]bool // by id: a browser that was told that its session is gone has another one; see process.old
-	ended   map[int]int  // by id: when its logout, or renewal, was acknowledged
+	dropped map[int]bool // by id: it was told that the session is gone, so a browser has another one; see process.old
+	ended   map[int]int  // by id: the step in which its logout or renewal was acknowledged
 	life    life
 }
 
-// cookie is which of the session's ids a client has, and the node that it names.
+// cookie says which of the session's ids a client has, and the node that it names.
 type cookie struct {
 	id   int
 	node string
 }
 
-// floor is where a count is never lower than before: an instance that has given a session another home believes what lies on
-// the node of that cookie no more.
+// floor is an instance and a cookie for which a count is never lower than before: an instance that has given a session
+// another home (primary) no longer believes what the node of that cookie has.
 type floor struct {
 	instance *instance
 	cookie   cookie
 }
 
-// session is what a visitor has under one of its ids: those that were renewed are destroyed, and have to stay so.
+// session is what a visitor has under one of its ids. Sessions that were renewed are destroyed, and have to stay so.
 type session struct {
 	visitor *visitor
 	id      int
@@ -42,7 +42,7 @@ type session struct {
 
 func (s session) token() string { return s.visitor.tokens[s.id] }
 
-// newest is the last cookie that the client got with an id.
+// newest returns the last cookie that the client got with an id.
 func (v *visitor) newest(id int) (c cookie) {
 	for _, x := range v.cookies {
 		if x.id == id {

@@ -14,16 +14,16 @@ import (
 )
 
 // world is the nodes, the instances and the scheduler. Operations on nodes wait here until the scheduler lets one
-// happen; nothing else in the bubble waits for anything, so the seed decides all.
+// happen. Nothing else in the bubble waits for anything, so the seed decides everything.
 type world struct {
 	rng       *rand.Rand
-	pace      time.Duration // of a step
-	drag      time.Duration // by which a step takes longer, while an instance is halted
+	pace      time.Duration // duration of a step
+	drag      time.Duration // how much longer a step takes while an instance is halted
 	servers   map[string]*server
 	names     []string
 	instances []*instance
 
-	trace func(c *call, err error) // of a replayed seed
+	trace func(c *call, err error) // logs an operation, if the seed is replayed
 
 	mu         sync.Mutex
 	pending    []*call
@@ -32,21 +32,21 @@ type world struct {
 	heals      []*process
 	errands    []*process
 	deliveries map[delivery]struct{} // under way
-	now        int                   // step
-	quiet      int                   // steps since the last fault that every instance has known all epochs
+	now        int                   // the present step
+	quiet      int                   // steps without a fault in which every instance has known all epochs
 }
 
 // server is a memcached that can die, hang and come back.
 type server struct {
 	*nodetest.Server
 	state   string         // up, dead, stopped
-	lost    float64        // so many replies get lost
-	damaged float64        // so many are damaged
+	lost    float64        // share of replies that get lost
+	damaged float64        // share of replies that are damaged
 	full    bool           // it has no memory for what is written
-	arrived *nodetest.Halt // while stopped: what happens when it goes on, although nobody waits any more
+	arrived *nodetest.Halt // while stopped: what happens when it goes on, although nobody waits for it any more
 }
 
-// call is one operation on its way to a server.
+// call is one operation on its way to a server, or the pause of a handler.
 type call struct {
 	nodetest.Op
 	process  int
@@ -54,9 +54,9 @@ type call struct {
 	server   string
 	do       func() error
 	reply    chan error
-	rest     int   // of a handler that does something else: so many times it is not done yet
-	held     bool  // it has happened, and the instance that is halted does not know
-	err      error // what it will hear
+	rest     int   // of a handler that does something else: how many steps it still takes
+	held     bool  // it has happened, and its halted instance does not know
+	err      error // what the halted instance will hear
 }
 
 func newWorld(seed uint64, s settings) *world {
@@ -73,7 +73,7 @@ func newWorld(seed uint64, s settings) *world {
 
 type processKey struct{}
 
-// ask lets each operation of an instance on a server wait for the scheduler.
+// ask makes each operation of an instance on a server wait for the scheduler.
 func (w *world) ask(in *instance, server string) nodetest.Fault {
 	return func(ctx context.Context, op nodetest.Op, do func() error) error {
 		c := &call{Op: op, instance: in, server: server, do: do, reply: make(chan error, 1)}
@@ -89,7 +89,7 @@ func (w *world) ask(in *instance, server string) nodetest.Fault {
 	}
 }
 
-// rest is what a handler does between its reading of the session and its writing.
+// rest is what a handler does between reading the session and writing it.
 func (w *world) rest(p *process, times int) {
 	c := &call{process: p.id, instance: p.instance, rest: times, reply: make(chan error, 1)}
 	w.mu.Lock()
@@ -123,7 +123,7 @@ func (w *world) step() bool {
 	return true
 }
 
-// let has an operation happen. Of a halted instance nobody takes its answer.
+// let makes an operation happen. A halted instance does not take its answer.
 func (w *world) let(c *call) {
 	switch {
 	case c.rest > 1:
@@ -149,7 +149,7 @@ func before(a, b *call) int {
 	return cmp.Or(cmp.Compare(a.process, b.process), cmp.Compare(a.server, b.server))
 }
 
-// happen does an operation, or not, and answers what its sender sees.
+// happen does an operation, or does not, and returns what its sender sees.
 func (w *world) happen(c *call) (err error) {
 	if w.trace != nil {
 		defer func() { w.trace(c, err) }()
@@ -175,12 +175,12 @@ func (w *world) happen(c *call) (err error) {
 	case s.damaged == 0 || w.rng.Float64() >= s.damaged:
 		return err
 	case c.Write() || err != nil:
-		return nodetest.ErrOff // what is no answer ends the connection
+		return nodetest.ErrOff // an invalid answer ends the connection
 	}
 	return nodetest.ErrDamaged
 }
 
-// kill loses what the server had.
+// kill ends the server, which loses what it had.
 func (s *server) kill() {
 	s.Restart(nil)
 	*s = server{Server: s.Server, state: "dead"}
@@ -188,7 +188,7 @@ func (s *server) kill() {
 
 func (s *server) stop() { s.state, s.arrived = "stopped", &nodetest.Halt{} }
 
-// goOn lets land what was sent while the server hung, in any order.
+// goOn makes what was sent while the server hung happen, in any order.
 func (s *server) goOn(rng *rand.Rand) {
 	s.state = "up"
 	s.arrived.GoOn(rng)

@@ -1,6 +1,8 @@
-// Package history records what the clients of one session did and saw, and checks that it is linearizable: that all of
-// it could have happened one after the other, each at some moment between its request and its answer. It is for the
-// simulations; nothing of msm itself uses it.
+// Package history records what the clients of one session did and saw, and checks that it is linearizable: all of it
+// could have happened one after the other, each request at some moment between its begin and its answer. It is for the
+// simulations; msm itself does not use it.
+//
+// history.go has the record and the check, model.go says what a request may make of a session.
 package history
 
 import (
@@ -16,29 +18,29 @@ import (
 // Kind is what a request did.
 type Kind string
 
-// The kinds of requests. Each carries the id that its client had, by Input.ID.
+// The kinds of requests. Each request carries, in Input.ID, the session id that its client had.
 const (
 	Read    Kind = "read"
-	Add     Kind = "add"     // one to the counter, by Update
-	Set     Kind = "set"     // the text
-	Delete  Kind = "delete"  // the text
-	Pop     Kind = "pop"     // the text: answers and removes it
-	Renew   Kind = "renew"   // the id: the next one is Input.ID + 1
-	Destroy Kind = "destroy" // the session
+	Add     Kind = "add"     // adds one to the counter, by Update
+	Set     Kind = "set"     // sets the text
+	Delete  Kind = "delete"  // deletes the text
+	Pop     Kind = "pop"     // returns the text, and deletes it
+	Renew   Kind = "renew"   // gives the session the id Input.ID + 1
+	Destroy Kind = "destroy" // ends the session
 )
 
 // Input is a request.
 type Input struct {
 	Kind Kind
-	ID   int    // which of the session's ids it came with: it begins with 0, and each Renew makes the next one
+	ID   int    // which of the session's ids it came with: the first is 0, and each Renew makes the next one
 	Text string // for Set
 }
 
 // Output is what an answered request saw. Of Count and Text a Read saw both, an Add the count that it made, a Pop the text
 // that it took.
 type Output struct {
-	Gone  bool // there was no session, or none any more after the change was made
-	Maybe bool // whether the change was made before the answer is not known; afterwards it is not made any more
+	Gone  bool // there was no session, or it ended right after the change was made
+	Maybe bool // the change may have been made before the answer, or not; it is not made later
 	Count int
 	Text  string
 }
@@ -52,7 +54,7 @@ type Log struct {
 	calls []*Call
 }
 
-// New begins the history of a session that has such values.
+// New begins the history of a session that has the values in first.
 func New(first Output) *Log { return &Log{first: first} }
 
 // Call is one request.
@@ -66,7 +68,7 @@ type Call struct {
 	void       bool
 }
 
-// Begin records a request of a client, and that it happens at some moment from now on.
+// Begin records a request of a client. It happens at some moment from then on.
 func (l *Log) Begin(client int, in Input) *Call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,7 +78,7 @@ func (l *Log) Begin(client int, in Input) *Call {
 	return c
 }
 
-// End records what the client saw. A call without it may have happened or not, at any time after its begin.
+// End records what the client saw. A call without End may have happened or not, at any time after Begin.
 func (c *Call) End(out Output) {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
@@ -84,7 +86,7 @@ func (c *Call) End(out Output) {
 	c.out, c.end, c.answered = out, c.log.clock, true
 }
 
-// Drop takes a call out of the history: it is known that it did nothing, or was promised nothing.
+// Drop takes a call out of the history: it is known that it did nothing, or it was promised nothing.
 func (c *Call) Drop() {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
@@ -108,14 +110,15 @@ func (c *Call) String() string {
 	return text + fmt.Sprintf(" -> %d %q", c.out.Count, c.out.Text)
 }
 
-// Steps is in how many steps of the model a history is decided, many times over.
+// Steps is far more steps of the model than it takes to decide most histories.
 const Steps = 20_000_000
 
-// ErrUndecided says that there are too many orders in which it could have happened to try them all.
+// ErrUndecided says that there are too many orders in which the history could have happened to try them all.
 var ErrUndecided = errors.New("undecided")
 
-// Check answers an error if the history is not linearizable, with the shortest beginning of it that is not; ErrUndecided, after
-// so many steps, if that cannot be told. It is a number of steps, not a time, so that the same history is always decided or never.
+// Check returns an error if the history is not linearizable, with the shortest beginning of it that is not. It returns
+// ErrUndecided if that many steps of the model do not decide it. The limit is in steps, not a time, so that the same
+// history is always decided or never.
 func (l *Log) Check(steps int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,7 +134,7 @@ func (l *Log) Check(steps int) error {
 	return l.explain(calls, steps)
 }
 
-// linear reports whether the calls up to some moment are linearizable. The error says that false is no answer.
+// linear reports whether the calls up to a moment are linearizable. With an error, false means nothing.
 func (l *Log) linear(calls []*Call, to int64, steps int) (bool, error) {
 	if porcupine.CheckOperations(l.model(&steps), l.until(calls, to)) {
 		return true, nil
@@ -142,8 +145,8 @@ func (l *Log) linear(calls []*Call, to int64, steps int) (bool, error) {
 	return false, nil
 }
 
-// over: a call came when its id had been ended. Of such a call that it may have done nothing says nothing, but thirty of them
-// have more orders than can be tried.
+// over reports whether a call came after its id had ended. If such a call may have done nothing, it shows nothing; but
+// thirty of them have more orders than can be tried.
 func (l *Log) over(c *Call) bool {
 	return slices.ContainsFunc(l.calls, func(end *Call) bool {
 		ends := end.in.Kind == Destroy || end.in.Kind == Renew && !end.out.Gone
@@ -175,7 +178,7 @@ func list(calls []*Call, until int64) string {
 	return text.String()
 }
 
-// until is the history as it was known at a time: what was not answered by then may have happened or not.
+// until returns the history as it was known at a moment: what was not answered by then may have happened or not.
 func (l *Log) until(calls []*Call, at int64) (list []porcupine.Operation) {
 	for i, c := range calls {
 		op := porcupine.Operation{ClientId: i, Input: c.in, Call: c.began, Output: c.out, Return: c.end}
@@ -183,7 +186,7 @@ func (l *Log) until(calls []*Call, at int64) (list []porcupine.Operation) {
 		case c.began > at:
 			continue
 		case !c.answered || c.end > at:
-			op.Output, op.Return = nil, l.clock+int64(i)+1 // the end of time is late enough for what never happens
+			op.Output, op.Return = nil, l.clock+int64(i)+1 // after the end, which is late enough for what never happens
 		}
 		list = append(list, op)
 	}

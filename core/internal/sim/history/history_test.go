@@ -9,7 +9,7 @@ import (
 	"github.com/gomsm/msm/core/internal/sim/history"
 )
 
-// TestCheck: what must be refused is refused, and what may be is not.
+// TestCheck checks that Check refuses what is impossible, and nothing else.
 func TestCheck(t *testing.T) {
 	gone := history.Output{Gone: true}
 	count := func(n int) history.Output { return history.Output{Count: n} }
@@ -188,7 +188,7 @@ func TestCheck(t *testing.T) {
 
 func do(l *history.Log, in history.Input, out history.Output) { l.Begin(0, in).End(out) }
 
-// TestCheckTellsWhere: the error ends with the answer that cannot be.
+// TestCheckTellsWhere checks that the error ends with the impossible answer.
 func TestCheckTellsWhere(t *testing.T) {
 	l := history.New(history.Output{})
 	for i := range 20 {
@@ -204,7 +204,7 @@ func TestCheckTellsWhere(t *testing.T) {
 	}
 }
 
-// TestManyFailuresAreDecided: each call whose outcome nobody knows may have happened at any time.
+// TestManyFailuresAreDecided has many calls whose outcome is unknown, so that each may have happened at any time.
 func TestManyFailuresAreDecided(t *testing.T) {
 	l := history.New(history.Output{})
 	n := 0
@@ -228,8 +228,8 @@ func TestManyFailuresAreDecided(t *testing.T) {
 	}
 }
 
-// TestFailuresAfterALogoutAreDecided: one call is answered late, and while it waits thirty come that may have happened. They
-// have more orders than can be tried, and none matters. (Seed 9436 of the simulation of copies.)
+// TestFailuresAfterALogoutAreDecided has one call that is answered late. While it waits, thirty calls come that may
+// have happened. They have more orders than can be tried, and none matters. (Seed 9436 of the simulation of copies.)
 func TestFailuresAfterALogoutAreDecided(t *testing.T) {
 	l := history.New(history.Output{})
 	late := l.Begin(0, history.Input{Kind: history.Add})

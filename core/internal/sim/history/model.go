@@ -10,7 +10,8 @@ type state struct {
 	text  string
 }
 
-// model takes so many steps at most. Then nothing is possible any more, so that the search ends.
+// model returns the model of a session for porcupine. After that many steps nothing is possible any more, so that the
+// search ends.
 func (l *Log) model(steps *int) porcupine.Model {
 	model := porcupine.NondeterministicModel{
 		Init: func() []any { return []any{state{count: l.first.Count, text: l.first.Text}} },
@@ -28,15 +29,15 @@ func (l *Log) model(steps *int) porcupine.Model {
 	return model.ToModel()
 }
 
-// step answers what a request may have made of a session; nothing, if it cannot have seen what it did. An output of nil is
-// not known.
+// step returns what a request may have made of a session; nothing, if it cannot have seen what it saw. An output of nil
+// is unknown.
 func (s state) step(in Input, output any) []state {
 	out, known := output.(Output)
 	there := !s.gone && in.ID == s.id
 	switch {
 	case known && out.Maybe && there:
 		return []state{s, s.after(in)}
-	case known && out.Gone && there && in.Kind != Read: // it was made just before the session ended, or got another id
+	case known && out.Gone && there && in.Kind != Read: // it was made just before the session ended or got another id
 		return []state{s.after(in)}
 	case known && out.Maybe, known && in.Kind == Destroy && !there:
 		return []state{s} // a logout succeeds, whether it is the first one or not
@@ -52,6 +53,7 @@ func (s state) step(in Input, output any) []state {
 	return []state{next}
 }
 
+// after returns what a request makes of a session.
 func (s state) after(in Input) state {
 	switch in.Kind {
 	case Add:
@@ -68,7 +70,7 @@ func (s state) after(in Input) state {
 	return s
 }
 
-// saw: what the client was told is what there was, or what it made of it.
+// saw reports whether the client was told what there was, or what it made of that.
 func (in Input) saw(before, after state, out Output) bool {
 	switch in.Kind {
 	case Read:

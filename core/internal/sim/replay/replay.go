@@ -1,4 +1,4 @@
-// Package replay compares two plays of one seed.
+// Package replay compares two plays of one seed of a simulation.
 package replay
 
 import (
@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// before is how many lines are told in front of the first that differs.
+// before is how many lines are shown in front of the first one that differs.
 const before = 10
 
-// Difference says where two traces of a play differ first; empty: nowhere.
+// Difference says where two traces of a play first differ; empty: nowhere.
 func Difference(first, again []string) string {
 	for i := range min(len(first), len(again)) {
 		if first[i] != again[i] {

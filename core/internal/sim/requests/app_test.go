@@ -15,7 +15,7 @@ var (
 	note   = msm.NewKey[string]("note")
 )
 
-// app is the web app that all instances run. It begins a session only when asked to, and says what it saw.
+// app is the web app that all instances run. It begins a session only when asked to, and answers what it saw.
 func (in *instance) app(rw http.ResponseWriter, r *http.Request) {
 	s, what := msm.From(r.Context()), r.URL.Query().Get("what")
 	if r.URL.Path == "/begin" {
@@ -41,7 +41,7 @@ func (in *instance) app(rw http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/count":
 		if in.world.set.locking {
-			visits.Set(s, n+1) // as those do who need locks
+			visits.Set(s, n+1) // as apps do that need locks
 		} else {
 			visits.Update(s, plusOne)
 		}
@@ -56,7 +56,7 @@ func (in *instance) app(rw http.ResponseWriter, r *http.Request) {
 		d, _ := time.ParseDuration(what)
 		s.SetIdleTimeout(d)
 	case "/login":
-		_ = s.Renew() // only a response that has begun forbids it
+		_ = s.Renew() // it fails only if the response has begun
 	case "/logout":
 		s.Destroy()
 	}

@@ -12,7 +12,7 @@ var nodeFaults = []string{"crash", "crash warm", "restart", "reset", "stop", "cu
 // ofInstances are faults that leave the nodes alone.
 var ofInstances = []string{"kill", "close", "halt"}
 
-// strike begins a fault of one node or one instance, or has all nodes away, and ends it.
+// strike begins a fault of one node or one instance, or makes all nodes unreachable (away), and ends it.
 func (w *world) strike() {
 	kind := "away"
 	switch n := w.rng.IntN(20); {
@@ -65,7 +65,7 @@ func (w *world) strike() {
 	}
 }
 
-// begin is guarded by world.mu.
+// begin begins a fault. Guarded by world.mu.
 func (s *server) begin(kind string, in *instance) {
 	switch kind {
 	case "crash":
@@ -102,7 +102,7 @@ func (s *server) begin(kind string, in *instance) {
 	}
 }
 
-// mend is guarded by world.mu.
+// mend ends a fault. Guarded by world.mu.
 func (s *server) mend(kind string) {
 	s.up, s.lossy, s.resets, s.damages, s.full, s.slow = true, false, false, false, false, [2]time.Duration{}
 	if kind == "stop" || kind == "cut" {
@@ -110,7 +110,7 @@ func (s *server) mend(kind string) {
 	}
 }
 
-// away has all nodes out of reach for a while; none of them loses anything.
+// away makes all nodes unreachable for a while. None of them loses anything.
 func (w *world) away() {
 	hang := w.rng.IntN(2) == 0
 	w.mu.Lock()
@@ -143,7 +143,7 @@ func (w *world) halt(in *instance) {
 	w.mu.Unlock()
 }
 
-// replace ends an instance, and begins another one in its place after a while, under its route or a new one.
+// replace ends an instance, and begins another one in its place after a while, under its route or under a new one.
 func (w *world) replace(in *instance, kind string) {
 	if kind == "kill" {
 		w.mu.Lock()

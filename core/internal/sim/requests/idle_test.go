@@ -2,28 +2,30 @@ package requests
 
 import "time"
 
-// usualIdle is the idle timeout that the instances are configured with, where it matters, and idles are those that requests
+// usualIdle is the idle timeout that the instances are configured with, where it matters. idles are those that requests
 // give to sessions.
 const usualIdle = 6 * time.Second
 
 var idles = []time.Duration{3 * time.Second, 6 * time.Second, 12 * time.Second}
 
-// life is what may be known about when a session ends by itself. Guarded by world.mu.
+// life is what can be known about when a session ends by itself: the bounds of its idle timeout. Guarded by world.mu.
 type life struct{ shortest, longest time.Duration }
 
-// setIdle: a request is to give the session another idle timeout. Until its answer it has the one or the other.
+// setIdle is called when a request is about to give the session another idle timeout. Until the answer it may have
+// either.
 func (s *session) setIdle(d time.Duration) {
 	s.life = life{min(s.life.shortest, d), max(s.life.longest, d)}
 }
 
-// hasIdle: it has got it. Another instance may not know that yet, if the change is stored later.
+// hasIdle is called when the session has got the idle timeout. Another instance may not know that yet if the change is
+// stored later.
 func (s *session) hasIdle(d time.Duration) {
 	if w := s.visitor.world; !w.set.sticky || w.set.sync {
 		s.life = life{d, d}
 	}
 }
 
-// mayBeOver: nobody is known to have used the session for so long.
+// mayBeOver reports whether nobody is known to have used the session for longer than its shortest idle timeout.
 func (s *session) mayBeOver() bool {
 	if !s.visitor.world.set.idles {
 		return false
@@ -37,7 +39,8 @@ func (s *session) mayBeOver() bool {
 	return time.Since(used) > s.life.shortest
 }
 
-// outlived: the session should be over, for nobody can have used it. What is recorded is late by a twentieth at most.
+// outlived reports whether the session should be over, because nobody can have used it. What is recorded about uses is
+// late by a twentieth at most.
 func (s *session) outlived(o *op) bool {
 	if !s.visitor.world.set.idles {
 		return false
@@ -55,7 +58,7 @@ func (s *session) outlived(o *op) bool {
 	return o.began.Sub(used) > s.life.longest+s.life.longest/20+100*time.Millisecond
 }
 
-// rest has visitors only read, after most of the idle timeout, for about so long.
+// rest has visitors only read, after most of the idle timeout, for about that long.
 func (w *world) rest(d time.Duration) {
 	if !w.set.idles {
 		return
@@ -66,14 +69,14 @@ func (w *world) rest(d time.Duration) {
 	time.Sleep(w.pause(100, int(d.Milliseconds())))
 }
 
-// wake ends that.
+// wake ends a rest.
 func (w *world) wake() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.resting = false
 }
 
-// rests is how long a visitor does nothing, who is only to see that the session is still there, or, now and then, that it is
+// rests returns how long a visitor does nothing: so long that the session is still there or, now and then, that it is
 // over.
 func (t *tab) rests() time.Duration {
 	w := t.world

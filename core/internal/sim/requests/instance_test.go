@@ -36,14 +36,14 @@ type instance struct {
 
 	// Guarded by world.mu.
 	dead  bool
-	knows time.Time // since when it has known of the fault that is on; zero: it does not
-	draws bool      // the balancer sends it no more requests: it is going to end
+	knows time.Time // when it found out about the present fault; zero: it has not
+	draws bool      // it is about to end, and the balancer sends it no more requests
 
 	halted           chan struct{} // closed when it goes on; nil: it runs
-	haltedAt, wentOn time.Time     // the last time
+	haltedAt, wentOn time.Time     // of the last halt
 }
 
-// launch starts an instance in a place, under the route that the place had or a new one.
+// launch starts an instance in a place, under that route.
 func (w *world) launch(place int, route string) {
 	w.mu.Lock()
 	w.counts["instances"]++
@@ -80,8 +80,8 @@ func (w *world) launch(place int, route string) {
 	w.note("%s (route %s) begins", in.name, route)
 }
 
-// vary has an instance that is not sticky beside those that are, and one that stores before it answers. Nobody promises less than
-// the setting says.
+// vary has an instance that is not sticky beside those that are, and one that stores before it answers. No instance
+// promises less than the setting says.
 func vary(c *msm.Config, place int) {
 	switch place {
 	case 1:
@@ -91,7 +91,7 @@ func vary(c *msm.Config, place int) {
 	}
 }
 
-// failed tells what it was, besides that it failed.
+// failed answers with the error itself.
 func failed(rw http.ResponseWriter, _ *http.Request, err error) {
 	http.Error(rw, err.Error(), http.StatusServiceUnavailable)
 }
@@ -100,13 +100,13 @@ func failed(rw http.ResponseWriter, _ *http.Request, err error) {
 type answer struct {
 	status  int // 0: none, because the instance crashed
 	text    string
-	cookie  string // that was set, "" if none
-	removed bool   // the cookie
+	cookie  string // that was set, "" if none was
+	removed bool   // the cookie was removed
 }
 
 func (a answer) ok() bool { return a.status == http.StatusOK }
 
-// request sends a request to the instance and waits for the answer.
+// request sends a request to the instance, and waits for the answer.
 func (in *instance) request(who, path, cookie string) answer {
 	method := http.MethodPost
 	if strings.HasPrefix(path, "/read") {
@@ -130,7 +130,7 @@ func (in *instance) request(who, path, cookie string) answer {
 		return answer{}
 	}
 	in.run(who)
-	in.source.Pause(r.Context()) // answers that leave at one moment arrive one after the other
+	in.source.Pause(r.Context()) // answers that leave at the same moment arrive one after the other
 	in.world.mu.Lock()
 	dead := in.dead
 	in.world.mu.Unlock()
@@ -145,7 +145,7 @@ func (in *instance) request(who, path, cookie string) answer {
 }
 
 // crash ends the instance as SIGKILL does: nothing that it does from now on reaches a server or a visitor. What it has
-// sent is on its way.
+// sent is still under way.
 func (in *instance) crash() {
 	w := in.world
 	w.mu.Lock()
@@ -170,7 +170,8 @@ func (in *instance) bury() {
 	_ = in.manager.Close(over) // what it could not store is lost
 }
 
-// end closes the instance as SIGTERM should: no more requests, the last answers, the last changes stored.
+// end closes the instance as SIGTERM should: it takes no more requests, gives the last answers, and stores the last
+// changes.
 func (in *instance) end() {
 	w := in.world
 	w.mu.Lock()

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// listed is a list of nodes as an instance is configured with, without the one that is called so.
+// listed returns a list of nodes as in the configuration, without the node of that name.
 func (w *world) listed(without string) string {
 	var nodes []string
 	for _, s := range w.servers {
@@ -17,8 +17,8 @@ func (w *world) listed(without string) string {
 	return strings.Join(nodes, ",")
 }
 
-// relist takes a node out of the lists of some instances, or of all of them, one after the other, and puts it back. It runs
-// all the time, and keeps what it has.
+// relist takes a node out of the lists of some or all instances, one instance after the other, and puts it back. The
+// node runs all the time, and keeps what it has.
 func (w *world) relist(s *server) {
 	some := slices.Clone(w.instances)
 	w.rng.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
@@ -36,7 +36,7 @@ func (w *world) relist(s *server) {
 	}
 }
 
-// stray is a cookie that names a node which is in nobody's list, as after a change of its id.
+// stray changes a cookie's node to one that is in nobody's list, as if the node had got another id.
 func stray(cookie string) string {
 	id, _, _ := ids.Parse(cookie)
 	return strings.Replace(cookie, "-"+id.Node, "-n9", 1)

@@ -14,7 +14,7 @@ type run struct {
 	began time.Time
 }
 
-// enter takes note of a handler that begins. With locks nobody else is at work in its session.
+// enter records a handler that begins. With locks no other one may be at work in its session.
 func (in *instance) enter(token string) *run {
 	w := in.world
 	w.mu.Lock()
@@ -29,6 +29,7 @@ func (in *instance) enter(token string) *run {
 	return r
 }
 
+// leave records that the handler has ended.
 func (r *run) leave() {
 	w := r.in.world
 	w.mu.Lock()
@@ -36,7 +37,8 @@ func (r *run) leave() {
 	w.runs = slices.DeleteFunc(w.runs, func(other *run) bool { return other == r })
 }
 
-// overlap: the lock of the first one is lost, or the instances do not agree on the node that has it.
+// overlap handles two handlers that are at work at the same time. That is excused if the lock of the first one is lost,
+// or the instances do not agree on the node that has it.
 func (w *world) overlap(first, second *run) {
 	if w.disturbedSince(first.began) || w.unlocked.Add(lockNews).After(first.began) {
 		w.excuse("two handlers at a time after a lock was lost")
@@ -45,10 +47,10 @@ func (w *world) overlap(first, second *run) {
 	w.wrongf("handlers at %s and %s are at work in %s at the same time", first.in.name, second.in.name, first.token)
 }
 
-// lockNews is when an instance has heard that its lock is lost. It passes a lock on only before that.
+// lockNews is when an instance knows at the latest that its lock is lost. It passes the lock on only before that.
 const lockNews = lockExpiry/5 + opTimeout
 
-// unlock takes the locks of all sessions away, again and again.
+// unlock takes the locks of all sessions away, three times.
 func (w *world) unlock() {
 	for range 3 {
 		w.mu.Lock()

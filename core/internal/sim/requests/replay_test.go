@@ -9,8 +9,8 @@ import (
 
 var replays = flag.Int("replays", 2, "how many seeds are played twice")
 
-// TestSeedsReplay: a seed that fails can be looked at. Whatever else the machine does, a seed is the same play each time,
-// to the last command and the nanosecond.
+// TestSeedsReplay checks that a seed is the same play each time, to the last command and the nanosecond, whatever else
+// the machine does. So a seed that fails can be looked at.
 func TestSeedsReplay(t *testing.T) {
 	for seed := *firstAt; seed < *firstAt+uint64(*replays); seed++ {
 		if diff := replay.Difference(playSeed(t, seed).trace(), playSeed(t, seed).trace()); diff != "" {

@@ -18,8 +18,8 @@ var (
 	firstAt   = flag.Uint64("first", 1, "the first seed")
 )
 
-// playSeed plays a seed in a bubble of its own, where chance is the seed's as well: session ids come from the source of
-// the system's randomness, which is replaced here, all else from a source that each actor has for itself.
+// playSeed plays a seed in a bubble of its own. Chance is the seed's as well: session ids come from the system's source
+// of random numbers, which is replaced here, and everything else from a source that each actor has for itself.
 func playSeed(t *testing.T, seed uint64) (w *world) {
 	system := rand.Reader
 	rand.Reader = random.NewSource(seed, "session ids")
@@ -33,7 +33,7 @@ func playSeed(t *testing.T, seed uint64) (w *world) {
 		if *oneSeed != 0 {
 			t.Logf("seed %d: %s\n%s", seed, w.set, strings.Join(w.trace(), "\n"))
 		}
-		if len(w.wrong) > 0 { // told in the bubble, which a goroutine that never ends would crash
+		if len(w.wrong) > 0 { // told in the bubble, which crashes if a goroutine never ends
 			t.Errorf("seed %d (%s): %s (and %d more)", seed, w.set, w.wrong[0], len(w.wrong)-1)
 		}
 		synctest.Wait()
@@ -41,8 +41,8 @@ func playSeed(t *testing.T, seed uint64) (w *world) {
 	return w
 }
 
-// TestSeed looks for a play in which a promise is broken. A seed that fails is played again, with all that happens, by
-// -seed N -v.
+// TestSeed looks for a play in which a promise is broken. To play a seed that fails once more, with all that happens,
+// use -seed N -v.
 func TestSeed(t *testing.T) {
 	first, count := *firstAt, *seeds
 	if *oneSeed != 0 {

@@ -20,20 +20,20 @@ type server struct {
 	conns []*conn
 
 	stopped bool
-	held    []func() // what was sent to it while it was stopped, or on the way when its network was cut
-	cut     *instance
-	lossy   bool // answers get lost
-	resets  bool // answers break off
-	damages bool // a byte of an answer is another one
-	full    bool // it has no memory for writes
-	slow    [2]time.Duration
+	held    []func()         // what was sent to it while it was stopped, or while its network was cut
+	cut     *instance        // the instance that does not reach it; nil: all do
+	lossy   bool             // answers get lost
+	resets  bool             // answers break off
+	damages bool             // one byte of an answer is changed
+	full    bool             // it has no memory for writes
+	slow    [2]time.Duration // the least and the most by which an operation takes longer
 }
 
 func newServer(w *world, name string) *server {
 	return &server{world: w, name: name, Server: nodetest.New(name), up: true}
 }
 
-// receive has a command done when the seed wants it. Guarded by world.mu.
+// receive does a command when the seed wants it. Guarded by world.mu.
 func (s *server) receive(c *conn, cmd command) {
 	name := c.from.name + s.name + cmd.text()
 	wait := between(50*time.Microsecond, 2*time.Millisecond, s.world.chance(name)) + between(s.slow[0], s.slow[1], s.world.chance(name))
@@ -44,7 +44,7 @@ func (s *server) receive(c *conn, cmd command) {
 	})
 }
 
-// handle does a command, now or when the server goes on. That the client has given up meanwhile makes no difference.
+// handle does a command now, or when the server goes on, even if the client has given up meanwhile.
 func (s *server) handle(c *conn, cmd command) {
 	switch {
 	case !s.up || c.life != s.life:
@@ -90,7 +90,7 @@ func (s *server) deliver(c *conn, reply string, cutAt int) {
 	c.tell()
 }
 
-// answer does a command.
+// answer does a command, and returns the reply.
 func (s *server) answer(cmd command) string {
 	if s.full && cmd.Stores() {
 		return "SERVER_ERROR out of memory storing object\r\n"
@@ -98,7 +98,7 @@ func (s *server) answer(cmd command) string {
 	return cmd.Answer(s.Memory())
 }
 
-// damaged is an answer with another byte. Guarded by world.mu.
+// damaged returns a reply with one byte changed. Guarded by world.mu.
 func (s *server) damaged(name, reply string) string {
 	b := []byte(reply)
 	at := int(s.world.chance(name+"where") * float64(len(b)))

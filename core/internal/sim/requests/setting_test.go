@@ -6,29 +6,29 @@ import (
 	"time"
 )
 
-// setting is what a seed plays with.
+// setting is the environment in which a seed plays.
 type setting struct {
 	name           string
-	nodes, places  int // servers; instances at a time
+	nodes, places  int // servers, and instances at a time
 	sticky, sync   bool
-	backups        int // as Config.Backups
-	visitors, tabs int // each visitor has so many tabs, which send one request at a time
-	flips          float64
+	backups        int     // as Config.Backups
+	visitors, tabs int     // each visitor has that many tabs, which send one request at a time
+	flips          float64 // share of requests that the balancer sends to any instance
 	faults         int
-	held           int           // sessions in an instance's memory, 0: as many as there are
+	held           int           // sessions in an instance's memory; 0: no limit
 	locking        bool          // handlers of a session wait for each other, and count without Update
-	patience       time.Duration // how long they do, 0: as long as it takes
-	pace           time.Duration // between two requests of a tab
+	patience       time.Duration // how long they wait; 0: as long as it takes
+	pace           time.Duration // mean time between two requests of a tab
 	lull           time.Duration // before a fault, at most
 	slow           bool          // some handlers take long
 	idles          bool          // sessions have short idle timeouts, and for some time are only read
 	mixed          bool          // the instances differ in mode and number of backups
-	lists          bool          // instances get other lists of nodes, more often than all else happens
-	damages        bool          // answers of a node are damaged, more often than all else happens
-	halts          bool          // instances are halted, more often than all else happens
+	lists          bool          // instances' lists of nodes change, as the most frequent fault
+	damages        bool          // answers of a node are damaged, as the most frequent fault
+	halts          bool          // instances are halted, as the most frequent fault
 }
 
-// drawSetting answers the setting of a seed.
+// drawSetting returns the setting of a seed.
 func drawSetting(seed uint64, v variation) setting {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	s := setting{
@@ -39,7 +39,7 @@ func drawSetting(seed uint64, v variation) setting {
 		s.sync = rng.IntN(2) == 0
 		s.backups = rng.IntN(2)
 		s.flips = []float64{0, 0.02, 0.2}[rng.IntN(3)]
-		s.held = s.backups * []int{0, 2}[rng.IntN(2)] // what is in no memory, and has no backup, ends with its node
+		s.held = s.backups * []int{0, 2}[rng.IntN(2)] // a session without a backup that is in no memory ends with its node
 	} else if s.locking = rng.IntN(2) == 0; s.locking {
 		s.tabs++
 		s.patience = []time.Duration{0, 2 * time.Second}[rng.IntN(2)]
@@ -48,7 +48,7 @@ func drawSetting(seed uint64, v variation) setting {
 	return s
 }
 
-// mix has instances in different modes. What is in no memory, and has no backup, ends with its node.
+// mix gives the instances different modes. A session without a backup that is in no memory ends with its node.
 func (s *setting) mix(rng *rand.Rand) {
 	s.mixed, s.sticky, s.locking, s.flips = true, true, false, 0.2
 	if s.backups = rng.IntN(2); s.backups == 0 {
@@ -78,8 +78,8 @@ func (s setting) String() string {
 }
 
 const (
-	// asyncLoss is how long before a crash an asynchronous instance may have answered what is lost with it.
+	// asyncLoss is for how long before a crash an instance with asynchronous backup may lose what it has answered.
 	asyncLoss = 100 * time.Millisecond
-	// soon is when every instance has heard of what another one did: two probe intervals, and a bit.
+	// soon is when every instance has heard what another one did: two intervals of the probers, and a bit.
 	soon = 600 * time.Millisecond
 )

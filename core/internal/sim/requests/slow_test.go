@@ -2,12 +2,12 @@ package requests
 
 import "time"
 
-// waits is how long handlers do something else before they write, those that are slow: longer than a message, or a request,
-// is remembered.
+// waits are the times for which slow handlers do something else before they write: some are longer than a message, or a
+// request, is remembered.
 var waits = []time.Duration{300 * time.Millisecond, 3 * time.Second, 12 * time.Second, 66 * time.Second, 70 * time.Second}
 
-// dawdle sends requests whose handlers take long, until the play is over. Meanwhile others log in and out, change the
-// session, and nodes fail and are repaired: nobody waits for a slow handler.
+// dawdle sends requests whose handlers take long, until the play is over. Meanwhile others log in and out and change
+// the session, and nodes fail and are repaired: nobody waits for a slow handler.
 func (t *tab) dawdle() {
 	for {
 		time.Sleep(time.Duration(t.rng.ExpFloat64() * float64(4*time.Second)))
@@ -23,8 +23,8 @@ func (t *tab) dawdle() {
 	}
 }
 
-// wait is how long a handler takes. Never no time: what the load has set off in the background is to be ahead. And no two the
-// same, for handlers may begin at one moment.
+// wait draws how long a handler takes. It is never no time, so that what the load has set off in the background comes
+// first. No two are the same, because handlers may begin at the same moment.
 func (t *tab) wait() time.Duration {
 	wait := 1 + t.rng.IntN(1e5) + t.rng.IntN(3)*t.rng.IntN(2e6)
 	if t.world.set.locking && t.rng.IntN(15) == 0 {

@@ -14,7 +14,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// play is a seed's play from begin to end.
+// play plays a seed from begin to end.
 func (w *world) play() {
 	w.instances = make([]*instance, w.set.places)
 	for place := range w.set.places {
@@ -56,7 +56,7 @@ func (w *world) pause(least, most int) time.Duration {
 	return time.Duration(least)*time.Millisecond + time.Duration(w.rng.Int64N(int64(most-least)*1e6))
 }
 
-// quiet lets requests end and no others begin. Should they go round in circles, they are stopped, so that the play ends.
+// quiet lets requests end, and none begin. If they do not end, the instances are crashed, so that the play ends.
 func (w *world) quiet() {
 	w.mu.Lock()
 	w.paused = true
@@ -68,7 +68,7 @@ func (w *world) quiet() {
 	}
 }
 
-// until waits for something, which is guarded by mu. It is false if that does not come.
+// until waits until ok, which is guarded by mu. It returns false if that does not come.
 func (w *world) until(otherwise string, ok func() bool) bool {
 	return w.untilNone(func() string {
 		if ok() {
@@ -78,7 +78,7 @@ func (w *world) until(otherwise string, ok func() bool) bool {
 	})
 }
 
-// untilNone does so until what names a fault names none any more.
+// untilNone waits until fault names no fault any more. It returns false if that does not come.
 func (w *world) untilNone(fault func() string) bool {
 	last := ""
 	for range 300 {
@@ -94,7 +94,7 @@ func (w *world) untilNone(fault func() string) bool {
 	return false
 }
 
-// repair waits until another fault is not the second one: every session has its copies again.
+// repair waits until every session has its copies again, so that another fault is not a second one.
 func (w *world) repair() {
 	time.Sleep(w.pause(0, 1000))
 	w.quiet()
@@ -122,7 +122,7 @@ func (w *world) visit() {
 	}
 }
 
-// calm: every instance uses every node.
+// calm reports whether every instance uses every node.
 func (w *world) calm() bool {
 	for _, in := range w.instances {
 		for _, n := range in.manager.Stats().Nodes {
@@ -154,13 +154,14 @@ func (w *world) lacking() string {
 	return ""
 }
 
-// holds: the session's newest record is on every node that it names. Once no node was there, an instance that found one again
-// before the others may have left there what nobody comes for any more: then it is what the cookie leads to.
+// holds reports whether the session's newest record is on every node that it names. If no node was there for a while,
+// an instance that found one before the others may have left a newest record that nobody asks for any more. Then the
+// record that the cookie leads to counts.
 func (w *world) holds(cookie string) bool {
 	return w.everywhere(cookie, w.stored(cookie)) || w.wasAway && w.everywhere(cookie, w.ledTo(cookie))
 }
 
-// everywhere: all nodes that the record names have it, in their present epochs.
+// everywhere reports whether all nodes that the record names have it, in their present epochs.
 func (w *world) everywhere(cookie string, newest *record.Record) bool {
 	if newest == nil || newest.Unsettled || len(newest.Copies) <= w.set.backups {
 		return false
@@ -176,7 +177,7 @@ func (w *world) everywhere(cookie string, newest *record.Record) bool {
 	return true
 }
 
-// buried: enough nodes have a tombstone, of this logout or another one at the same time.
+// buried reports whether enough nodes have a tombstone, of this logout or of another one at the same time.
 func (w *world) buried(cookie string) bool {
 	newest := w.stored(cookie)
 	if len(newest.Copies) <= w.set.backups {
@@ -190,13 +191,13 @@ func (w *world) buried(cookie string) bool {
 	return true
 }
 
-// begun: the session's home has it, which is written last.
+// begun reports whether the session's home (its primary) has it, which is written last.
 func (w *world) begun(cookie string) bool {
 	newest := w.stored(cookie)
 	return newest != nil && w.server(newest.Home).record(cookie) != nil
 }
 
-// stored answers the newest record that any server has.
+// stored returns the newest record that any server has.
 func (w *world) stored(cookie string) (newest *record.Record) {
 	for _, s := range w.servers {
 		rec := s.record(cookie)
@@ -207,7 +208,7 @@ func (w *world) stored(cookie string) (newest *record.Record) {
 	return newest
 }
 
-// ledTo answers the record of the node that the cookie names, if that is its home.
+// ledTo returns the record of the node that the cookie names, if that is its home.
 func (w *world) ledTo(cookie string) *record.Record {
 	id, _, _ := ids.Parse(cookie)
 	s := w.server(id.Node)
@@ -232,7 +233,7 @@ func (s *server) record(cookie string) *record.Record {
 	return rec
 }
 
-// end looks at every session through every instance, and closes them.
+// end looks at every session through every instance, and closes the instances.
 func (w *world) end() {
 	w.until("at the end, the instances do not use all nodes", w.calm)
 	w.untilNone(w.lacking)

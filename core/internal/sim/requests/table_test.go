@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// table is what seeds take turns with: what is particular about a play, beside what every seed draws.
+// table are the variations with which seeds take turns: what is particular about a play, beside what every seed draws.
 var table = []variation{
 	{"as usual", func(*setting, *rand.Rand) {}},
 	{"slow handlers", func(s *setting, _ *rand.Rand) {
-		s.slow, s.locking = true, false // whoever waits for the lock of a slow one is refused, rightly
+		s.slow, s.locking = true, false // a request that waits for the lock of a slow handler is refused, rightly
 		s.tabs, s.pace, s.lull = min(s.tabs, 2), 200*time.Millisecond, 15*time.Second
 	}},
 	{"halted instances", func(s *setting, _ *rand.Rand) {
-		s.halts, s.tabs = true, s.tabs+1 // some wait for the halted one
+		s.halts, s.tabs = true, s.tabs+1 // some wait for the halted instance
 	}},
 	{"idle sessions", func(s *setting, _ *rand.Rand) {
 		s.idles, s.visitors, s.tabs, s.locking, s.held = true, s.visitors+2, 1, false, 0
@@ -36,7 +36,7 @@ type variation struct {
 	make func(s *setting, rng *rand.Rand)
 }
 
-// variationOf is the turn of a seed, or the first with some words in its name.
+// variationOf returns the variation whose turn a seed is, or the first one with those words in its name.
 func variationOf(seed uint64, words string) variation {
 	if words == "" {
 		return table[seed%uint64(len(table))]

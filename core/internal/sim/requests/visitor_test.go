@@ -11,8 +11,8 @@ type visitor struct {
 	world  *world
 	name   string
 	num    int
-	jar    *session // the present session, nil if none
-	begins bool     // one is about to begin
+	jar    *session // the present session; nil: none
+	begins bool     // a session is about to begin
 }
 
 // tab sends one request after the other.
@@ -21,7 +21,7 @@ type tab struct {
 	name   string
 	rng    *rand.Rand
 	slow   bool // its handlers take long
-	rested bool // it was idle before this request
+	rested bool // it did nothing for a while before this request
 }
 
 // run sends requests until the play is over.
@@ -46,7 +46,7 @@ func (t *tab) run() {
 	}
 }
 
-// sleep is the time between two requests.
+// sleep sleeps between two requests.
 func (t *tab) sleep() {
 	t.world.mu.Lock()
 	t.rested = t.world.resting
@@ -58,7 +58,7 @@ func (t *tab) sleep() {
 	time.Sleep(d + time.Duration(t.rng.IntN(1e6)))
 }
 
-// pace is the mean time between two requests of a tab. While an instance is halted there is much of it.
+// pace returns the mean time between two requests of a tab. During a long halt of an instance requests are fewer.
 func (w *world) pace() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -68,6 +68,7 @@ func (w *world) pace() time.Duration {
 	return w.set.pace
 }
 
+// act sends a random request.
 func (t *tab) act() {
 	s := t.session()
 	if s == nil {
@@ -103,7 +104,8 @@ func (t *tab) act() {
 	}
 }
 
-// session answers the visitor's session, which it begins if there is none. Nil: another tab is at that.
+// session returns the visitor's session, which it begins if there is none. It returns nil if another tab is doing that,
+// or if that fails.
 func (t *tab) session() *session {
 	w := t.world
 	in := t.pick("")
@@ -140,7 +142,7 @@ func (t *tab) old(s *session, kind string) {
 	if list := s.cookies; len(list) > 1 {
 		cookie = list[t.rng.IntN(len(list)-1)]
 	}
-	if w.set.sticky && cookie != "" && !t.mayFlip(cookie) { // its instance is another one than the newest's, mostly
+	if w.set.sticky && cookie != "" && !t.mayFlip(cookie) { // mostly its instance is not that of the newest one
 		cookie = ""
 	}
 	w.mu.Unlock()
@@ -149,7 +151,7 @@ func (t *tab) old(s *session, kind string) {
 	}
 }
 
-// stray sends a request with the newest cookie but for the node, which nobody knows.
+// stray sends a request with the newest cookie, changed to name a node that nobody knows.
 func (t *tab) stray(s *session) {
 	t.world.mu.Lock()
 	cookie := s.cookie()
@@ -174,7 +176,7 @@ func (t *tab) dead() {
 	t.check(e)
 }
 
-// check sees that what was ended is not accepted any more.
+// check checks that a session that was ended is not accepted any more.
 func (t *tab) check(e ending) {
 	in := t.pick("")
 	if in == nil {
@@ -199,15 +201,16 @@ func (t *tab) check(e ending) {
 	}
 }
 
-// unheard: a sticky instance hears of a logout a moment later, but not if no node is there by then.
+// unheard reports whether a sticky instance may not have heard of a logout. It hears of it a moment later, but not if
+// no node is there by then.
 func (w *world) unheard(e ending) bool {
 	return w.set.sticky && w.disturbed == "away" && w.disturbedSince(e.at) && w.struck.Sub(e.at) < soon
 }
 
-// forgotten: without backups a logout is nowhere any more once every node that had it has lost its memory.
+// forgotten reports whether a logout may be lost: without backups, once every node that had it has lost its memory.
 func (w *world) forgotten(e ending) bool { return w.set.backups == 0 && w.disturbedSince(e.at) }
 
-// pick is the balancer: the instance that the cookie names, or mostly so, or any.
+// pick is the load balancer. It picks the instance that the cookie names, or most of the time, or any.
 func (t *tab) pick(cookie string) *instance {
 	w := t.world
 	w.mu.Lock()
@@ -235,8 +238,8 @@ func (t *tab) pick(cookie string) *instance {
 	return some
 }
 
-// mayFlip: what only the instance's memory has is out of others' reach, until it is stored. Without backups that is so
-// again while the session's node is away.
+// mayFlip reports whether a request may go to another instance. What only an instance's memory has is out of the reach
+// of others until it is stored. Without backups that is so again while the session's node is away.
 func (t *tab) mayFlip(cookie string) bool {
 	w := t.world
 	if w.set.backups == 0 && (w.fault != "" || time.Since(w.calmSince) < soon) {

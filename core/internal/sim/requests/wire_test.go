@@ -12,25 +12,25 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// conn is an instance's connection to a server. What is written to it are commands, each done by the server in its own
-// time; an answer can be read when it has arrived. Guarded by world.mu.
+// conn is an instance's connection to a server. What is written to it are commands. The server does each in its own
+// time, and an answer can be read once it has arrived. Guarded by world.mu.
 type conn struct {
 	from   *instance
 	to     *server
-	last   string // command that was sent
-	life   int    // of the server that accepted it
-	sent   []byte // not yet a whole command
-	came   []byte // not yet read
-	broken error  // what a read finds after that
+	last   string // the last command that was sent
+	life   int    // of the server when it accepted the connection
+	sent   []byte // not a whole command yet
+	came   []byte // not read yet
+	broken error  // what a read finds after came; nil: it waits
 	closed bool
 	until  time.Time
-	ready  chan struct{} // has room for one: something has changed
+	ready  chan struct{} // has room for one; signals that something has changed
 }
 
-// command is what an instance has sent.
+// command is a command that an instance has sent.
 type command struct{ nodetest.Command }
 
-// text is the command without values that a seed does not decide, such as CAS tokens.
+// text returns the command without values that a seed does not decide, such as CAS tokens.
 func (c command) text() string {
 	if c.Stores() {
 		return c.Words[0] + " " + c.Key()
@@ -38,8 +38,8 @@ func (c command) text() string {
 	return strings.Join(c.Words, " ")
 }
 
-// dial takes no time: which of two simultaneous operations gets an idle connection, and which a new one, must make no
-// difference.
+// dial takes no time: it must make no difference which of two simultaneous operations gets an idle connection, and
+// which a new one.
 func (in *instance) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	host, _, _ := net.SplitHostPort(address)
 	in.run("dial " + host)
@@ -88,16 +88,17 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 }
 
-// part keeps apart what those do next who wait on several connections that end at one moment.
+// part keeps apart what happens next if several connections end at the same moment while somebody waits on them.
 func (c *conn) part() { c.from.source.Pause(c.from.source.As(context.Background(), c.actor())) }
 
-// actor is who uses the connection: which of them an operation gets must make no difference.
+// actor returns a name for the user of the connection. It does not depend on which connection an operation got.
 func (c *conn) actor() string {
 	c.world().mu.Lock()
 	defer c.world().mu.Unlock()
 	return c.to.name + " " + c.last
 }
 
+// take reads what has come.
 func (c *conn) take(p []byte) (n int, until time.Time, err error) {
 	c.world().mu.Lock()
 	defer c.world().mu.Unlock()
@@ -184,7 +185,7 @@ func (c *conn) whole() (command, bool) {
 	return cmd, true
 }
 
-// end breaks the connection from the server's side, or the network's. Guarded by world.mu.
+// end breaks the connection from the side of the server or the network. Guarded by world.mu.
 func (c *conn) end(err error) {
 	if c.broken == nil {
 		c.broken = err
@@ -192,7 +193,7 @@ func (c *conn) end(err error) {
 	}
 }
 
-// Close implements net.Conn. What was sent is on its way.
+// Close implements net.Conn. What was sent is still under way.
 func (c *conn) Close() error {
 	c.world().mu.Lock()
 	defer c.world().mu.Unlock()
@@ -221,8 +222,8 @@ func (c *conn) LocalAddr() net.Addr { return &net.UnixAddr{Name: c.from.name, Ne
 // RemoteAddr implements net.Conn.
 func (c *conn) RemoteAddr() net.Addr { return &net.UnixAddr{Name: c.to.name, Net: "unix"} }
 
-// quiet is a real socket with nothing to read. The client peeks at an idle connection's file to see whether the server
-// has closed it; that of a living one is this.
+// quiet is a real socket with nothing to read. The client looks at the file of an idle connection to see whether the
+// server has closed it. A living connection shows this one.
 var quiet = func() syscall.RawConn {
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

@@ -15,36 +15,36 @@ type world struct {
 	seed  uint64
 	set   setting
 	began time.Time
-	rng   *rand.Rand // of the stage hand, who alone decides about faults
+	rng   *rand.Rand // of the goroutine that plays, which alone decides about faults
 
 	mu        sync.Mutex
 	servers   []*server
-	instances []*instance       // that are running, in the order of their places
+	instances []*instance       // those that run, in the order of their places
 	counts    map[string]uint64 // how often something was decided
 	taken     map[int64]bool    // moments at which something happens: only one thing each
 	lines     []line            // the trace
-	fault     string            // that is on, "" if none
+	fault     string            // the present one; "": none
 	disturbed string            // the last one
 	struck    time.Time         // when it began
-	wasAway   bool
-	emptied   time.Time // when a node lost what it had last
+	wasAway   bool              // no node was there at some time
+	emptied   time.Time         // when a node last lost what it had
 	routes    int
-	calmSince time.Time // when the last fault ended, or its repair
-	wrong     []string  // what broke a promise
-	refused   int       // requests that got an error, all of them
-	excused   map[string]int
-	stalest   time.Duration // how old what an old cookie led to was, at most
-	slowest   time.Duration // of all requests during a fault that bounds them
+	calmSince time.Time      // when the last fault, or its repair, ended
+	wrong     []string       // broken promises
+	refused   int            // requests that got an error
+	excused   map[string]int // by reason: what would else have been wrong
+	stalest   time.Duration  // the age of the oldest session that an old cookie led to
+	slowest   time.Duration  // of all requests during a fault that bounds their time
 	requests  int
-	over      bool       // no requests are to begin, ever
-	paused    bool       // or now
+	over      bool       // no requests are to begin any more
+	paused    bool       // no requests are to begin now
 	resting   bool       // visitors only read, seldom
-	acting    int        // tabs that are at something
-	sessions  []*session // all that ever were
+	acting    int        // tabs that are sending a request
+	sessions  []*session // all that there ever were
 	visitors  []*visitor
 	endings   []ending
 	runs      []*run    // handlers that are at work
-	unlocked  time.Time // when locks were lost last, without any fault of a node
+	unlocked  time.Time // when locks were last lost without a fault of a node
 }
 
 type line struct {
@@ -70,26 +70,26 @@ func (w *world) say(format string, args ...any) {
 	w.note(format, args...)
 }
 
-// note is say for who holds mu.
+// note is say for a caller that holds mu.
 func (w *world) note(format string, args ...any) {
 	w.lines = append(w.lines, line{time.Since(w.began), fmt.Sprintf(format, args...)})
 }
 
-// violate tells of a broken promise.
+// violate records a broken promise.
 func (w *world) violate(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.wrongf(format, args...)
 }
 
-// wrongf is violate for who holds mu.
+// wrongf is violate for a caller that holds mu.
 func (w *world) wrongf(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	w.wrong = append(w.wrong, fmt.Sprintf("at %v: %s", time.Since(w.began), text))
 	w.note("WRONG: %s", text)
 }
 
-// trace is what happened. Who was first in one moment has no meaning.
+// trace returns what happened. The order within one moment means nothing, so it is sorted.
 func (w *world) trace() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -107,8 +107,8 @@ func (w *world) trace() []string {
 	return list
 }
 
-// chance decides something about what has that name, from 0 up to 1. It depends on nothing but the seed, the name and how
-// often it was asked, so that goroutines that run at the same moment cannot change what is decided.
+// chance decides something about what has that name, and returns a number from 0 up to 1. It depends only on the seed,
+// the name and how often it was asked. So goroutines that run at the same moment cannot change what is decided.
 func (w *world) chance(name string) float64 {
 	w.counts[name]++
 	h := fnv.New64a()
@@ -134,7 +134,7 @@ func (w *world) after(d time.Duration, do func()) {
 	time.AfterFunc(time.Until(time.Unix(0, at)), do)
 }
 
-// between is a time within bounds, mostly near the lower one.
+// between returns a time within bounds, mostly near the lower one.
 func between(least, most time.Duration, chance float64) time.Duration {
 	return least + time.Duration(chance*chance*float64(most-least))
 }
