@@ -1,18 +1,18 @@
 package msm
 
-// Why a session does not do what only a request could, before its response begins.
+// errOver and errNoClient say why a session cannot be changed, or its client be told something. Both are ErrCommitted.
 const (
-	errOver     committed = "msm: the request is over, and nothing of it is stored any more; see Manager.Open"
-	errNoClient committed = "msm: a session from Manager.Open has no client that could get a cookie"
+	errOver     committed = "msm: the request has ended, so its session can no longer be changed; see Manager.Open"
+	errNoClient committed = "msm: a session from Manager.Open has no client to send a cookie to"
 )
 
-// committed is an ErrCommitted that says more.
+// committed is an error with a text of its own that is ErrCommitted for errors.Is.
 type committed string
 
 func (c committed) Error() string        { return string(c) }
 func (c committed) Is(target error) bool { return target == ErrCommitted }
 
-// tooLate returns why the client can be told nothing any more; nil if it can.
+// tooLate returns why the client can no longer be sent a cookie: errOver, errNoClient or ErrCommitted; nil if it can.
 func (x *Exchange) tooLate() error {
 	switch {
 	case x.done:
@@ -25,14 +25,15 @@ func (x *Exchange) tooLate() error {
 	return nil
 }
 
-// fail keeps an error. Once the last commit is over, which would tell it, the log is told, for nobody need look at Err.
+// fail records err for the commit to fail with, see keep. After the last commit it also logs and counts err, because
+// the application need not call Err.
 func (s *Session) fail(err error) {
 	if x := s.exchange; s.keep(err) && x.done {
-		s.manager.report(x.request, x.clientID.Token, "session could not be read or changed when the request was over", err)
+		s.manager.report(x.request, x.clientID.Token, "the session was used after its request had ended, and that failed", err)
 	}
 }
 
-// keep keeps an error for the commit to fail with, if it is the first one.
+// keep records err for the commit to fail with, and reports whether it did. Only the first error is kept.
 func (s *Session) keep(err error) bool {
 	if s.err != nil {
 		return false
@@ -41,7 +42,8 @@ func (s *Session) keep(err error) bool {
 	return true
 }
 
-// takeBack drops what was not committed, so that no goroutine that goes on sees what is not stored.
+// takeBack drops the changes that were not committed, so that a goroutine that outlives the handler sees only what is
+// stored (rule E8).
 func (s *Session) takeBack() {
 	if !s.changed() {
 		return

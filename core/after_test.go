@@ -13,21 +13,21 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// kinds are what a session may be kept in.
+// kinds are the modes in which a session can be kept.
 var kinds = map[string]msm.Config{
 	"non-sticky":    {},
 	"sticky, async": {Sticky: true, Route: "a"},
 	"sticky, sync":  {Sticky: true, Route: "a", BackupSync: true},
 }
 
-// logging is a manager whose errors in the log are looked at.
+// logging makes a manager, and returns what it logs as errors.
 func logging(t testing.TB, config msm.Config) (*msm.Manager, *logged) {
 	log := &logged{}
 	config.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError}))
 	return newManager(t, config), log
 }
 
-// outlive answers the session of a request that is over, and whose context has ended, as net/http has it.
+// outlive returns the session of a request that is over. The request's context has been canceled, as net/http does.
 func outlive(t testing.TB, m *msm.Manager, id string, handler http.HandlerFunc) *msm.Session {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -46,7 +46,8 @@ func untouched(http.ResponseWriter, *http.Request) {}
 
 func reads(_ http.ResponseWriter, r *http.Request) { count.Get(msm.From(r.Context())) }
 
-// TestAGoroutineReadsTheSession when the handler has returned, whether or not that had looked at it.
+// TestAGoroutineReadsTheSession checks reads after the handler has returned, whether or not it has looked at the
+// session.
 func TestAGoroutineReadsTheSession(t *testing.T) {
 	t.Parallel()
 	for mode, config := range kinds {
@@ -70,7 +71,7 @@ func TestAGoroutineReadsTheSession(t *testing.T) {
 	}
 }
 
-// TestAHandlerWhoseClientHasGone sees the visitor all the same: nobody else.
+// TestAHandlerWhoseClientHasGone checks that the handler still sees the visitor's session.
 func TestAHandlerWhoseClientHasGone(t *testing.T) {
 	t.Parallel()
 	for mode, config := range kinds {
@@ -95,7 +96,7 @@ func TestAHandlerWhoseClientHasGone(t *testing.T) {
 	}
 }
 
-// changes are all that there are.
+// changes are all ways to change a session.
 var changes = map[string]func(s *msm.Session){
 	"Set":            func(s *msm.Session) { count.Set(s, 5) },
 	"Update":         func(s *msm.Session) { add(s) },
@@ -109,7 +110,7 @@ var changes = map[string]func(s *msm.Session){
 	"Destroy":        func(s *msm.Session) { s.Destroy() },
 }
 
-// TestWhatAGoroutineChanges when the handler has returned is refused, with one line in the log, and not dropped.
+// TestWhatAGoroutineChanges checks that a change after the handler has returned is refused, with one line in the log.
 func TestWhatAGoroutineChanges(t *testing.T) {
 	t.Parallel()
 	for mode, config := range kinds {
@@ -136,7 +137,7 @@ func TestWhatAGoroutineChanges(t *testing.T) {
 	}
 }
 
-// TestWhatAnswersAnErrorAfterTheRequest says it there, and needs no line.
+// TestWhatAnswersAnErrorAfterTheRequest checks that methods with an error return it, and log nothing.
 func TestWhatAnswersAnErrorAfterTheRequest(t *testing.T) {
 	t.Parallel()
 	for name, late := range map[string]func(s *msm.Session) error{
@@ -162,12 +163,12 @@ func TestWhatAnswersAnErrorAfterTheRequest(t *testing.T) {
 	}
 }
 
-// TestNobodyTheClientCouldTell: what fails after the first byte is one line in the log.
+// TestNobodyTheClientCouldTell checks that what fails after the first byte is one line in the log.
 func TestNobodyTheClientCouldTell(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		id   bool
-		node bool // it has gone before the handler looks
+		node bool // the node goes away before the handler looks
 		late func(s *msm.Session)
 		want error
 	}{
@@ -200,7 +201,8 @@ func TestNobodyTheClientCouldTell(t *testing.T) {
 	}
 }
 
-// TestAChangeBesideTheEnd: between the last commit and the end of the request nothing is taken that would be dropped.
+// TestAChangeBesideTheEnd checks that no change is accepted between the last commit and the end of the request: it
+// would be dropped.
 func TestAChangeBesideTheEnd(t *testing.T) {
 	t.Parallel()
 	for mode, config := range kinds {
@@ -225,7 +227,7 @@ func TestAChangeBesideTheEnd(t *testing.T) {
 	}
 }
 
-// TestAGoroutineSeesWhatIsStored, not what a handler meant to store that failed or panicked.
+// TestAGoroutineSeesWhatIsStored checks that it does not see what a handler that failed or panicked meant to store.
 func TestAGoroutineSeesWhatIsStored(t *testing.T) {
 	t.Parallel()
 	for mode, config := range kinds {
@@ -265,7 +267,7 @@ func TestAGoroutineAfterClose(t *testing.T) {
 			if err := m.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := count.Lookup(s); !errors.Is(err, msm.ErrClosed) || log.count("request was over") != 1 {
+			if _, _, err := count.Lookup(s); !errors.Is(err, msm.ErrClosed) || log.count("after its request had ended") != 1 {
 				t.Errorf("%v\n%s", err, log.text.String())
 			}
 		})

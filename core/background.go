@@ -14,18 +14,18 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// backgroundQueue and backgroundWorkers bound the work off the requests' path. What finds no room is dropped: the next
-// request of that session asks for it again.
+// backgroundQueue is how many jobs may wait, and backgroundWorkers how many run at a time, outside of requests. A job
+// that finds the queue full is dropped, and counted in Stats.Dropped: the session's next request asks for it again.
 const (
 	backgroundQueue   = 1024
 	backgroundWorkers = 4
-	// retryFirst and retryLast are how long to wait when no node was there, first and at most: there may be no other request by
-	// which the session could be known to have been used.
+	// retryFirst and retryLast are the first and the longest pause before another try of a job that found no node
+	// available. Without it the use of the session might never be recorded, for its client may send no other request.
 	retryFirst = time.Second
 	retryLast  = 30 * time.Second
 )
 
-// background mends copies and records accesses, off the requests' path. It is safe for concurrent use.
+// background repairs copies and records that sessions were used, outside of requests. It is safe for concurrent use.
 type background struct {
 	store   *replica.Store
 	due     *moments // when the next refresh of a session is due
@@ -35,18 +35,20 @@ type background struct {
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 	dropped atomic.Uint64
-	waiting atomic.Int64 // jobs that are tried again
+	waiting atomic.Int64 // jobs that wait for another try
 
 	mu      sync.Mutex
-	pending map[string]struct{} // tokens with a job, so that a busy session has one
+	pending map[string]struct{} // tokens with a queued or running job: one for each session
 }
 
+// job is work on one session.
 type job struct {
 	token, node string
 	run         func(ctx context.Context, b *background, access *replica.Access, token string) error
-	wait        time.Duration // before it was tried last; zero: it was not before
+	wait        time.Duration // before the last try; zero: there was none
 }
 
+// newBackground starts the workers; close ends them.
 func newBackground(store *replica.Store, due *moments, log *journal.Journal) *background {
 	b := &background{store: store, due: due, log: log, jobs: make(chan job, backgroundQueue), pending: make(map[string]struct{})}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
@@ -56,9 +58,11 @@ func newBackground(store *replica.Store, due *moments, log *journal.Journal) *ba
 	return b
 }
 
+// heal queues the repair of a session's copies.
 func (b *background) heal(token, node string) { b.add(job{token: token, node: node, run: doHeal}) }
 
-// doHeal records the access, too: the request that found something to mend was one, and has no second job.
+// doHeal repairs the copies and also records the use of the session: the request that found the damage queues no second
+// job (rule H2).
 func doHeal(ctx context.Context, b *background, access *replica.Access, token string) error {
 	if err := access.Heal(ctx); err != nil {
 		return err
@@ -66,14 +70,16 @@ func doHeal(ctx context.Context, b *background, access *replica.Access, token st
 	return doRefresh(ctx, b, access, token)
 }
 
+// refresh queues the record that a session was used.
 func (b *background) refresh(token, node string) {
 	b.add(job{token: token, node: node, run: doRefresh})
 }
 
+// doRefresh stores that the session was used, if that is due, and notes when it will be due again.
 func doRefresh(ctx context.Context, b *background, access *replica.Access, token string) error {
 	due, err := access.Refresh(ctx)
 	if errors.Is(err, replica.ErrNoSession) {
-		due = time.Now().Add(absentTime) // so a dead cookie costs no look with every request either
+		due = time.Now().Add(absentTime) // requests with the id of an ended session do not all ask the nodes
 	}
 	if !due.IsZero() {
 		b.due.put(token, due)
@@ -81,13 +87,14 @@ func doRefresh(ctx context.Context, b *background, access *replica.Access, token
 	return err
 }
 
+// add queues a job, unless the session has one already or the queue is full.
 func (b *background) add(j job) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, there := b.pending[j.token]; there {
 		return
 	}
-	j.token, j.node = strings.Clone(j.token), strings.Clone(j.node) // they are pieces of a request's Cookie header
+	j.token, j.node = strings.Clone(j.token), strings.Clone(j.node) // they are parts of a request's Cookie header
 	select {
 	case b.jobs <- j:
 		b.pending[j.token] = struct{}{}
@@ -96,6 +103,7 @@ func (b *background) add(j job) {
 	}
 }
 
+// work runs jobs until close.
 func (b *background) work() {
 	for b.ctx.Err() == nil {
 		select {
@@ -107,11 +115,13 @@ func (b *background) work() {
 	}
 }
 
+// do runs a job. If no node was available it is tried again, after other failures the session's next request asks for
+// it (rule H3).
 func (b *background) do(j job) {
 	err := j.run(b.store.Random.As(b.ctx, "background", j.token), b, b.store.Open(j.token, j.node), j.token)
 	if err != nil && !errors.Is(err, replica.ErrNoSession) && b.ctx.Err() == nil {
 		cause := causes[causeOf(b.ctx, err)].name
-		b.log.Event(b.ctx, slog.LevelWarn, "background write failed; it will be tried again", cause,
+		b.log.Event(b.ctx, slog.LevelWarn, "background write failed; it will be tried again, by the session's next request at the latest", cause,
 			"cause", cause, "error", err, "session", sid.Short(j.token))
 	}
 	b.mu.Lock()
@@ -122,8 +132,8 @@ func (b *background) do(j job) {
 	}
 }
 
-// retry does a job once more, a while later, unless a request of the session has done it by then. Other failures are left to such a
-// request.
+// retry queues a job again after a pause, which doubles with every try. It drops the job if a request of the session
+// has recorded its use by then, or if too many jobs wait.
 func (b *background) retry(j job) {
 	if b.waiting.Add(1) > backgroundQueue {
 		b.waiting.Add(-1)
@@ -139,7 +149,8 @@ func (b *background) retry(j job) {
 	})
 }
 
-// close ends the workers after the jobs they are at. What is queued may be left: it only mends.
+// close ends the workers when they have finished their present jobs. Queued jobs may be dropped: they only repair
+// copies and record accesses.
 func (b *background) close() {
 	b.cancel()
 	b.done.Wait()

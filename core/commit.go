@@ -10,9 +10,11 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
+// changed reports whether the request has something to store.
 func (s *Session) changed() bool { return len(s.list) > 0 || s.ended != nil }
 
-// commit stores what the request did. Either all of it is on every copy or an error says that it may not be.
+// commit stores what the request did. On nil all of it is on the session's copies or, in sticky mode without
+// BackupSync, in memory, from where it is stored within 100 ms. On an error some of it may be stored.
 func (s *Session) commit(ctx context.Context) error {
 	if s.err != nil {
 		return s.err
@@ -33,13 +35,14 @@ func (s *Session) commit(ctx context.Context) error {
 	return nil
 }
 
-// mendLater has what the request found or left unfinished mended off its path.
+// mendLater queues the repair of the session's copies, if the request has found or left one missing or stale.
 func (s *Session) mendLater() {
 	if s.access != nil && s.access.NeedsHeal() {
 		s.manager.background.heal(s.id.Token, s.access.Home())
 	}
 }
 
+// commitChanges stores the list of changes to a session that is stored already.
 func (s *Session) commitChanges(ctx context.Context) error {
 	if s.held != nil {
 		return s.stored(s.commitLocal(ctx, s.work, s.list.kept(), s.list.call()))
@@ -54,8 +57,8 @@ func (s *Session) commitChanges(ctx context.Context) error {
 	}))
 }
 
-// write changes the stored session after those that this instance is writing already, so that they do not meet at the
-// node.
+// write changes the stored session. Writes of this instance to one session take turns, so that they do not conflict on
+// the node (rule W17).
 func (s *Session) write(ctx context.Context, change replica.Change) (*record.Record, error) {
 	_, waited, err := s.manager.turns.take(ctx, s.id.Token)
 	if err != nil {
@@ -71,10 +74,12 @@ func (s *Session) write(ctx context.Context, change replica.Change) (*record.Rec
 	return s.access.Write(ctx, change)
 }
 
+// sameRecord reports whether a and b are the same write.
 func sameRecord(a, b *record.Record) bool {
 	return a.Version == b.Version && a.LastWrite() == b.LastWrite()
 }
 
+// commitNew stores a session that begins.
 func (s *Session) commitNew(ctx context.Context) error {
 	if s.manager.local != nil {
 		return s.stored(s.createLocal(ctx))
@@ -84,7 +89,7 @@ func (s *Session) commitNew(ctx context.Context) error {
 	return s.stored(stored, err)
 }
 
-// commitEnd destroys the stored session, and begins a new one if something was set after that.
+// commitEnd destroys the stored session. If the request has set something since, that begins a new session.
 func (s *Session) commitEnd(ctx context.Context) error {
 	err := s.destroy(ctx)
 	if err != nil && !errors.Is(err, replica.ErrNoSession) {
@@ -97,6 +102,7 @@ func (s *Session) commitEnd(ctx context.Context) error {
 	return s.commitFirst(ctx)
 }
 
+// destroy writes the end of the session on its nodes, and in sticky mode in memory.
 func (s *Session) destroy(ctx context.Context) error {
 	if s.ended.held != nil {
 		return s.destroyLocal(ctx)
@@ -107,13 +113,13 @@ func (s *Session) destroy(ctx context.Context) error {
 	return s.ended.access.Destroy(ctx, nil)
 }
 
-// commitRenewal stores the values under the new id first and destroys the old session then: in between a failure
-// leaves the client what it had. What other requests stored in the old session meanwhile comes along. Of two logins at the
-// same time, as by a double click, both count, each with a session of its own. Nothing is done for a client that has gone, or
-// that was told that its time is up: the old id is all it has.
+// commitRenewal first stores the values under the new id and then destroys the old session: after a failure in between
+// the client still has what it had. What other requests have stored in the old session meanwhile is carried over. Of
+// two logins at the same time, as with a double click, both count, each with a session of its own (rules E9 and E11).
+// If the request's context has ended nobody would learn the new id, so nothing is stored and the old id stays.
 func (s *Session) commitRenewal(ctx context.Context) error {
 	if answer := s.exchange.context(); answer.Err() != nil {
-		return fmt.Errorf("msm: nobody waits for the answer with the new id any more, so the old one stays: %w", context.Cause(answer))
+		return fmt.Errorf("msm: the client no longer waits for the response with the new session id, so the old one stays valid: %w", context.Cause(answer))
 	}
 	if s.ended.held != nil {
 		return s.renewLocal(ctx)
@@ -138,6 +144,8 @@ func (s *Session) commitRenewal(ctx context.Context) error {
 	return nil
 }
 
+// carryOver stores in the new session what another request has stored in the old one (last), with this request's
+// changes.
 func (s *Session) carryOver(ctx context.Context, base, last *record.Record, list changes) error {
 	if err := s.redo(list, base, last); err != nil {
 		return err
@@ -149,16 +157,16 @@ func (s *Session) carryOver(ctx context.Context, base, last *record.Record, list
 	return err
 }
 
-// open begins another access to the session that the commit has stored.
+// open returns another access to the session that the commit has stored.
 func (s *Session) open() *replica.Access {
 	return s.manager.store.Open(s.id.Token, s.access.Home())
 }
 
-// stored takes the end of a write: from here on the session is what is stored now.
+// stored takes the result of a write. After a success rec is what the session is from here on.
 func (s *Session) stored(rec *record.Record, err error) error {
 	if err != nil {
 		if s.work != nil {
-			s.work = s.work.Draft() // what was tried to store is not changed any more
+			s.work = s.work.Draft() // the failed write may still use the old one
 		}
 		return gone(err)
 	}
@@ -166,6 +174,7 @@ func (s *Session) stored(rec *record.Record, err error) error {
 	return nil
 }
 
+// gone turns replica.ErrNoSession into ErrGone.
 func gone(err error) error {
 	if errors.Is(err, replica.ErrNoSession) {
 		return ErrGone
@@ -173,7 +182,8 @@ func gone(err error) error {
 	return err
 }
 
-// keepAlive records, off the request's path and not oftener than needed, that the session was used.
+// keepAlive records that the session was used (rule E16), in the background and only when that is due (see
+// replica.RefreshDue).
 func (s *Session) keepAlive() {
 	m, now := s.manager, time.Now()
 	id := s.exchange.clientID

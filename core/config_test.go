@@ -43,7 +43,7 @@ func TestNewNamesEveryFaultAtOnce(t *testing.T) {
 	for _, want := range []string{
 		`Config.Nodes: "a:1" has no id`, `Config.Nodes: "b:2" has no id`, `Config.FailoverNodes: "n9"`, "Config.Backups: 99", "Config.RefillRate: -2",
 		`Config.Route: "a.b"`, "Config.IdleTimeout: 1ms", "Config.AbsoluteTimeout: -1ns", "Config.MaxSessionSize: 1073741824",
-		"Config.OpTimeout: -1ns", "Config.MaxConns: -1 must be a number of connections", `Config.KeyPrefix: "a b"`, `Config.Header: "a b"`, "Config.SigningKeys: ", "Config.ReadTranscoders: ",
+		"Config.OpTimeout: -1ns", "Config.MaxConns: -1 must not be negative", `Config.KeyPrefix: "a b"`, `Config.Header: "a b"`, "Config.SigningKeys: ", "Config.ReadTranscoders: ",
 		`Config.Locking: "some" must be none, all, auto, app or uri:`, "Config.LockWait: -1ns", "Config.LockExpiry: 1s must be at least 2s",
 		"Config.BackupSync: is for sticky mode", "Config.AttributeFilter: is for sticky mode",
 		"Config.MaxLocalSessions: -1 must not be negative", "Config.MaxLocalBytes: -1 must not be negative",
@@ -124,7 +124,7 @@ func TestFromEnvReadsAFileOfNodes(t *testing.T) {
 		"nothing":             {" \n", "", "msm: MSM_NODES_FILE: "},
 		"no file":             {"-", "", "msm: MSM_NODES_FILE: "},
 		"an id twice":         {"n1:a:1,n1:b:2", "", "msm: MSM_NODES_FILE: "},
-		"beside the variable": {"n1:a:1", "n1:a:1", "msm: MSM_NODES_FILE: is set beside MSM_NODES"},
+		"beside the variable": {"n1:a:1", "n1:a:1", "msm: MSM_NODES_FILE: is set together with MSM_NODES"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "nodes")
@@ -173,7 +173,7 @@ func TestFromEnvOfNothingIsTheDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(c, msm.Config{}) { // above all, no path goes without its session that nobody has named
+	if !reflect.DeepEqual(c, msm.Config{}) { // above all, every path has its session
 		t.Errorf("%+v", c)
 	}
 	newManager(t, c)
@@ -215,7 +215,7 @@ func TestFromEnvNamesEveryFaultAtOnce(t *testing.T) {
 	}
 }
 
-// TestUnsignedUntilIsChecked: a moment in the past is good, for a time that is over; one that nobody could be meant by is not.
+// TestUnsignedUntilIsChecked: a time in the past is accepted, for it may have passed since. One without a zone is not.
 func TestUnsignedUntilIsChecked(t *testing.T) {
 	key := base64.StdEncoding.EncodeToString(make([]byte, 32))
 	for name, c := range map[string]struct {
@@ -225,7 +225,7 @@ func TestUnsignedUntilIsChecked(t *testing.T) {
 		"ahead":          {key, "2999-12-01T12:00:00Z", ""},
 		"over":           {key, "2001-12-01T12:00:00Z", ""},
 		"without a zone": {key, "2999-12-01T12:00:00", "such as 2026-12-01T12:00:00Z"},
-		"a duration":     {key, "1h", `msm: MSM_UNSIGNED_UNTIL: "1h" cannot be used: it is no moment`},
+		"a duration":     {key, "1h", `msm: MSM_UNSIGNED_UNTIL: "1h" cannot be used: it is no date and time`},
 		"without a key":  {"", "2999-12-01T12:00:00Z", "msm: MSM_UNSIGNED_UNTIL: is for signed ids; set SigningKeys"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -242,7 +242,7 @@ func TestUnsignedUntilIsChecked(t *testing.T) {
 	}
 }
 
-// TestLockingIsChecked: a mode that locks nothing by mistake is refused (MSM's W-12).
+// TestLockingIsChecked: a mode that would lock nothing by mistake is refused (MSM's W-12).
 func TestLockingIsChecked(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

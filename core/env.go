@@ -10,18 +10,19 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// FromEnv makes a Config of environment variables, for twelve-factor apps. An empty or missing variable means the
-// default.
+// FromEnv returns a Config made from environment variables, for twelve-factor apps. A missing or empty variable means
+// the default. Fields of Config without a variable are zero.
 //
+//	variable               value                                    default
 //	MSM_NODES              n1:host:port,n2:host:port or host:port   one in-memory node
 //	MSM_NODES_FILE         a file with the value of MSM_NODES       none
 //	MSM_FAILOVER_NODES     n1,n3                                    none
-//	MSM_BACKUPS            copies beside the primary                1, sticky 0
+//	MSM_BACKUPS            copies besides the primary; 0: none      1, sticky 0
 //	MSM_REFILL_RATE        sessions a second; 0: no refill          2000
 //	MSM_STICKY             true, false                              false
 //	MSM_BACKUP_ASYNC       true, false (sticky only)                true
-//	MSM_MAX_LOCAL_SESSIONS in memory (sticky only)                  no bound
-//	MSM_MAX_LOCAL_BYTES    in memory (sticky only)                  a quarter of GOMEMLIMIT, or 1 GiB
+//	MSM_MAX_LOCAL_SESSIONS sessions in memory (sticky only)         no limit
+//	MSM_MAX_LOCAL_BYTES    bytes in memory (sticky only)            a quarter of GOMEMLIMIT, or 1 GiB
 //	MSM_ROUTE              this instance's name in session ids      none, sticky random
 //	MSM_IGNORE             regular expression on the URL path       none
 //	MSM_TRANSCODER         cbor, json, gob                          cbor
@@ -31,8 +32,8 @@ import (
 //	MSM_OP_TIMEOUT         Go duration, one memcached operation     250ms
 //	MSM_MAX_CONNS          connections to one node                  64
 //	MSM_MAX_SESSION_SIZE   bytes                                    262144
-//	MSM_SIGNING_KEYS       base64, comma separated, the first signs ids are not signed
-//	MSM_UNSIGNED_UNTIL     a moment: 2026-12-01T12:00:00Z           only signed ids
+//	MSM_SIGNING_KEYS       base64, by commas; the first one signs   ids are not signed
+//	MSM_UNSIGNED_UNTIL     RFC 3339 time: 2026-12-01T12:00:00Z      only signed ids
 //	MSM_LOCKING            none, all, auto, uri:REGEXP, app         none
 //	MSM_LOCK_WAIT          Go duration                              2s
 //	MSM_LOCK_EXPIRY        Go duration                              10s
@@ -40,23 +41,23 @@ import (
 //	MSM_COOKIE_NAME        text                                     SESSION
 //	MSM_COOKIE_PATH        path                                     /
 //	MSM_COOKIE_DOMAIN      host name                                the host alone
-//	MSM_COOKIE_SECURE      true, false                              false: with TLS only
+//	MSM_COOKIE_SECURE      true, false                              false: only over TLS
 //	MSM_COOKIE_SAMESITE    lax, strict, none, default               lax
-//	MSM_COOKIE_MAX_AGE     seconds, or a Go duration                goes with the browser
+//	MSM_COOKIE_MAX_AGE     seconds, or a Go duration                ends with the browser
 //	MSM_COOKIE_PARTITIONED true, false                              false
 //	MSM_HEADER             name of a header, for API clients        cookies only
 //	MSM_TRUSTED_PROXIES    10.0.0.0/8,192.0.2.1                     none
 //
-// What MSM_IGNORE matches has no session, so take care not to match what a login protects: with `\.(png|jpg|js)$`,
-// /private/photo.jpg is asked for by nobody.
+// A request that MSM_IGNORE matches has no session, so do not match what a login protects: with `\.(png|jpg|js)$`
+// nobody is logged in at /private/photo.jpg.
 //
-// MSM_NODES_FILE is read once, here; its nodes may stand on lines of their own. A program that has it read again calls FromEnv and
-// Manager.SetNodes.
+// MSM_NODES_FILE is read once, by FromEnv; its nodes may stand on separate lines. To use a changed file call FromEnv
+// again, and Manager.SetNodes.
 //
-// MSM_BACKUP_ASYNC is taken as said, and means nothing, without sticky mode. Encryption is not built yet: MSM_ENCRYPTION_KEYS is
-// refused.
+// MSM_BACKUP_ASYNC is the opposite of Config.BackupSync. Without sticky mode it is checked and has no effect.
+// MSM_ENCRYPTION_KEYS is refused: encryption is not available.
 //
-// The error joins every fault, each with the variable, its value and what is accepted.
+// The error joins all faults, each with the variable, its value unless that is a key, and what is accepted.
 func FromEnv() (Config, error) {
 	e := env{}
 	c := Config{
@@ -94,16 +95,17 @@ func FromEnv() (Config, error) {
 	return c, join(e.faults, func(variable string) string { return "MSM_" + variable })
 }
 
-// nodes are those of the variable, or of the file.
+// nodes returns the nodes of MSM_NODES or of the file that MSM_NODES_FILE names.
 func (e *env) nodes() string {
 	nodes := e.text("NODES")
 	file := read(e, "NODES_FILE", "a file with the value of MSM_NODES", nodesFile)
 	if nodes != "" && file != "" {
-		e.fault("NODES_FILE", "is set beside MSM_NODES; say one of the two")
+		e.fault("NODES_FILE", "is set together with MSM_NODES; set only one of them")
 	}
 	return nodes + file
 }
 
+// cookie returns Config.Cookie.
 func (e *env) cookie() http.Cookie {
 	return http.Cookie{
 		Name:        e.text("COOKIE_NAME"),
@@ -116,7 +118,7 @@ func (e *env) cookie() http.Cookie {
 	}
 }
 
-// local reads what is for sticky mode.
+// local reads the variables of sticky mode.
 func (e *env) local(c *Config) {
 	async := e.text("BACKUP_ASYNC") == "" || read(e, "BACKUP_ASYNC", "true or false", truth)
 	c.BackupSync = c.Sticky && !async
@@ -124,7 +126,7 @@ func (e *env) local(c *Config) {
 	c.MaxLocalBytes = int64(read(e, "MAX_LOCAL_BYTES", "a number of bytes", size))
 }
 
-// env reads variables, whose names it knows without "MSM_", and collects what is wrong with them.
+// env reads variables and collects what is wrong with them. It takes their names without "MSM_".
 type env struct{ faults []fault }
 
 func (e *env) text(name string) string { return os.Getenv("MSM_" + name) }
@@ -133,7 +135,8 @@ func (e *env) fault(name, format string, args ...any) {
 	e.faults = append(e.faults, fault{Field: name, Text: fmt.Sprintf(format, args...)})
 }
 
-// read converts a variable; the zero value if it is empty or wrong.
+// read returns a variable's value, converted. It returns the zero value for an empty variable, and for one that cannot
+// be converted, which is a fault. Values of variables that hold keys are not shown.
 func read[T any](e *env, name, accepted string, convert func(string) (T, error)) (value T) {
 	text := e.text(name)
 	if text == "" {
@@ -151,7 +154,8 @@ func read[T any](e *env, name, accepted string, convert func(string) (T, error))
 	return value
 }
 
-// variables are the names of the fields that may still be wrong although their text could be converted.
+// variables maps fields of Config to their variables: the fields that may be wrong although their text could be
+// converted.
 var variables = map[string]string{
 	"Nodes": "NODES", "FailoverNodes": "FAILOVER_NODES", "Backups": "BACKUPS", "Route": "ROUTE",
 	"IdleTimeout": "IDLE_TIMEOUT", "AbsoluteTimeout": "ABSOLUTE_TIMEOUT", "OpTimeout": "OP_TIMEOUT",
@@ -161,6 +165,7 @@ var variables = map[string]string{
 	"Cookie.SameSite": "COOKIE_SAMESITE", "Cookie.Partitioned": "COOKIE_PARTITIONED",
 }
 
+// invalid adds a fault of a Config field, under the name of its variable.
 func (e *env) invalid(f fault) {
 	name := variables[f.Field]
 	if name == "NODES" && e.text(name) == "" {

@@ -13,6 +13,7 @@ import (
 	"unicode"
 )
 
+// backups converts MSM_BACKUPS, whose 0 is NoBackup.
 func backups(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err == nil && (n < 0 || n > maxBackups) {
@@ -24,6 +25,7 @@ func backups(s string) (int, error) {
 	return n, err
 }
 
+// refillRate converts MSM_REFILL_RATE, whose 0 is NoRefill.
 func refillRate(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err == nil && n < 0 {
@@ -35,7 +37,7 @@ func refillRate(s string) (int, error) {
 	return n, err
 }
 
-// truth is stricter than strconv.ParseBool, which takes "T" and "1" as well.
+// truth converts "true" and "false" only; strconv.ParseBool takes "T" and "1" as well.
 func truth(s string) (bool, error) {
 	if s != "true" && s != "false" {
 		return false, fmt.Errorf("it is neither")
@@ -43,6 +45,7 @@ func truth(s string) (bool, error) {
 	return s == "true", nil
 }
 
+// positive converts a Go duration above zero.
 func positive(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err == nil && d <= 0 {
@@ -51,7 +54,7 @@ func positive(s string) (time.Duration, error) {
 	return d, err
 }
 
-// seconds takes what http.Cookie.MaxAge has as well as how all other times are said.
+// seconds converts a number of seconds, as in http.Cookie.MaxAge, or a Go duration.
 func seconds(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil {
@@ -65,6 +68,7 @@ func seconds(s string) (int, error) {
 	return n, err
 }
 
+// size converts a number above zero.
 func size(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err == nil && n <= 0 {
@@ -73,7 +77,7 @@ func size(s string) (int, error) {
 	return n, err
 }
 
-// keys decodes base64 in either alphabet, padded or not.
+// keys decodes keys separated by commas, each in standard or URL-safe base64, padded or not.
 func keys(s string) (list [][]byte, err error) {
 	for _, text := range strings.Split(s, ",") {
 		text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(strings.TrimSpace(text), "="))
@@ -86,11 +90,11 @@ func keys(s string) (list [][]byte, err error) {
 	return list, nil
 }
 
-// moment wants a time zone, for every instance has to mean the same moment.
+// moment converts a time that has a time zone, so that it is the same moment for every instance.
 func moment(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		err = errors.New("it is no moment") // time's own words are about layouts
+		err = errors.New("it is no date and time") // the text of package time speaks of layouts
 	}
 	return t, err
 }
@@ -109,7 +113,7 @@ func sameSite(s string) (http.SameSite, error) {
 	return 0, fmt.Errorf("it is none of them")
 }
 
-// prefix takes a single address as well.
+// prefix converts a prefix or a single address.
 func prefix(s string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(s); err == nil {
 		return addr.Prefix(addr.BitLen())
@@ -117,7 +121,7 @@ func prefix(s string) (netip.Prefix, error) {
 	return netip.ParsePrefix(s)
 }
 
-// listOf converts what stands between commas, blanks or both, as nodes do.
+// listOf returns a conversion of a list separated by commas, blanks or both, as lists of nodes are.
 func listOf[T any](convert func(string) (T, error)) func(string) ([]T, error) {
 	return func(s string) (list []T, err error) {
 		for _, text := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
@@ -131,7 +135,7 @@ func listOf[T any](convert func(string) (T, error)) func(string) ([]T, error) {
 	}
 }
 
-// nodesFile reads a list of nodes, which may be broken into lines.
+// nodesFile returns the list of nodes in a file, which may be broken into lines, separated by commas.
 func nodesFile(path string) (string, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the operator names it
 	if err != nil {
@@ -140,7 +144,7 @@ func nodesFile(path string) (string, error) {
 	between := func(r rune) bool { return r == ',' || unicode.IsSpace(r) }
 	nodes := strings.Join(strings.FieldsFunc(string(data), between), ",")
 	if nodes == "" {
-		return "", errors.New("there is no node in it")
+		return "", errors.New("the file names no node")
 	}
 	return nodes, nil
 }

@@ -8,60 +8,65 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// Errors that a caller may want to tell apart with errors.Is. An error handler sees them wrapped.
+// Errors of sessions, stores and managers. They may come wrapped: test for them with errors.Is. StatusOf returns the
+// HTTP status that fits an error.
 var (
-	// ErrUnavailable: no node answered that could say what the session is. It never means "not logged in". Its text names
-	// the nodes that were of no help, and why.
+	// ErrUnavailable means that nodes do not answer, so that nobody can say what the session is, or it cannot be
+	// stored. It never means "not logged in". Its text names these nodes, and why each did not help.
 	ErrUnavailable = replica.ErrUnavailable
-	// ErrConflict: other requests changed the session so often that this one's change found no gap; nothing of it
-	// was stored.
+	// ErrConflict means that other requests kept changing the session until this one gave up; or that another request
+	// changed an attribute which this one sets, and this one had the lock, or was expected by LockAuto to only read.
+	// Nothing of the request was stored then. A write that took half a minute may end with it, too: then nobody knows
+	// whether it was stored, and the text says so.
 	ErrConflict = replica.ErrConflict
-	// ErrTooLarge: the session exceeds Config.MaxSessionSize, or what as many nodes take as are to have it (memcached -I); the
-	// stored one is unchanged.
+	// ErrTooLarge means that the encoded session exceeds Config.MaxSessionSize, or that fewer nodes than should hold a
+	// copy take an item of its size (memcached -I). The stored session is unchanged.
 	ErrTooLarge = replica.ErrTooLarge
-	// ErrUnreadable: the stored session is of a format or transcoder that this program does not know, or is damaged.
-	// It is kept as it is, unless the request ends it by Destroy or Renew; of a newer format it is kept even then.
+	// ErrUnreadable means that the stored session has a format or a transcoder that this program does not know, or is
+	// damaged. It is kept as it is, unless the request ends it by Destroy or Renew; one of a newer format is kept even
+	// then.
 	ErrUnreadable = replica.ErrUnreadable
-	// ErrLocked: other requests of the session had its lock for longer than Config.LockWait.
+	// ErrLocked means that other requests of the session had its lock for longer than Config.LockWait.
 	ErrLocked = errors.New("msm: the session is locked by another request")
-	// ErrBusy: 64 requests of the session wait for its lock in this instance already.
+	// ErrBusy means that 64 requests of the session already wait for its lock in this instance.
 	ErrBusy = errors.New("msm: too many requests of this session are waiting")
-	// ErrFull: a sticky instance's memory holds as much as Config.MaxLocalSessions and MaxLocalBytes allow, and all of it
-	// waits to be stored.
+	// ErrFull means that a sticky instance holds as much in memory as Config.MaxLocalSessions and MaxLocalBytes allow,
+	// and can drop nothing, because all of it waits to be stored.
 	ErrFull = local.ErrFull
-	// ErrCommitted: the response has begun, so a cookie can no longer be sent, or the request is over.
+	// ErrCommitted means that the response has begun, so that no cookie can be sent, or that the request is over.
 	ErrCommitted = errors.New("msm: the response has begun")
-	// ErrGone: the session expired or was destroyed by another request while this one changed it; the change was
-	// dropped.
-	ErrGone = errors.New("msm: the session is gone")
-	// ErrInvalidID: what Manager.Open was given is no session id of this manager: it is cut short, was signed with another
-	// key, or is something else.
-	ErrInvalidID = errors.New("msm: this is no session id that this manager could have made")
-	// ErrIgnored: the request matches Config.Ignore and has no session.
+	// ErrGone means that the session does not exist, or has ended: it expired, or another request destroyed it or gave
+	// it a new id. What was changed since the last commit was not stored.
+	ErrGone = errors.New("msm: the session has ended")
+	// ErrInvalidID means that the text given to Manager.Open is no session id that this manager could have made: it is
+	// cut short, signed with another key, or something else.
+	ErrInvalidID = errors.New("msm: invalid session id: this manager cannot have made it")
+	// ErrIgnored means that the request matches Config.Ignore and so has no session.
 	ErrIgnored = errors.New("msm: the request is ignored by Config.Ignore and has no session")
-	// ErrClosed: the manager was closed.
+	// ErrClosed means that the manager was closed.
 	ErrClosed = errors.New("msm: the manager is closed")
 )
 
-// UnsavedError is what Manager.Close answers if not everything could be stored.
+// UnsavedError is returned by Manager.Close and ListenAndServe if a sticky instance could not store everything in time.
+// It is returned as a pointer; find it with errors.As.
 type UnsavedError struct {
-	Sessions int // that have changes no node has; they are lost with the instance
+	Sessions int // whose last changes no node has; they are lost when the process ends
 }
 
-// Error says how many sessions there are.
+// Error returns a text with the number of sessions.
 func (e *UnsavedError) Error() string {
 	return fmt.Sprintf("msm: %d sessions could not be stored in time", e.Sessions)
 }
 
-// AttributeError is about one attribute: its name is not one, its value cannot be encoded, or what is stored does not decode
-// into the type that was asked for.
+// AttributeError says what is wrong with one attribute: its name is empty or too long, its value cannot be encoded, or
+// what is stored does not decode into the type that was asked for. It is returned as a pointer; find it with errors.As.
 type AttributeError struct {
-	Name string // the attribute
-	Type string // the Go type; empty if it is about the name
-	Err  error  // what the transcoder said, or what is wrong with the name
+	Name string // of the attribute
+	Type string // the Go type; empty if the name is wrong
+	Err  error  // what the transcoder returned, or what is wrong with the name
 }
 
-// Error names the attribute and the type. Of a long name it has the beginning.
+// Error returns a text with the attribute's name, its type and Err. A name of more than 64 bytes is cut.
 func (e *AttributeError) Error() string {
 	if e.Type == "" {
 		return fmt.Sprintf("msm: attribute %q: %v", short(e.Name), e.Err)
@@ -69,7 +74,7 @@ func (e *AttributeError) Error() string {
 	return fmt.Sprintf("msm: attribute %q as %s: %v", short(e.Name), e.Type, e.Err)
 }
 
-// short cuts a name that somebody else may have chosen.
+// short cuts a name to 64 bytes: a visitor may have chosen it.
 func short(name string) string {
 	const most = 64
 	if len(name) > most {
@@ -78,5 +83,5 @@ func short(name string) string {
 	return name
 }
 
-// Unwrap answers the transcoder's error.
+// Unwrap returns Err.
 func (e *AttributeError) Unwrap() error { return e.Err }

@@ -9,7 +9,7 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// A job works on the session of a visitor when the request is over.
+// A job changes a visitor's session after the request has ended.
 func ExampleManager_Open() {
 	m := manager(msm.Config{}) // m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
 	report := msm.NewKey[string]("report")
@@ -45,7 +45,7 @@ func ExampleManager_Open() {
 	// GET /report -> 200 done
 }
 
-// A stream ends with a logout, which an administrator does here.
+// A stream ends when its session does, here because an administrator signs the visitor out.
 func ExampleSession_Watch() {
 	m := manager(msm.Config{}) // m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
 	user := msm.NewKey[string]("user")
@@ -66,7 +66,7 @@ func ExampleSession_Watch() {
 	// Output:
 	// POST /login -> 200
 	// GET /events -> 200 hello ann
-	// msm: the session is gone
+	// msm: the session has ended
 }
 
 func signOut(m *msm.Manager, id string) {

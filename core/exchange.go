@@ -10,8 +10,8 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// Exchange is one request and its response, as far as the session is concerned. It is what an adapter to a framework
-// works with; applications use From. The order of its verbs is Begin, Writer, the handler, Finish, End:
+// Exchange is one request and its response, as far as the session is concerned. Adapters to frameworks work with it;
+// applications call From. Its methods are called in the order Begin, Writer, the handler, Finish, End:
 //
 //	x, r, err := m.Begin(r)
 //	defer x.End()
@@ -21,49 +21,52 @@ import (
 //	}
 //	err = x.Finish() // for a framework that wants to know; the client has its answer
 //
-// Commit is for who has no use for Writer.
+// A caller that has no use for Writer and Finish calls Commit. An Exchange is not safe for concurrent use; its Session
+// is.
 type Exchange struct {
 	manager  *Manager
-	within   *Exchange     // the one that this one is a part of; nil: it is the request's
+	within   *Exchange     // the exchange that this one is a part of; nil: it is the request's own
 	opened   bool          // by Manager.Open: there is no request
 	original *http.Request // as Begin got it
 	request  *http.Request // with the session in its context
-	clientID sid.ID        // verified; zero: the client has none
-	claims   []claim       // if there are several
-	chosen   bool          // of the claims
-	byHeader bool          // the id came in Config.Header
-	outdated bool          // it is not signed as ids are now
+	clientID sid.ID        // verified; zero: the client has none, or none is chosen of claims
+	claims   []claim       // the ids of the request, if there are several; else nil
+	chosen   bool          // it is decided which of the claims counts
+	byHeader bool          // clientID came in Config.Header
+	outdated bool          // clientID is to be sent again, signed as ids are now
 	byCookie bool          // the session came by a cookie
 	asked    bool          // the request has Config.Header
-	found    bool          // it has a cookie of our name
-	several  bool          // it has different ones
+	found    bool          // the request has a cookie of our name
+	several  bool          // it has several of our name, with different values
 	secure   bool          // the client speaks TLS
 	late     bool          // the client's session was given another id a moment ago
-	life     time.Duration // of the cookie that the client has, if its session lives; zero: it goes with the browser
+	life     time.Duration // of the cookie that the client has, if its session exists; zero: until the browser ends
 	session  Session
 	writer   writer
-	room     [2]string                    // for Vary
-	route    route                        // for LockAuto
-	named    string                       // the pattern of the route, from BeginRoute; empty: it may be that of the request
-	find     func(r *http.Request) string // the pattern, if need be; nil: nobody knows
+	room     [2]string                    // memory for Vary
+	route    route                        // what LockAuto learns by
+	named    string                       // the route's pattern, from BeginRoute; empty: see request.Pattern
+	find     func(r *http.Request) string // returns the route's pattern, called if it is needed; nil: nobody knows it
 	scope    scope
-	failures replica.Failures // of nodes, in all that the request does
-	sent     atomic.Bool      // the response's header has left, or is about to
-	failed   bool             // a commit failed; guarded by session.mu
-	done     bool             // nothing of it is stored any more; guarded by session.mu
-	over     bool             // the request is done; guarded by session.mu
+	failures replica.Failures // nodes that some part of the request has waited for in vain
+	sent     atomic.Bool      // the response's header has been sent, or is about to be
+	failed   bool             // the first commit failed; guarded by session.mu
+	done     bool             // nothing more of it is stored: after Finish or End; guarded by session.mu
+	over     bool             // after End; guarded by session.mu
 	refusal  refusal
-	lockEnds func() bool // stops what releases an opened session's lock; guarded by session.mu
+	lockEnds func() bool // ends the wait that releases an opened session's lock; guarded by session.mu
 }
 
-// scope is the request's context, with the session in it: one allocation less than context.WithValue.
+// scope is the request's context with the session in it. It needs one allocation less than context.WithValue.
 type scope struct {
 	context.Context
 	exchange *Exchange
 }
 
+// contextKey is the key of a manager's session in a context. With nil it is that of the innermost manager.
 type contextKey struct{ manager *Manager }
 
+// Value returns the request's session, its replica.Failures, or what the context below has.
 func (c *scope) Value(key any) any {
 	if k, ok := key.(contextKey); ok && (k.manager == nil || k.manager == c.exchange.manager) {
 		return &c.exchange.session
@@ -74,13 +77,14 @@ func (c *scope) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// From finds the session of the request whose context this is. It panics if there is none, because the line that
-// installs the middleware is missing. With several managers it finds that of the innermost; see Manager.From.
+// From returns the session of the request to which the context belongs. It panics if there is none, because the
+// middleware is not installed then. If several managers have a session for the request it returns that of the innermost
+// middleware; see Manager.From.
 func From(ctx context.Context) *Session {
 	return from(ctx, contextKey{})
 }
 
-// From finds this manager's session as the function From does, for programs that have several managers.
+// From returns this manager's session of the request, as the function From does, for programs with several managers.
 func (m *Manager) From(ctx context.Context) *Session {
 	return from(ctx, contextKey{m})
 }
@@ -91,24 +95,31 @@ func from(ctx context.Context, key contextKey) *Session {
 		panic("msm: no session in this context: put the handler behind the session middleware, which is " +
 			"manager.Middleware(handler) with net/http, and with a framework router.Use(...) of " +
 			"msmgin.Sessions(manager), msmchi.Sessions(manager) or msmecho.Sessions(manager); " +
-			"and ask with the context of the request that the handler has got")
+			"and pass the context of the request that the handler got")
 	}
 	return s
 }
 
-// Begin finds the request's session; the request that it answers carries it in its context. Methods other than GET,
-// HEAD, OPTIONS and TRACE load the session at once, and Config.Locking may have it wait for others: on an error the
-// handler must not run, and Finish answers. Every Begin needs an End, after an error too. A session that cannot be read
-// (ErrUnreadable) is no error yet, for the handler may be a logout or a login: unless it ends the session, Finish answers.
+// Begin finds the request's session, and returns a request that carries it in its context. Methods other than GET,
+// HEAD, OPTIONS and TRACE load the session at once; these load it when it is first used. With Config.Locking Begin may
+// wait for other requests of the session. A request that Config.Ignore matches has no session, and gets no error.
 //
-// A request that is in an exchange of this manager already, because the middleware stands twice on its way or it was
-// handed on to another handler, stays in it: one request has one session, one commit and one cookie.
+// After an error the handler must not run: Finish then writes the error's response. The error may be ErrClosed,
+// ErrLocked, ErrBusy, another error of loading such as ErrUnavailable, or say that the request's context has ended. A
+// session that cannot be read (ErrUnreadable) is an error of Begin only if it is of a newer format. Other such sessions
+// can be ended, and the handler may be a logout or a login; if it does not end the session Finish writes the error's
+// response. Every Begin needs an End, also after an error.
+//
+// A request may already be in an exchange of this manager, because the middleware is installed twice or a handler has
+// passed the request on. It stays in that one, and Begin returns a part of it: one request has one session, one commit
+// and one cookie.
 func (m *Manager) Begin(r *http.Request) (*Exchange, *http.Request, error) {
 	return m.BeginRoute(r, r.Pattern)
 }
 
-// BeginRoute is Begin for who knows the pattern of the request's route, such as "/items/{id}", if net/http's ServeMux has
-// not put it into the request. LockAuto learns by it, and the log names it. Empty: LockAuto learns by the path.
+// BeginRoute is Begin for callers that know the pattern of the request's route, such as "/items/{id}", when net/http's
+// ServeMux has not put it into the request. LockAuto learns by the pattern, and the log names it. If it is empty
+// LockAuto learns by the path.
 func (m *Manager) BeginRoute(r *http.Request, pattern string) (*Exchange, *http.Request, error) {
 	if around := m.around(r); around != nil {
 		return around.join(r, pattern)
@@ -136,7 +147,7 @@ func (m *Manager) BeginRoute(r *http.Request, pattern string) (*Exchange, *http.
 	return x, x.request, x.session.loadEarly()
 }
 
-// waitForOthers takes the session's lock, if Config.Locking wants that.
+// waitForOthers takes the session's lock, if Config.Locking demands it before the handler runs.
 func (x *Exchange) waitForOthers(pattern string) error {
 	locks, s, r := x.manager.locks, &x.session, x.request
 	if locks.mode == LockNone || locks.mode == LockApp {
@@ -162,6 +173,7 @@ func (x *Exchange) waitForOthers(pattern string) error {
 	return err
 }
 
+// safe reports whether the method is a safe one (RFC 9110, 9.2.1). An empty one is GET.
 func safe(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, "":
@@ -170,9 +182,10 @@ func safe(method string) bool {
 	return false
 }
 
+// context returns the request's context, with the session in it.
 func (x *Exchange) context() context.Context { return &x.scope }
 
-// whole returns the request's exchange, of which x may be a part.
+// whole returns the exchange of the whole request, of which x may be a part.
 func (x *Exchange) whole() *Exchange {
 	if x.within != nil {
 		return x.within
@@ -180,17 +193,18 @@ func (x *Exchange) whole() *Exchange {
 	return x
 }
 
-// Session returns the request's session.
+// Session returns the request's session. It is never nil, even after an error of Begin.
 func (x *Exchange) Session() *Session { return &x.whole().session }
 
-// Writer wraps the response's writer so that the session is committed before the first byte leaves. If that fails the
-// client gets Config.ErrorHandler's answer instead of the handler's, whose writes fail. What w can do, its wrapper
-// does, and claims no more: http.Flusher, http.Hijacker, http.Pusher, CloseNotify and all of http.ResponseController; it is
-// always an io.ReaderFrom and an io.StringWriter.
+// Writer wraps the response's writer so that the session is committed before the first byte is sent. If the commit
+// fails the client gets the response of Config.ErrorHandler, and the handler's writes return the error. The wrapper
+// implements those of http.Flusher, http.Hijacker, http.Pusher and http.CloseNotifier that w does, and supports
+// http.ResponseController. It is always an io.ReaderFrom and an io.StringWriter.
 //
-// A connection that a handler takes over is wrapped, too, if the client has to learn a new id: the session is committed, and
-// its cookie put in, when the head of an HTTP answer is written to it, which has to be while the handler runs. If none is,
-// nothing is stored, and the id that the client had stays. The method NetConn of such a net.Conn gives the one below.
+// If a handler hijacks the connection while the client has to learn a new id, the connection is wrapped as well: the
+// session is committed, and its cookie added, when the head of an HTTP response is written to the connection. That has
+// to happen while the handler runs. Otherwise nothing is stored and the client keeps its old id. The wrapper's method
+// NetConn returns the connection below.
 func (x *Exchange) Writer(w http.ResponseWriter) http.ResponseWriter {
 	if x.within != nil && !x.within.answersBy(w) {
 		return w
@@ -199,11 +213,13 @@ func (x *Exchange) Writer(w http.ResponseWriter) http.ResponseWriter {
 	return x.writer.face()
 }
 
-// Finish does, after the handler, what Writer did not have to do: it commits if nothing was sent, answers if that or Begin failed, and
-// stores what was changed after the response began. It tells what failed, now or at the first byte. The client has got
-// Config.ErrorHandler's answer then, and whatever is written to Writer still is withheld.
+// Finish completes the response when the handler has returned; Writer must have been called before. It commits the
+// session if nothing was sent yet, and otherwise stores what was changed since the response began. If Begin or the
+// commit failed the client gets the response of Config.ErrorHandler.
 //
-// A part of an exchange leaves the commit to the whole, whose other handlers may have something to change yet.
+// It returns the error of Begin or of the commit, also of a commit at the first byte; whatever else is written to
+// Writer is withheld then. If only later changes could not be stored it returns nil, and the log tells why. In a part
+// of an exchange it commits nothing: other handlers of the whole request may still change the session.
 func (x *Exchange) Finish() error {
 	if x.within != nil {
 		return x.within.refusal.err
@@ -215,12 +231,14 @@ func (x *Exchange) Finish() error {
 	return x.commit(x.writer.Header(), true)
 }
 
-// Commit stores what the request changed, puts the cookie into h and tells caches there, all at most once: the first call
-// counts, be it the Writer's or one after the handler. Calls after the response has begun store later changes, but set no cookie. An
-// error before the response has begun means that nothing of the handler's answer may be sent. After End it does nothing.
+// Commit stores what the request changed, and adds the cookie and the headers for caches to h. It is for callers that
+// do not use Writer, which calls it before the first byte. Only the first call adds to h, and only it returns an error:
+// then nothing of the handler's response may be sent. Later calls store later changes, unless the first one failed; the
+// log tells if they fail. After Finish and End it does nothing.
 func (x *Exchange) Commit(h http.Header) error { return x.whole().commit(h, false) }
 
-// commit is Commit. After the last one nothing can be changed any more: a goroutine that goes on is told so.
+// commit is Commit on the whole exchange. With last set later changes are refused, which tells a goroutine that
+// outlives the handler.
 func (x *Exchange) commit(h http.Header, last bool) error {
 	s := &x.session
 	s.enter()
@@ -233,7 +251,7 @@ func (x *Exchange) commit(h http.Header, last bool) error {
 	if !first && (x.failed || !s.changed() && s.err == nil) {
 		return nil
 	}
-	x.failed = true // for good, if the commit panics: what recovers from that has an answer to send, which commits nothing
+	x.failed = true // it stays so if the commit panics: the response of whoever recovers must commit nothing
 	if err := s.commitNow(x.context()); err != nil {
 		s.keep(err)
 		if first {
@@ -250,8 +268,9 @@ func (x *Exchange) commit(h http.Header, last bool) error {
 	return nil
 }
 
-// End ends the exchange. Changes that were not committed, because the handler panicked, are dropped. It keeps a session
-// alive that the handler never looked at.
+// End ends the exchange. It drops changes that were not committed, because the handler panicked, and releases the
+// session's lock. It records that the session was used, even if the handler never looked at it. In a part of an
+// exchange it does nothing.
 func (x *Exchange) End() {
 	if x.within != nil {
 		return
@@ -277,7 +296,7 @@ func (x *Exchange) End() {
 	}
 }
 
-// learn tells LockAuto what a request on this route does.
+// learn tells LockAuto whether a request on this route has changed its session.
 func (x *Exchange) learn() {
 	s := &x.session
 	if x.manager.locks.mode != LockAuto || s.why != nil || x.route == (route{}) {
@@ -288,7 +307,8 @@ func (x *Exchange) learn() {
 	}
 }
 
-// letGo releases the lock when the response turns out to take long: what is to come of it is no change of the session.
+// letGo releases the lock before a response that takes long, such as a stream: it is not expected to change the
+// session.
 func (x *Exchange) letGo() {
 	x.session.enter()
 	defer x.session.mu.Unlock()

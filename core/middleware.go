@@ -2,8 +2,10 @@ package msm
 
 import "net/http"
 
-// Middleware gives every request to next its session; see From. It is the reference for adapters to frameworks. It panics
-// without a Manager, so that this is not found out by the first visitor.
+// Middleware returns a handler that gives every request to next its session; see From. It is also the model for
+// adapters to frameworks. If next is an *http.ServeMux, LockAuto and the log know a request's route by its pattern; for
+// another router use MiddlewareBy. It panics if m is nil, so that this is found at the start and not by the first
+// visitor.
 func (m *Manager) Middleware(next http.Handler) http.Handler {
 	pattern := func(r *http.Request) string { return r.Pattern }
 	if mux, ok := next.(*http.ServeMux); ok {
@@ -15,14 +17,15 @@ func (m *Manager) Middleware(next http.Handler) http.Handler {
 	return m.MiddlewareBy(pattern)(next)
 }
 
-// MiddlewareBy is Middleware for routers that find a request's route behind it: pattern answers what BeginRoute wants to
-// know, and is called only if Config.Locking is LockAuto, or a failure is told to the log.
+// MiddlewareBy is like Middleware, for routers that choose the route after the middleware has run. pattern returns the
+// pattern of a request's route, such as "/items/{id}", as BeginRoute takes it; empty: unknown. It is called before the
+// handler if Config.Locking is LockAuto, and else only when a failure is logged. It must be safe for concurrent use.
 func (m *Manager) MiddlewareBy(pattern func(r *http.Request) string) func(next http.Handler) http.Handler {
 	if m == nil {
-		panic("msm: the middleware of no Manager: make one with msm.New, or msm.FromEnv and msm.New")
+		panic("msm: Middleware of a nil *Manager: make one with msm.New, or msm.FromEnv and msm.New")
 	}
 	soon := pattern
-	if m.locks.mode != LockAuto { // then only a failure asks for it
+	if m.locks.mode != LockAuto { // the pattern is needed only when a failure is logged
 		soon = func(*http.Request) string { return "" }
 	}
 	return func(next http.Handler) http.Handler {
@@ -34,7 +37,7 @@ func (m *Manager) MiddlewareBy(pattern func(r *http.Request) string) func(next h
 			if err == nil {
 				next.ServeHTTP(w, r)
 			}
-			_ = x.Finish() // the client has its answer, and the log the error
+			_ = x.Finish() // the client has its response, and the error is in the log
 		})
 	}
 }

@@ -11,27 +11,28 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// cookieParts: a cookie with an end is set again when a tenth of its life has gone.
+// cookieParts is in how many parts a cookie's life is divided: the cookie is set again when one of them is over.
 const cookieParts = 10
 
-// untilClosed as record.Persist has the cookie go with the browser, whatever Config.Cookie says.
+// untilClosed is the record.Persist of a session whose cookie ends with the browser, whatever Config.Cookie says.
 const untilClosed = -1
 
-// Persist has the visitor stay for d without a request, also with the browser closed in between: "remember me". The cookie
-// gets that life in place of Config.Cookie.MaxAge, and the session idles as long, if its idle timeout is not longer anyway.
-// Both begin anew with requests that look at the session, the cookie no oftener than every tenth of d.
-// Config.AbsoluteTimeout ends it nevertheless. It goes on after Renew, and ends with Destroy.
+// Persist lets the visitor be away for d, even with the browser closed in between ("remember me"). The cookie gets that
+// life in place of Config.Cookie.MaxAge, and the session an idle timeout of d, if its own is not longer. The idle
+// timeout begins anew with every request, the cookie's life with those that look at the session, at most once in every
+// tenth of d. Config.AbsoluteTimeout ends the session nevertheless. Renew keeps the setting, and Destroy ends it.
 //
-// Zero is the opposite: the cookie goes with the browser, whatever Config.Cookie says, and the session's idle timeout holds.
+// Zero is the opposite: the cookie ends with the browser, whatever Config.Cookie says, and the session's idle timeout
+// counts.
 //
-// Less than a second is an error, as is a call after the response has begun (ErrCommitted), when no cookie can be sent; it
-// is kept: Err tells it, and the commit fails with it.
+// It is an error if d is neither zero nor at least one second, or if the response has begun (ErrCommitted), when no
+// cookie can be sent. Err returns it, and the commit fails with it.
 func (s *Session) Persist(d time.Duration) {
 	s.enter()
 	defer s.mu.Unlock()
 	switch {
 	case d != 0 && d < time.Second:
-		s.fail(fmt.Errorf("msm: Persist: %v must be at least 1s, or 0 for a cookie that goes with the browser", d))
+		s.fail(fmt.Errorf("msm: Persist: %v must be at least 1s, or 0 for a cookie that ends when the browser is closed", d))
 	case s.exchange.tooLate() != nil:
 		s.fail(s.exchange.tooLate())
 	case !s.writable():
@@ -42,7 +43,7 @@ func (s *Session) Persist(d time.Duration) {
 	}
 }
 
-// cookieLife is how long a client keeps the cookie of the session; zero: as long as the browser runs.
+// cookieLife returns how long a client keeps the session's cookie; zero: until the browser is closed.
 func (m *Manager) cookieLife(rec *record.Record) time.Duration {
 	switch {
 	case rec.Persist > 0:
@@ -53,10 +54,10 @@ func (m *Manager) cookieLife(rec *record.Record) time.Duration {
 	return time.Duration(m.config.Cookie.MaxAge) * time.Second
 }
 
-// maxAge is a life as a cookie says it.
+// maxAge returns a life as the seconds of a cookie's Max-Age.
 func maxAge(life time.Duration) int { return int(min(life/time.Second, math.MaxInt32)) }
 
-// withCookie notes that the client gets the cookie of the session that begins.
+// withCookie notes in the record of a session that begins that the client gets its cookie now, and returns the record.
 func (m *Manager) withCookie(rec *record.Record) *record.Record {
 	rec.CookieAt = time.Time{}
 	if m.cookieLife(rec) > 0 {
@@ -65,9 +66,9 @@ func (m *Manager) withCookie(rec *record.Record) *record.Record {
 	return rec
 }
 
-// cookieDue reports whether the client has to get the cookie that it has again, so that it does not end while its visitor is
-// here: one request in a tenth of its life, of those to all instances. Not if the session has ended meanwhile: a login beside
-// this request has sent another cookie.
+// cookieDue reports whether the client has to get its cookie again, so that it does not end while the visitor is here:
+// at one request in a tenth of its life, of those to all instances, or if it is to have another life. It is false if
+// the session has ended meanwhile: a login beside this request has sent another cookie.
 func (x *Exchange) cookieDue() bool {
 	s, m := &x.session, x.manager
 	life := m.cookieLife(s.base)
@@ -83,7 +84,8 @@ func (x *Exchange) cookieDue() bool {
 	}
 }
 
-// cookieDue is for sessions that no instance holds: the record tells, and until it does, this instance remembers.
+// cookieDue is for sessions that are not in memory. Their record says when the cookie was set, and until it is stored,
+// this instance remembers that it was.
 func (m *Manager) cookieDue(s *Session, every time.Duration) bool {
 	now := time.Now()
 	if now.Before(s.base.CookieAt.Add(every)) || !m.cookies.pass(s.id.Token, now.Add(every)) {
@@ -93,7 +95,7 @@ func (m *Manager) cookieDue(s *Session, every time.Duration) bool {
 	return true
 }
 
-// noteCookie stores that the client has got its cookie, and with it that it was here.
+// noteCookie stores, in the background, that the client has got its cookie, and with it that the session was used.
 func (b *background) noteCookie(id sid.ID, at time.Time) {
 	b.add(job{token: id.Token, node: id.Node, run: func(ctx context.Context, b *background, access *replica.Access, token string) error {
 		rec, err := access.Write(ctx, func(rec *record.Record) error {

@@ -18,24 +18,24 @@ import (
 
 const (
 	refillPoll = 250 * time.Millisecond // how often epochs are compared; nodes are probed as often
-	// refillDelay is how long a node has had its epoch before it is refilled. By then every instance that can reach the
-	// node knows the epoch, so what is written and read meanwhile needs no refill.
-	// It is no multiple of the poll, so that a try begins beside a look rather than in its midst.
+	// refillDelay is how long a node must have had its epoch before it is refilled. By then every instance that can
+	// reach the node knows the epoch, so what is written and read meanwhile needs no refill. It is no multiple of
+	// refillPoll, so that a try does not begin at the moment of a look.
 	refillDelay = 2*refillPoll + 10*time.Millisecond
-	refillMax   = 30 * time.Second // longest time between tries
+	refillMax   = 30 * time.Second // longest pause between tries
 )
 
-// filler does the work of a refill: it gives every session that it is there for its copies on the node again, at the
-// refill's pace, and reports how far it is. It ends with ctx, which ends when the node fails or its occasion has changed. After
-// any other error it is called again later; nil means that the node is filled.
+// filler does the work of a refill: it restores the copies that sessions should have on the node, at the refill's pace,
+// and tells the refill how far it is. It stops when ctx ends, which happens when the node fails or its occasion
+// changes. A nil error means that the node is filled; after another error filler is called again later.
 type filler func(ctx context.Context, r *refill) error
 
-// errStopped: the node failed, or got another epoch, or is no more in the list.
-var errStopped = errors.New("the node has failed, or has another epoch")
+// errStopped says that a node has failed, has another epoch or is not in the list any more.
+var errStopped = errors.New("the node has failed, was restarted, or has left the list")
 
-// refills watches the nodes: one whose epoch is new has lost its copies or holds stale ones, and is to be filled again
-// although no visitor comes. If nodes have left the list their sessions lack a copy, too: any refill mends that, so the
-// first node gets one. It is safe for concurrent use.
+// refills watches the nodes, and rebuilds each whose epoch is new, without waiting for requests: it has lost its
+// copies, or holds stale ones. When nodes leave the list, their sessions lack a copy too; any refill restores these, so
+// the first node gets one. It is safe for concurrent use.
 type refills struct {
 	cluster *cluster.Cluster
 	rate    int // records a second, for each node
@@ -46,7 +46,7 @@ type refills struct {
 	done    sync.WaitGroup
 
 	mu sync.Mutex
-	of map[*node.Node]*refill // the last one of each node in the list
+	of map[*node.Node]*refill // the last refill of each node in the list
 }
 
 func newRefills(c *cluster.Cluster, rate int, fill filler, log *journal.Journal) *refills {
@@ -55,7 +55,7 @@ func newRefills(c *cluster.Cluster, rate int, fill filler, log *journal.Journal)
 	return w
 }
 
-// begin starts watching.
+// begin starts watching the nodes.
 func (w *refills) begin() {
 	w.done.Go(func() {
 		for w.look(); pace.Sleep(w.ctx, refillPoll) == nil; {
@@ -64,13 +64,13 @@ func (w *refills) begin() {
 	})
 }
 
-// close ends the watching and the refills under way; another instance, if there is one, goes on with them.
+// close stops the watching and the refills under way. Another instance, if there is one, goes on with them.
 func (w *refills) close() {
 	w.cancel()
 	w.done.Wait()
 }
 
-// look stops the refills that have no more point, and begins those that are due.
+// look stops the refills that have lost their point, and begins those that are due.
 func (w *refills) look() {
 	members := w.cluster.Members()
 	w.mu.Lock()
@@ -92,6 +92,7 @@ func (w *refills) look() {
 	}
 }
 
+// start runs a refill in a goroutine of its own. The caller holds mu.
 func (w *refills) start(r *refill) {
 	w.of[r.node] = r
 	ctx, stop := context.WithCancelCause(w.ctx)
@@ -102,20 +103,20 @@ func (w *refills) start(r *refill) {
 	})
 }
 
-// run tries until the node is filled, ever more rarely.
+// run tries until the node is filled, with growing pauses (rule H15).
 func (w *refills) run(ctx context.Context, r *refill) {
 	for pace.Sleep(ctx, r.nextPause()) == nil {
 		err := w.fill(ctx, r)
-		if err == nil || ctx.Err() != nil { // or another one begins instead
+		if err == nil || ctx.Err() != nil { // look begins another refill if one is due
 			return
 		}
 		r.failed()
-		w.log.State(ctx, slog.LevelWarn, "refill of "+r.node.ID(), "the refill of a node has stopped, and goes on later",
+		w.log.State(ctx, slog.LevelWarn, "refill of "+r.node.ID(), "the refill of a node was interrupted, and goes on later",
 			"node", r.node.ID(), "error", err)
 	}
 }
 
-// stats answers how the refill of a node stands, nil if there was none.
+// stats returns how far the last refill of a node is; nil if there was none.
 func (w *refills) stats(n *node.Node) *RefillStats {
 	w.mu.Lock()
 	r := w.of[n]
@@ -127,7 +128,8 @@ func (w *refills) stats(n *node.Node) *RefillStats {
 	return &s
 }
 
-// occasion is what a refill is for: a node's epoch, and with the first node also which others there are.
+// occasion returns a number for what a refill is for: the node's epoch and, for the first node by id, also which nodes
+// are in the list (rule H12). Another number means that another refill is due.
 func occasion(n *node.Node, members []cluster.Member) uint32 {
 	var ids []string
 	for _, m := range members {
@@ -140,7 +142,7 @@ func occasion(n *node.Node, members []cluster.Member) uint32 {
 	return n.Epoch() ^ crc32.ChecksumIEEE([]byte(strings.Join(ids, ",")))
 }
 
-// refill is that of one node on one occasion.
+// refill is the refill of one node on one occasion.
 type refill struct {
 	node     *node.Node
 	epoch    uint32
@@ -151,12 +153,12 @@ type refill struct {
 
 	mu      sync.Mutex
 	pause   time.Duration // before the next try
-	without []string
+	without []string      // ids of nodes that it ended without
 	stat    RefillStats
 }
 
-// newRefill is for the node's present epoch. If the last one was broken off, maybe because it was too much for the node,
-// this one waits longer.
+// newRefill returns a refill for the node's present epoch. If the last one was broken off, maybe because it was too
+// much for the node, this one waits longer.
 func newRefill(n *node.Node, occasion uint32, rate int, last *refill) *refill {
 	r := &refill{node: n, epoch: n.Epoch(), occasion: occasion, pace: pace.New(rate), pause: refillDelay}
 	r.stat.State = RefillWaiting
@@ -166,10 +168,10 @@ func newRefill(n *node.Node, occasion uint32, rate int, last *refill) *refill {
 	return r
 }
 
-// stands: the node is still what the refill is for.
+// stands reports whether the node is available and still has the epoch that the refill is for.
 func (r *refill) stands() bool { return r.node.Available() && r.node.Epoch() == r.epoch }
 
-// nextPause is how long to wait before the next try, in this epoch or the next one.
+// nextPause returns how long to wait before the next try, in this epoch or the next one.
 func (r *refill) nextPause() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -182,21 +184,21 @@ func (r *refill) nextPause() time.Duration {
 	return refillDelay
 }
 
-// failed is the end of a try.
+// failed records the end of a try that failed.
 func (r *refill) failed() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.pause, r.stat.State = min(2*r.pause, refillMax), RefillWaiting
 }
 
-// running tells that the work begins, and how many sessions are to be looked at.
+// running records that the work begins, and how many sessions there are to look at.
 func (r *refill) running(total int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stat = RefillStats{State: RefillRunning, Total: total}
 }
 
-// progress counts sessions that were looked at, that were healed, and that could not be.
+// progress counts sessions that were looked at, that were repaired, and that could not be repaired.
 func (r *refill) progress(done, healed, failed int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -205,14 +207,14 @@ func (r *refill) progress(done, healed, failed int) {
 	r.stat.Failed += failed
 }
 
-// ended tells how it ended.
+// ended records how the refill ended.
 func (r *refill) ended(at checkpoint) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stat.State, r.stat.Ended, r.without = at.ended, time.Now(), at.without
 }
 
-// lacks are the nodes that it ended without: once one is back, another refill is due.
+// lacks returns the nodes that the refill ended without. Once one of them is back, another refill is due.
 func (r *refill) lacks() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,33 +10,35 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// blame says whose fault something is: by the answer's status, to the visitor, who learns what to do and nothing internal, and
-// by the level of the log.
+// blame says whose fault a failure is: by the response's status, by a text that tells the visitor what to do and
+// nothing internal, and by the level of the log line.
 type blame struct {
 	status int
 	page   string
 	level  slog.Level
 }
 
-// Only what passes by itself is 503 (RFC 9110, 15.6.4): nodes that do not answer or are behind, locks that others have, and
-// an instance that ends. What is too large is 500 and not 413: the visitor cannot know what the program keeps.
+// Only what passes by itself is 503 (RFC 9110, 15.6.4): nodes that do not answer or are behind, locks that other
+// requests hold, and an instance that shuts down. A session that is too large is 500, not 413: the visitor cannot know
+// what the program stores. ofNodes and waiting differ only in the level of the log line.
 var (
 	program = blame{http.StatusInternalServerError, "Something went wrong on our side.", slog.LevelError}
 	nobody  = blame{http.StatusConflict, "The session has ended meanwhile. Please try again.", slog.LevelWarn}
 	another = blame{http.StatusConflict, "Another request has changed the session at the same time. Please try again.", slog.LevelWarn}
-	ofNodes = blame{http.StatusServiceUnavailable, "The session is not available at the moment. Please try again.", slog.LevelError}
+	ofNodes = blame{http.StatusServiceUnavailable, "Your session is not available at the moment. Please try again.", slog.LevelError}
 	waiting = blame{ofNodes.status, ofNodes.page, slog.LevelWarn}
 )
 
-// cause is why a request has to do without its session.
+// cause is a reason why a request does without its session.
 type cause struct {
 	name string // in the log
-	err  error  // what it is in errors.Is; nil: see causeOf
+	err  error  // an error is of this cause if errors.Is finds this in it; nil: see causeOf
 	blame
-	count func(*Refusals) *uint64
+	count func(*Refusals) *uint64 // its counter
 }
 
-// causes, those first that a second try cannot help: an error may have more than one, if what failed could not be undone.
+// causes are all there are. An error may have more than one, if what failed could not be undone; the first in this list
+// counts, so those that a retry cannot help come first.
 var causes = [...]cause{
 	{"attribute", nil, program, func(r *Refusals) *uint64 { return &r.Attribute }},
 	{"too large", ErrTooLarge, program, func(r *Refusals) *uint64 { return &r.TooLarge }},
@@ -58,8 +60,8 @@ const (
 	abandonedCause = misuseCause - 1
 )
 
-// causeOf answers the place in causes. What is not known is the program's fault, unless its request's time is up: whoever
-// ended that may have said why in words of their own.
+// causeOf returns the index of an error's cause in causes. An error that is not known is the program's fault, unless
+// the request's context has ended with it: whoever ended that may have given a cause in words of their own.
 func causeOf(ctx context.Context, err error) int {
 	if wrong := (*AttributeError)(nil); errors.As(err, &wrong) {
 		return attributeCause
@@ -77,12 +79,12 @@ func causeOf(ctx context.Context, err error) int {
 	return misuseCause
 }
 
-// StatusOf answers the HTTP status that an error of a session deserves, for a Config.ErrorHandler of one's own: 503 for what
-// passes by itself, such as trouble of nodes, 409 where another request came between, and 500 for what is the program's
-// fault. With all but 500 it makes sense to try again: Retry-After may say so.
+// StatusOf returns the HTTP status for an error of a session, for a Config.ErrorHandler of your own: 503 for what
+// passes by itself, such as nodes that do not answer, 409 if another request came between, and 500 for a fault of the
+// program, as which any unknown error counts. Unless it is 500, a retry makes sense, and Retry-After may say so.
 func StatusOf(err error) int { return causes[causeOf(context.Background(), err)].status }
 
-// sorry is the default of Config.ErrorHandler.
+// sorry is the error handler for a nil Config.ErrorHandler.
 func sorry(w http.ResponseWriter, r *http.Request, err error) {
 	c := &causes[causeOf(r.Context(), err)]
 	w.Header().Set("Cache-Control", "no-store")
@@ -92,10 +94,10 @@ func sorry(w http.ResponseWriter, r *http.Request, err error) {
 	http.Error(w, c.page, c.status)
 }
 
-// refusals counts by cause. It is safe for concurrent use.
+// refusals counts failures by cause. It is safe for concurrent use.
 type refusals [len(causes)]atomic.Uint64
 
-// add counts what failed, if it did.
+// add counts an error, unless it is nil.
 func (r *refusals) add(ctx context.Context, err error) {
 	if err != nil {
 		r[causeOf(ctx, err)].Add(1)
@@ -109,8 +111,9 @@ func (r *refusals) stats() (s Refusals) {
 	return s
 }
 
-// report counts what became of a request, and tells it: nodes' trouble once for all requests, a fault of the program for
-// each of its routes. Whose client has gone is told to nobody. The token is that of the client's session, if it has one.
+// report counts a failed request, and logs it: trouble of nodes as one event for all requests, a fault of the program
+// as one for each of its routes. If the client has gone, nothing is logged. token is that of the client's session;
+// empty if it has none.
 func (m *Manager) report(r *http.Request, token, message string, err error) {
 	at := causeOf(r.Context(), err)
 	m.refusals[at].Add(1)
@@ -138,13 +141,13 @@ func (m *Manager) report(r *http.Request, token, message string, err error) {
 	m.log.Event(r.Context(), c.level, message, detail, args...)
 }
 
-// sessionOf answers the session of a request that has been begun.
+// sessionOf returns the session of a request that Begin returned.
 func (m *Manager) sessionOf(r *http.Request) (*Session, bool) {
 	s, ok := r.Context().Value(contextKey{m}).(*Session)
 	return s, ok
 }
 
-// token is that of the client's session.
+// token returns the token of the client's session; empty if it has none.
 func (m *Manager) token(r *http.Request) string {
 	s, ok := m.sessionOf(r)
 	if !ok {
@@ -155,8 +158,8 @@ func (m *Manager) token(r *http.Request) string {
 	return s.exchange.clientID.Token
 }
 
-// pattern answers the pattern of the request's route, as far as it is known: never the path, in which there may be names. When
-// the request is over what knows it may serve another one.
+// pattern returns the pattern of the request's route, if it is known; never its path, which may contain names. After
+// the request's end find is not called: what it reads may belong to another request by then.
 func (x *Exchange) pattern() string {
 	pattern := x.named
 	if pattern == "" && x.find != nil && !x.over {

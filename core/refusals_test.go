@@ -20,10 +20,10 @@ import (
 
 const (
 	programPage = "Something went wrong on our side.\n"
-	nodesPage   = "The session is not available at the moment. Please try again.\n"
+	nodesPage   = "Your session is not available at the moment. Please try again.\n"
 )
 
-// refused are the causes of Stats.Refusals that have been counted.
+// refused returns the counts of Stats.Refusals that are not zero.
 func refused(m *msm.Manager) map[string]uint64 {
 	text, err := json.Marshal(m.Stats().Refusals)
 	if err != nil {
@@ -44,7 +44,7 @@ func wantRefused(t *testing.T, m *msm.Manager, want map[string]uint64) {
 	}
 }
 
-// wantPage checks the whole answer to a failure.
+// wantPage checks all of the response to a failure.
 func wantPage(t *testing.T, resp *http.Response, status int, page string) {
 	t.Helper()
 	body, _ := io.ReadAll(resp.Body)
@@ -54,7 +54,7 @@ func wantPage(t *testing.T, resp *http.Response, status int, page string) {
 	}
 }
 
-// TestWhoseFaultAnErrorIs: by the status, what the visitor reads, and the cause that is counted.
+// TestWhoseFaultAnErrorIs checks each error's status, page and counter.
 func TestWhoseFaultAnErrorIs(t *testing.T) {
 	t.Parallel()
 	const ended, changed = "The session has ended meanwhile. Please try again.\n",
@@ -109,7 +109,7 @@ func TestEverySentinelSaysWhoseItIs(t *testing.T) {
 	}
 }
 
-// modes are those in which a program's mistake is answered in the same way.
+// modes runs a test in the modes that answer a mistake of the program alike.
 func modes(t *testing.T, test func(t *testing.T, config msm.Config)) {
 	for name, config := range map[string]msm.Config{
 		"non-sticky": {}, "sticky": {Sticky: true}, "sticky, synchronously": {Sticky: true, BackupSync: true},
@@ -121,7 +121,7 @@ func modes(t *testing.T, test func(t *testing.T, config msm.Config)) {
 	}
 }
 
-// TestAFaultOfTheProgramIs500: and no client comes again for it.
+// TestAFaultOfTheProgramIs500 checks that the client is not told to try again.
 func TestAFaultOfTheProgramIs500(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -158,7 +158,7 @@ func TestAFaultOfTheProgramIs500(t *testing.T) {
 	}
 }
 
-// TestAChangeOnAnIgnoredPathIs500, whatever it is; to look is none.
+// TestAChangeOnAnIgnoredPathIs500 checks that any change is, and that reading is not.
 func TestAChangeOnAnIgnoredPathIs500(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -194,7 +194,7 @@ func TestAChangeOnAnIgnoredPathIs500(t *testing.T) {
 	}
 }
 
-// TestALogoutMeanwhileIsNobodysFault: 409, for nodes are well and the program is right.
+// TestALogoutMeanwhileIsNobodysFault checks that it is 409, since neither the nodes nor the program are at fault.
 func TestALogoutMeanwhileIsNobodysFault(t *testing.T) {
 	t.Parallel()
 	modes(t, func(t *testing.T, config msm.Config) {

@@ -17,22 +17,24 @@ import (
 )
 
 const (
-	walkWorkers = 4                      // sessions looked at at a time, each with one operation on one node
-	walkTurn    = time.Second            // how often an instance asks whether the walk of another has ended
-	walkMark    = time.Second            // how often a walk leaves a checkpoint
-	crawlerWait = 100 * time.Millisecond // memcached's own crawler is at work for moments
-	crawlerTime = 10 * time.Second
-	refillLock  = 5 * time.Second // after the crash of the instance that walks another one begins
+	walkWorkers = 4                      // sessions looked at at the same time, each with one operation on one node
+	walkTurn    = time.Second            // how often an instance looks whether another one's walk has ended
+	walkMark    = time.Second            // how often a walk stores a checkpoint
+	crawlerWait = 100 * time.Millisecond // between tries while memcached's own crawler is at work, which takes moments
+	crawlerTime = 10 * time.Second       // how long to try that
+	refillLock  = 5 * time.Second        // life of the lock: after a crash another instance begins within it
 )
 
-var errTakenOver = errors.New("another instance has taken over")
+// errTakenOver says that the lock was lost, so that another instance may have it.
+var errTakenOver = errors.New("another instance has taken over the refill")
 
-// walk is the filler of non-sticky mode: one instance looks at every session that any node has a key of, and heals those
-// that lack a copy. It is safe for concurrent use.
+// walk is a filler by a scan over keys: one instance looks at every session that any node has a key of, and repairs
+// those that lack a copy. It works through the keys in their order and stores checkpoints, so that a successor resumes
+// there. It is safe for concurrent use.
 type walk struct {
 	store *replica.Store
 	log   *journal.Journal
-	told  sync.Map // ids of nodes of which the log says that they do not list
+	told  sync.Map // ids of nodes that the log has as not listing their keys
 }
 
 func newWalk(store *replica.Store, log *journal.Journal) *walk { return &walk{store: store, log: log} }
@@ -40,7 +42,7 @@ func newWalk(store *replica.Store, log *journal.Journal) *walk { return &walk{st
 func (w *walk) lockKey() string       { return w.store.KeyPrefix + "refill" }
 func (w *walk) checkpointKey() string { return w.store.KeyPrefix + "refilled" }
 
-// fill waits until the walk is done, by this instance or another one.
+// fill returns when the node is refilled, by this instance or another one, or on an error (rule H13).
 func (w *walk) fill(ctx context.Context, r *refill) error {
 	for {
 		at, _, err := readCheckpoint(ctx, r.node, w.checkpointKey(), r.occasion)
@@ -65,6 +67,7 @@ func (w *walk) fill(ctx context.Context, r *refill) error {
 	}
 }
 
+// fillAlone refills the node with the lock held, which is extended meanwhile.
 func (w *walk) fillAlone(ctx context.Context, r *refill, lock *replica.Lock) error {
 	ctx, lose := context.WithCancelCause(ctx)
 	held := keepLock(lock, refillLock, func() { lose(errTakenOver) })
@@ -79,7 +82,7 @@ func (w *walk) fillAlone(ctx context.Context, r *refill, lock *replica.Lock) err
 		r.ended(at)
 		return nil
 	case at.ended != "":
-		at = checkpoint{occasion: r.occasion} // what is back may have any session
+		at = checkpoint{occasion: r.occasion} // from the beginning: a node that is back may have any session
 	}
 	end, seen, err := w.list(ctx, at)
 	if err != nil {
@@ -89,7 +92,7 @@ func (w *walk) fillAlone(ctx context.Context, r *refill, lock *replica.Lock) err
 	r.running(len(seen.keys))
 	began := time.Now()
 	if len(seen.keys) > 0 {
-		w.log.State(ctx, slog.LevelInfo, "refill of "+r.node.ID(), "a node is refilled", "node", r.node.ID(), "sessions", len(seen.keys))
+		w.log.State(ctx, slog.LevelInfo, "refill of "+r.node.ID(), "the refill of a node has begun", "node", r.node.ID(), "sessions", len(seen.keys))
 	}
 	if err := w.through(ctx, r, seen, at); err != nil {
 		return endOf(ctx, err)
@@ -99,13 +102,13 @@ func (w *walk) fillAlone(ctx context.Context, r *refill, lock *replica.Lock) err
 	}
 	r.ended(end)
 	if s := r.stats(); s.Total > 0 {
-		w.log.State(ctx, slog.LevelInfo, "refill of "+r.node.ID(), "refilled node",
+		w.log.State(ctx, slog.LevelInfo, "refill of "+r.node.ID(), "the refill of a node has ended",
 			"node", r.node.ID(), "sessions", s.Done, "healed", s.Healed, "failed", s.Failed, "took", time.Since(began))
 	}
 	return nil
 }
 
-// endOf tells why the context has ended, if that is why something failed.
+// endOf returns why ctx has ended, if it has, and else err.
 func endOf(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -113,9 +116,9 @@ func endOf(ctx context.Context, err error) error {
 	return err
 }
 
-// list asks every available node for the keys of its sessions. The refilled node is one of them: it may be the only one
-// that has, from an earlier epoch, a session whose other copy was lost meanwhile. end is how the refill ends, if it does: with a
-// server that refuses, or without nodes that are away.
+// list asks every available node for the keys of its sessions (rule H14). The refilled node is one of them: from an
+// earlier epoch it may be the only one that has a session whose other copy was lost meanwhile. end is the checkpoint
+// for the end of the walk: it says which nodes were away, and whether a server did not list its keys.
 func (w *walk) list(ctx context.Context, at checkpoint) (end checkpoint, seen *seenKeys, err error) {
 	seen = newSeenKeys(w.store.KeyPrefix)
 	end = checkpoint{occasion: at.occasion, ended: RefillDone}
@@ -137,14 +140,15 @@ func (w *walk) list(ctx context.Context, at checkpoint) (end checkpoint, seen *s
 	return end, seen, nil
 }
 
+// tellUnlisted logs that a node does not list its keys, once for each.
 func (w *walk) tellUnlisted(n *node.Node, err error) {
 	if _, told := w.told.LoadOrStore(n.ID(), true); !told {
-		w.log.Warn("a node does not list its keys: sessions of which only it has a copy get another one with their next request, not by a refill",
+		w.log.Warn("a node does not list its keys: sessions with their only copy there get a second one at their next request, not by a refill",
 			"node", n.ID(), "error", err)
 	}
 }
 
-// keysOf lists the keys of a node, also if its crawler is at work at first.
+// keysOf lists the keys of a node. It waits while the node's crawler is at work, but not for ever.
 func keysOf(ctx context.Context, n *node.Node, prefix string, found func(key string)) error {
 	for end := time.Now().Add(crawlerTime); ; {
 		err := n.Keys(ctx, prefix, found)
@@ -157,8 +161,8 @@ func keysOf(ctx context.Context, n *node.Node, prefix string, found func(key str
 	}
 }
 
-// through heals what is to be healed, in the order of the keys, so that the last one says how far it is. However it ends,
-// whoever goes on does not begin anew.
+// through repairs the sessions that need it, in the order of their keys, and stores checkpoints, also when it is broken
+// off: a successor resumes at the last one.
 func (w *walk) through(ctx context.Context, r *refill, seen *seenKeys, at checkpoint) error {
 	marked := time.Now()
 	for keys := range slices.Chunk(seen.keys, r.pace.Portion()) {
@@ -180,7 +184,7 @@ func (w *walk) through(ctx context.Context, r *refill, seen *seenKeys, at checkp
 	return nil
 }
 
-// portion heals some sessions, a few at a time.
+// portion repairs a batch of sessions, some at the same time.
 func (w *walk) portion(ctx context.Context, r *refill, seen *seenKeys, keys []seenKey) error {
 	if err := r.pace.Wait(ctx, len(keys)); err != nil {
 		return err
@@ -199,12 +203,13 @@ func (w *walk) portion(ctx context.Context, r *refill, seen *seenKeys, keys []se
 	all.Wait()
 	r.pace.Took(time.Since(began), len(keys))
 	if n := seen.failed(); n != nil {
-		errs = append(errs, fmt.Errorf("node %s has failed meanwhile", n.ID()))
+		errs = append(errs, fmt.Errorf("node %s failed during the refill", n.ID()))
 	}
 	return errors.Join(errs...)
 }
 
-// heal looks at one session. What is wrong with it alone does not stop the walk: its next request meets it as well.
+// heal looks at one session. An error that is about this session alone does not stop the walk; the session's next
+// request meets it as well.
 func (w *walk) heal(ctx context.Context, r *refill, seen *seenKeys, k seenKey) error {
 	key := seen.key(k)
 	healed, err := w.store.HealKey(w.store.Random.As(ctx, "refill of", r.node.ID(), key), key, seen.node(k).ID())

@@ -7,14 +7,14 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// Watch returns a context of ctx that ends when the session does, by Destroy, by Renew, which gives its visitor another one, or
-// by its timeouts, for streams and WebSockets that must not outlive a logout. context.Cause tells ErrGone then, or ErrClosed
-// when the manager was closed. What this instance ends it tells at once; what others do, or time, within about five seconds:
-// while sessions are watched each is looked at that often, once for all its streams, and that does not keep it alive. A node
-// that does not answer ends nothing.
+// Watch returns a context below ctx that ends when the session does: by Destroy, by Renew, which gives its visitor
+// another one, or by its timeouts. It is for streams and WebSockets that must not outlive a logout. context.Cause is
+// ErrGone then, or ErrClosed when the manager was closed. The end is noticed at once if this instance caused it, and
+// within about five seconds if another one or a timeout did: each watched session is read that often, once for all its
+// streams, which does not keep it alive. A node that does not answer ends nothing.
 //
-// Call stop when the stream is over, or have ctx end. If there is no stored session the context has ended already: a session
-// that begins is stored at the response's first byte.
+// Call stop when the stream is over, or have ctx end. If there is no stored session, the context has ended already; a
+// session that begins is stored at the response's first byte. If the session could not be loaded, that is the cause.
 func (s *Session) Watch(ctx context.Context) (watching context.Context, stop context.CancelFunc) {
 	s.enter()
 	defer s.mu.Unlock()
@@ -25,14 +25,14 @@ func (s *Session) Watch(ctx context.Context) (watching context.Context, stop con
 		return watching, stop
 	}
 	if s.base == nil {
-		end(fmt.Errorf("%w, or has not begun yet", ErrGone))
+		end(fmt.Errorf("%w, or has not begun", ErrGone))
 		return watching, stop
 	}
 	s.manager.watches.add(watching, s.currentID(), end)
 	return watching, stop
 }
 
-// whereabouts answers the node of a session that lives. It is no use of it.
+// whereabouts returns the node of a session, or why it was not found. It does not count as a use.
 func (m *Manager) whereabouts(ctx context.Context, id sid.ID) (node string, err error) {
 	if m.local != nil && id.Route == m.config.Route && m.local.Peek(id.Token) != nil {
 		return id.Node, nil

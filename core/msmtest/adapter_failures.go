@@ -11,13 +11,14 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// fails checks that an answer is that to a failure and nothing else.
+// fails checks that an answer is the one to a failure of nodes, and nothing else.
 func (a answer) fails(t *testing.T) {
 	t.Helper()
-	a.failsBy(t, 503, "The session is not available at the moment. Please try again.\n")
+	a.failsBy(t, 503, "Your session is not available at the moment. Please try again.\n")
 }
 
-// failsBy also says whose fault it is: that of the program is 500, and no client is asked to come again.
+// failsBy checks an answer to a failure with that status and page. Only status 500, a fault of the program, does not
+// ask the client to come again.
 func (a answer) failsBy(t *testing.T, status int, page string) {
 	t.Helper()
 	a.cookies(t, 0)
@@ -32,13 +33,13 @@ func (a answer) failsBy(t *testing.T, status int, page string) {
 	}
 }
 
-// failure is how a session fails: at which manager, with which cookie, by which handler.
+// failure is how a session fails: at which manager, with which cookie, and in which handler.
 type failure struct {
 	manager *msm.Manager
 	cookie  string
 	method  string
 	touch   func(c Call)
-	program bool // it is the fault of the program
+	program bool // it is a fault of the program
 }
 
 func (s *suite) failureCases() []kase {
@@ -73,7 +74,8 @@ func (s *suite) failureCases() []kase {
 	)
 }
 
-// failing: whatever the handler has begun to say is withheld, its headers included, by every way to say it.
+// failing returns a case that checks that whatever the handler has begun to say is withheld, headers included, in every
+// way to say it.
 func (s *suite) failing(name string, begin func(t *testing.T) failure) kase {
 	return kase{name: name, run: func(t *testing.T) {
 		f := begin(t)
@@ -109,7 +111,7 @@ func (s *suite) failing(name string, begin func(t *testing.T) failure) kase {
 	}}
 }
 
-// upgrades are ways to answer that a failure must keep from happening, and one that may have begun.
+// upgrades returns ways to answer that a failure must prevent, and one, 103, that may have begun before it.
 func (s *suite) upgrades() (list []way) {
 	for name, h := range map[string]Handler{
 		"a connection taken over": func(c Call) error {
@@ -185,7 +187,7 @@ func (s *suite) errorHandler(t *testing.T) {
 		if !errors.As(err, &attribute) {
 			t.Errorf("the error is %v", err)
 		}
-		w.WriteHeader(507) // and no body, which some frameworks send by themselves later
+		w.WriteHeader(507) // no body: some frameworks hold such a status back, and send it later
 	}})
 	v := s.visit(t, s.app(m, func(c Call) error {
 		c.Session().Set("f", func() {})
