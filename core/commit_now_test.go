@@ -5,12 +5,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestCommitInARequest: what was changed so far is stored at once, but for what a cookie has to tell.
+// TestCommitInARequest checks that Commit stores the changes so far at once, except for those that need a cookie.
 func TestCommitInARequest(t *testing.T) {
 	t.Parallel()
 	for mode, config := range kinds {
@@ -51,7 +52,7 @@ func TestCommitInARequest(t *testing.T) {
 	}
 }
 
-// TestCommitOfASessionThatBegins waits for the first byte, with which its cookie leaves.
+// TestCommitOfASessionThatBegins waits for the first byte, because the cookie is sent with it.
 func TestCommitOfASessionThatBegins(t *testing.T) {
 	t.Parallel()
 	for mode, config := range kinds {
@@ -69,7 +70,7 @@ func TestCommitOfASessionThatBegins(t *testing.T) {
 					t.Errorf("Open: %v", err)
 				}
 			})
-			counts(t, m, id, 1) // although it was not there when it was opened
+			counts(t, m, id, 1) // although Open did not find it before
 			if n := count.Get(open(t, m, id)); n != 1 {
 				t.Errorf("opened: %d", n)
 			}
@@ -99,6 +100,41 @@ func TestReloadInARequest(t *testing.T) {
 					t.Errorf("%v, count %d", err, count.Get(s))
 				}
 			})).ServeHTTP(httptest.NewRecorder(), r)
+		})
+	}
+}
+
+// TestReloadThatFails: a function given to Update cannot make its change to what another request has stored meanwhile. A handler that
+// goes on all the same gets no part of its changes stored.
+func TestReloadThatFails(t *testing.T) {
+	t.Parallel()
+	few := func(n int) int {
+		if n > 1 {
+			panic("too many")
+		}
+		return n + 1
+	}
+	for mode, config := range kinds {
+		t.Run(mode, func(t *testing.T) {
+			m := newManager(t, config)
+			id := begin(t, m, addOne)
+			resp := visit(m, id, func(s *msm.Session) {
+				s.Set("before", true)
+				count.Update(s, few)
+				visit(m, id, addOne)
+				if err := s.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "too many") {
+					t.Errorf("Reload: %v", err)
+				}
+				s.Set("after", true)
+			})
+			if resp.StatusCode != http.StatusInternalServerError {
+				t.Errorf("answered %d", resp.StatusCode)
+			}
+			visit(m, id, func(s *msm.Session) {
+				if n := count.Get(s); n != 2 || s.Has("before") || s.Has("after") {
+					t.Errorf("counts %d, and has %v; want 2 and nothing else", n, s.Keys())
+				}
+			})
 		})
 	}
 }

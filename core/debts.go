@@ -11,39 +11,45 @@ import (
 )
 
 const (
-	// owesAfter is how long an instance has owed a node something before it tells others. A blip is over by then.
+	// owesAfter is how long an instance has owed a node something before it tells others. Short outages are over by
+	// then.
 	owesAfter = time.Second
-	// owesEvery is how often it says so.
+	// owesEvery is how often an instance repeats what it owes.
 	owesEvery = 20 * time.Second
-	// owesLife is how long that counts. A message stays on its board for as long as that at least, see news.Life.
+	// owesLife is how long a debt counts after the last message about it. Messages stay readable for longer, see
+	// news.Life.
 	owesLife = 50 * time.Second
 )
 
-// debts see to it that others know that a node has missed something, and that it is not forgotten with the instance that knows what:
-// see replica.Store.Debts. That says to the others that it owes the node something, again and again, and in the end that it has paid.
-// Meanwhile those who reach the node compare what it has with the others' copies. If the debtor stops saying anything it has
-// ended, and nobody knows any more what on the node is stale: so the node's epoch is replaced. debts is safe for concurrent use.
+// debts tells other instances which nodes this instance owes writes, because it had to do without them (hinted handoff,
+// see replica.Store.Debts), so that this is known even if the instance ends. It repeats the message as long as it owes
+// something, and says in the end that the debt is paid. Messages lie on boards, which are mailboxes on the nodes.
+// Meanwhile the instances that reach such a node compare its copies with the others. If a debtor falls silent it has
+// ended, and nobody knows what on the node is stale; then the node's epoch is replaced, by which all copies on it count
+// as old. debts is safe for concurrent use.
 type debts struct {
 	store *replica.Store
-	name  uint64 // of this instance
+	name  uint64 // this instance, in messages
 
 	mu     sync.Mutex
 	ours   []promise
-	theirs map[news.Debt]time.Time // when it was heard of last
+	theirs map[news.Debt]time.Time // when a message about the debt came last
+	first  time.Time               // when all messages were heard for the first time; zero: never
+	heard  time.Time               // until when all messages have been heard; zero: none was
 }
 
 // promise is a debt of this instance.
 type promise struct {
 	news.Debt
-	told bool
-	next time.Time // when others are told of it, again
+	told bool      // others have been told
+	next time.Time // when others are told, or told again
 }
 
 func newDebts(store *replica.Store) *debts {
 	return &debts{store: store, name: store.Random.Of("debts").Uint64(), theirs: make(map[news.Debt]time.Time)}
 }
 
-// run works until ctx ends. Then it says for the last time what is owed.
+// run works until ctx ends, and then says for the last time what is owed.
 func (d *debts) run(ctx context.Context) {
 	again := time.NewTicker(owesAfter)
 	defer again.Stop()
@@ -53,13 +59,14 @@ func (d *debts) run(ctx context.Context) {
 			d.say(context.WithoutCancel(ctx), d.due(true))
 			return
 		case <-again.C:
-			d.say(ctx, d.due(false))
+			d.say(context.WithoutCancel(ctx), d.due(false)) // Paid is said once
 			d.collect()
 		}
 	}
 }
 
-// due are the messages that are to be left now; last: there will be no others.
+// due returns the messages that are to be sent now (rule H9). If last is set there will be no others, so they name
+// every debt.
 func (d *debts) due(last bool) (list []news.Message) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -72,7 +79,7 @@ func (d *debts) due(last bool) (list []news.Message) {
 	d.ours = slices.DeleteFunc(d.ours, func(p promise) bool { return !slices.Contains(owed, p.Debt) })
 	for _, debt := range owed {
 		if !slices.ContainsFunc(d.ours, func(p promise) bool { return p.Debt == debt }) {
-			d.ours = append(d.ours, promise{Debt: debt, next: now.Add(owesAfter / 2)}) // with the next tick
+			d.ours = append(d.ours, promise{Debt: debt, next: now.Add(owesAfter / 2)}) // told at the next tick
 		}
 	}
 	for i := range d.ours {
@@ -84,18 +91,37 @@ func (d *debts) due(last bool) (list []news.Message) {
 	return list
 }
 
-// say leaves messages on all boards. What cannot be left is said again.
+// say leaves messages on the boards of all available nodes. A message that gets to none is not kept: what is owed is
+// said again.
 func (d *debts) say(ctx context.Context, list []news.Message) {
 	for _, m := range list {
 		leave(ctx, d.store, nodesOf(d.store.Cluster.Members()), m)
 	}
 }
 
-// hear takes note of what another instance owes.
+// heardAll notes that all messages have been heard that were on the boards of a node at that time.
+func (d *debts) heardAll(at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.first.IsZero() {
+		d.first = at
+	}
+	if at.After(d.heard) {
+		d.heard = at
+	}
+}
+
+// hear notes what another instance owes a node, or has paid. A node that is back after a while still has old messages,
+// about what was paid since: they do not count. For an instance that has just started they are all that is left of
+// instances that have ended; but of one that names no epoch nobody knows whether it was dealt with.
 func (d *debts) hear(m news.Message) {
 	debt := m.Debt()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	started := d.first.IsZero() || time.Since(d.first) < news.Life
+	if time.Since(m.At) > news.Life && (!started || debt.Epoch == 0) {
+		return
+	}
 	switch {
 	case debt.Debtor == d.name:
 		return
@@ -107,7 +133,7 @@ func (d *debts) hear(m news.Message) {
 	d.doubt(debt.Node)
 }
 
-// doubt says of a node for how long others will have owed it something.
+// doubt tells the store for how long others may still owe the node something (rule N13). The caller holds mu.
 func (d *debts) doubt(id news.Name) {
 	life := time.Duration(0)
 	for debt, heard := range d.theirs {
@@ -118,11 +144,15 @@ func (d *debts) doubt(id news.Name) {
 	d.store.Doubt(id, life)
 }
 
-// collect gives up what nobody says any more that it owes it. A node that this instance has not reached yet may be back before the next
-// tick.
+// collect ends the debts that nobody has repeated for owesLife, see replica.Store.Lost. A node that this instance has
+// not reached yet may be back before the next tick: its copies are doubted until after that. While this instance has
+// heard nothing it collects nothing: it may be the one that stood still.
 func (d *debts) collect() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if time.Since(d.heard) > 2*owesAfter {
+		return
+	}
 	for debt, heard := range d.theirs {
 		switch {
 		case time.Since(heard) < owesLife:

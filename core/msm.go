@@ -1,7 +1,8 @@
-// Package msm keeps HTTP sessions in memcached so that they survive the crash of the instance that made them and of the
-// memcached node that keeps them.
+// Package msm keeps HTTP sessions in memcached, so that they survive the crash of the app instance that made them and
+// of the memcached node that holds them.
 //
-// A Manager is made once, from a Config; its Middleware, or an adapter for a framework, gives every request a Session.
+// A program makes one Manager from a Config. The manager's Middleware, or an adapter for a framework, gives every
+// request a Session.
 //
 //	m, err := msm.New(msm.Config{Nodes: "n1:cache1:11211,n2:cache2:11211"})
 //	...
@@ -16,9 +17,10 @@
 //	defer stop()
 //	err = m.ListenAndServe(ctx, &http.Server{Addr: ":8080", Handler: app}, 8*time.Second)
 //
-// Every session has a primary node, named in its id, and a backup. What a request changes is on both before the first
-// byte of its answer leaves. If a node fails, requests go on with the other copy, the session gets new nodes, and the
-// client a cookie that names them. A node that comes back is filled again, also with what nobody asks for.
+// Every session has a primary node, which its id names, and a backup node. What a request changes is on both before the
+// first byte of its response is sent. If a node fails, requests go on with the other copy, the session gets another
+// node, and the client a cookie that names it. A node that comes back is filled again, also with sessions that nobody
+// visits. Config.Backups and Config.Sticky change how many copies there are, and when they are written.
 package msm
 
 import (
@@ -39,15 +41,15 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// How much an instance remembers so that it need not ask.
+// What an instance remembers so that it need not ask the nodes. MSM is memcached-session-manager, the Java project.
 const (
-	absentLimit  = 2000                   // sessions known to be gone; MSM's number
-	absentTime   = 500 * time.Millisecond // and for how long; MSM's number
-	storedTime   = 200 * time.Millisecond // until another instance has stored what began there: 100 ms, and as long for slow nodes
+	absentLimit  = 2000                   // sessions that are known to be gone; MSM's number
+	absentTime   = 500 * time.Millisecond // how long a session counts as gone; MSM's number
+	storedTime   = 200 * time.Millisecond // others store a new session within 100 ms; as long again for slow nodes
 	refreshLimit = 1 << 16                // sessions whose next refresh is known, in each of two generations
 )
 
-// Manager keeps sessions. It is safe for concurrent use.
+// Manager keeps the sessions of one app instance. Make it with New, and close it. It is safe for concurrent use.
 type Manager struct {
 	config     Config
 	log        *journal.Journal
@@ -57,31 +59,34 @@ type Manager struct {
 	background *background
 	refills    *refills
 	hearing    *hearing
-	coder      transcoder.Transcoder            // of new sessions
-	readable   map[string]transcoder.Transcoder // by name: what may be met in stored ones
-	absent     *moments                         // until when a session need not be looked for
-	awaited    *moments                         // until when one that was not found may be stored by another instance
-	renewed    *moments                         // until when an absent one is known to have another id
-	refreshes  *moments                         // when the next refresh of a session is due
-	cookies    *moments                         // when the next cookie of a session is due
+	coder      transcoder.Transcoder            // for new sessions
+	readable   map[string]transcoder.Transcoder // by name, those that stored sessions may need
+	absent     *moments                         // until when a session counts as gone (negative cache)
+	awaited    *moments                         // until when another instance may still store a session that was not found
+	renewed    *moments                         // until when a session that is gone is known to have another id
+	refreshes  *moments                         // when a session's next refresh is due
+	cookies    *moments                         // when a session's cookie is due again
 	tidied     *moments                         // until when a client's other cookies are left alone
 	signed     *moments                         // until when a client's id is not signed anew
-	turns      *turns
+	turns      *turns                           // FIFO queues of writes and loads, one for each session
 	watches    *watches
 	locks      *locks
 	local      *local.Store // sessions in memory; nil: not sticky
-	homes      homes        // of foreign values that are not where they would be made
-	running    atomic.Int64 // requests
+	homes      homes        // of values of a Store that do not lie where a new one would
+	running    atomic.Int64 // requests that have begun and not ended
 	closed     atomic.Bool
-	ended      chan struct{} // closed when Close has done what it can
-	unclean    error         // what the first Close answered; to be read once it has ended
+	ended      chan struct{} // closed when the first Close is done
+	unclean    error         // the error of the first Close; valid once ended is closed
 	refusals   refusals
 }
 
-// New makes a manager, and looks for the nodes; one that does not answer within Config.OpTimeout is used when it does. If a server
-// has just come into use beside others, it waits half a second, until all instances have heard of that. The error joins everything
-// that is wrong with the configuration, also what an answer shows of a node that cannot be used: a memcached that was started with
-// -C, or one that is in the list already under another name. The manager must be closed.
+// New makes a Manager from a copy of config, and probes the nodes. It blocks until each has answered or has run out of
+// Config.OpTimeout; that is no error, and the node is used as soon as it answers. If a server has only just come into
+// use beside others, New waits half a second more, until all instances know of it.
+//
+// The error joins everything that is wrong with the configuration. That includes nodes that answer but cannot be used:
+// a memcached that was started with -C, or one that the list already has under another name. Without an error the
+// caller must call Close.
 func New(config Config) (*Manager, error) {
 	if err := join(config.faults(), configured); err != nil {
 		return nil, err
@@ -107,11 +112,11 @@ func New(config Config) (*Manager, error) {
 	}
 	if config.Sticky {
 		copies.Route = config.Route
-		copies.MaxSize = 0 // memory refuses what is too large
+		copies.MaxSize = 0 // package local refuses what is too large
 	}
 	m.store = replica.New(copies)
 	m.hearing = newHearing(m.store, m.log)
-	m.nodes.onLook, m.nodes.introduce = m.hearing.look, m.hearing.names.introduce
+	m.nodes.onLook, m.nodes.introduce, m.nodes.forget = m.hearing.look, m.hearing.names.introduce, m.hearing.forget
 	if err := join(m.nodes.begin(), configured); err != nil {
 		m.log.Close()
 		return nil, err
@@ -131,8 +136,9 @@ func New(config Config) (*Manager, error) {
 	return m, nil
 }
 
-// readable are the transcoders that may be met. CBOR and JSON are always among them, for they decode whatever bytes there are
-// within bounds; gob does not, so who can write to a node must not be able to choose it.
+// readable returns the transcoders that stored sessions may need, by name (rule R9). CBOR and JSON are always among
+// them, since they decode any bytes within bounds. Gob does not, so nobody who can write to a node may choose it; the
+// configuration has to.
 func readable(config Config) map[string]transcoder.Transcoder {
 	all := make(map[string]transcoder.Transcoder)
 	for _, t := range slices.Concat([]transcoder.Transcoder{transcoder.CBOR(), transcoder.JSON()}, config.ReadTranscoders, []transcoder.Transcoder{config.Transcoder}) {
@@ -141,9 +147,10 @@ func readable(config Config) map[string]transcoder.Transcoder {
 	return all
 }
 
+// configured returns the name of a field as New's errors spell it.
 func configured(field string) string { return "Config." + field }
 
-// join makes one error of all faults, each with the name that its field has for the reader.
+// join makes one error of all faults. name returns the reader's name for a field.
 func join(faults []fault, name func(field string) string) error {
 	var list []error
 	for _, f := range faults {
@@ -152,22 +159,28 @@ func join(faults []fault, name func(field string) string) error {
 	return errors.Join(list...)
 }
 
-// SetNodes changes the list of nodes while requests run. Adding a node moves no session; those of a node that was
-// removed are found on their backups, and get another copy by a refill (see NodeStats). It waits as New does. On an error,
-// which may be that a new node cannot be used, as with New, nothing changes.
+// SetNodes replaces the list of nodes while requests run; its arguments are like Config.Nodes, which must not be empty
+// here, and Config.FailoverNodes. Adding a node moves no session. The sessions of a removed node are found on their
+// backups, and a refill gives them another copy (see NodeStats).
+//
+// SetNodes blocks as New does. On an error nothing changes: there are faults in the list, as with New, or ErrClosed.
 func (m *Manager) SetNodes(nodes, failoverNodes string) error {
 	faults := m.nodes.set(nodes, failoverNodes)
-	if m.closed.Load() { // not asked before, for Close may come meanwhile
+	if m.closed.Load() { // Close may have come in the meantime
 		return ErrClosed
 	}
 	return join(faults, func(field string) string { return field })
 }
 
-// Close ends the manager: requests that begin later get ErrClosed. Call it after http.Server.Shutdown has returned, or let
-// ListenAndServe do both. In sticky mode it stores what is not stored yet and answers an UnsavedError if something is left
-// when ctx ends, which it may have to wait for if no node is available; if ctx has no deadline, it gives up when nothing
-// could be stored for seven seconds, or ten times Config.OpTimeout if that is longer. In non-sticky mode nothing is ever
-// left to store. Further calls wait for the first one, and answer what it has.
+// Close ends the manager: requests that begin later fail with ErrClosed. Call it after http.Server.Shutdown has
+// returned; ListenAndServe does both.
+//
+// In sticky mode Close stores what is not stored yet. It returns an UnsavedError if something is left when ctx ends;
+// with no node available that may be what it waits for. If ctx has no deadline, Close gives up when nothing could be
+// stored for seven seconds, or ten times Config.OpTimeout if that is longer. In non-sticky mode nothing is left to
+// store. The error also has that of ctx, if it ends before the manager's background work does.
+//
+// Further calls wait for the first one and return its error, or that of their own ctx if it ends first.
 func (m *Manager) Close(ctx context.Context) error {
 	if !m.closed.CompareAndSwap(false, true) {
 		select {
@@ -190,7 +203,7 @@ func (m *Manager) Close(ctx context.Context) error {
 	return m.unclean
 }
 
-// closeNodes waits for what runs in the background.
+// closeNodes ends the background work and the nodes, and waits for that until ctx ends.
 func (m *Manager) closeNodes(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
@@ -208,8 +221,9 @@ func (m *Manager) closeNodes(ctx context.Context) error {
 	}
 }
 
-// Fail answers a request whose session could not be loaded or stored, by Config.ErrorHandler, counts it in Stats and tells
-// the log. The request is the one that Begin has answered. Nothing must have been sent yet.
+// Fail answers a request whose session could not be loaded or stored: it calls Config.ErrorHandler, or sends the
+// default response if that writes nothing, counts the request in Stats, and logs it. r is the request that Begin
+// returned. Nothing of a response may have been sent. Only adapters that use Commit instead of Writer need it.
 func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	m.report(r, m.token(r), "request without its session", err)
 	x := &Exchange{manager: m, refusal: refusal{answering: true}}
@@ -219,17 +233,19 @@ func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// ignores reports whether Config.Ignore matches the request (rule E1).
 func (m *Manager) ignores(r *http.Request) bool {
 	return m.config.Ignore != nil && m.config.Ignore.MatchString(r.URL.Path)
 }
 
+// newID returns the id of a new session (rule I4); its node is the one where the session would begin as things are.
 func (m *Manager) newID() sid.ID {
 	id := m.format.New("", m.config.Route)
 	id.Node = m.store.FirstNode(id.Token)
 	return id
 }
 
-// newRecord is a session at its beginning.
+// newRecord returns the record of a session that begins.
 func (m *Manager) newRecord() *record.Record {
 	now := time.Now()
 	rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: m.config.IdleTimeout, Transcoder: m.coder.Name()}
@@ -239,7 +255,8 @@ func (m *Manager) newRecord() *record.Record {
 	return rec
 }
 
-// successor is the first record of a renewed session.
+// successor returns the first record of a renewed session, with the values of the old one. An absolute timeout begins
+// anew.
 func (m *Manager) successor(of *record.Record) *record.Record {
 	rec := m.newRecord()
 	rec.Created, rec.Transcoder = of.Created, of.Transcoder

@@ -12,25 +12,27 @@ import (
 )
 
 const (
-	// askAgain is how often an instance that does without a node asks whether others still reach another server under its id.
+	// askAgain is how often an instance that does without a node, because others reach another server under its id,
+	// asks whether they still do.
 	askAgain = 20 * time.Second
-	// elsewhere is for how long it does so without an answer.
+	// elsewhere is how long it does without the node after the last answer.
 	elsewhere = news.Life + askAgain
-	// together is within how long all servers of a new list come into use.
+	// together is within how long of each other the servers of a new list come into use.
 	together = 100 * time.Millisecond
-	// sayAgain is how often an instance says at most which server it reaches.
+	// sayAgain is the shortest time between two messages of an instance about one node.
 	sayAgain = time.Second
 )
 
-// namesakes finds out when instances reach different servers under one id, as in a rolling deploy that gives a node another address
-// while the old server runs. All use the one that came into use last; who does not reach it does without the node. It is safe for
-// concurrent use.
+// namesakes finds out when instances reach different servers under one node id, as in a rolling deploy that gives a
+// node another address while the old server still runs. All instances use the server that came into use last: one that
+// reaches the other server does without the node. They find out by messages (package news). It is safe for concurrent
+// use.
 type namesakes struct {
 	store *replica.Store
-	wake  chan struct{}
+	wake  chan struct{} // owed has become longer
 
 	mu   sync.Mutex
-	owed []*node.Node             // of which the others are to be told
+	owed []*node.Node             // nodes that the others have to be told about
 	said map[*node.Node]time.Time // when they were told last
 }
 
@@ -38,9 +40,10 @@ func newNamesakes(store *replica.Store) *namesakes {
 	return &namesakes{store: store, wake: make(chan struct{}, 1), said: make(map[*node.Node]time.Time)}
 }
 
-// look has a node be told of that was not before. It waits for nothing: the node's prober calls it.
+// look has the others told about a node that they were not told about yet. It does not block: the node's prober calls
+// it.
 func (s *namesakes) look(n *node.Node) {
-	if since := n.Since(); since.IsZero() || time.Since(since) < news.Hearing { // see introduce
+	if since := n.Since(); since.IsZero() || time.Since(since) < news.Hearing { // introduce has told them
 		return
 	}
 	s.mu.Lock()
@@ -51,6 +54,7 @@ func (s *namesakes) look(n *node.Node) {
 	}
 }
 
+// owe has run tell the others about a node, unless they were told within sayAgain.
 func (s *namesakes) owe(n *node.Node) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,7 +68,7 @@ func (s *namesakes) owe(n *node.Node) {
 	}
 }
 
-// run works until ctx ends.
+// run sends messages until ctx ends.
 func (s *namesakes) run(ctx context.Context) {
 	again := time.NewTicker(askAgain)
 	defer again.Stop()
@@ -80,7 +84,7 @@ func (s *namesakes) run(ctx context.Context) {
 	}
 }
 
-// ask tells once more of the nodes that this instance does without: who reaches another server answers.
+// ask tells the others again about each node that this instance does without. One that reaches another server answers.
 func (s *namesakes) ask() {
 	for _, m := range s.store.Cluster.Members() {
 		if m.Node.IsElsewhere() {
@@ -89,22 +93,26 @@ func (s *namesakes) ask() {
 	}
 }
 
-// say tells on all boards which servers are reached. Who does not get to hear it will hear of the one that others reach.
+// say leaves messages on all boards (mailboxes on the nodes) that name the servers that this instance reaches. An
+// instance that misses a message learns of the other server from those that reach it.
 func (s *namesakes) say(ctx context.Context) {
 	members := s.store.Cluster.Members()
 	s.mu.Lock()
 	owed := s.owed
 	s.owed = nil
-	for n := range s.said { // nor of nodes that have left the list
-		if _, known := s.store.Cluster.Node(n.ID()); !known {
-			delete(s.said, n)
-		}
-	}
 	for _, n := range owed {
 		s.said[n] = time.Now()
 	}
 	s.mu.Unlock()
 	s.leave(ctx, owed, nodesOf(members))
+}
+
+// forget drops what is remembered of a node that has left the list.
+func (s *namesakes) forget(n *node.Node) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.said, n)
+	s.owed = slices.DeleteFunc(s.owed, func(x *node.Node) bool { return x == n })
 }
 
 func (s *namesakes) leave(ctx context.Context, about, on []*node.Node) {
@@ -113,8 +121,9 @@ func (s *namesakes) leave(ctx context.Context, about, on []*node.Node) {
 	}
 }
 
-// introduce tells of servers that have just come into use, and waits until everyone has heard it on those that were in use before:
-// an instance may use another server under such an id, and what it stores there nobody would find.
+// introduce tells the others about servers that have just come into use, and waits until everyone has read that on the
+// nodes that were in use before. An instance may still use another server under the same id, and nobody would find what
+// it stores there meanwhile.
 func (s *namesakes) introduce(list []*node.Node) {
 	var latest time.Time
 	for _, n := range list {
@@ -138,7 +147,8 @@ func (s *namesakes) introduce(list []*node.Node) {
 	}
 }
 
-// hear compares what another instance reaches with what this one does.
+// hear compares the server that another instance reaches under a node's id with the one that this instance reaches. The
+// younger one is to be used (rule N16).
 func (s *namesakes) hear(ctx context.Context, m news.Message) {
 	id, theirs := m.Server()
 	if time.Since(m.At) > news.Life {
@@ -153,7 +163,7 @@ func (s *namesakes) hear(ctx context.Context, m news.Message) {
 	case ours.After(theirs):
 		s.owe(n)
 	default:
-		_ = n.Probe(ctx) // it may have been restarted, and this instance does not know yet
+		_ = n.Probe(ctx) // it may have been restarted, which only a probe can tell
 		if n.Since().Before(theirs) {
 			n.Elsewhere(theirs, elsewhere)
 		}

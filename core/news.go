@@ -14,8 +14,9 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// hearing does what is to be done after a look at a node: what another instance has told of sessions is to hold for this one's
-// nodes and memory, see package news, and the node gets what it is owed, see replica.Courier. It is safe for concurrent use.
+// hearing does the work that follows each probe of a node. Messages of other instances (package news) are applied to
+// the nodes and to this instance's memory, and the node gets what it is owed: what was written without it (hinted
+// handoff, see replica.Courier). It is safe for concurrent use.
 type hearing struct {
 	store   *replica.Store
 	local   *local.Store // nil: not sticky
@@ -34,15 +35,17 @@ func newHearing(store *replica.Store, log *journal.Journal) *hearing {
 	return h
 }
 
-// look waits for nothing: a node's prober calls it.
+// look takes what a probe has read from a node's boards, which are mailboxes; the probe began at that time. It does not
+// block: the node's prober calls it.
 func (h *hearing) look(n *node.Node, boards map[string]node.Item, began time.Time) {
 	h.inbox.Look(n, boards, began)
 	h.courier.Look(n)
 	h.names.look(n)
 }
 
-// begin starts the work. What the first looks have brought is done when it returns, unless that takes longer than others may need to
-// hear it: an instance that has just started is not to accept what has ended before.
+// begin starts the work. It returns when the messages of the first probes are applied, so that an instance that has
+// just started does not accept sessions that have ended (rule M12). It waits for news.Hearing at most, within which
+// every instance reads a message.
 func (h *hearing) begin() {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
@@ -61,13 +64,13 @@ func (h *hearing) begin() {
 	}
 }
 
-// close ends it. What is left to do others do, too.
+// close stops the work. What is left undone the other instances do, too.
 func (h *hearing) close() {
 	h.stop()
 	h.done.Wait()
 }
 
-// Hear implements news.Reader: sessions leave memory first, and then what lies on nodes is overwritten.
+// Hear implements news.Reader. Sessions leave memory first, and then their copies on nodes are overwritten (rule M5).
 func (h *hearing) Hear(ctx context.Context, at *node.Node, list []news.Message) {
 	var sessions []news.Message
 	for _, m := range list {
@@ -80,25 +83,36 @@ func (h *hearing) Hear(ctx context.Context, at *node.Node, list []news.Message) 
 			sessions = append(sessions, m)
 		}
 	}
-	if h.local != nil {
+	if h.local != nil && len(sessions) > 0 {
 		h.local.Hear(ctx, sessions)
 	}
 	for _, m := range sessions {
-		// With no node to ask nothing is to be done: who has told of it owes those that it did not reach, and says so, see debts.
+		// Without a node there is nothing to do and nothing to log: the sender owes this to the nodes that it did not
+		// reach, and tells the others so (see debts).
 		if err := h.store.Hear(ctx, m, at.ID()); err != nil && ctx.Err() == nil && !errors.Is(err, replica.ErrUnavailable) {
-			h.log.Event(ctx, slog.LevelWarn, "the copies of a destroyed session are not all overwritten", "", "error", err)
+			h.log.Event(ctx, slog.LevelWarn, "some copies of a destroyed session could not be overwritten", "", "error", err)
 		}
 	}
 }
 
 // Heard implements news.Reader.
 func (h *hearing) Heard(at time.Time) {
+	h.debts.heardAll(at)
 	if h.local != nil {
 		h.local.Heard(at)
 	}
 }
 
-// leave leaves a message for everyone on those of the nodes that are available.
+// forget drops what is remembered of nodes that have left the list.
+func (h *hearing) forget(gone []*node.Node) {
+	for _, n := range gone {
+		h.inbox.Forget(n)
+		h.store.Forget(n)
+		h.names.forget(n)
+	}
+}
+
+// leave leaves a message for all instances on the available ones of the nodes. It ignores failures.
 func leave(ctx context.Context, store *replica.Store, on []*node.Node, m news.Message) {
 	for _, at := range on {
 		if at.Available() {

@@ -15,24 +15,27 @@ import (
 	"github.com/gomsm/msm/core/internal/random"
 )
 
-// nodes owns the nodes of a manager: it makes them, keeps one prober running for each, and ends them.
+// nodes owns the nodes of a manager: it makes them, runs one prober for each, and closes them. It is safe for
+// concurrent use.
 type nodes struct {
 	config    *Config
 	log       *journal.Journal
 	cluster   *cluster.Cluster
 	onLook    node.OnLook
-	introduce func(list []*node.Node) // called before a list is used; nil: nobody cares
-	random    *random.Source          // each prober has one of its own within it
+	introduce func(list []*node.Node) // called with a new list before it is used; nil: not called
+	forget    func(gone []*node.Node) // called with nodes that have left the list; nil: not called
+	random    *random.Source          // the probers draw from sources that are derived from it
 
-	mu      sync.Mutex // one change of the list at a time
-	running map[place]*running
+	mu      sync.Mutex         // one change of the list at a time
+	running map[place]*running // nil: closed
 	servers node.Servers
-	made    int // nodes; one that is back in the list draws other numbers, above all for its epoch
+	made    int // nodes so far; one that is listed again draws other numbers, above all for its epoch
 }
 
-// place is what makes a node the same one after a change of the list.
+// place identifies a node over changes of the list: with the same id and address it stays the same node.
 type place struct{ id, address string }
 
+// running is a node and its prober.
 type running struct {
 	node *node.Node
 	stop context.CancelFunc
@@ -45,7 +48,7 @@ func newNodes(c *Config, log *journal.Journal, from *random.Source) *nodes {
 	}
 }
 
-// begin uses the configured list, or an in-memory node if there is none.
+// begin uses the configured list, or an in-memory node if that is empty.
 func (n *nodes) begin() []fault {
 	if n.config.Nodes != "" {
 		return n.set(n.config.Nodes, n.config.FailoverNodes)
@@ -54,7 +57,7 @@ func (n *nodes) begin() []fault {
 	return n.use([]cluster.Spec{{Address: "memory"}}, func(cluster.Spec) ways { return ways{operations: node.NewMemory(node.MemoryOptions{})} })
 }
 
-// set changes the list; if it has faults nothing changes.
+// set replaces the list. If there are faults, nothing changes.
 func (n *nodes) set(list, failover string) []fault {
 	specs, faults := cluster.Parse(list, failover)
 	if len(specs) == 0 && len(faults) == 0 {
@@ -66,8 +69,8 @@ func (n *nodes) set(list, failover string) []fault {
 	return n.use(specs, n.memcached)
 }
 
-// use makes the nodes of the list, waits until each has answered a first probe or its time is up, and lets go of those
-// that are not in it any more. If a new one turns out to be unfit, the list stays as it was.
+// use makes the nodes that are new in the list, waits until the first probe of each has ended, and closes the nodes
+// that have left the list. If a new node turns out to be unfit, the list stays as it was (rule N17).
 func (n *nodes) use(specs []cluster.Spec, reach func(cluster.Spec) ways) []fault {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -91,10 +94,10 @@ func (n *nodes) use(specs []cluster.Spec, reach func(cluster.Spec) ways) []fault
 	look(made)
 	if faults := unfit(made); len(faults) > 0 {
 		n.servers.Set(nodesOf(n.cluster.Members()))
-		end(made)
+		n.leave(made)
 		return faults
 	}
-	for _, r := range made { // the first probe may have come before those of the others
+	for _, r := range made { // nodes are compared, and the first probe of one may have come before the others'
 		if r.node.OutOfUse() {
 			r.node.Replace()
 		}
@@ -103,13 +106,26 @@ func (n *nodes) use(specs []cluster.Spec, reach func(cluster.Spec) ways) []fault
 		n.introduce(nodesOf(members))
 	}
 	n.cluster.Set(members)
-	gone := n.running
+	before := n.running
 	n.running = next
 	for at := range next {
-		delete(gone, at)
+		delete(before, at)
 	}
-	end(slices.Collect(maps.Values(gone)))
+	n.leave(slices.Collect(maps.Values(before)))
 	return nil
+}
+
+// leave ends nodes that have left the list, or have not come to be in it, and drops what is remembered of them.
+func (n *nodes) leave(list []*running) {
+	end(list)
+	if n.forget == nil {
+		return
+	}
+	var gone []*node.Node
+	for _, r := range list {
+		gone = append(gone, r.node)
+	}
+	n.forget(gone)
 }
 
 func nodesOf(members []cluster.Member) (list []*node.Node) {
@@ -119,7 +135,7 @@ func nodesOf(members []cluster.Member) (list []*node.Node) {
 	return list
 }
 
-// look begins to probe nodes, and waits for the first probe of each.
+// look starts the probers of nodes, and waits for the first probe of each.
 func look(list []*running) {
 	var probes sync.WaitGroup
 	for _, r := range list {
@@ -129,7 +145,7 @@ func look(list []*running) {
 	probes.Wait()
 }
 
-// unfit tells which nodes answer and cannot be used.
+// unfit returns a fault for each node that answers and cannot be used.
 func unfit(list []*running) (faults []fault) {
 	for _, r := range list {
 		if trouble, down := r.node.Trouble(); down && errors.Is(trouble.Why, node.ErrUnfit) {
@@ -139,7 +155,8 @@ func unfit(list []*running) (faults []fault) {
 	return faults
 }
 
-// join makes a node. One that joins a list may have been in it before, and what it has may be of that time.
+// join makes a node. If other nodes are in use, the new one may have been in the list before, with values from then, so
+// its epoch is replaced.
 func (n *nodes) join(spec cluster.Spec, by ways) *running {
 	n.made++
 	made := node.New(spec.ID, spec.Address, by.operations, node.Options{
@@ -153,19 +170,19 @@ func (n *nodes) join(spec cluster.Spec, by ways) *running {
 	return &running{node: made, done: make(chan struct{})}
 }
 
-// begin probes the node from now on. looked is called after the first time.
+// begin starts the prober, which calls looked after the first probe.
 func (r *running) begin(looked func()) {
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
 	go func() {
 		defer close(r.done)
-		_ = r.node.Probe(ctx) // it says itself what is wrong
+		_ = r.node.Probe(ctx) // the node itself logs what is wrong
 		looked()
 		r.node.Run(ctx)
 	}()
 }
 
-// route is that of this instance where others may have to tell it something.
+// route returns the route by which others leave messages for this instance alone; empty if it is not sticky.
 func (n *nodes) route() string {
 	if n.config.Sticky {
 		return n.config.Route
@@ -173,7 +190,7 @@ func (n *nodes) route() string {
 	return ""
 }
 
-// ways are how a server is reached: by operations, and by the probes, which wait for nobody.
+// ways are the clients of a server: one for operations, and one for probes, which so never wait for a free connection.
 type ways struct{ operations, probes node.Client }
 
 func (n *nodes) memcached(spec cluster.Spec) ways {
@@ -192,6 +209,7 @@ func (n *nodes) close() {
 	n.running = nil
 }
 
+// end stops the probers and closes the nodes.
 func end(list []*running) {
 	for _, r := range list {
 		r.stop()

@@ -2,6 +2,7 @@ package msm_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,13 +10,14 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// TestWhoOwesANodeEnds: G1. While the backup of a session is away, the session is written. The instance that knows what the backup
-// has missed ends before it is back, and then the session's home is lost. What was acknowledged is there.
+// TestWhoOwesANodeEnds: G1. A session is written while its backup is away. The instance that knows what the backup has
+// missed ends before the backup is back; after that the session's primary is lost. The acknowledged write is still
+// there.
 func TestWhoOwesANodeEnds(t *testing.T) {
 	for mode, config := range map[string]msm.Config{"non-sticky": {}, "sticky": {Sticky: true, Backups: 1}} {
 		for ends, c := range map[string]struct {
 			end   func(w *network, m *msm.Manager)
-			after time.Duration // of the write
+			after time.Duration // how long after the write
 			begun bool          // the other instance begins while the backup is away
 		}{
 			"is told to":                      {func(_ *network, m *msm.Manager) { _ = m.Close(context.Background()) }, time.Second, false},
@@ -50,7 +52,7 @@ func TestWhoOwesANodeEnds(t *testing.T) {
 					}
 					c.end(w, first)
 					if c.begun {
-						time.Sleep(80 * time.Second) // so that it has not reached the backup when that is given up
+						time.Sleep(80 * time.Second) // the other instance has never reached the backup when that is given up
 					}
 					time.Sleep(10 * time.Second)
 					backup.goOn()
@@ -68,8 +70,8 @@ func TestWhoOwesANodeEnds(t *testing.T) {
 	}
 }
 
-// TestWhoOwesANodeGoesOn: while it does, however long the node is away, and when it has brought the node what that missed, the node keeps
-// its epoch: nothing else on it is touched.
+// TestWhoOwesANodeGoesOn checks that a node keeps its epoch, however long it is away, while the instance lives that
+// knows what it has missed, and afterwards: nothing else on it is touched.
 func TestWhoOwesANodeGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork(t, 3)
@@ -90,5 +92,42 @@ func TestWhoOwesANodeGoesOn(t *testing.T) {
 		if after := away.value("msm:epoch"); before == "" || after != before {
 			t.Errorf("the node's epoch was %q, and is %q", before, after)
 		}
+	})
+}
+
+// TestATimeoutBesideADeadNode: G6, G11. Without backups, another node has been down for long. A write runs out of time once on the
+// session's node, and is stored by the next attempt: the session is neither gone nor does its logout do nothing.
+func TestATimeoutBesideADeadNode(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t, 2)
+		m := w.manager(msm.Config{Backups: msm.NoBackup})
+		id := begin(t, m, addOne)
+		for !strings.HasPrefix(nodeOf(id), "n1") {
+			id = begin(t, m, addOne)
+		}
+		w.servers["n2"].halt()
+		time.Sleep(5 * time.Minute)
+		resp := visit(m, id, func(s *msm.Session) {
+			add(s)
+			w.servers["n1"].halt()
+			time.AfterFunc(120*time.Millisecond, w.servers["n1"].goOn)
+		})
+		if resp.StatusCode != 200 {
+			t.Fatalf("the write: %d", resp.StatusCode)
+		}
+		visit(m, id, func(s *msm.Session) {
+			if n := count.Get(s); n != 2 {
+				t.Errorf("a moment later it counts %d; want 2", n)
+			}
+		})
+		visit(m, id, func(s *msm.Session) { s.Destroy() })
+		time.Sleep(2 * time.Second)
+		visit(m, id, func(s *msm.Session) {
+			if count.Get(s) != 0 {
+				t.Error("it is there after the logout")
+			}
+		})
+		w.servers["n2"].goOn()
 	})
 }

@@ -21,15 +21,15 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// off is a fault of a server that nobody reaches, and of a way that leads nowhere.
+// off is the fault of a server, or of a way to it, that cannot be reached.
 var off = nodetest.Refuse(nodetest.ErrOff)
 
-// world is servers n1, n2, …, and instances that use them.
+// world is servers n1, n2, …, and the instances that use them.
 type world struct {
 	t       *testing.T
 	rate    int
 	servers []*nodetest.Server
-	begun   int // instances
+	begun   int // instances so far
 	ctx     context.Context
 }
 
@@ -42,8 +42,8 @@ type instance struct {
 	w       *world
 	t       *testing.T
 	name    string
-	ways    []*nodetest.Client // to the servers
-	listed  int                // lists before the test began
+	ways    []*nodetest.Client // one to each server
+	listed  int                // lists that it had asked for before the test began
 	nodes   []*node.Node
 	store   *replica.Store
 	refills *refills
@@ -65,7 +65,7 @@ func (w *world) instance() *instance {
 	return in
 }
 
-// probe has it look at its nodes from now on, until the test ends or end is called.
+// probe starts the instance's probers, until the test ends or end is called.
 func (in *instance) probe() (end func()) {
 	ctx, cancel := context.WithCancel(in.w.ctx)
 	var probers sync.WaitGroup
@@ -80,7 +80,7 @@ func (in *instance) probe() (end func()) {
 	return end
 }
 
-// silent is an instance in which nothing happens by itself: it has looked at the nodes once. It is of a route if it is sticky.
+// silent makes an instance that has probed its nodes once, and does nothing by itself. With a route it is sticky.
 func (w *world) silent(route string) *instance {
 	w.begun++
 	in := &instance{w: w, t: w.t, name: fmt.Sprint("instance ", w.begun)}
@@ -114,7 +114,7 @@ func (in *instance) create(sessions int) {
 	}
 }
 
-// refill answers how that of n1 stands.
+// refill returns the state of the refill of n1.
 func (in *instance) refill() RefillStats {
 	if s := in.refills.stats(in.nodes[0]); s != nil {
 		return *s
@@ -122,7 +122,7 @@ func (in *instance) refill() RefillStats {
 	return RefillStats{}
 }
 
-// lists is how often the instance has asked servers for their keys, since the test began.
+// lists returns how often the instance has asked servers for their keys since the test began.
 func (in *instance) lists() (n int) {
 	for _, s := range in.w.servers {
 		n += s.Count(func(o nodetest.Op) bool { return o.Kind == nodetest.List && o.From == in.name })
@@ -130,14 +130,14 @@ func (in *instance) lists() (n int) {
 	return n - in.listed
 }
 
-// cut ends its way to every server.
+// cut cuts the instance off from all servers.
 func (in *instance) cut() {
 	for _, way := range in.ways {
 		way.Fail(off)
 	}
 }
 
-// has counts the sessions that a server has.
+// has returns how many of the sessions a server has.
 func has(s *nodetest.Server, sessions int) (n int) {
 	for i := range sessions {
 		if s.Value(sid.Key("msm:", sid.Record, token(i))) != nil {
@@ -147,7 +147,7 @@ func has(s *nodetest.Server, sessions int) (n int) {
 	return n
 }
 
-// checkHealed: every session is on two nodes, and nothing is left to heal.
+// checkHealed checks that every session is on two nodes, and that nothing is left to repair.
 func (w *world) checkHealed(in *instance, sessions int) {
 	w.t.Helper()
 	for i := range sessions {
@@ -167,7 +167,7 @@ func (w *world) checkHealed(in *instance, sessions int) {
 	}
 }
 
-// begin is a world whose nodes are known, with sessions, in which n1 has just been restarted empty.
+// begin makes a world with instances and sessions, and restarts n1 empty.
 func begin(t *testing.T, servers, rate, sessions, instances int) (w *world, list []*instance) {
 	w = newWorld(t, servers, rate)
 	for range instances {
@@ -185,7 +185,7 @@ func begin(t *testing.T, servers, rate, sessions, instances int) (w *world, list
 	return w, list
 }
 
-// refillTook waits for a refill, and answers how long that took from its first portion on.
+// refillTook waits for a refill, and returns how long it took from its first batch on.
 func (in *instance) refillTook() time.Duration {
 	var began time.Time
 	for in.refill().State != RefillDone || began.IsZero() {
@@ -196,7 +196,7 @@ func (in *instance) refillTook() time.Duration {
 	return in.refill().Ended.Sub(began)
 }
 
-// TestARefillKeepsItsPace, whatever it is.
+// TestARefillKeepsItsPace checks it for several rates.
 func TestARefillKeepsItsPace(t *testing.T) {
 	t.Parallel()
 	for rate, want := range map[int]time.Duration{1: 100 * time.Second, 10: 10 * time.Second, 1000: 100 * time.Millisecond} {
@@ -204,7 +204,7 @@ func TestARefillKeepsItsPace(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, in := begin(t, 2, rate, 100, 1)
 				took := in[0].refillTook()
-				// The first portion does not wait, the last one is not waited for.
+				// The first batch does not wait, and nothing waits after the last one.
 				portion := time.Duration(pace.New(rate).Portion()) * time.Second / time.Duration(rate)
 				if took < want-portion-time.Millisecond || took > want {
 					t.Errorf("took %v; want %v", took, want)
@@ -218,7 +218,7 @@ func TestARefillKeepsItsPace(t *testing.T) {
 	}
 }
 
-// TestARefillYieldsToRequests: the slower the nodes answer, the less it asks of them.
+// TestARefillYieldsToRequests checks that a refill asks less of nodes that answer slowly.
 func TestARefillYieldsToRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -233,7 +233,7 @@ func TestARefillYieldsToRequests(t *testing.T) {
 	})
 }
 
-// TestOneInstanceRefills, the other one waits and knows when it is done.
+// TestOneInstanceRefills checks that the other instances wait, and learn when it is done.
 func TestOneInstanceRefills(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -258,7 +258,7 @@ func TestOneInstanceRefills(t *testing.T) {
 		if working != 1 {
 			t.Errorf("%d instances refilled", working)
 		}
-		w.instance() // one that begins later asks, and has nothing to do
+		w.instance() // a later one reads the checkpoint, and has nothing to do
 		time.Sleep(time.Minute)
 		for _, i := range in {
 			i.stop()
@@ -266,13 +266,13 @@ func TestOneInstanceRefills(t *testing.T) {
 	})
 }
 
-// TestAnInstanceThatDiesInARefill is followed by another one, which goes on where the first one was.
+// TestAnInstanceThatDiesInARefill checks that another instance resumes where the first one stopped.
 func TestAnInstanceThatDiesInARefill(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		die  func(*instance)
 		soon time.Duration
-		done int // sessions that may be done twice: those since the last checkpoint
+		done int // most sessions that are done twice: those since the last checkpoint
 	}{
 		"it was closed":  {func(in *instance) { in.stop() }, 2 * time.Second, 10},
 		"it was cut off": {(*instance).cut, 8 * time.Second, 110},
@@ -312,13 +312,13 @@ func TestAnInstanceThatDiesInARefill(t *testing.T) {
 	}
 }
 
-// TestWhatInterruptsARefill: afterwards every session is on both nodes all the same.
+// TestWhatInterruptsARefill checks that every session is on both nodes in the end.
 func TestWhatInterruptsARefill(t *testing.T) {
 	t.Parallel()
 	const sessions = 1000
 	for name, c := range map[string]struct {
 		interrupt func(w *world, in *instance)
-		again     int // sessions that the refill which ends looks at, at least
+		again     int // least number of sessions that the last refill looks at
 	}{
 		"the node is restarted once more": {func(w *world, _ *instance) { w.servers[0].Restart(nil) }, sessions},
 		"the node hangs for a while": {func(w *world, _ *instance) {
@@ -357,13 +357,49 @@ func TestWhatInterruptsARefill(t *testing.T) {
 	}
 }
 
-// TestALostLease: who was halted for so long that another instance has taken over stops, and asks from time to time.
+// TestANodeThatIsAwayDuringARefill has a node away while another one is refilled, so the refill does not see what only
+// that node has. Once it is back another refill follows, and not before.
+func TestANodeThatIsAwayDuringARefill(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const sessions = 300
+		w, in := begin(t, 3, 1000, sessions, 1)
+		away := w.servers[2]
+		away.Fail(off)
+		only := func() (n int) {
+			for i := range sessions {
+				key := sid.Key("msm:", sid.Record, token(i))
+				if away.Value(key) != nil && w.servers[0].Value(key) == nil && w.servers[1].Value(key) == nil {
+					n++
+				}
+			}
+			return n
+		}
+		nodetest.Until(t, func() bool { s := in[0].refill(); return s.State == RefillDone && s.Total > 0 })
+		time.Sleep(time.Minute)
+		if n, lists := only(), in[0].lists(); n == 0 || lists != 2 {
+			t.Errorf("%d sessions are on that node only; the keys of %d nodes were listed, want the two others'", n, lists)
+		}
+		away.Fail(nil)
+		time.Sleep(time.Minute)
+		if s, lists := in[0].refill(), in[0].lists(); s.State != RefillDone || s.Total != sessions || lists != 2+3 {
+			t.Errorf("%+v, and %d lists; want %d sessions, and 5", s, lists, sessions)
+		}
+		if n := only(); n > 0 {
+			t.Errorf("%d sessions are on that node only", n)
+		}
+		in[0].stop()
+	})
+}
+
+// TestALostLease checks that an instance that has lost the lock to another one stops, and asks from time to time
+// whether that is done.
 func TestALostLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, in := begin(t, 2, 100, 1000, 1)
 		nodetest.Until(t, func() bool { return in[0].refill().Done >= 500 })
-		for left := true; left; { // the renewal may come between
+		for left := true; left; { // the lock may be extended in between
 			m := w.servers[0].Memory()
 			item, err := m.Get(t.Context(), "msm:refill")
 			if err != nil {
@@ -384,11 +420,11 @@ func TestALostLease(t *testing.T) {
 	})
 }
 
-// TestServersThatCannotBeListed: what can be done is done, and the rest is said.
+// TestServersThatCannotBeListed checks that a refill does what it can, and reports the rest.
 func TestServersThatCannotBeListed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		keys func(n int) error // what the list of n2 answers the n-th time
+		keys func(n int) error // the result of the n-th list of n2
 		want RefillState
 	}{
 		"its crawler is at work for a moment": {func(n int) error {
@@ -431,7 +467,7 @@ func TestServersThatCannotBeListed(t *testing.T) {
 				switch c.want {
 				case RefillDone:
 					w.checkHealed(in[0], 300)
-				case RefillUnlisted: // about a third each is on n1 and n2, n1 and n3, n2 and n3
+				case RefillUnlisted: // about a third of the sessions each is on n1 and n2, n1 and n3, n2 and n3
 					if has := has(w.servers[0], 300); has < 50 || has > 150 || s.Healed != has {
 						t.Errorf("%d sessions, %+v", has, s)
 					}
@@ -442,15 +478,15 @@ func TestServersThatCannotBeListed(t *testing.T) {
 	}
 }
 
-// TestARefillThatIsTooMuch for its node, so that the node fails again each time, is tried ever more rarely.
+// TestARefillThatIsTooMuch checks the growing pauses of a refill that makes its node fail each time.
 func TestARefillThatIsTooMuch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, in := begin(t, 2, 100, 1000, 1)
 		var began []time.Time
 		for len(began) < 9 {
-			// Never in the moment in which a refill looks at sessions: one that meets the node as it goes cannot release its
-			// lock, which then lasts for five seconds.
+			// Never while a refill looks at sessions: it could not release its lock then, which would last for five
+			// seconds.
 			time.Sleep(10*time.Millisecond + 1)
 			if in[0].refill().State == RefillRunning {
 				began = append(began, time.Now())
@@ -469,7 +505,7 @@ func TestARefillThatIsTooMuch(t *testing.T) {
 	})
 }
 
-// TestANodeThatLeavesTheList takes copies with it, which are made good although no node has a new epoch.
+// TestANodeThatLeavesTheList checks that the copies on it are replaced, although no node has a new epoch.
 func TestANodeThatLeavesTheList(t *testing.T) {
 	t.Parallel()
 	for at := range 3 {
@@ -479,7 +515,7 @@ func TestANodeThatLeavesTheList(t *testing.T) {
 				time.Sleep(time.Minute)
 				in[0].create(500)
 				w.servers[at].Fail(off)
-				for _, i := range in { // in a rolling way: each instance is told at its time
+				for _, i := range in { // a rolling deploy: one instance after the other
 					i.store.Cluster.Set(slices.Delete(slices.Clone(i.store.Cluster.Members()), at, at+1))
 					time.Sleep(20 * time.Second)
 				}
@@ -493,7 +529,7 @@ func TestANodeThatLeavesTheList(t *testing.T) {
 	}
 }
 
-// TestARefillEndsWithItsNode, when that leaves the list.
+// TestARefillEndsWithItsNode checks that a refill stops when its node leaves the list.
 func TestARefillEndsWithItsNode(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -515,7 +551,8 @@ func TestARefillEndsWithItsNode(t *testing.T) {
 	})
 }
 
-// TestARefillListsTheNodeItself: a session whose other copy was lost while the node was away is nowhere else.
+// TestARefillListsTheNodeItself has sessions whose other copy was lost while the node was away, so only the node itself
+// has them.
 func TestARefillListsTheNodeItself(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -533,8 +570,8 @@ func TestARefillListsTheNodeItself(t *testing.T) {
 	})
 }
 
-// TestARefillWaitsForEveryone: an instance that learns of the epoch a little later still writes the old one into records,
-// and nobody asks for those again.
+// TestARefillWaitsForEveryone has an instance that learns of the epoch later, and until then writes the old one into
+// records that nobody asks for again.
 func TestARefillWaitsForEveryone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -546,7 +583,7 @@ func TestARefillWaitsForEveryone(t *testing.T) {
 		old := in[0].nodes[0].Epoch()
 		w.servers[0].Restart(nil)
 		nodetest.Until(t, func() bool { return in[0].nodes[0].Epoch() != old })
-		for i := range 300 { // ms: as late as a probe can be
+		for i := range 300 { // milliseconds, the latest that a probe can be
 			_, err := late.store.Open(token(i), "n1").Write(t.Context(), func(*record.Record) error { return nil })
 			if err != nil {
 				t.Fatal(err)
@@ -559,7 +596,8 @@ func TestARefillWaitsForEveryone(t *testing.T) {
 	})
 }
 
-// TestCheckpoint: what is read is what was written, and what is of another occasion or nonsense is nothing.
+// TestCheckpoint checks that a checkpoint is read as it was written, and that one of another occasion, or nonsense,
+// counts as none.
 func TestCheckpoint(t *testing.T) {
 	t.Parallel()
 	for _, c := range []checkpoint{

@@ -12,12 +12,15 @@ import (
 
 var errNoLocking = errors.New("msm: Session.Lock: Config.Locking is none; set it to LockApp, or to a mode that locks by itself")
 
-// Lock waits until no other request of the session has its lock, in any instance, and takes it until the request ends or
-// Unlock. What is read from here on is what the last one stored, with this request's changes so far. It does nothing if
-// the request has the lock already, or has no stored session that others could use.
+// Lock takes the session's lock, which no other request of the session can have at the same time, in any instance; it
+// waits while another one has it. The lock lasts until Unlock or the end of the request; for a session of Manager.Open
+// until Unlock or the end of the context given there. What is read after Lock is what the last request stored, with
+// this request's changes so far. Lock does nothing if the request has the lock already, or has no stored session that
+// others could use.
 //
-// After Config.LockWait it answers ErrLocked, with too many that wait ErrBusy, and ErrUnavailable without a node. Such a
-// request must not go on as if it had the lock: nothing of it is stored, and it is answered by Config.ErrorHandler.
+// The error is ErrLocked after Config.LockWait, ErrBusy if too many requests wait, ErrUnavailable without a node, that
+// of ctx if it ends, ErrCommitted after the request's end, or that Config.Locking is LockNone. Such a request must not
+// go on as if it had the lock: nothing of it is stored, and Config.ErrorHandler answers it.
 func (s *Session) Lock(ctx context.Context) error {
 	s.enter()
 	defer s.mu.Unlock()
@@ -28,6 +31,7 @@ func (s *Session) Lock(ctx context.Context) error {
 	return err
 }
 
+// lockAgain is Lock, for a caller that holds mu and keeps the error.
 func (s *Session) lockAgain(ctx context.Context) error {
 	switch {
 	case s.manager.locks.mode == LockNone:
@@ -50,8 +54,9 @@ func (s *Session) lockAgain(ctx context.Context) error {
 	return s.reload(ctx)
 }
 
-// Unlock stores what the request has changed so far and releases the lock, so that the next request sees it. Call it
-// before something that takes long and does not change the session, such as a stream. It does nothing without a lock.
+// Unlock stores what the request has changed so far and releases the lock, so that the next request sees the changes.
+// Call it before something that takes long and does not change the session, such as a stream. It does nothing if the
+// request does not have the lock. On an error the lock is released, too, but the commit fails with that error.
 func (s *Session) Unlock() error {
 	s.enter()
 	defer s.mu.Unlock()
@@ -66,7 +71,7 @@ func (s *Session) Unlock() error {
 	return err
 }
 
-// lock takes the lock of the session that the client has, if it has one.
+// lock takes the lock of the session that the client's id names, if there is one (rule K8).
 func (s *Session) lock(ctx context.Context) (err error) {
 	if err := s.exchange.choose(ctx); err != nil {
 		return err
@@ -86,7 +91,8 @@ func (s *Session) lock(ctx context.Context) (err error) {
 	return nil
 }
 
-// givenUp says of who waits no longer also that it is so, if the context tells it in words of its own.
+// givenUp makes the reason why a request stopped waiting wrap the context's error, too, if the context gives its cause
+// in other words.
 func givenUp(ctx context.Context, why error) error {
 	if end := ctx.Err(); end != nil && errors.Is(why, context.Cause(ctx)) && !errors.Is(why, end) {
 		return fmt.Errorf("%w: %w", end, why)
@@ -94,6 +100,7 @@ func givenUp(ctx context.Context, why error) error {
 	return why
 }
 
+// unlock releases the lock, if the request has it.
 func (s *Session) unlock() {
 	if s.locked == nil {
 		return
@@ -103,7 +110,7 @@ func (s *Session) unlock() {
 	s.exchange.stopEnd()
 }
 
-// reload takes what is stored by now, and makes the request's changes to it.
+// reload loads the session again, and applies the request's changes to it.
 func (s *Session) reload(ctx context.Context) error {
 	err := s.loadAgain(ctx)
 	if errors.Is(err, replica.ErrNoSession) && len(s.list) == 0 {
@@ -113,28 +120,34 @@ func (s *Session) reload(ctx context.Context) error {
 	return gone(err)
 }
 
-// rebase takes another record for the one that was loaded.
+// rebase replaces the record that was loaded, and applies the request's changes to the new one. If they cannot be
+// applied, the commit fails: nothing of a request is stored in part.
 func (s *Session) rebase(rec *record.Record) error {
 	s.base, s.work = rec, nil
 	if len(s.list) == 0 {
 		return nil
 	}
 	s.work = rec.Draft()
-	return s.list.replay(s.work)
+	err := s.list.replay(s.work)
+	if err != nil {
+		s.fail(err)
+	}
+	return err
 }
 
-// redo makes the request's changes to a record that another request has stored meanwhile. One that should have had the
-// session for itself, because it has the lock or was thought not to need it, must not write over what it has not seen.
+// redo applies the request's changes to a record that another request has stored meanwhile. A request that should have
+// been the only one, because it has the lock or LockAuto took it for read-only, must not overwrite what it has not seen
+// (rule K9).
 func (s *Session) redo(list changes, base, rec *record.Record) error {
 	if s.alone {
 		if name, clash := list.clash(base, rec); clash {
-			return fmt.Errorf("%w: in spite of the lock another one has changed %q", ErrConflict, name)
+			return fmt.Errorf("%w: another request has changed %q, which this one was to have for itself", ErrConflict, name)
 		}
 	}
 	return list.replay(rec)
 }
 
-// clash answers an attribute that the list overwrites, and that has not the value any more which the request saw.
+// clash returns the name of an attribute that the list overwrites and whose value is not the one that the request saw.
 func (l changes) clash(base, now *record.Record) (name string, clash bool) {
 	for _, c := range l {
 		switch c.kind {

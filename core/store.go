@@ -10,36 +10,40 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// Store keeps byte values under keys, for session libraries that bring their own ids, cookies and encoding. It is an
-// scs.CtxStore, a fiber.Storage of versions 2 and 3, and what the module gorilla works with. A value has the copies,
-// the failover and the repair that a session has, by Config.Backups; it is never held in memory, and always stored before
-// a call returns. Safe for concurrent use.
+// Store keeps byte values under keys, for session libraries that have their own ids, cookies and encoding. It is an
+// scs.CtxStore, a fiber.Storage of versions 2 and 3, and what the module gorilla works with. A value is copied, found
+// after a failure and repaired like a session, by Config.Backups. It is never held in memory, and always stored before
+// a call returns. Make a Store with Manager.Store; it is safe for concurrent use.
 //
 // A key is any text. memcached sees only its hash, and it reaches neither a session of the Manager nor a value of
-// another Store. As a key names no node, a value is looked for where it would be kept as things stand, and on every
-// node if it is not there or not to be trusted; so a key that nobody has costs a look at every node. An instance
-// remembers which values lie elsewhere. For about half a second after a node failed, or for as long as it alone reaches
-// a node that the others do not, it may read what was there before.
+// another Store. A key names no node, so a read asks the node first on which a new value would be made, and then every
+// node if the value is not there or cannot be trusted; a key that nobody has costs a read on every node. An instance
+// remembers which values lie elsewhere. For about half a second after a node failed, or as long as it alone reaches a
+// node that the others do not, an instance may read an old value.
 //
-// Values are whole: the last writer wins, and of two requests that change one session at the same time one loses.
-// Deleted values leave a tombstone, for as long as a stale copy may exist. Commit respects it: a session that was deleted
-// stays so, whatever a slower request writes. Set writes over it, as users of a storage expect; see Final.
+// Values are whole: the last writer wins, and of two requests that change one session at the same time one loses. A
+// deleted value leaves a tombstone for as long as a stale copy may exist. Commit respects it and returns ErrGone, so a
+// session that was deleted stays so, whatever a slower request writes. Set overwrites it, as users of a storage expect;
+// see Final.
 //
-// Errors are those of this package. Store trouble is never "not found".
+// Errors are those of this package, such as ErrUnavailable, ErrTooLarge for a value beyond Config.MaxSessionSize, and
+// ErrClosed, or that of a context. Trouble of the nodes is never "not found". A write that has begun goes on when its
+// context ends.
 type Store struct {
 	manager *Manager
 	space   string
 	final   bool
 }
 
-// Store answers the store of that name: an instance may have several, and their keys do not meet. It needs no closing.
+// Store returns the store of that name. Stores of one name share their values, in all instances, and those of different
+// names do not. A store needs no closing.
 func (m *Manager) Store(name string) *Store { return &Store{manager: m, space: name} }
 
-// Final answers the same store, whose Set does not write over a deleted value but answers ErrGone, as Commit does. It
-// is for sessions that are saved with Set, such as fiber's, so that a logout is final.
+// Final returns a Store with the same values, whose Set does not overwrite a deleted value but returns ErrGone, as
+// Commit does. It is for sessions that are saved with Set, such as fiber's, so that a logout is final.
 func (s *Store) Final() *Store { return &Store{s.manager, s.space, true} }
 
-// find answers a value of the caller's own, and whether there is one.
+// find returns a value, which is the caller's own, and whether there is one.
 func (s *Store) find(ctx context.Context, key string) (value []byte, found bool, err error) {
 	defer func() { s.manager.refusals.add(ctx, err) }()
 	if s.manager.closed.Load() {
@@ -57,7 +61,7 @@ func (s *Store) find(ctx context.Context, key string) (value []byte, found bool,
 	return foreignIn(rec, time.Now())
 }
 
-// put stores a value until expiry; one that is past deletes.
+// put stores a value until expiry, and deletes it if that is past.
 func (s *Store) put(ctx context.Context, key string, value []byte, expiry time.Time, final bool) error {
 	now := time.Now()
 	if !expiry.After(now) {
@@ -77,10 +81,10 @@ func (s *Store) put(ctx context.Context, key string, value []byte, expiry time.T
 	})
 }
 
-// remove deletes a value. That there is none is no error.
+// remove deletes a value. It is no error if there is none.
 //
-// The empty key is left alone. Session libraries delete it when a visitor without a session logs out: all of them would wait
-// for each other there, for the sake of nothing.
+// The empty key is left alone. Session libraries delete it when a visitor without a session logs out, and all these
+// requests would wait for each other there, for nothing.
 func (s *Store) remove(ctx context.Context, key string) error {
 	if key == "" {
 		return nil
@@ -94,8 +98,8 @@ func (s *Store) remove(ctx context.Context, key string) error {
 	})
 }
 
-// write runs one write after the other of those to one key in this instance, so that they do not meet at the node. What
-// has begun is not given up when ctx ends: it would be half done.
+// write calls do, one call after the other for each key in this instance, so that they do not meet at the node. A write
+// that has begun is not given up when ctx ends: it would be half done.
 func (s *Store) write(ctx context.Context, key string, do func(context.Context, *entrance) error) (err error) {
 	defer func() { s.manager.refusals.add(ctx, err) }()
 	if s.manager.closed.Load() {
@@ -106,6 +110,7 @@ func (s *Store) write(ctx context.Context, key string, do func(context.Context, 
 	}
 	at := s.open(key)
 	defer at.leave()
+	ctx = replica.WithFailures(ctx)
 	if _, _, err := s.manager.turns.take(ctx, at.token); err != nil {
 		return err
 	}
@@ -113,13 +118,14 @@ func (s *Store) write(ctx context.Context, key string, do func(context.Context, 
 	return do(context.WithoutCancel(ctx), at)
 }
 
-// entrance is an access to the value of one key.
+// entrance is the access to the value of one key.
 type entrance struct {
 	*replica.Access
 	manager      *Manager
-	token, asked string
+	token, asked string // asked: the node that is asked first
 }
 
+// open begins an access, at the node where the value was found to lie, or else where a new one would be made.
 func (s *Store) open(key string) *entrance {
 	at := &entrance{manager: s.manager, token: sid.Foreign(s.space, key)}
 	at.asked = s.manager.homes.of(at.token)
@@ -130,8 +136,8 @@ func (s *Store) open(key string) *entrance {
 	return at
 }
 
-// leave remembers where the value lies, if it was not where it was looked for, and has mended off the request's path
-// what there is to mend.
+// leave remembers where the value lies, if that is not the node that was asked first, and has what needs repair
+// repaired in the background.
 func (e *entrance) leave() {
 	if home := e.Home(); home != e.asked {
 		e.manager.homes.put(e.token, home)

@@ -10,13 +10,14 @@ import (
 	"time"
 )
 
-// TestTurns: who comes first is served first, whoever gives up in between; beyond the limit nobody waits.
+// TestTurns checks that requests are served in the order in which they came, also if some give up, and that none waits
+// beyond the limit.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		limit    int
-		patience []time.Duration // of each that comes, one after the other, while the first one has its turn
-		want     []int           // in which order they had theirs
+		patience []time.Duration // how long each request waits that comes while the first one has its turn, in order
+		want     []int           // the order in which they had their turn
 		errs     map[int]error
 	}{
 		"one after the other":                 {0, []time.Duration{9, 9, 9, 9}, []int{0, 1, 2, 3}, nil},
@@ -68,8 +69,8 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// TestGivingUpAsTheTurnComes: who is called that moment passes the turn on, with what belongs to it; if nobody is there
-// any more it has it itself.
+// TestGivingUpAsTheTurnComes has a waiter give up at the moment it gets the turn. It passes the turn on with the lock;
+// if nobody else waits, it has the lock itself.
 func TestGivingUpAsTheTurnComes(t *testing.T) {
 	t.Parallel()
 	for name, others := range map[string]int{"nobody else waits": 0, "another one waits": 1} {
@@ -78,13 +79,13 @@ func TestGivingUpAsTheTurnComes(t *testing.T) {
 			if _, _, err := turns.take(t.Context(), "a"); err != nil {
 				t.Fatal(err)
 			}
-			called, err := turns.join("a")
+			called, err := turns.join("a", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var next []chan *sessionLock
 			for range others {
-				other, _ := turns.join("a")
+				other, _ := turns.join("a", nil)
 				next = append(next, other)
 			}
 			if !turns.give("a", lock) {

@@ -10,8 +10,11 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// Create begins a session that no node has yet. The token must be new. It answers ErrFull, ErrTooLarge, and with
-// Config.Sync what the write answers.
+// Create begins a session that no node has yet; node is the id of the node that it will be read from. The token must be
+// new. Create returns ErrFull and replica.ErrTooLarge.
+//
+// With Config.Sync, or once Close has begun, it stores the session before it returns, and returns the error of that
+// write, too. With Config.Sync and no node available the session lives in memory alone until a node is back.
 func (st *Store) Create(ctx context.Context, token, node string, first *record.Record) (*Session, error) {
 	s, err := st.create(token, node, first)
 	if err != nil {
@@ -41,7 +44,7 @@ func (st *Store) create(token, node string, first *record.Record) (*Session, err
 	blank := *first
 	blank.Attributes = nil
 	s := st.session(token, node, &blank)
-	s.short = st.Replica.Open(token, node).Short() // already, for a logout elsewhere may come before it is stored
+	s.short = st.Replica.Open(token, node).Short() // another instance may end the session before it is stored
 	s.current = first
 	s.size.Store(size)
 	s.state.Store(dirty)
@@ -54,12 +57,15 @@ func (st *Store) create(token, node string, first *record.Record) (*Session, err
 	return s, nil
 }
 
-// Commit applies a request's changes: base is what the request saw and work what it made of it; redo makes the same
-// changes to another record, also when the request is over, so it must be data and call nothing of the application's. It
-// returns what the session is now. ErrLeft: load the session again and commit there. Any error leaves memory as it was.
+// Commit applies the changes of a request and returns the session's new state. base is the record that the request saw,
+// work is what the request made of it, and redo makes the same changes to another record. redo may run after the
+// request is over, so it must be plain data and must not call functions of the application.
 //
-// The changes are on the nodes at most 100 ms later; while the nodes cannot keep up Commit waits. With Config.Sync it is
-// CommitNow.
+// ErrLeft says that the session has left memory: load it again and commit there. An error leaves memory as it was,
+// except once Close has begun: memory may then have a change that could not be stored.
+//
+// The changes reach the nodes within 100 ms. While the nodes cannot keep up, Commit waits (back-pressure). With
+// Config.Sync, Commit is CommitNow.
 func (s *Session) Commit(ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error) {
 	if s.store.Sync {
 		return s.CommitNow(ctx, base, work, redo)
@@ -74,7 +80,7 @@ func (s *Session) Commit(ctx context.Context, base, work *record.Record, redo re
 	return next, s.persist(ctx, number)
 }
 
-// relieve waits while the nodes are behind, and keeps the list of pending changes short.
+// relieve waits while the nodes cannot keep up. It also saves the session if its list of pending changes is full.
 func (s *Session) relieve(ctx context.Context) error {
 	st := s.store
 	st.queue.waitWhileLate(ctx)
@@ -84,16 +90,17 @@ func (s *Session) relieve(ctx context.Context) error {
 	if !full || !st.Replica.Available() {
 		return nil
 	}
-	s.beginSaving()
+	s.beginSaving(ctx)
 	defer s.endSaving()
 	err := s.save(ctx)
 	if errors.Is(err, replica.ErrNoSession) || errors.Is(err, ErrLeft) {
 		return ErrLeft
 	}
-	return nil // what could not be stored is folded
+	return nil // remember folds what could not be stored
 }
 
-// apply makes the changes in memory, and numbers them; 0 if nothing is to be stored.
+// apply makes the changes in memory. It returns the new state and the number of the change, 0 if nothing is to be
+// stored.
 func (s *Session) apply(base, work *record.Record, redo replica.Change) (*record.Record, uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,7 +130,7 @@ func (s *Session) apply(base, work *record.Record, redo replica.Change) (*record
 	return next, s.changes, nil
 }
 
-// keepHere takes values that differ, if at all, in attributes that are never stored.
+// keepHere takes over values that differ, if at all, only in attributes that are never stored.
 func (s *Session) keepHere(next *record.Record) *record.Record {
 	if s.store.Stays != nil {
 		s.current = next
@@ -131,7 +138,8 @@ func (s *Session) keepHere(next *record.Record) *record.Record {
 	return s.current
 }
 
-// remember adds to the pending changes, or replaces them by the difference that they make.
+// remember adds to the pending changes. If these are too many, it replaces all of them by the difference of values that
+// they make (rule L11).
 func (s *Session) remember(redo replica.Change) {
 	s.changes++
 	s.store.pendingChanges.Add(1)
@@ -145,12 +153,14 @@ func (s *Session) remember(redo replica.Change) {
 	}
 }
 
+// clash counts and logs that a change of another instance was overwritten; see difference.
 func (st *Store) clash() {
 	st.clashes.Add(1)
 	st.Log.Event(context.Background(), slog.LevelWarn, "two instances changed one attribute while no node was available; the later value stands", "")
 }
 
-// check answers what a session needs, and refuses one that is too large before anything is done about it.
+// check returns how many bytes of memory the session needs. It returns replica.ErrTooLarge if the session exceeds
+// Config.MaxSize as it would be stored.
 func (st *Store) check(rec *record.Record) (held int64, err error) {
 	size := rec.Size()
 	held = int64(size) + overhead
@@ -163,7 +173,8 @@ func (st *Store) check(rec *record.Record) (held int64, err error) {
 	return held, nil
 }
 
-// grow accounts for the session's new size.
+// grow accounts for the session's new size. It returns ErrFull if there is no room, and ErrLeft if the session has left
+// meanwhile.
 func (s *Session) grow(size int64) error {
 	if err := s.store.admit(0, size-s.size.Load()); err != nil {
 		if s.pending.requests == 0 && !s.saving {
@@ -172,25 +183,26 @@ func (s *Session) grow(size int64) error {
 		return err
 	}
 	s.size.Store(size)
-	if s.state.Load() == left { // it ended this moment
+	if s.state.Load() == left { // it ended at this moment
 		s.store.release(s)
 		return ErrLeft
 	}
 	return nil
 }
 
-// persist sees to it that a change gets stored: now, or soon.
+// persist has a change stored: now with Config.Sync and once Close has begun, otherwise by the write-behind (rule L9).
 func (s *Session) persist(ctx context.Context, number uint64) error {
 	if !s.store.Sync && !s.store.closing.Load() {
 		s.store.queue.soon(s)
 		return nil
 	}
-	s.beginSaving()
+	s.beginSaving(ctx)
 	defer s.endSaving()
 	return s.saveNow(ctx, number)
 }
 
-// saveNow stores the change of that number, if it is not, for who has begun saving.
+// saveNow saves the session unless the change of that number is stored already. The caller has begun saving. It returns
+// nil if no node is available and memory keeps the change; see stranded.
 func (s *Session) saveNow(ctx context.Context, number uint64) error {
 	if s.isSaved(number) {
 		return nil
@@ -202,14 +214,16 @@ func (s *Session) saveNow(ctx context.Context, number uint64) error {
 	return err
 }
 
-// stranded reports whether a write failed because there is no node: memory is all there is then, unless it is about to end.
+// stranded reports whether a write failed because no node is available, so that memory keeps the change until one is.
+// It is false once Close has begun, because memory is about to end.
 func (s *Session) stranded(err error) bool {
 	return errors.Is(err, replica.ErrUnavailable) && s.store.alone()
 }
 
-// alone reports whether memory has to do without nodes.
+// alone reports whether memory has to do without nodes: none is available, and Close has not begun.
 func (st *Store) alone() bool { return !st.Replica.Available() && !st.closing.Load() }
 
+// isSaved reports whether the change of that number is stored.
 func (s *Session) isSaved(number uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

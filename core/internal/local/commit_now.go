@@ -8,11 +8,11 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// CommitNow is Commit for changes that nobody but their request can make again, for they call functions of the application.
-// The session is written in the request's own goroutine, and memory gets the changes when they are on the nodes: redo runs
-// before CommitNow returns, or never. With no node available the session lives on in memory until one is.
+// CommitNow is Commit for changes that only their request can make, because they call functions of the application. It
+// writes the session in the request's own goroutine, and memory gets the changes once they are on the nodes. redo runs
+// before CommitNow returns, or never. With no node available memory alone has the changes until a node is back.
 func (s *Session) CommitNow(ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error) {
-	s.beginSaving()
+	s.beginSaving(ctx)
 	defer s.endSaving()
 	for {
 		stored, written, err := s.tryNow(ctx, base, work, redo)
@@ -22,19 +22,23 @@ func (s *Session) CommitNow(ctx context.Context, base, work *record.Record, redo
 	}
 }
 
-// makesRoom stores what others have set, or gives up the largest change of that, and reports whether anything has come of it.
+// makesRoom is called when the caller's change and the pending ones are too large together. It stores the pending ones
+// without the caller's or, if that fails as well, gives up the largest of them (see shed). It reports whether it could
+// do either.
 func (s *Session) makesRoom(ctx context.Context) bool {
 	before := s.waitingChanges()
 	return before > 0 && (s.save(ctx) == nil || s.waitingChanges() < before)
 }
 
+// waitingChanges returns how many changes are pending.
 func (s *Session) waitingChanges() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pending.changes
 }
 
-// tryNow is CommitNow for who has begun saving. written: it was for the nodes to decide.
+// tryNow is one attempt of CommitNow. The caller has begun saving. written reports whether it came to a write, so that
+// the nodes decided about the outcome.
 func (s *Session) tryNow(ctx context.Context, base, work *record.Record, redo replica.Change) (stored *record.Record, written bool, err error) {
 	if s.store.alone() {
 		stored, err = s.commitHere(base, work, redo)
@@ -46,7 +50,7 @@ func (s *Session) tryNow(ctx context.Context, base, work *record.Record, redo re
 	}
 	over := false
 	defer func() {
-		if !over { // redo has panicked
+		if !over { // redo has panicked, and the pending changes still have to be stored
 			s.saveSoon()
 		}
 	}()
@@ -59,13 +63,15 @@ func (s *Session) tryNow(ctx context.Context, base, work *record.Record, redo re
 	return s.now(), true, err
 }
 
+// now returns the state that requests see.
 func (s *Session) now() *record.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current
 }
 
-// beginOwn takes what is to be written with the caller's own changes; nil if that is nothing. The caller has begun saving.
+// beginOwn returns the write of what is in memory and of the caller's own changes, nil if there is nothing to write.
+// The caller has begun saving.
 func (s *Session) beginOwn(base, work *record.Record, redo replica.Change) (*write, error) {
 	for {
 		from, to, err := s.compute(base, work, redo)
@@ -78,7 +84,8 @@ func (s *Session) beginOwn(base, work *record.Record, redo replica.Change) (*wri
 	}
 }
 
-// compute makes the changes to what is in memory, while others may change that.
+// compute makes the changes to what is in memory. It holds no lock, because redo may call the application, so others
+// may change memory meanwhile.
 func (s *Session) compute(base, work *record.Record, redo replica.Change) (from, to *record.Record, err error) {
 	if from = s.now(); from == base {
 		return from, work, nil
@@ -87,13 +94,14 @@ func (s *Session) compute(base, work *record.Record, redo replica.Change) (from,
 	return from, to, redo(to)
 }
 
-// takeOwn is take for changes that have made to of from. Where others have changed the same attributes meanwhile, they clash.
+// takeOwn is take for the caller's own changes, which made to of from. clash reports that others have changed the same
+// attributes meanwhile: compute the changes again.
 func (s *Session) takeOwn(from, to *record.Record, redo replica.Change) (w *write, clash bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current != from {
 		next := s.current.Draft()
-		if _ = difference(from, to, func() { clash = true })(next); clash { // which cannot fail
+		if _ = difference(from, to, func() { clash = true })(next); clash { // a difference returns no error
 			return nil, true, nil
 		}
 		to = next
@@ -110,14 +118,14 @@ func (s *Session) takeOwn(from, to *record.Record, redo replica.Change) (w *writ
 	if err := s.store.admit(0, growth); err != nil {
 		return nil, false, err
 	}
-	s.store.bytes.Add(-growth) // account does it in the end
+	s.store.bytes.Add(-growth) // account adds it when the write ends
 	if w = s.take(false, redo, to); w == nil {
 		return nil, false, ErrLeft
 	}
 	return w, false, nil
 }
 
-// commitHere makes the changes in memory alone, as values: their functions are not called again.
+// commitHere makes the changes in memory alone, as a difference of values, so that redo is not called again later.
 func (s *Session) commitHere(base, work *record.Record, redo replica.Change) (*record.Record, error) {
 	from, to, err := s.compute(base, work, redo)
 	if err != nil {
@@ -130,8 +138,8 @@ func (s *Session) commitHere(base, work *record.Record, redo replica.Change) (*r
 	return next, err
 }
 
-// adopt takes into memory what a write could not store, because there is no node any more. It belongs to the batch of that
-// write: should a node have it after all, it has those changes.
+// adopt keeps in memory what a write could not store because no node is available any more. The change joins the batch
+// of that write: if a node has stored the write after all, it has this change, too.
 func (s *Session) adopt(w *write) (*record.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +148,7 @@ func (s *Session) adopt(w *write) (*record.Record, error) {
 	}
 	change := difference(w.memory, w.state, s.store.clash)
 	next := s.current.Draft()
-	_ = change(next) // cannot fail
+	_ = change(next) // a difference returns no error
 	s.current = next
 	s.changes++
 	s.store.pendingChanges.Add(1)

@@ -8,15 +8,16 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// Destroy ends the session on its nodes, for good, and in memory. On an error it lives on as it is: a logout that only
-// this instance knew of would be none. ErrLeft: load it again and destroy that.
+// Destroy ends the session for good, on its nodes and in memory. It returns replica.ErrNoSession if the session had
+// ended before. On another error the session lives on as it is: a logout that only this instance knew of would be none.
+// ErrLeft: load the session again and destroy that.
 func (s *Session) Destroy(ctx context.Context) error {
-	s.beginSaving()
+	s.beginSaving(ctx)
 	defer s.endSaving()
 	return s.destroy(ctx)
 }
 
-// destroy is Destroy for who has begun saving.
+// destroy is Destroy for a caller that has begun saving.
 func (s *Session) destroy(ctx context.Context) error {
 	w := s.begin(false)
 	if w == nil {
@@ -38,8 +39,9 @@ func (s *Session) destroy(ctx context.Context) error {
 	return err
 }
 
-// gone takes the session out of memory with all that was not stored, and has others do so: who has taken it over, which this
-// instance may not have heard of yet, and once more whom it was taken over from. Guarded by mu.
+// gone takes the session out of memory, with the changes that were not stored, and tells other instances that may have
+// it: the one that has taken it over, of which this instance may not have heard yet, and once more the one that it was
+// taken over from. Guarded by mu.
 func (s *Session) gone(w *write) {
 	s.tell(ended, w.former, s.from)
 	s.abandon()
@@ -48,17 +50,18 @@ func (s *Session) gone(w *write) {
 
 // Renewal says how a session goes on under another token.
 type Renewal struct {
-	Token, Node string                                 // new
-	Base, Work  *record.Record                         // what the request saw, and made of it
-	Redo        replica.Change                         // the same changes, to another record
-	Successor   func(of *record.Record) *record.Record // the first record of the new session
+	Token, Node string                                 // of the new session
+	Base, Work  *record.Record                         // what the request saw, and what it made of that
+	Redo        replica.Change                         // makes the same changes to another record
+	Successor   func(of *record.Record) *record.Record // makes the first record of the new session
 }
 
-// Renew stores the session's values under the new token and destroys it under the old one then, both before it returns:
-// in between a failure leaves the client what it had. Of two at the same time both succeed, each with a token of its own, or
-// the second one ends with replica.ErrRenewed before it has begun. With no node available only a session is renewed that no node knows.
+// Renew stores the session's values under the new token, and then destroys the session under the old one (rule L14).
+// Both happen before it returns, so a failure in between leaves the client what it had. Of two calls at the same time
+// both succeed, each with a token of its own, or the second returns replica.ErrRenewed before it has begun. With no
+// node available Renew works only for a session that no node knows.
 func (s *Session) Renew(ctx context.Context, r Renewal) (*Session, error) {
-	s.beginSaving()
+	s.beginSaving(ctx)
 	defer s.endSaving()
 	if err := s.save(ctx); err != nil && (!s.onlyHere() || s.store.Replica.Available()) {
 		return nil, err
@@ -71,7 +74,7 @@ func (s *Session) Renew(ctx context.Context, r Renewal) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	next.beginSaving()
+	next.beginSaving(ctx)
 	defer next.endSaving()
 	if err := w.renew(ctx, r, next); err != nil && !errors.Is(err, replica.ErrRenewed) {
 		return nil, errors.Join(err, next.destroy(ctx))
@@ -79,14 +82,14 @@ func (s *Session) Renew(ctx context.Context, r Renewal) (*Session, error) {
 	return next, s.handOver(ctx, next, w)
 }
 
-// onlyHere: no node can know of the session.
+// onlyHere reports whether no node can know of the session.
 func (s *Session) onlyHere() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state.Load() != left && s.stored.Version == 0 && !s.tried
 }
 
-// successor begins the new session with all that the old one has by now.
+// successor begins the new session, in memory, with all that the old one has by now.
 func (w *write) successor(r Renewal) (*Session, error) {
 	work := r.Work
 	if w.state != r.Base {
@@ -98,7 +101,8 @@ func (w *write) successor(r Renewal) (*Session, error) {
 	return w.session.store.create(r.Token, r.Node, r.Successor(work))
 }
 
-// renew stores the new session, and then destroys the old one.
+// renew stores the new session, and then destroys the old one. Without a node, a session that no node knows is renewed
+// in memory alone.
 func (w *write) renew(ctx context.Context, r Renewal, next *Session) error {
 	err := next.save(ctx)
 	switch {
@@ -113,13 +117,14 @@ func (w *write) renew(ctx context.Context, r Renewal, next *Session) error {
 	return err
 }
 
-// carryOver brings what another instance has stored in the old session meanwhile to the new one.
+// carryOver brings to the new session what another instance has stored in the old one meanwhile. last is the record
+// that is about to end.
 func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *record.Record) error {
 	if sameRecord(last, w.base) {
 		return nil
 	}
 	values := last.Draft()
-	for _, b := range missing(w.batches, last) { // of other requests here, which only memory has
+	for _, b := range missing(w.batches, last) { // changes of other requests here, which only memory has
 		if err := redo(b.changes, values); err != nil {
 			return err
 		}
@@ -137,12 +142,12 @@ func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *r
 	return next.save(ctx)
 }
 
-// handOver ends the old session in memory. Changes that other requests have made to it since the new one began, in
-// batches after those of w, go along.
+// handOver ends the old session in memory. It brings along the changes that other requests have made to it since the
+// new one began. These are in batches after those of w.
 func (s *Session) handOver(ctx context.Context, next *Session, w *write) error {
 	s.mu.Lock()
 	late := s.pending.batches
-	if len(late) >= len(w.batches) { // else they were folded
+	if len(late) >= len(w.batches) { // otherwise they were folded into one batch
 		late = late[len(w.batches):]
 	}
 	s.gone(w)

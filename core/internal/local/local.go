@@ -1,10 +1,24 @@
-// Package local keeps the sessions of a sticky instance in its memory, which is their truth: a request for a session
-// that is here costs no round trip. The nodes hold what a crash of the instance must not take along, and are written
-// behind the requests' back, each session at most once at a time and always in its newest state.
+// Package local is sticky mode: it keeps the sessions of one instance in that instance's memory. Memory is the truth,
+// so a request for a session that is here costs no round trip. The nodes, which are memcached servers, hold what a
+// crash of the instance must not lose. They are written behind the requests' back (write-behind): one write per session
+// at a time, always of the newest state.
 //
-// What is not stored yet is kept twice: as the state that requests see, and as the list of changes that led there. If
-// another instance wrote the session meanwhile, because a balancer sent it a request, the list is applied to what that
-// one stored, so that both instances' changes survive; and the copy here leaves, for it is not the truth any more.
+// A change that is not stored yet is kept twice: in the state that requests see, and in the list of changes that led to
+// it. If another instance has written the session meanwhile, because a load balancer sent it a request, the list is
+// applied to what that instance stored. So the changes of both survive. If that instance serves the session from then
+// on, the copy here leaves memory, because it is not the truth any more.
+//
+// Where to read what:
+//   - session.go: one session, its states, and whose turn it is to write it. shard.go: all sessions, their bounds, and
+//     how they leave. pile.go: a heap of sessions.
+//   - commit.go, commit_now.go: how the changes of a request enter memory. pending.go: the changes that are not stored
+//     yet. stays.go: attributes that are never stored.
+//   - queue.go: when a session is written, and back-pressure. save.go: one write. shed.go: sessions that are too large
+//     to be stored.
+//   - end.go: logout, and a new id at login. takeover.go: loading a session, and taking it over from another instance.
+//     elsewhere.go: changing a session that another instance serves.
+//   - notice.go: messages to and from other instances. deaf.go: an instance that may have missed some. repair.go:
+//     storing sessions again that a node has lost.
 package local
 
 import (
@@ -21,48 +35,49 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// What an operation ends with, besides success and what package replica answers.
+// The errors of this package. Its functions also return those of package replica.
 var (
-	// ErrFull: the bounds are reached, and nothing here may leave, because no node has it.
+	// ErrFull is returned if the bounds are reached and no session may leave, because none here is stored.
 	ErrFull = errors.New("msm: no room for another session in this instance's memory: everything in it waits to be stored")
-	// ErrLeft: the session is not in memory any more. It may be loaded again.
+	// ErrLeft is returned if the session is not in memory any more. It may be loaded again.
 	ErrLeft = errors.New("the session has left this instance's memory")
 )
 
-// workers write to the nodes. One node that hangs can stop all of them, once, for the time of one operation.
+// workers is how many sessions are written at the same time. A node that hangs can block all of them, but only once,
+// and for the timeout of one operation.
 const workers = 16
 
 // Config says how sessions are held.
 type Config struct {
-	Replica     *replica.Store
+	Replica     *replica.Store         // the copies of sessions on the nodes
 	Route       string                 // this instance's name in session ids
-	MaxSessions int                    // held at a time; zero: no bound
-	MaxBytes    int64                  // of all of them, with what they need to be held; zero: no bound
-	MaxSize     int                    // bytes a session may have, as it is stored; zero: no bound
-	Sync        bool                   // a change is stored before its request is answered
-	Stays       func(name string) bool // attributes that are never stored; nil: none
-	RefillRate  int                    // sessions a second that are stored again because a node lost them; zero: 2,000, negative: none
+	MaxSessions int                    // sessions held at a time; zero: no limit
+	MaxBytes    int64                  // bytes of all sessions together, with what it takes to hold them; zero: no limit
+	MaxSize     int                    // bytes of one session as it is stored; zero: no limit
+	Sync        bool                   // store a change before its request is answered
+	Stays       func(name string) bool // reports whether the attribute is never stored; nil: none is
+	RefillRate  int                    // sessions stored again per second because a node lost them; zero: 2,000, negative: none
 	Patience    time.Duration          // how long Close tries in vain if its context has no deadline; zero: not at all
 	Log         *journal.Journal
 }
 
-// Store holds sessions. It is safe for concurrent use.
+// Store holds the sessions of this instance. It is safe for concurrent use.
 type Store struct {
 	Config
 	shards  [shardCount]shard
 	count   atomic.Int64
 	bytes   atomic.Int64
 	queue   *queue
-	posts   chan post
-	closing atomic.Bool
-	heard   atomic.Int64 // until when, Unix nanoseconds, all that others tell was heard
-	doubted atomic.Int64 // what was not confirmed since then may be old
+	posts   chan post    // messages to be sent to other instances
+	closing atomic.Bool  // Close has begun
+	heard   atomic.Int64 // Unix nanoseconds: all messages that others left before have been read
+	doubted atomic.Int64 // Unix nanoseconds: a session that was not confirmed since may be outdated; 0: none is
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 	counters
 }
 
-// New makes a store, which has to be closed.
+// New returns a store and starts its goroutines. The caller must Close it.
 func New(c Config) *Store {
 	if c.RefillRate == 0 {
 		c.RefillRate = 2000
@@ -91,8 +106,9 @@ func New(c Config) *Store {
 	return st
 }
 
-// Close stores what is not stored yet, until ctx ends, and answers how many sessions are left. If ctx has no deadline it
-// ends as well when nothing could be stored for Config.Patience: a node may never come back.
+// Close ends the background work, stores what is not stored yet, and returns how many sessions still have changes that
+// no node has. It tries until ctx ends. If ctx has no deadline, it also gives up when nothing could be stored for
+// Config.Patience, because a node may never come back (rule L15).
 func (st *Store) Close(ctx context.Context) (left int) {
 	st.closing.Store(true) // from here on requests store their changes themselves
 	st.stop()
@@ -114,11 +130,11 @@ func (st *Store) Close(ctx context.Context) (left int) {
 			_ = pace.Sleep(ctx, retryMin)
 		}
 	}
-	st.saveAll(ctx, st.dirty(), stored) // of the others it is stored that they were used, if it can be
+	st.saveAll(ctx, st.dirty(), stored) // the rest has no changes: store when it was used last, if that is possible
 	return 0
 }
 
-// saveAll saves them, and tells of each that could be.
+// saveAll saves the sessions until ctx ends, and calls stored after each one that could be saved.
 func (st *Store) saveAll(ctx context.Context, sessions []*Session, stored func()) {
 	work := make(chan *Session)
 	var done sync.WaitGroup
@@ -136,7 +152,8 @@ func (st *Store) saveAll(ctx context.Context, sessions []*Session, stored func()
 	}
 }
 
-// work saves what it is given. A write that began is not cut off: its operations are bounded.
+// work saves the sessions that it receives, and calls stored after each success. It does not cancel a write that has
+// begun: each operation of it has a timeout.
 func (st *Store) work(sessions <-chan *Session, stored func()) {
 	for s := range sessions {
 		if s.saveInTurn() == nil {
@@ -145,17 +162,18 @@ func (st *Store) work(sessions <-chan *Session, stored func()) {
 	}
 }
 
-// saveInTurn is save for who has not begun saving. What fails is queued again, and logged.
+// saveInTurn waits for its turn to write the session, and saves it. A write that fails is queued again; see end.
 func (s *Session) saveInTurn() error {
-	s.beginSaving()
+	ctx := replica.WithFailures(s.store.Replica.Random.As(context.Background(), "write-behind", s.token))
+	s.beginSaving(ctx)
 	defer s.endSaving()
 	if s.putsOff() {
 		return nil
 	}
-	return s.save(s.store.Replica.Random.As(context.Background(), "write-behind", s.token))
+	return s.save(ctx)
 }
 
-// unsaved are the sessions with changes that no node has.
+// unsaved returns the sessions with changes that no node is known to have.
 func (st *Store) unsaved() []*Session {
 	return slices.DeleteFunc(st.dirty(), func(s *Session) bool {
 		s.mu.Lock()
@@ -164,7 +182,7 @@ func (st *Store) unsaved() []*Session {
 	})
 }
 
-// dirty are the sessions of which something is to be stored, be it only that they were used.
+// dirty returns the sessions of which something is to be stored, even if that is only their last use.
 func (st *Store) dirty() (list []*Session) {
 	st.each(func(s *Session) bool {
 		if s.state.Load() == dirty {
@@ -175,5 +193,5 @@ func (st *Store) dirty() (list []*Session) {
 	return list
 }
 
-// sameRecord reports whether nobody wrote between the two.
+// sameRecord reports whether both are the same version of a session: nobody wrote between them.
 func sameRecord(a, b *record.Record) bool { return a.Rank() == b.Rank() }

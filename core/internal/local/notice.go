@@ -13,17 +13,18 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-const noticeQueue = 1024
+const noticeQueue = 1024 // messages that wait to be sent
 
-// post is a message for another instance.
+// post is a message to the instance of a route. It is left on that instance's board, a mailbox on a node.
 type post struct {
 	access *replica.Access
 	route  string
 	news.Message
 }
 
-// tookOver tells the instance that served the session, off the request's path, that its copy is old. The client's id names
-// another one if it is not the session's newest.
+// tookOver tells the instance that served the session that its copy is outdated. It does so behind the request's back.
+// former is the route in the stored record, named is the one in the client's id; they differ if the id is not the
+// newest.
 func (st *Store) tookOver(s *Session, former, named string) {
 	st.takeovers.Add(1)
 	s.mu.Lock()
@@ -32,7 +33,8 @@ func (st *Store) tookOver(s *Session, former, named string) {
 	s.tell(news.Message{Kind: news.Taken, Version: s.stored.Version}, s.from, named)
 }
 
-// tell posts a message about the session to the instances of those routes, each once, and not to this one. Guarded by mu.
+// tell sends a message about the session to the instances of those routes: once to each, and not to this one. Guarded
+// by mu.
 func (s *Session) tell(m news.Message, routes ...string) {
 	for i, route := range routes {
 		if route == "" || route == s.store.Route || slices.Contains(routes[:i], route) {
@@ -42,16 +44,17 @@ func (s *Session) tell(m news.Message, routes ...string) {
 	}
 }
 
+// toPost queues a message. It never waits.
 func (st *Store) toPost(p post) {
 	select {
 	case st.posts <- p:
-	default: // that instance learns of it with its next write of the session
+	default: // the queue is full: that instance learns of it with its next write of the session
 	}
 }
 
-// notify posts messages until ctx ends.
+// notify sends the queued messages until ctx ends.
 func (st *Store) notify(ctx context.Context) {
-	for ctx.Err() == nil { // its end comes before what is left to post
+	for ctx.Err() == nil { // do not send the rest of the queue first
 		select {
 		case <-ctx.Done():
 			return
@@ -61,7 +64,8 @@ func (st *Store) notify(ctx context.Context) {
 	}
 }
 
-// Hear takes messages of other instances about sessions that may be in memory. What they say of a session together counts.
+// Hear takes in messages of other instances about sessions that may be in memory. Of several about one session the
+// strongest counts.
 func (st *Store) Hear(ctx context.Context, list []news.Message) {
 	newest := make(map[uint64]news.Message, len(list))
 	for _, m := range list {
@@ -73,15 +77,16 @@ func (st *Store) Hear(ctx context.Context, list []news.Message) {
 	for s, m := range st.named(newest) {
 		if !ends(m) {
 			s.outdated(m)
-		} else if err := s.Destroy(ctx); err != nil && !errors.Is(err, replica.ErrNoSession) {
+		} else if err := s.Destroy(replica.WithFailures(ctx)); err != nil && !errors.Is(err, replica.ErrNoSession) {
 			s.outdated(m)
 		}
 	}
 }
 
+// ends reports whether the message says that the session has ended or is to end.
 func ends(m news.Message) bool { return m.Kind == news.Ended || m.Kind == news.End }
 
-// stronger: a message says more than another one about the same session.
+// stronger reports whether m says as much as another message about the same session, or more.
 func stronger(m, than news.Message) bool {
 	if x, y := ends(m), ends(than); x != y {
 		return x
@@ -89,7 +94,7 @@ func stronger(m, than news.Message) bool {
 	return m.Version >= than.Version
 }
 
-// named are the sessions in memory that messages are about.
+// named returns the sessions in memory that the messages are about.
 func (st *Store) named(notices map[uint64]news.Message) iter.Seq2[*Session, news.Message] {
 	return func(yield func(*Session, news.Message) bool) {
 		for i := range st.shards {
@@ -102,17 +107,18 @@ func (st *Store) named(notices map[uint64]news.Message) iter.Seq2[*Session, news
 	}
 }
 
-// served takes note of who serves the session after a write. If it is another instance, that one is told what it has not
-// seen. Guarded by mu.
+// served records who serves the session after a write. If that is another instance, it is told what it has not seen
+// (rule M8). Guarded by mu.
 func (s *Session) served(w *write, rec *record.Record) {
 	if s.told = rec.Route != s.store.Route; s.told && w.last != nil {
 		s.tell(news.Message{Kind: news.Changed, Version: rec.Version}, rec.Route)
 	}
 }
 
-// outdated: another instance has taken the session over, or changed it. What is here and not stored is merged with what
-// that one has, and then leaves. Who serves the session keeps it, and reads what has changed: its memory is what is left of
-// the session if the nodes lose it.
+// outdated handles the message that another instance has taken the session over, ended it or changed it (rule M11). In
+// the first two cases the session leaves memory; changes here that are not stored are written first, so that they are
+// merged with what the other instance has. If it was changed, this instance goes on serving it: it stays, and reads
+// what has changed, because this memory is what is left of the session if the nodes lose it.
 func (s *Session) outdated(by news.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

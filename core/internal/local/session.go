@@ -12,55 +12,59 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// Session is a session in this instance's memory. It is safe for concurrent use. Its records are never changed.
+// Session is a session in the memory of this instance. It is safe for concurrent use. Its records are never changed in
+// place.
 type Session struct {
 	store     *Store
 	token     string
-	short     uint64       // its name in messages
+	short     uint64       // its name in messages of other instances
 	deadline  int64        // Unix nanoseconds; 0: none
 	used      atomic.Int64 // Unix nanoseconds
-	life      atomic.Int64 // how long it lives unused; 0: for ever
-	refresh   atomic.Int64 // when a use has to be stored again, Unix nanoseconds
+	life      atomic.Int64 // how long it lives unused, in nanoseconds; 0: for ever
+	refresh   atomic.Int64 // Unix nanoseconds; a use after that has to be stored again
 	state     atomic.Int32 // clean, dirty or left
-	size      atomic.Int64 // bytes accounted for
-	cookie    atomic.Int64 // when the client got its cookie, Unix nanoseconds; 0: nobody knows
-	confirmed atomic.Int64 // when it was known last to be what is stored, Unix nanoseconds
+	size      atomic.Int64 // bytes that the store counts for it
+	cookie    atomic.Int64 // when the client got its cookie, Unix nanoseconds; 0: unknown
+	confirmed atomic.Int64 // when memory was last known to have what is stored, Unix nanoseconds
 
-	newer, older *Session // in the shard's order of use; guarded by shard.mu
+	newer, older *Session // in the shard's list by last use; guarded by shard.mu
 	lookAt       int64    // when the sweep looks at it, Unix nanoseconds; guarded by shard.mu
-	lookPlace    int      // in shard.looks; guarded by shard.mu
+	lookPlace    int      // its place in shard.looks; guarded by shard.mu
 
-	due   time.Time // when it is to be saved; guarded by queue.mu
-	place int       // in the queue, from 1; 0: not there; guarded by queue.mu
+	due   time.Time // when it is to be written; guarded by queue.mu
+	place int       // in the queue, from 1; 0: not in it; guarded by queue.mu
 	soon  bool      // it is due after no more than the usual delay; guarded by queue.mu
 
 	mu       sync.Mutex
-	saving   bool            // one write to the nodes at a time, in which the session does not leave
-	waiting  []chan struct{} // for their turn to save, in the order in which they came
-	rests    bool            // while saving: nothing waits to be stored, as far as is known
-	node     string          // where it is read from, or will be once it is stored
-	stored   *record.Record  // what the nodes have, as far as is known; of version 0: nothing yet
-	current  *record.Record  // with every change: what requests see
+	saving   bool              // a caller has its turn to write, and the session does not leave to make room
+	met      *replica.Failures // while saving: those of the caller that has its turn
+	waiting  []waiter          // FIFO queue of the callers that wait for their turn
+	rests    bool              // while saving: nothing is left to be stored, as far as is known
+	node     string            // id of the node that it is read from, or will be once it is stored
+	stored   *record.Record    // what the nodes have, as far as is known; of version 0: nothing yet
+	current  *record.Record    // what requests see: with every change
 	pending  pending
-	tried    bool   // a write that may have reached a node began
-	changes  uint64 // applied so far
-	saved    uint64 // of these, stored
+	tried    bool   // a write has begun that may have reached a node
+	changes  uint64 // made so far
+	saved    uint64 // the number of the last change that is stored
 	failures int    // writes that failed in a row
 
-	from string // the route of the instance that this one took it over from
-	told bool   // another instance has taken over, or changed it
+	from string // the route of the instance that it was taken over from; empty: none
+	told bool   // another instance serves it, or has ended it
 }
 
-// The states of a session. A clean one may leave at any moment.
+// The states of a session. A clean one may leave at any moment. A dirty one is to be stored, or is being written.
 const (
 	clean int32 = iota
 	dirty
 	left
 )
 
-// overhead is about what a session needs besides its attributes: itself, its record, and its places in maps and lists.
+// overhead is about how many bytes a session needs besides its attributes: for itself, its record, and its places in
+// maps and lists.
 const overhead = 1030
 
+// session returns a new Session with rec as both its stored and its current record. Its last use is now.
 func (st *Store) session(token, node string, rec *record.Record) *Session {
 	s := &Session{store: st, token: token, node: node, stored: rec, current: rec}
 	s.size.Store(sizeOf(rec))
@@ -76,42 +80,56 @@ func (st *Store) session(token, node string, rec *record.Record) *Session {
 	return s
 }
 
+// sizeOf returns how many bytes of memory a session with the record needs, about.
 func sizeOf(rec *record.Record) int64 { return int64(rec.Size()) + overhead }
 
-// beginSaving waits for the caller's turn to write the session. Until endSaving it does not leave to make room: what others
-// would do to it meanwhile, after they had loaded it again, would be unknown here.
-func (s *Session) beginSaving() {
+// waiter is a caller of beginSaving that waits for its turn.
+type waiter struct {
+	called chan struct{}
+	met    *replica.Failures
+	since  time.Time
+}
+
+// beginSaving waits for the caller's turn to write the session. Until endSaving the session does not leave to make
+// room: others might load it again and change it, and the caller would not know of that.
+//
+// If the caller before times out on a node meanwhile, this one does not ask that node again: it has waited for it as well.
+func (s *Session) beginSaving(ctx context.Context) {
+	met := replica.FailuresOf(ctx)
 	s.mu.Lock()
 	if !s.saving {
-		s.saving, s.rests = true, s.state.CompareAndSwap(clean, dirty)
+		s.saving, s.met, s.rests = true, met, s.state.CompareAndSwap(clean, dirty)
 		s.mu.Unlock()
 		return
 	}
-	called := make(chan struct{})
-	s.waiting = append(s.waiting, called)
+	w := waiter{make(chan struct{}), met, time.Now()}
+	s.waiting = append(s.waiting, w)
 	s.mu.Unlock()
-	<-called
+	<-w.called
 }
 
-// endSaving hands the turn over to who has waited longest, so that nobody who comes this moment is faster.
+// endSaving hands the turn to the caller that has waited longest, so that no newcomer overtakes it.
 func (s *Session) endSaving() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rests = s.rests && len(s.pending.batches) == 0
 	if len(s.waiting) > 0 {
-		close(s.waiting[0])
-		s.waiting = slices.Delete(s.waiting, 0, 1)
+		next := s.waiting[0]
+		next.met.Inherit(s.met, next.since)
+		s.met, s.waiting = next.met, slices.Delete(s.waiting, 0, 1)
+		close(next.called)
 		return
 	}
+	s.met = nil
 	if s.saving = false; s.rests {
 		s.state.CompareAndSwap(dirty, clean)
 	}
 }
 
-// schedule computes when the session ends and when it has to be refreshed.
+// schedule computes how long the session lives unused, and when its last use has to be stored again.
 func (s *Session) schedule() {
 	if idle := s.current.Idle(); idle > 0 {
-		life := int64(min(idle, math.MaxInt64-idle/20) + idle/20) // no overflow, however long it is
+		life := int64(min(idle, math.MaxInt64-idle/20) + idle/20) // no overflow, however long idle is
 		if before := s.life.Swap(life); life < before || before == 0 {
 			s.endsSooner()
 		}
@@ -119,7 +137,7 @@ func (s *Session) schedule() {
 	s.refresh.Store(nanos(replica.RefreshDue(s.stored)))
 }
 
-// over: the session has ended, by the same rule as a stored one.
+// over reports whether the session has ended, by the same rule as a stored one; see record.Expired (rule R8).
 func (s *Session) over(now time.Time) bool {
 	at, life := now.UnixNano(), s.life.Load()
 	return s.deadline != 0 && at >= s.deadline || life != 0 && at-s.used.Load() >= life
@@ -137,7 +155,7 @@ func (s *Session) ends() int64 {
 	return end
 }
 
-// nanos returns a moment in Unix nanoseconds, which end in the year 2262: what is later is as late as can be said.
+// nanos returns a moment in Unix nanoseconds. These end in the year 2262; a later moment becomes the last one.
 func nanos(t time.Time) int64 {
 	if last := time.Unix(0, math.MaxInt64); t.After(last) {
 		return math.MaxInt64
@@ -145,24 +163,24 @@ func nanos(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// At reports whether that node is the one which the session's id names here.
+// At reports whether node is the one that the session's id names, as far as this instance knows.
 func (s *Session) At(node string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.node == node
 }
 
-// Behind reports whether a look that begins at that node finds something newer than what is here.
+// Behind reports whether a look at the copies that begins at that node finds something newer than what is in memory.
 func (s *Session) Behind(ctx context.Context, node string) bool {
-	rec, err := s.store.Replica.Open(s.token, node).Peek(ctx) // Load would mend it, and find what it has written itself
+	rec, err := s.store.Replica.Open(s.token, node).Peek(ctx) // Load would repair copies, and then find its own write
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return err == nil && s.stored.Rank().Before(rec.Rank())
 }
 
-// View answers the session as requests see it, and the node that its id names. If that node is not available, another
-// one takes its place at once, and the session moves there behind the request's back. With none available all stays as it
-// is.
+// View returns the session as requests see it, and the id of the node that the session's id names. If that node is not
+// available, another one takes its place at once, and the session moves there behind the request's back (rule L13).
+// With no node available nothing changes.
 func (s *Session) View() (*record.Record, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,17 +193,18 @@ func (s *Session) View() (*record.Record, string) {
 	return s.current, s.node
 }
 
-// Use says that a request uses the session. That is stored, too, but not with every use.
+// Use records that a request uses the session. The use is also stored, but not each one: only after a twentieth of the
+// idle timeout.
 func (s *Session) Use(now time.Time) {
 	s.used.Store(now.UnixNano())
 	if now.UnixNano() >= s.refresh.Load() {
-		s.refresh.Store(now.Add(retryMax).UnixNano()) // until the write has told the next time
+		s.refresh.Store(now.Add(retryMax).UnixNano()) // not again before the write has set the next time
 		s.saveSoon()
 	}
 }
 
-// CookieDue reports whether the client got its cookie so long ago, to one caller of several. The client gets it again then,
-// which is stored with the next write.
+// CookieDue reports whether the client got its cookie at least as long ago as every. Of several callers only one gets
+// true. It sends the cookie again, and the next write of the session stores when.
 func (s *Session) CookieDue(now time.Time, every time.Duration) bool {
 	last := s.cookie.Load()
 	return now.UnixNano()-last >= int64(every) && s.cookie.CompareAndSwap(last, now.UnixNano())
@@ -198,7 +217,7 @@ func (s *Session) saveSoon() {
 	}
 }
 
-// markDirty keeps the session from leaving before it is saved. It is false if it has left.
+// markDirty keeps the session from leaving before it is saved. It returns false if the session has left already.
 func (s *Session) markDirty() bool {
 	return s.state.CompareAndSwap(clean, dirty) || s.state.Load() == dirty
 }

@@ -10,35 +10,37 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// Load brings a session into memory that only nodes have. Should another instance have served it since it left, it is taken
-// over from that one. It answers what a replica's Load does, or ErrFull.
+// Load brings a session into memory that only nodes have. If the stored record does not name this instance as the one
+// that serves it, Load takes it over. It returns the errors of replica.Access.Load and of TakeOver.
 func (st *Store) Load(ctx context.Context, token, node string) (*Session, error) {
 	access := st.Replica.Open(token, node)
 	rec, err := access.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if rec.Route != st.Route { // also that of none: whoever ends it elsewhere has to know whom to tell
+	if rec.Route != st.Route { // also if it names none: an instance that ends the session has to know whom to tell
 		return st.TakeOver(ctx, token, access.Home(), rec.Route)
 	}
 	s := st.loaded(token, access, rec)
 	return s, st.admitted(s, access)
 }
 
-// Enter brings a session into memory that access has loaded, and that no other instance serves. It does not count as a use.
-// It answers ErrFull.
+// Enter brings a session into memory that access has loaded, and that no other instance serves. It records no use. It
+// returns ErrFull.
 func (st *Store) Enter(token string, access *replica.Access, rec *record.Record) (*Session, error) {
 	s := st.loaded(token, access, rec)
 	s.used.Store(rec.LastAccess.UnixNano())
 	return s, st.admitted(s, access)
 }
 
-// TakeOver brings a session into memory that the instance of another route served last, by the id that a request came
-// with: what is here, if anything, is not the truth any more. A new version is stored at once, so that the other instance,
-// if it is still there and has changes, learns of it.
+// TakeOver brings a session into memory that another instance has served. The arguments token, node and route are those
+// of the id in the request. What is in memory, if anything, is not the truth any more. TakeOver stores a new version at
+// once. So the other instance, if it still runs and has changes, learns of the takeover. TakeOver returns the errors of
+// replica.Access.Write, and ErrFull.
 //
-// That id may also be one of before an earlier takeover: of a request that was sent beside the one which took the session
-// over, or of a client that keeps what it got first. A look at the nodes tells.
+// The id may also be older than a takeover by this instance: its request was sent beside the one that took the session
+// over, or the client keeps the first id that it got. A look at the nodes shows that, and then there is nothing to take
+// over.
 func (st *Store) TakeOver(ctx context.Context, token, node, route string) (*Session, error) {
 	s, t, err := st.takeOver(ctx, token, node)
 	if err != nil {
@@ -50,12 +52,13 @@ func (st *Store) TakeOver(ctx context.Context, token, node, route string) (*Sess
 	return s, nil
 }
 
-// takeover is what came of one.
+// takeover is the outcome of a takeover.
 type takeover struct {
-	needed bool
-	former string // the route of the instance that the record named
+	needed bool   // false: this instance served the session already
+	former string // the route of the instance that the stored record named
 }
 
+// takeOver is TakeOver without the message to the other instance (rule L5).
 func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, t takeover, err error) {
 	if s := st.Get(token); s != nil {
 		if t, err = s.takeOver(ctx, node); !errors.Is(err, ErrLeft) {
@@ -69,7 +72,7 @@ func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, 
 	}
 	access := st.Replica.Open(token, node)
 	rec, err := access.Write(ctx, mine)
-	for err == nil && rec.Route != st.Route { // another instance has met this one's change half-way, and made its own to that
+	for err == nil && rec.Route != st.Route { // another instance has met this write half-way, and added its own to it
 		rec, err = access.Write(ctx, mine)
 	}
 	if err != nil {
@@ -79,14 +82,15 @@ func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, 
 	return s, takeover{true, former}, st.admitted(s, access)
 }
 
-// loaded makes a session of what was found. The strings are parts of a request's Cookie header, which must not be kept
-// alive for them.
+// loaded returns a session of what access has found. It copies the strings: they are parts of a request's Cookie
+// header, which must not be kept in memory for them.
 func (st *Store) loaded(token string, access *replica.Access, rec *record.Record) *Session {
 	s := st.session(strings.Clone(token), strings.Clone(access.Home()), rec)
 	s.short = access.Short()
 	return s
 }
 
+// admitted inserts a loaded session, and has its copies repaired if they need it.
 func (st *Store) admitted(s *Session, access *replica.Access) error {
 	err := st.insert(s)
 	if err == nil && access.NeedsHeal() {
@@ -95,9 +99,10 @@ func (st *Store) admitted(s *Session, access *replica.Access) error {
 	return err
 }
 
-// takeOver replaces what is here by what is stored, and makes the changes to it that were not, unless it is that already.
+// takeOver replaces what is in memory by what is stored, with the changes made to it that are not stored. It does
+// nothing if this instance serves the session already.
 func (s *Session) takeOver(ctx context.Context, node string) (t takeover, err error) {
-	s.beginSaving()
+	s.beginSaving(ctx)
 	defer s.endSaving()
 	if s.serves(ctx, node) {
 		return t, nil
@@ -113,8 +118,9 @@ func (s *Session) takeOver(ctx context.Context, node string) (t takeover, err er
 	return takeover{true, w.former}, err
 }
 
-// serves reports whether nobody but this instance, which has begun saving, has written the session since it did so last, as
-// far as the node knows that the request's id names. What was never stored nobody else can have.
+// serves reports whether nobody else has written the session since this instance's last write, as far as the node knows
+// that the request's id names (rule L4). A session that was never stored is known to nobody else. The caller has begun
+// saving.
 func (s *Session) serves(ctx context.Context, node string) bool {
 	s.mu.Lock()
 	stored, outdated := s.stored, s.told || s.state.Load() == left

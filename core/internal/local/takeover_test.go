@@ -10,12 +10,13 @@ import (
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// takenOver is a session that began at one instance and was taken over by another one a moment ago. The former one does not hear
-// of it for another quarter of a second.
+// takenOver returns a session that began at one instance and was taken over by another a moment ago. The former
+// instance does not hear of it for another quarter of a second.
 func (w *world) takenOver(sync bool) (former, present *instance, s, taken *local.Session) {
 	w.t.Helper()
 	former, present = w.start(local.Config{Route: "a", Sync: sync}), w.start(local.Config{Route: "b", Sync: sync})
@@ -28,8 +29,9 @@ func (w *world) takenOver(sync bool) (former, present *instance, s, taken *local
 	return former, present, s, taken
 }
 
-// TestWhatTheFormerInstanceStores after a takeover, of requests that it had begun to serve, is seen by the new one, also if
-// that has written meanwhile. (Seed 146 of the simulation of requests.)
+// TestWhatTheFormerInstanceStores checks that the new instance sees what the former one stores after a takeover, for
+// requests that it had begun to serve, even if the new one has written meanwhile. (Seed 146 of the simulation of
+// requests.)
 func TestWhatTheFormerInstanceStores(t *testing.T) {
 	inWorld(t, 2, 1, func(w *world) {
 		_, present, s, taken := w.takenOver(false)
@@ -45,8 +47,9 @@ func TestWhatTheFormerInstanceStores(t *testing.T) {
 	})
 }
 
-// TestAnOldCookieTakesOver: the instance that it names has let the session go, and another one has served it since. What
-// comes through the first one is seen by the other. (Seed 660 of the simulation of requests.)
+// TestAnOldCookieTakesOver comes to an instance with its old cookie. The instance has let the session go, and another
+// one has served it since. What comes through the first one must be seen by the other. (Seed 660 of the simulation of
+// requests.)
 func TestAnOldCookieTakesOver(t *testing.T) {
 	inWorld(t, 2, 1, func(w *world) {
 		former, present := w.start(local.Config{Route: "a"}), w.start(local.Config{Route: "b"})
@@ -67,8 +70,8 @@ func TestAnOldCookieTakesOver(t *testing.T) {
 	})
 }
 
-// TestTwoTakeOverAtOnce: what the record names is who serves the session, so that a logout elsewhere, and the next takeover, are
-// told to that one. (Seed 12 of the simulation of requests.)
+// TestTwoTakeOverAtOnce checks that the record names the instance that serves the session, which a logout elsewhere and
+// the next takeover have to tell. (Seed 12 of the simulation of requests.)
 func TestTwoTakeOverAtOnce(t *testing.T) {
 	inWorld(t, 2, 1, func(w *world) {
 		former := w.start(local.Config{Route: "a", Sync: true})
@@ -76,7 +79,7 @@ func TestTwoTakeOverAtOnce(t *testing.T) {
 		node := nodeOf(former.begin("t"))
 		settle()
 		home := w.servers[node]
-		home.Fail(nodetest.Once(writes, func() { // the backup has what the first one stores, the home has not
+		home.Fail(nodetest.Once(writes, func() { // the backup has what the first one stores, the home (primary) does not
 			home.Fail(nil)
 			second.takeOver("t", node)
 		}))
@@ -94,9 +97,9 @@ func TestTwoTakeOverAtOnce(t *testing.T) {
 	})
 }
 
-// TestAnOldCookieLosesNothing: an instance had to work around the node that the cookie names, and cannot replace its epoch
-// yet. Who serves the session since, and is asked with that cookie, knows what came later. (Seed 460 of the simulation of
-// requests.)
+// TestAnOldCookieLosesNothing has an instance do without the node that the cookie names, and unable to replace its
+// epoch yet. The instance that has served the session since is asked with that cookie. It must know what came later.
+// (Seed 460 of the simulation of requests.)
 func TestAnOldCookieLosesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		writes      int
@@ -135,8 +138,9 @@ func TestAnOldCookieLosesNothing(t *testing.T) {
 	}
 }
 
-// TestALogoutBeatsALaterClaim: an instance that could not reach the tombstone has stored the session again, with a higher
-// term. It ends when the logout is heard of. (Seed 3107 of the simulation of requests.)
+// TestALogoutBeatsALaterClaim checks that a session ends when its instance hears of a logout, even if that instance
+// could not reach the tombstone and has stored the session again, with a higher term. (Seed 3107 of the simulation of
+// requests.)
 func TestALogoutBeatsALaterClaim(t *testing.T) {
 	inWorld(t, 3, 1, func(w *world) {
 		a := w.start(local.Config{Route: "a", Sync: true})
@@ -153,9 +157,10 @@ func TestALogoutBeatsALaterClaim(t *testing.T) {
 	})
 }
 
-// TestWhoStoodStillBringsNoLogoutBack: an instance that was halted for longer than its operations may last finds all its
-// nodes failed at first. What it had not stored yet must not go to the one node that it tries next, over a logout that it
-// cannot see there. (Chaos, as soon as its balancer did not wait for the halted instance.)
+// TestWhoStoodStillBringsNoLogoutBack has an instance that was halted for longer than its operations may last, so that
+// it finds all its nodes failed at first. What it had not stored yet must not go to the one node that it tries next,
+// over a logout that it cannot see there. (Found by the chaos test once its balancer did not wait for the halted
+// instance.)
 func TestWhoStoodStillBringsNoLogoutBack(t *testing.T) {
 	for name, sync := range map[string]bool{"sync": true, "async": false} {
 		t.Run(name, func(t *testing.T) {
@@ -177,7 +182,7 @@ func TestWhoStoodStillBringsNoLogoutBack(t *testing.T) {
 				if err := change(s, plus("n", 1)); sync && err == nil {
 					t.Error("it is told stored")
 				}
-				for range 200 { // until it stores what it has
+				for range 200 { // until it would store what it has
 					fail()
 					time.Sleep(time.Millisecond)
 				}
@@ -190,8 +195,8 @@ func TestWhoStoodStillBringsNoLogoutBack(t *testing.T) {
 	}
 }
 
-// TestWhoServesKeepsTheSession when the former instance has stored something: it reads that, so that its memory has what a
-// node that is restarted then has lost. (Seed 882 of the random plays.)
+// TestWhoServesKeepsTheSession checks that the present instance reads what the former one has stored. So its memory has
+// it if a node is restarted empty then. (Seed 882 of the random plays.)
 func TestWhoServesKeepsTheSession(t *testing.T) {
 	inWorld(t, 1, 0, func(w *world) {
 		former, _, s, _ := w.takenOver(false)
@@ -203,7 +208,8 @@ func TestWhoServesKeepsTheSession(t *testing.T) {
 	})
 }
 
-// TestATakeoverThatFails stores nothing later: what is here is not the truth. (Seed 655 of the random plays.)
+// TestATakeoverThatFails checks that an instance whose takeover has failed stores nothing later: what it has in memory
+// is not the truth. (Seed 655 of the random plays.)
 func TestATakeoverThatFails(t *testing.T) {
 	inWorld(t, 2, 0, func(w *world) {
 		former, present, s, taken := w.takenOver(true)
@@ -220,8 +226,9 @@ func TestATakeoverThatFails(t *testing.T) {
 	})
 }
 
-// TestATakeoverIsOne, however many requests come with the id that the former instance gave: those beside the one that took
-// the session over, and all those of a client that keeps its first id. They cost a look, and see what is there.
+// TestATakeoverIsOne checks that many requests with the id that the former instance gave make one takeover: those
+// beside the one that took the session over, and all those of a client that keeps its first id. Each costs a look at
+// the nodes, and sees what is there.
 func TestATakeoverIsOne(t *testing.T) {
 	for name, sync := range map[string]bool{"sync": true, "async": false} {
 		t.Run(name, func(t *testing.T) {
@@ -242,11 +249,11 @@ func TestATakeoverIsOne(t *testing.T) {
 					t.Errorf("%d writes, %d takeovers", n-before, present.Counts().Takeovers)
 				}
 				w.all(nodetest.Slow(10 * time.Millisecond))
-				for i := range 5 { // the client's own changes are no reason for another one
+				for i := range 5 { // the client's own changes are no reason for another takeover
 					taken, err := present.TakeOver(context.Background(), "t", old, "a")
 					present.must(err)
 					present.must(change(taken, plus("n", 1)))
-					time.Sleep(time.Duration(i) * 40 * time.Millisecond) // some of them find it on its way to a node
+					time.Sleep(time.Duration(i) * 40 * time.Millisecond) // some requests find the session on its way to a node
 				}
 				settle()
 				w.all(nil)
@@ -267,11 +274,12 @@ func TestATakeoverIsOne(t *testing.T) {
 	}
 }
 
-// TestATakeoverOfWhatIsHere: it was taken over, and not stored since by anyone; but a node that has it must say so.
+// TestATakeoverOfWhatIsHere takes over a session that was taken over already, and that nobody has stored since. There
+// is nothing to do, but only if a node that has the session says so.
 func TestATakeoverOfWhatIsHere(t *testing.T) {
 	for name, c := range map[string]struct {
 		meanwhile func(w *world, former *instance, s *local.Session)
-		want      string // empty: there is no session
+		want      string // the value of n; empty: there is no session
 	}{
 		"its node is silent": {func(w *world, _ *instance, s *local.Session) { w.servers[nodeOf(s)].Fail(off) }, "1"},
 		"its node was restarted empty": {func(w *world, _ *instance, s *local.Session) {
@@ -301,6 +309,53 @@ func TestATakeoverOfWhatIsHere(t *testing.T) {
 					t.Errorf("n = %s; want %s", got, c.want)
 				}
 			})
+		})
+	}
+}
+
+// TestWhomTheRecordNames checks that a write that is no takeover keeps the instance that the record names, and names its
+// own one only if the record names none.
+func TestWhomTheRecordNames(t *testing.T) {
+	ctx := context.Background()
+	for name, c := range map[string]struct {
+		before func(w *world, node string) // what others do before the instance writes what it has in memory
+		found  string                      // the instance that the record names then
+		want   string
+	}{
+		"the instance itself": {func(*world, string) {}, "a", "a"},
+		"another instance, which has taken the session over": {func(w *world, node string) {
+			b := w.start(local.Config{Route: "b"})
+			_, err := b.TakeOver(ctx, "t", node, "a")
+			b.must(err)
+		}, "b", "b"},
+		"none, because an instance has written that is not sticky": {func(w *world, node string) {
+			plain := w.start(local.Config{})
+			_, err := plain.replica.Open("t", node).Write(ctx, func(*record.Record) error { return nil })
+			plain.must(err)
+		}, "", "a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for mode, config := range modes {
+				t.Run(mode, func(t *testing.T) {
+					inWorld(t, 2, 1, func(w *world) {
+						config.Route = "a"
+						a := w.start(config)
+						s := a.begin("t")
+						settle()
+						node := nodeOf(s)
+						c.before(w, node)
+						if route := w.stored(node, "t").Route; route != c.found {
+							t.Fatalf("before, the record names %q; want %q", route, c.found)
+						}
+						a.must(change(s, plus("n", 1)))
+						time.Sleep(150 * time.Millisecond) // the write-behind is done
+						rec := w.stored(node, "t")
+						if n, _ := rec.Get("n"); string(n) != "2" || rec.Route != c.want {
+							t.Errorf("n = %s, and the record names %q; want 2, %q", n, rec.Route, c.want)
+						}
+					})
+				})
+			}
 		})
 	}
 }

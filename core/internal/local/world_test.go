@@ -29,27 +29,27 @@ const idle = 30 * time.Minute
 // opTimeout is how long an operation may take.
 const opTimeout = 100 * time.Millisecond
 
-// world is some in-memory servers, which every instance has nodes of its own for. Time is fake.
+// world is a set of servers in memory. Every instance has nodes of its own for them. Time is fake.
 type world struct {
 	t       *testing.T
 	servers map[string]*nodetest.Server
 	backups int
 	started int // instances
 
-	random *random.Source                                     // of all that is random; nil: the runtime's
-	pace   func(own *random.Source, at string) nodetest.Fault // of an instance's way to a server; nil: it takes no time
+	random *random.Source                                     // the source of all random numbers; nil: the runtime's
+	pace   func(own *random.Source, at string) nodetest.Fault // of an instance's way to a server; nil: an operation takes no time
 }
 
-// off is a fault of a server that nobody reaches.
+// off is the fault of a server that nobody reaches.
 var off = nodetest.Refuse(nodetest.ErrOff)
 
-// What is done about sessions; not what probers and notices do at any time.
+// reads and writes choose the operations on sessions, not those of probers and messages, which may come at any time.
 var reads, writes = nodetest.Reads("msm:s:"), nodetest.Writes("msm:s:")
 
-// mute has the server do the next writes of sessions, and nobody hears of it.
+// mute has the server do the next n writes of sessions without an answer.
 func mute(n int) nodetest.Fault { return nodetest.Only(writes, nodetest.Mute(n)) }
 
-// inWorld runs a test in a bubble of fake time, on so many servers.
+// inWorld runs a test in a bubble of fake time, with that many servers.
 func inWorld(t *testing.T, servers, backups int, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, servers: map[string]*nodetest.Server{}, backups: backups}
@@ -67,7 +67,7 @@ func (w *world) all(fault nodetest.Fault) {
 	}
 }
 
-// count tells how many such operations came to the servers.
+// count returns how many of these operations came to the servers.
 func (w *world) count(such func(nodetest.Op) bool) (n int) {
 	for _, s := range w.servers {
 		n += s.Count(such)
@@ -75,7 +75,7 @@ func (w *world) count(such func(nodetest.Op) bool) (n int) {
 	return n
 }
 
-// settle waits until the write-behind, the probers and the repair have done what they have to.
+// settle waits until the write-behind, the probers and the repair have done what they have to do.
 func settle() { time.Sleep(3 * time.Second) }
 
 // instance is one app process.
@@ -84,10 +84,11 @@ type instance struct {
 	w       *world
 	replica *replica.Store
 	ways    []*nodetest.Client // to the servers
-	gate    chan struct{}      // messages are heard when it is closed; nil: at once
+	gate    chan struct{}      // messages are read once it is closed; nil: at once
 	close   func()
 }
 
+// start starts an instance, with probers and everything else that a manager has.
 func (w *world) start(config local.Config) *instance {
 	ctx, stop := context.WithCancel(context.Background())
 	var members []cluster.Member
@@ -120,7 +121,9 @@ func (w *world) start(config local.Config) *instance {
 	}
 	config.Replica.Cluster.Set(members)
 	config.Patience = 7 * time.Second // as managers have it
-	config.Log = journal.Silent()
+	if config.Log == nil {
+		config.Log = journal.Silent()
+	}
 	a.Store, a.replica = local.New(config), config.Replica
 	probers.Go(func() { inbox.Run(own.As(ctx, "inbox")) })
 	probers.Go(func() { courier.Run(ctx) })
@@ -146,7 +149,7 @@ func (a *instance) Hear(ctx context.Context, at *node.Node, list []news.Message)
 	}
 }
 
-// crash ends the instance as SIGKILL would: nothing more is stored.
+// crash ends the instance as SIGKILL would: it stores nothing more.
 func (a *instance) crash() {
 	before := map[*nodetest.Server]nodetest.Fault{}
 	for _, s := range a.w.servers {
@@ -175,7 +178,7 @@ func (a *instance) create(token string) (*local.Session, error) {
 	return a.Create(context.Background(), token, a.replica.FirstNode(token), rec)
 }
 
-// get finds a session as a request does whose cookie has this instance's route.
+// get finds a session, as a request does whose cookie has this instance's route.
 func (a *instance) get(token, node string) (*local.Session, error) {
 	if s := a.Get(token); s != nil {
 		return s, nil
@@ -192,7 +195,7 @@ func (a *instance) takeOver(token, node string) *local.Session {
 	return s
 }
 
-// plus is the change that adds to a number.
+// plus returns the change that adds to a number.
 func plus(name string, by int) replica.Change {
 	return func(rec *record.Record) error {
 		value, _ := rec.Get(name)
@@ -257,7 +260,7 @@ func nodeOf(s *local.Session) string {
 	return id
 }
 
-// stored is what a server has, nil if it has nothing.
+// stored returns the record that a server has, nil if it has none.
 func (w *world) stored(id, token string) *record.Record {
 	w.t.Helper()
 	value := w.servers[id].Value(sid.Key("msm:", sid.Record, token))
@@ -271,7 +274,7 @@ func (w *world) stored(id, token string) *record.Record {
 	return rec
 }
 
-// holds answers the servers that have a live copy, sorted.
+// holds returns the ids of the servers that have a live copy, sorted.
 func (w *world) holds(token string) (list []string) {
 	for id := range w.servers {
 		if rec := w.stored(id, token); rec != nil && !rec.Tombstone {
@@ -282,7 +285,7 @@ func (w *world) holds(token string) (list []string) {
 	return list
 }
 
-// wantStored checks what another instance would find.
+// wantStored checks what another instance finds.
 func (w *world) wantStored(token, node, name, want string) {
 	w.t.Helper()
 	b := w.start(local.Config{})

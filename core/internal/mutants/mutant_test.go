@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,13 +18,43 @@ const root = "../.."
 
 // mutant is a rule, and what takes it out.
 type mutant struct {
-	rule  string
+	rule  string // its id in docs/design.md, such as "C4"
+	says  string // what the rule says, in this place of the code
 	edits []edit
 	by    layer // that has to catch it
 }
 
-// edit replaces a text that is in a file exactly once.
-type edit struct{ file, from, to string }
+// String returns the rule and what it says.
+func (m mutant) String() string { return m.rule + ": " + m.says }
+
+// edit replaces a text that is exactly once in a file, or in the files of a folder.
+type edit struct{ in, from, to string }
+
+// find returns the file of the text.
+func (e edit) find() (string, error) {
+	paths := []string{filepath.Join(root, e.in)}
+	if !strings.HasSuffix(e.in, ".go") {
+		all, err := filepath.Glob(filepath.Join(root, e.in, "*.go"))
+		if err != nil {
+			return "", err
+		}
+		paths = slices.DeleteFunc(all, func(path string) bool { return strings.HasSuffix(path, "_test.go") })
+	}
+	var there []string
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return "", err
+		}
+		for range strings.Count(string(data), e.from) {
+			there = append(there, path)
+		}
+	}
+	if len(there) != 1 {
+		return "", fmt.Errorf("%s has %d times, not once:\n%s", e.in, len(there), e.from)
+	}
+	return filepath.Rel(root, there[0])
+}
 
 // all are the mutants, in the order in which they are told.
 func all() []mutant { return slices.Concat(ofCopies, ofNodes, ofRequests, ofLocks) }
@@ -32,18 +63,19 @@ func all() []mutant { return slices.Concat(ofCopies, ofNodes, ofRequests, ofLock
 func (m mutant) files() (map[string]string, error) {
 	files := make(map[string]string)
 	for _, e := range m.edits {
-		text, begun := files[e.file]
+		file, err := e.find()
+		if err != nil {
+			return nil, err
+		}
+		text, begun := files[file]
 		if !begun {
-			data, err := os.ReadFile(filepath.Join(root, e.file))
+			data, err := os.ReadFile(filepath.Join(root, file))
 			if err != nil {
 				return nil, err
 			}
 			text = string(data)
 		}
-		if n := strings.Count(text, e.from); n != 1 {
-			return nil, fmt.Errorf("%s has %d times, not once:\n%s", e.file, n, e.from)
-		}
-		files[e.file] = strings.Replace(text, e.from, e.to, 1)
+		files[file] = strings.Replace(text, e.from, e.to, 1)
 	}
 	return files, nil
 }
@@ -74,25 +106,46 @@ func (m mutant) overlay(dir string) (string, error) {
 	return path, os.WriteFile(path, data, 0o600)
 }
 
-// TestList: every edit fits the tree and leaves a program, and every rule is told once.
-func TestList(t *testing.T) {
+// ruleID finds the ids of the rules in docs/design.md.
+var ruleID = regexp.MustCompile(`(?m)^- \*\*([A-Z]\d+)\.\*\*`)
+
+// rulesOnThePage returns the ids of the rules in docs/design.md.
+func rulesOnThePage(t *testing.T) map[string]bool {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join(root, "..", "docs", "design.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	rules := make(map[string]bool)
+	for _, m := range ruleID.FindAllSubmatch(page, -1) {
+		rules[string(m[1])] = true
+	}
+	return rules
+}
+
+// TestList checks that every edit fits the tree and leaves a program, that no sentence is there twice, and that every
+// mutant names a rule of docs/design.md.
+func TestList(t *testing.T) {
+	rules, told := rulesOnThePage(t), make(map[string]bool)
 	for _, m := range all() {
-		t.Run(m.rule, func(t *testing.T) {
-			if rules[m.rule] {
-				t.Error("the list has this rule twice")
+		t.Run(m.says, func(t *testing.T) {
+			if !rules[m.rule] {
+				t.Errorf("%v: docs/design.md has no such rule", m)
 			}
-			rules[m.rule] = true
+			if told[m.says] {
+				t.Errorf("%v: the list has this sentence twice", m)
+			}
+			told[m.says] = true
 			files, err := m.files()
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%v: %v", m, err)
 			}
 			if len(files) == 0 {
-				t.Error("nothing is edited")
+				t.Errorf("%v: nothing is edited", m)
 			}
 			for name, text := range files {
 				if _, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution); err != nil {
-					t.Error(err)
+					t.Errorf("%v: %v", m, err)
 				}
 			}
 		})

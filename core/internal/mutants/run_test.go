@@ -74,18 +74,18 @@ func TestMutants(t *testing.T) {
 	verdicts := make([]*verdict, len(all())) // nil: it was not played
 	t.Cleanup(func() { tell(t.Output(), verdicts) })
 	for i, m := range all() {
-		t.Run(m.rule, func(t *testing.T) {
+		t.Run(m.says, func(t *testing.T) {
 			t.Parallel()
 			verdicts[i] = &verdict{}
 			v, err := m.search(t.Context(), t.TempDir())
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%v: %v", m, err)
 			}
 			if v.seed == "" {
-				t.Fatalf("not caught by %d seeds of %s, in %v", m.by.seeds, m.by.name, v.took.Round(time.Second))
+				t.Fatalf("%v: not caught by %d seeds of %s, in %v", m, m.by.seeds, m.by.name, v.took.Round(time.Second))
 			}
 			if err := original.replay(t.Context(), m.by, v.seed); err != nil {
-				t.Fatalf("the module as it is fails at seed %s, too: %v", v.seed, err)
+				t.Fatalf("%v: the module as it is fails at seed %s, too: %v", m, v.seed, err)
 			}
 			verdicts[i] = &v
 		})
@@ -102,11 +102,11 @@ func tell(out io.Writer, verdicts []*verdict) {
 		}
 		of[m.by.name]++
 		if v.seed == "" {
-			fmt.Fprintf(table, "%s\t%s\tNOT CAUGHT\n", m.rule, m.by.name)
+			fmt.Fprintf(table, "%v\t%s\tNOT CAUGHT\n", m, m.by.name)
 			continue
 		}
 		caught[m.by.name]++
-		fmt.Fprintf(table, "%s\t%s\t%s\t%v\t%.90s\n", m.rule, m.by.name, v.seed, v.took.Round(100*time.Millisecond), v.says)
+		fmt.Fprintf(table, "%v\t%s\t%s\t%v\t%.90s\n", m, m.by.name, v.seed, v.took.Round(100*time.Millisecond), v.says)
 	}
 	_ = table.Flush()
 	for _, by := range slices.Sorted(maps.Keys(of)) {

@@ -12,25 +12,26 @@ import (
 	"github.com/gomsm/msm/core/internal/node"
 )
 
-// Reader takes what an inbox has for it. Each message comes once.
+// Reader takes what an inbox has read. Each message comes once.
 type Reader interface {
-	// Hear is called with what was read on the board for all, or the one for this instance, of a node.
+	// Hear is called with messages from a board of a node: the one for all instances, or the one for this instance.
 	Hear(ctx context.Context, at *node.Node, list []Message)
-	// Heard says that all was heard that was on the boards of a node at that time.
+	// Heard is called when all has been heard that was on the boards of a node at that time.
 	Heard(at time.Time)
 }
 
-// Inbox reads boards. It is safe for concurrent use.
+// Inbox takes boards as probes have read them, and passes new messages on to a reader. It is safe for concurrent use.
 type Inbox struct {
 	reader Reader
 	clock  func() time.Time
 	wake   chan struct{}
-	heard  map[place]map[spelling]struct{} // what each board had when it was heard last; by Run only
+	heard  map[place]map[spelling]struct{} // what each board had when it was heard last; only for Run
 
 	mu     sync.Mutex
-	fresh  map[place]node.Item // what has changed since Run took it
-	last   map[place][]byte    // what was there last; not its token, for a node that is restarted gives the same ones again
-	looked time.Time           // when the last look began; zero: none since Run took it
+	fresh  map[place]node.Item // boards that have changed since Run took them
+	last   map[place][]byte    // each board's last value; not its token: a restarted node gives the same ones again
+	gone   []*node.Node        // nodes that have left the list since Run took the boards
+	looked time.Time           // when the last probe began; zero: there was none since Run took the boards
 }
 
 // place is a board on a node.
@@ -39,7 +40,7 @@ type place struct {
 	board string
 }
 
-// NewInbox makes one. The clock is that by which messages are left.
+// NewInbox returns an inbox. clock must be the clock by which messages are left.
 func NewInbox(reader Reader, clock func() time.Time) *Inbox {
 	return &Inbox{
 		reader: reader, clock: clock, wake: make(chan struct{}, 1), heard: make(map[place]map[spelling]struct{}),
@@ -47,7 +48,8 @@ func NewInbox(reader Reader, clock func() time.Time) *Inbox {
 	}
 }
 
-// Look takes the boards of a node, from a probe that began then. It waits for nothing: the node's prober calls it.
+// Look takes the boards of a node, as read by a probe that began at that time. It does not block, because the node's
+// prober calls it.
 func (b *Inbox) Look(n *node.Node, boards map[string]node.Item, began time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -66,7 +68,17 @@ func (b *Inbox) Look(n *node.Node, boards map[string]node.Item, began time.Time)
 	}
 }
 
-// Run has the reader hear what comes, until ctx ends.
+// Forget drops what is remembered of a node that has left the list, and is not probed any more.
+func (b *Inbox) Forget(n *node.Node) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ofNode := func(at place) bool { return at.node == n }
+	maps.DeleteFunc(b.last, func(at place, _ []byte) bool { return ofNode(at) })
+	maps.DeleteFunc(b.fresh, func(at place, _ node.Item) bool { return ofNode(at) })
+	b.gone = append(b.gone, n)
+}
+
+// Run passes new messages on to the reader until ctx ends.
 func (b *Inbox) Run(ctx context.Context) {
 	for {
 		select {
@@ -78,12 +90,13 @@ func (b *Inbox) Run(ctx context.Context) {
 	}
 }
 
-// Read has the reader hear what has come. It is what Run does again and again, and not to be called beside it.
+// Read passes on to the reader what has come. Run does so again and again; do not call Read while Run runs.
 func (b *Inbox) Read(ctx context.Context) {
 	b.mu.Lock()
-	fresh, looked := b.fresh, b.looked
-	b.fresh, b.looked = make(map[place]node.Item), time.Time{}
+	fresh, looked, gone := b.fresh, b.looked, b.gone
+	b.fresh, b.looked, b.gone = make(map[place]node.Item), time.Time{}, nil
 	b.mu.Unlock()
+	maps.DeleteFunc(b.heard, func(at place, _ map[spelling]struct{}) bool { return slices.Contains(gone, at.node) })
 	all := true
 	for _, at := range sorted(fresh) {
 		list, whole := parse(fresh[at].Value)
@@ -92,7 +105,8 @@ func (b *Inbox) Read(ctx context.Context) {
 		if unheard := b.unheard(at, list, whole); len(unheard) > 0 {
 			b.reader.Hear(ctx, at.node, unheard)
 		}
-		if kept, worth := recent(list, b.clock()); worth && whole { // who fails does so again with the next change
+		// If the write fails, the next change of the board brings another one.
+		if kept, worth := recent(list, b.clock()); worth && whole {
 			_ = at.node.CompareAndSwap(ctx, at.board, node.Item{Value: join(kept), Token: fresh[at].Token}, boardLife)
 		}
 	}
@@ -101,14 +115,14 @@ func (b *Inbox) Read(ctx context.Context) {
 	}
 }
 
-// atRest: what was read is what lies there, and nobody will ever hear more of it. If it was damaged on its way instead, to write back
-// what could be read would end messages that nobody has heard.
+// atRest reports whether what was read is what lies on the node, so that nobody will ever hear more of it (rule M4). If
+// it was damaged on its way instead, writing back what could be read would end messages that nobody has heard.
 func atRest(ctx context.Context, at place, read node.Item) bool {
 	again, err := at.node.Get(ctx, at.board)
 	return err == nil && bytes.Equal(again.Value, read.Value)
 }
 
-// sorted is a fixed order, so that a simulation replays.
+// sorted returns the boards in a fixed order, so that a simulation replays.
 func sorted(fresh map[place]node.Item) (list []place) {
 	for at := range fresh {
 		list = append(list, at)
@@ -119,10 +133,11 @@ func sorted(fresh map[place]node.Item) (list []place) {
 	return list
 }
 
-// unheard leaves out what was heard before, on this board or on that of another node.
+// unheard returns the messages that were not heard before, on this board or on another one, and remembers them
+// (rule M3).
 func (b *Inbox) unheard(at place, list []spelling, whole bool) (fresh []Message) {
 	now := make(map[spelling]struct{}, len(list))
-	if !whole { // what is missing may be there all the same
+	if !whole { // messages that could not be read may be there all the same
 		maps.Copy(now, b.heard[at])
 	}
 	for _, m := range list {
@@ -135,6 +150,7 @@ func (b *Inbox) unheard(at place, list []spelling, whole bool) (fresh []Message)
 	return fresh
 }
 
+// wasHeard reports whether a message was on any board when that was heard last.
 func (b *Inbox) wasHeard(m spelling) bool {
 	for _, board := range b.heard {
 		if _, there := board[m]; there {

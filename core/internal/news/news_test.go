@@ -22,12 +22,12 @@ const (
 	size  = 49 // bytes of a message
 )
 
-// about is a message about the session of that number.
+// about returns a message about the session of that number.
 func about(n int, at time.Time) news.Message {
 	return news.Message{Kind: news.Taken, Session: sid.Hash{byte(n), byte(n >> 8), byte(n >> 16)}, Version: 1 << 40, At: at}
 }
 
-// ear takes what it hears.
+// ear is a reader that keeps what it hears.
 type ear struct {
 	list []news.Message
 	at   time.Time
@@ -38,7 +38,7 @@ func (e *ear) Hear(_ context.Context, _ *node.Node, list []news.Message) {
 }
 func (e *ear) Heard(at time.Time) { e.at = at }
 
-// world is some nodes and an instance that reads the board there.
+// world is some nodes, and an instance that reads the boards on them.
 type world struct {
 	t       *testing.T
 	servers []*nodetest.Server
@@ -62,7 +62,7 @@ func (w *world) look(n *node.Node, boards map[string]node.Item, _ time.Time) {
 	w.inbox.Look(n, boards, w.now)
 }
 
-// read has the instance look at all nodes, and hear.
+// read has the instance probe all nodes, and hear what is new.
 func (w *world) read() {
 	w.t.Helper()
 	for _, n := range w.nodes {
@@ -80,7 +80,7 @@ func (w *world) leave(at int, m news.Message) {
 	}
 }
 
-// hears wants just these to be heard now.
+// hears checks that exactly these messages are new now.
 func (w *world) hears(want ...news.Message) {
 	w.t.Helper()
 	w.ear.list = nil
@@ -93,7 +93,7 @@ func (w *world) hears(want ...news.Message) {
 	}
 }
 
-// TestEachMessageIsHeardOnce, on whichever nodes it lies, and whatever becomes of these.
+// TestEachMessageIsHeardOnce: no matter on how many nodes it lies, and what becomes of these.
 func TestEachMessageIsHeardOnce(t *testing.T) {
 	w := newWorld(t, 2)
 	w.hears()
@@ -106,12 +106,12 @@ func TestEachMessageIsHeardOnce(t *testing.T) {
 	w.hears(about(2, begin), about(3, begin))
 	w.servers[1].Restart(nil)
 	w.hears()
-	w.leave(1, about(4, begin)) // by the same tokens as before the restart
+	w.leave(1, about(4, begin)) // with the same tokens as before the restart
 	w.leave(1, about(5, begin))
 	w.hears(about(4, begin), about(5, begin))
 }
 
-// TestManyLeaveAtOnce: none of them is lost.
+// TestManyLeaveAtOnce: of messages that are left at the same time none is lost.
 func TestManyLeaveAtOnce(t *testing.T) {
 	w := newWorld(t, 1)
 	var all sync.WaitGroup
@@ -129,10 +129,11 @@ func TestManyLeaveAtOnce(t *testing.T) {
 	}
 }
 
-// TestOldMessagesGo once every instance has had the time to read them, also one whose clock differs by half a minute.
+// TestOldMessagesGo: a message goes when every instance has had time to read it, even if their clocks differ by half a
+// minute.
 func TestOldMessagesGo(t *testing.T) {
 	w := newWorld(t, 1)
-	other := newWorld(t, 0) // with another clock, and the same node
+	other := newWorld(t, 0) // it has another clock, and the same node
 	other.now = begin.Add(30 * time.Second)
 	other.servers = w.servers
 	s := w.servers[0]
@@ -156,7 +157,7 @@ func TestOldMessagesGo(t *testing.T) {
 	}
 }
 
-// TestABoardIsBounded: what takes no more loses its oldest messages.
+// TestABoardIsBounded: a board that takes no more loses its oldest messages.
 func TestABoardIsBounded(t *testing.T) {
 	w := newWorld(t, 1)
 	s := w.servers[0]
@@ -196,7 +197,7 @@ func TestABoardIsBounded(t *testing.T) {
 	}
 }
 
-// TestARest that is no message is ignored.
+// TestARest: bytes that are no message are ignored.
 func TestARest(t *testing.T) {
 	w := newWorld(t, 1)
 	w.leave(0, about(1, begin))
@@ -206,7 +207,8 @@ func TestARest(t *testing.T) {
 	w.hears(about(1, begin))
 }
 
-// TestABoardThatIsDamagedOnItsWay: what could not be read is heard later, also by others, and until then not all counts as heard.
+// TestABoardThatIsDamagedOnItsWay: messages that could not be read are heard later, by others as well. Until then not
+// all counts as heard.
 func TestABoardThatIsDamagedOnItsWay(t *testing.T) {
 	for at := range 2 * size {
 		w := newWorld(t, 1)
@@ -235,7 +237,7 @@ func TestABoardThatIsDamagedOnItsWay(t *testing.T) {
 	}
 }
 
-// TestAFaultyNode: what cannot be left is an error, and nothing is heard.
+// TestAFaultyNode: a message that cannot be left is an error.
 func TestAFaultyNode(t *testing.T) {
 	for _, err := range []error{nodetest.ErrOff, nodetest.ErrLost, nodetest.ErrFull} {
 		w := newWorld(t, 1)
@@ -249,4 +251,22 @@ func TestAFaultyNode(t *testing.T) {
 func ExampleBoards() {
 	fmt.Println(news.Boards("msm:", ""), news.Boards("msm:", "a"))
 	// Output: [msm:news] [msm:news msm:news:a]
+}
+
+// TestForget: G9. Nothing is remembered of a node that has left the list.
+func TestForget(t *testing.T) {
+	w := newWorld(t, 2)
+	for _, n := range w.nodes {
+		if err := news.Leave(t.Context(), n, board, about(1, begin)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.read()
+	for i, n := range w.nodes {
+		w.inbox.Forget(n)
+		w.inbox.Read(t.Context())
+		if left, want := w.inbox.Boards(), len(w.nodes)-1-i; left != want {
+			t.Errorf("%d boards are remembered; want %d", left, want)
+		}
+	}
 }

@@ -6,14 +6,16 @@ import (
 	"time"
 )
 
-// EndTerm makes r the first record of a later term than the one that it was made from, whose rank it remembers. So a copy of
-// an earlier term can be told to be older, exactly and without clocks.
+// EndTerm records the rank of the record that r was made from. The caller does so if r is the first record of a later
+// term. With these ranks a copy of an earlier term is recognized as older, exactly and without clocks. The last MaxPast
+// are kept.
 func (r *Record) EndTerm(from Rank) {
 	first := max(0, len(r.Past)+1-MaxPast)
 	r.Past = append(slices.Clip(r.Past[first:]), from)
 }
 
-// Base returns the rank of the record, of an earlier term, that r's term began from; of the first term there is none.
+// Base returns the rank of the record that r's term began from, which is of an earlier term. In the first term it is
+// the zero Rank.
 func (r *Record) Base() Rank {
 	if len(r.Past) == 0 {
 		return Rank{}
@@ -21,8 +23,9 @@ func (r *Record) Base() Rank {
 	return r.Past[len(r.Past)-1]
 }
 
-// Follows reports whether the record of that rank, of an earlier term, is one of those that r was made from, or a failed
-// attempt beside them, as far back as r remembers.
+// Follows reports whether the record with the given rank, which is of an earlier term, is an ancestor of r or a failed
+// attempt beside one. It knows the terms in r.Past only; if Past is full, every record of a term before those counts as
+// an ancestor.
 func (r *Record) Follows(rank Rank) bool {
 	for _, p := range r.Past {
 		if p.Term == rank.Term {
@@ -32,18 +35,21 @@ func (r *Record) Follows(rank Rank) bool {
 	return len(r.Past) == MaxPast && rank.Term < r.Past[0].Term
 }
 
-// Misses reports whether the record of that rank, of an earlier term, went on after r's line had left that term, or was written
-// beside its last: r does not have what it has. Of terms that r does not remember nothing is known.
+// Misses reports whether r lacks what the record with the given rank has, which is of an earlier term: it was written
+// after r's line of ancestors had left that term, it is another write of the version at which they left it, or it is of a
+// term that they have passed over, between r's own and its Base. For a term before those in r.Past it returns false:
+// nothing is known.
 func (r *Record) Misses(rank Rank) bool {
 	for _, p := range r.Past {
 		if p.Term == rank.Term {
 			return rank != p && rank.Version >= p.Version
 		}
 	}
-	return false
+	return len(r.Past) > 0 && r.Base().Term < rank.Term && rank.Term < r.Term
 }
 
-// Outlasts notes until when copies of a record may be around that r takes the place of: it may have had longer to live.
+// Outlasts sets r.OldUntil for a record r that replaces old: copies of old, or of records before it, may have had a
+// longer time to live than r. OldUntil becomes zero if r lives as long as they do, or if they have ended by now.
 func (r *Record) Outlasts(old *Record, now time.Time) {
 	until := old.OldUntil
 	if end, ok := old.End(old.LastAccess); ok && end.After(until) {

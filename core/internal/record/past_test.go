@@ -39,7 +39,34 @@ func TestFollows(t *testing.T) {
 	}
 }
 
-// TestEndTermChangesNoOther: records share what is not changed.
+// TestMisses checks which records of earlier terms a record is known to lack.
+func TestMisses(t *testing.T) {
+	r := &Record{Term: 7}
+	r.EndTerm(Rank{1, 7, 70})
+	r.EndTerm(Rank{4, 20, 200})
+	for name, c := range map[string]struct {
+		rank Rank
+		want bool
+	}{
+		"the last of the term that it left":        {Rank{4, 20, 200}, false},
+		"one before it":                            {Rank{4, 19, 5}, false},
+		"another write of its version":             {Rank{4, 20, 201}, true},
+		"a later one":                              {Rank{4, 21, 210}, true},
+		"a later one of a term before":             {Rank{1, 8, 80}, true},
+		"a term that it has passed over":           {Rank{5, 1, 1}, true},
+		"a term before, of which nothing is known": {Rank{3, 9, 9}, false},
+		"its own term":                             {Rank{7, 1, 1}, false},
+	} {
+		if got := r.Misses(c.rank); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if first := (&Record{Term: 2}); first.Misses(Rank{1, 1, 1}) {
+		t.Error("a new session's second attempt misses the first one")
+	}
+}
+
+// TestEndTermChangesNoOther checks that EndTerm does not write to memory that records share.
 func TestEndTermChangesNoOther(t *testing.T) {
 	r := mustDecode(t, (&Record{Term: 2, Past: []Rank{{1, 1, 1}}}).Append(nil))
 	a, b := *r, *r

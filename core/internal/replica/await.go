@@ -5,27 +5,29 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/pace"
 )
 
 const (
-	// hope is for how long nodes may be down before nobody waits for them any more: several probes.
+	// hope is how long a node may be down and still be waited for: several probes.
 	hope = 2 * time.Second
-	// awaitEvery is how often who waits looks whether one is back.
+	// awaitEvery is the time between two looks of a waiting request at the nodes.
 	awaitEvery = 5 * time.Millisecond
+	// probeMargin is how much longer a probe may take than Config.Patience, from the failure that it follows on.
+	probeMargin = 10 * time.Millisecond
 )
 
-// awaitNode waits for a node if none is available, and one was a moment ago, or may be in a moment, as at the beginning: for at
-// most Config.Patience. That all nodes fail at once is hardly ever true.
+// awaitNode waits for a node if none is available, for at most Config.Patience (rule C21). It does so only if a node
+// was available until a moment ago, or may be in a moment, as at the start: that all nodes fail at once is hardly ever
+// true.
 func (s *Store) awaitNode(ctx context.Context) {
-	s.await(ctx, func() bool { return s.Available() || !s.hopes() })
+	s.await(ctx, s.Patience, func() bool { return s.Available() || !s.hopes() })
 }
 
-// await waits until something is so, for at most Config.Patience. It is false if ctx has ended before.
-func (s *Store) await(ctx context.Context, so func() bool) bool {
-	for end := time.Now().Add(s.Patience); !so() && time.Now().Before(end); {
+// await waits until so returns true, for at most that long. It returns false if ctx has ended before.
+func (s *Store) await(ctx context.Context, most time.Duration, so func() bool) bool {
+	for end := time.Now().Add(most); !so() && time.Now().Before(end); {
 		if pace.Sleep(ctx, awaitEvery) != nil {
 			return false
 		}
@@ -33,7 +35,7 @@ func (s *Store) await(ctx context.Context, so func() bool) bool {
 	return true
 }
 
-// hopes: one of the nodes has not been down for long.
+// hopes reports whether one of the nodes has not been down for long.
 func (s *Store) hopes() bool {
 	for _, m := range s.Cluster.Members() {
 		if m.Node.DownFor() < hope {
@@ -43,73 +45,61 @@ func (s *Store) hopes() bool {
 	return false
 }
 
-// fail takes note of a node that has failed in this request, and is not asked again.
+// fail records that a node has failed in this access, so that it is not asked again.
 func (a *Access) fail(id string, why error) {
 	var looks uint64
 	if n, known := a.store.Cluster.Node(id); known {
 		looks = n.Looks()
-		if node.OutOfTime(why) {
+		if w, met := a.before.of(n); met {
+			looks = w.looks
+		} else if node.OutOfTime(why) {
 			a.before.add(n)
 		}
 	}
 	a.failed = append(a.failed, failure{id, why, looks})
 }
 
-// secondChance waits, where a request would end because of nodes that failed in it, until these have been looked at since, for at
-// most Config.Patience and once in a request. It reports whether one of them may be asked again: not all that runs out of
-// time is the node's fault.
+// secondChance gives a request another try that would end because nodes ran out of time, in it or in one that it has
+// waited for (rule C21). It waits until each of these has been probed since, for at most Config.Patience and once in an
+// access. It reports whether one of them may be asked again: a timeout is not always the node's fault.
 func (a *Access) secondChance(ctx context.Context) bool {
-	if a.tookChance || !slices.ContainsFunc(a.failed, ranOut) && !a.stalled() {
+	earlier := a.before.recent()
+	if a.tookChance || len(earlier) == 0 && !slices.ContainsFunc(a.failed, ranOut) && !a.stalled() {
 		return false
 	}
 	a.tookChance = true
-	if !a.store.await(ctx, func() bool { return a.allLookedAt() && !a.stalled() }) {
+	if !a.store.await(ctx, a.store.Patience+probeMargin, func() bool { return a.allLookedAt(earlier) && !a.stalled() }) {
 		return false
 	}
 	a.before.forget()
-	before := len(a.failed)
+	failed := len(a.failed)
 	a.failed = slices.DeleteFunc(a.failed, a.refound)
-	return len(a.failed) < before
+	a.askedAgain = len(a.failed) < failed || slices.ContainsFunc(earlier, waited.refound)
+	return a.askedAgain
 }
 
-// hasty: the request is about to go on without a node that ran out of time in it, and there is more to know: a probe has found the
-// node since, or soon will tell about more nodes than may fail.
+// hasty reports whether a request should not yet go on without a node that ran out of time in it, because there is more
+// to know: a probe has found the node available since, or probes will soon tell about more nodes than may fail.
 func (a *Access) hasty() bool {
 	return a.stalled() || a.store.Backups > 0 && slices.ContainsFunc(a.failed, func(f failure) bool { return ranOut(f) && a.refound(f) })
 }
 
-// refound: a node that failed was looked at since, and can be used.
+// refound reports whether a node that failed has been probed since, and can be used.
 func (a *Access) refound(f failure) bool {
 	n, known := a.store.Cluster.Node(f.node)
 	return known && n.Available() && n.Looks() > f.looks
 }
 
-// stalled: the request goes on without a node that ran out of time in it, and on more nodes than may fail an operation has, of
-// any request, with no probe since. Most likely this instance did not run for a while. Then each of its requests does without
-// other nodes, and what one of them is told to be stored another one may believe to be lost.
-func (a *Access) stalled() bool {
-	if a.store.Backups == 0 || a.store.suspects() < 2 {
-		return false
-	}
-	return slices.ContainsFunc(a.store.Cluster.Members(), func(m cluster.Member) bool { return !a.usable(m.Node) && a.ranOutOfTime(m.Node) })
-}
-
-// Suspects reports whether an operation has run out of time on a node, and no probe has told since what is wrong.
-func (s *Store) Suspects() bool { return s.suspects() > 0 }
-
-func (s *Store) suspects() (n int) {
-	for _, m := range s.Cluster.Members() {
-		if m.Node.Suspect() {
-			n++
-		}
-	}
-	return n
-}
-
-// ranOut: an operation ran out of time on a node that was available.
+// ranOut reports whether an operation ran out of time on a node that was available.
 func ranOut(f failure) bool { return node.OutOfTime(f.why) }
 
-func (a *Access) allLookedAt() bool {
+// allLookedAt reports whether every node that ran out of time, in this access or earlier, has been probed since.
+func (a *Access) allLookedAt(earlier []waited) bool {
+	for _, w := range earlier {
+		if w.node.Looks() == w.looks {
+			return false
+		}
+	}
 	for _, f := range a.failed {
 		if !ranOut(f) {
 			continue

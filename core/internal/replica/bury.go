@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/gomsm/msm/core/internal/news"
@@ -12,9 +13,10 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// Hear does what a message asks for whose sender could not do it everywhere: it writes the tombstone of a session over older
-// copies, or ends the session. at is the node that the message was read on. Messages of other kinds are for those who
-// hold the session in memory.
+// Hear does what a message about a session asks for, because its sender could not do it everywhere: news.Ended has the
+// session's tombstone written over older copies, news.End ends the session. Other kinds concern only instances that
+// hold the session in memory. at is the id of the node on which the message was read. A session that is gone is no
+// error.
 func (s *Store) Hear(ctx context.Context, m news.Message, at string) error {
 	a := s.OpenKey(m.Session.Key(s.KeyPrefix, sid.Record), at)
 	a.thorough = true
@@ -27,6 +29,7 @@ func (s *Store) Hear(ctx context.Context, m news.Message, at string) error {
 	return nil
 }
 
+// end writes the session's tombstone, if there is one, over older copies.
 func (a *Access) end(ctx context.Context) error {
 	f, err := a.look(ctx)
 	if err == nil && f.rec.Tombstone {
@@ -35,8 +38,9 @@ func (a *Access) end(ctx context.Context) error {
 	return gone(err)
 }
 
-// bury writes the tombstone over what a session that has moved has left behind on nodes that hold none of its copies. By
-// their epochs these would be believed. It is no claim: the tombstone does not name these nodes.
+// bury writes the tombstone over old copies that the session, when it moved, has left behind on nodes that the
+// tombstone does not name (rule W22). By their epochs these copies would be believed. It is no claim, because the
+// tombstone still does not name these nodes. A node that cannot be written to is owed the tombstone (see hints).
 func (a *Access) bury(ctx context.Context, dead *record.Record) {
 	if dead.Term == 1 {
 		return
@@ -46,7 +50,7 @@ func (a *Access) bury(ctx context.Context, dead *record.Record) {
 		switch _, has := dead.Copy(m.Node.ID()); {
 		case has:
 		case !a.usable(m.Node):
-			a.without(m.Node)
+			a.owe(m.Node, dead)
 		default:
 			others = append(others, m.Node)
 		}
@@ -59,14 +63,14 @@ func (a *Access) bury(ctx context.Context, dead *record.Record) {
 	all.Wait()
 	for i, n := range others {
 		if errs[i] != nil {
-			a.without(n)
+			a.owe(n, dead)
 			a.fail(n.ID(), errs[i])
 		}
 	}
 }
 
-// cover puts the newest record, which does not name the node, in the place of an older copy, if the node has one. Where it is too
-// large nothing is left.
+// cover writes the newest record, which does not name the node, over an older copy, if the node has one. If the record
+// is too large for the node, the copy is removed instead.
 func (s *Store) cover(ctx context.Context, n *node.Node, key string, newest *record.Record) error {
 	return s.replace(ctx, n, key, newest, func(token uint64) error {
 		item := node.Item{Value: newest.Append(nil), Flags: record.FormatVersion, Token: token}
@@ -78,7 +82,9 @@ func (s *Store) cover(ctx context.Context, n *node.Node, key string, newest *rec
 	})
 }
 
-// replace has something done to what a node has, as long as that is older than the newest record, or damaged where it lies.
+// replace calls do with the compare-and-swap token of what a node has, as long as that is older than the newest record,
+// or damaged where it lies. It tries again after each conflict. It leaves a record of an unknown format alone, and an
+// absent copy is no error.
 func (s *Store) replace(ctx context.Context, n *node.Node, key string, newest *record.Record, do func(token uint64) error) error {
 	for {
 		item, there, err := peek(ctx, n, key)
@@ -96,7 +102,8 @@ func (s *Store) replace(ctx context.Context, n *node.Node, key string, newest *r
 	}
 }
 
-// coveredBy: what lies on a node may be replaced by a record. A tombstone beats attempts of its term, too.
+// coveredBy reports whether a copy of that rank may be replaced by the newest record. A tombstone also replaces
+// attempts of its own term, whatever their version.
 func coveredBy(there record.Rank, newest *record.Record) bool {
 	if newest.Tombstone {
 		return there.Term <= newest.Term && there != newest.Rank()
@@ -104,7 +111,7 @@ func coveredBy(there record.Rank, newest *record.Record) bool {
 	return there.Before(newest.Rank())
 }
 
-// missed takes an absent copy for no error.
+// missed returns nil for an absent copy, and every other error as it is.
 func missed(err error) error {
 	if errors.Is(err, node.ErrMiss) {
 		return nil
@@ -112,7 +119,7 @@ func missed(err error) error {
 	return err
 }
 
-// gone takes a session that is gone for no error.
+// gone returns nil for a session that is gone, and every other error as it is.
 func gone(err error) error {
 	if errors.Is(err, ErrNoSession) {
 		return nil
@@ -120,16 +127,32 @@ func gone(err error) error {
 	return err
 }
 
-// announce tells every instance that the session has ended, if one may still find it where this one did not get.
-func (a *Access) announce(ctx context.Context, before, dead *record.Record) {
+// announce tells other instances that the session has ended, if one of them may still find it where this one did not
+// get, or serves it from memory (rule M6). If that may be on a node that is not in the list here, announce waits until
+// all instances have had time to hear of it.
+func (a *Access) announce(ctx context.Context, before, dead *record.Record, servers []string) {
 	strange := a.namesStrangers(before) || a.store.moved.has(a.key)
 	if dead.Term > 1 || strange || !a.reachesAll() {
 		a.Tell(ctx, "", news.Message{Kind: news.Ended})
 	}
-	if before.Route != "" && a.store.Route == "" {
-		a.Tell(ctx, before.Route, news.Message{Kind: news.Ended})
+	if a.store.Route == "" {
+		slices.Sort(servers)
+		for _, route := range slices.Compact(servers) {
+			a.Tell(ctx, route, news.Message{Kind: news.Ended})
+		}
 	}
 	if strange {
 		_ = pace.Sleep(ctx, news.Hearing)
 	}
+}
+
+// routes returns the routes of the instances that may serve a session which is to end: that which its record names, and
+// those of older copies. A write that came to nothing may have taken the route out, and told nobody.
+func (a *Access) routes(rec *record.Record) (list []string) {
+	for _, rec := range append(a.seen.records(), rec) {
+		if rec.Route != "" {
+			list = append(list, rec.Route)
+		}
+	}
+	return list
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// TestChoose: which of the records that a full look shows is the session's.
+// TestChoose checks which of the records that a full look shows counts as the session's.
 func TestChoose(t *testing.T) {
 	nodes := map[string]*node.Node{}
 	var members []cluster.Member
@@ -22,7 +22,7 @@ func TestChoose(t *testing.T) {
 		}
 		members = append(members, cluster.Member{Node: nodes[id]})
 	}
-	// at is a record as a node has it, with copies everywhere, each written in its node's present epoch.
+	// at returns a record as a node has it, with copies on all nodes, each written in its node's present epoch.
 	at := func(id, home string, term, version uint64, writes ...uint64) sighting {
 		rec := &record.Record{Term: term, Version: version, Home: home}
 		for _, m := range members {
@@ -33,23 +33,29 @@ func TestChoose(t *testing.T) {
 		}
 		return sighting{node: id, rec: rec, token: 1}
 	}
-	// before is the same, written before a node lost what it had.
+	// before returns the same, written before one of the nodes lost what it had.
 	before := func(lost string, s sighting) sighting {
 		i := slices.IndexFunc(s.rec.Copies, func(c record.Copy) bool { return c.Node == lost })
 		s.rec.Copies[i].Epoch++
 		return s
 	}
-	// without is the same, with no copy on a node.
+	// without returns the same, with no copy on one of the nodes.
 	without := func(id string, s sighting) sighting {
 		s.rec.Copies = slices.DeleteFunc(s.rec.Copies, func(c record.Copy) bool { return c.Node == id })
 		return s
 	}
-	// after is the same, claimed when a record of term 1 was the last that was seen.
+	// after returns the same, as a claim that began when the last record seen was that one of term 1.
 	after := func(version, write uint64, s sighting) sighting {
 		s.rec.EndTerm(record.Rank{Term: 1, Version: version, LastWrite: write})
+		s.rec.Unsettled = true
 		return s
 	}
-	// halfAMinuteLater is the same, by writes of then.
+	// settled returns the same, after a plain write.
+	settled := func(s sighting) sighting {
+		s.rec.Unsettled = false
+		return s
+	}
+	// halfAMinuteLater returns the same, with writes of half a minute later.
 	halfAMinuteLater := func(s sighting) sighting {
 		for i := range s.rec.Writes {
 			s.rec.Writes[i].At = s.rec.Writes[i].At.Add(30 * time.Second)
@@ -101,6 +107,14 @@ func TestChoose(t *testing.T) {
 				after(5, 2, without("n3", at("n4", "n4", 3, 8, 1, 2, 3))), after(5, 2, without("n3", at("n2", "n4", 3, 8, 1, 2, 3))),
 				without("n2", at("n1", "n3", 1, 6, 1, 2, 4)),
 			}, best: "n4", home: "n4", term: 3},
+		"not a claim that has passed over a term in which others went on": {
+			seen: sightings{
+				after(5, 2, without("n2", at("n3", "n3", 3, 7, 1, 2, 3))), without("n3", at("n1", "n4", 2, 8, 1, 2, 4, 5)),
+				without("n3", at("n2", "n4", 2, 8, 1, 2, 4, 5)), without("n3", at("n4", "n4", 2, 8, 1, 2, 4, 5)),
+			}, best: "n4", home: "n4", term: 4, claim: true},
+		"a settled one, whatever is left of a claim of a term before": {
+			seen: sightings{settled(after(6, 5, without("n2", at("n1", "n1", 3, 8, 1, 5, 6)))), after(5, 2, without("n1", at("n2", "n2", 2, 6, 1, 2, 3))), missing("n3"), missing("n4")},
+			best: "n1", home: "n1", term: 3},
 		"a claim that met nobody who could have written since": {
 			seen: sightings{after(5, 2, without("n4", without("n3", without("n1", at("n2", "n2", 2, 6, 1, 2, 3))))), without("n2", at("n1", "n1", 1, 6, 1, 2, 4)), missing("n4")}, best: "n2", home: "n2", term: 2},
 		"not two claims that came too late, each for another node": {

@@ -11,27 +11,27 @@ import (
 )
 
 const (
-	// couriers is how many sessions are brought to a node at a time.
+	// couriers is how many sessions are brought to a node at the same time.
 	couriers = 4
-	// deliveries is how many are in a second, if the nodes answer fast.
+	// deliveries is how many sessions are brought in a second, if the nodes answer fast; see package pace.
 	deliveries = 2000
 )
 
-// Courier brings nodes what they are owed, see Store.Owed, as soon as they are back. It is safe for concurrent use.
+// Courier brings nodes what they are owed (see Store.Owed) as soon as they are back. It is safe for concurrent use.
 type Courier struct {
 	store *Store
 	wake  chan struct{}
 
 	mu   sync.Mutex
-	back map[*node.Node]bool
+	back map[*node.Node]bool // nodes that have answered since Run took them
 }
 
-// NewCourier makes one for a store.
+// NewCourier returns a courier for a store.
 func NewCourier(s *Store) *Courier {
 	return &Courier{store: s, wake: make(chan struct{}, 1), back: make(map[*node.Node]bool)}
 }
 
-// Look says that the node has just answered. It waits for nothing: the node's prober calls it.
+// Look tells the courier that the node has just answered. It does not block, because the node's prober calls it.
 func (c *Courier) Look(n *node.Node) {
 	if c.store.hints.any.Load() == 0 {
 		return
@@ -45,7 +45,7 @@ func (c *Courier) Look(n *node.Node) {
 	}
 }
 
-// Run works until ctx ends.
+// Run brings nodes what they are owed until ctx ends.
 func (c *Courier) Run(ctx context.Context) {
 	for {
 		select {
@@ -59,7 +59,7 @@ func (c *Courier) Run(ctx context.Context) {
 	}
 }
 
-// next takes the node of the lowest name.
+// next takes out the node with the lowest id; nil: there is none.
 func (c *Courier) next() (n *node.Node) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,7 +72,8 @@ func (c *Courier) next() (n *node.Node) {
 	return n
 }
 
-// deliver ends early if the node fails, or too many others do: it is called again when the node answers again.
+// deliver brings a node what it is owed (rule H8). It ends early if the node, or too many others, fail. It is called
+// again when the node answers again.
 func (c *Courier) deliver(ctx context.Context, n *node.Node) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -87,14 +88,16 @@ func (c *Courier) deliver(ctx context.Context, n *node.Node) {
 	}
 }
 
-// portion delivers some, a few at a time, and none any more after one that fails.
+// portion delivers some sessions, a few at a time. It calls stop when the node does not answer, so that no others follow.
+// What is wrong with one session alone, such as a record of a newer format, does not stop the others.
 func (c *Courier) portion(ctx context.Context, stop func(), n *node.Node, keys []string) {
 	next := make(chan string)
 	var all sync.WaitGroup
 	for range min(couriers, len(keys)) {
 		all.Go(func() {
 			for key := range next {
-				if c.store.Deliver(c.store.Random.As(ctx, "owed to", n.ID(), key), n, key) != nil {
+				_ = c.store.Deliver(c.store.Random.As(ctx, "owed to", n.ID(), key), n, key) // what fails stays owed
+				if !n.Available() {
 					stop()
 				}
 			}

@@ -7,15 +7,16 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// Create stores the first record of a new session, whose token nobody has used, on the best nodes there are. It answers ErrNoSession
-// if someone has ended the session already.
+// Create stores the first record of a new session, whose token nobody has used, on the best nodes that are available
+// (rule W12). It returns the stored record, ErrNoSession if someone has ended the session already, and otherwise the
+// errors of Write.
 func (a *Access) Create(ctx context.Context, first *record.Record) (*record.Record, error) {
 	return a.create(ctx, first, func(*record.Record) error { return nil })
 }
 
 func (a *Access) create(ctx context.Context, first *record.Record, change Change) (*record.Record, error) {
 	a.store.awaitNode(ctx)
-	a.before = failuresOf(ctx)
+	a.before = FailuresOf(ctx)
 	for try := range uint64(tries) {
 		f, err := a.blank(first, try+1)
 		if err != nil && a.secondChance(ctx) {
@@ -29,13 +30,13 @@ func (a *Access) create(ctx context.Context, first *record.Record, change Change
 		if errors.Is(err, errBuried) || !errors.Is(err, ErrNoSession) && !errors.Is(err, errAway) {
 			return stored, err
 		}
-		// Nothing of the attempt has landed: the next one takes other nodes.
+		// No node that answers has anything of the attempt: the next one takes other nodes.
 	}
 	return nil, a.unavailable(ErrUnavailable, "the others failed in turn")
 }
 
-// blank is what a look finds of a session that no node has yet. Each attempt has a term of its own, so that a late
-// write of the one before never outranks it.
+// blank returns what a look would find of a session that no node has yet, with the nodes that it is to have. Each
+// attempt has a term of its own, so that a late write of the attempt before never outranks it.
 func (a *Access) blank(first *record.Record, term uint64) (*found, error) {
 	var lay layout
 	var seen sightings
@@ -61,7 +62,8 @@ func (a *Access) blank(first *record.Record, term uint64) (*found, error) {
 	return &found{rec: rec, home: a.node, seen: seen, term: term}, nil
 }
 
-// FirstNode is where a new session with the token would live as things stand; empty if no node is available.
+// FirstNode returns the id of the node on which a new session with the token would live now; empty: no node is
+// available.
 func (s *Store) FirstNode(token string) string {
 	for _, n := range s.Cluster.Ranking(s.key(token)) {
 		if n.Available() {

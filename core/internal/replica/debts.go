@@ -11,25 +11,27 @@ import (
 )
 
 const (
-	// strangersLife is how long a node counts as owed that is not in the list here. When it has not been in use for longer, whoever
-	// lists it again can tell by that, see node.Node.OutOfUse.
+	// strangersLife is how long this instance remembers that it owes something to a node that is not in its list. If
+	// such a node is out of use for longer, an instance that lists it again can tell by that: see node.Node.OutOfUse.
 	strangersLife = 3 * time.Minute
-	// strangersLimit bounds how many of them are remembered.
+	// strangersLimit is how many of them are remembered. Beyond, the one that was met first is dropped.
 	strangersLimit = 64
 )
 
-// strangers are nodes that are not in the list here, and that had copies of sessions which this instance has written elsewhere. Others
-// may list them, and this one's successor again. It is safe for concurrent use; the zero value is empty.
+// strangers are nodes that are not in this instance's list, but had copies of sessions that it has written elsewhere.
+// Other instances may list them, and so may the instance that replaces this one. It is safe for concurrent use; the
+// zero value is empty.
 type strangers struct {
 	mu   sync.Mutex
 	list []stranger
 }
 
 type stranger struct {
-	record.Copy
-	met time.Time // last
+	record.Copy           // the node, and its epoch when the copy was written
+	met         time.Time // when it was met last
 }
 
+// add remembers that the node of a copy is owed something (rule H11).
 func (s *strangers) add(c record.Copy) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,6 +47,7 @@ func (s *strangers) add(c record.Copy) {
 	s.list = append(s.list, stranger{c, time.Now()})
 }
 
+// now returns those that were met less than strangersLife ago, and forgets the others.
 func (s *strangers) now() []stranger {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,7 +55,8 @@ func (s *strangers) now() []stranger {
 	return slices.Clone(s.list)
 }
 
-// Debts are what this instance owes nodes, by that name of it: in its list, see Owed, and others.
+// Debts returns what this instance owes, under the name debtor: one entry for each listed node that has missed
+// something (see Owed), and one for each stranger.
 func (s *Store) Debts(debtor uint64) (list []news.Debt) {
 	for _, m := range s.Cluster.Members() {
 		if s.CountOwed(m.Node) > 0 {
@@ -65,15 +69,28 @@ func (s *Store) Debts(debtor uint64) (list []news.Debt) {
 	return list
 }
 
-// Doubt has what a node has be compared with the others' copies for so long, for another instance owes it something.
+// Forget drops the hints for a node that has left the list. Other instances may list it still, so the debt itself is
+// remembered, as that to a stranger.
+func (s *Store) Forget(n *node.Node) {
+	s.hints.mu.Lock()
+	defer s.hints.mu.Unlock()
+	if d := s.hints.of[n]; d != nil {
+		s.strangers.add(record.Copy{Node: n.ID(), Epoch: d.epoch})
+		s.hints.forget(n)
+	}
+}
+
+// Doubt makes this instance compare what a node has with the copies on other nodes, for that long, because another
+// instance owes the node something. It does nothing if the node is not listed.
 func (s *Store) Doubt(id news.Name, life time.Duration) {
 	if n := s.Named(id); n != nil {
 		n.Doubt(life)
 	}
 }
 
-// Lost says that nobody is left who knows what the debt was. It is false if that cannot be told yet, for this instance has never
-// reached the node.
+// Lost deals with the debt of an instance that has ended, so that nobody knows any more what the node has missed. If
+// the node still has the debt's epoch, the epoch is replaced, and everything on the node counts as stale (rule H10).
+// Lost returns false if it has to be tried again, because this instance has never reached the node.
 func (s *Store) Lost(d news.Debt) bool {
 	n := s.Named(d.Node)
 	switch {
@@ -87,7 +104,7 @@ func (s *Store) Lost(d news.Debt) bool {
 	return true
 }
 
-// Named is the node in the list of which a message tells; nil: there is none.
+// Named returns the listed node that has that name in messages; nil: there is none.
 func (s *Store) Named(id news.Name) *node.Node {
 	for _, m := range s.Cluster.Members() {
 		if news.NameOf(m.Node.ID()) == id {

@@ -7,18 +7,24 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// Destroy writes a tombstone over the session: from then on no copy of it, however old, is believed. last sees the
-// record that is about to end, in each attempt, and in the end the one that has; nil if that does not matter. It answers ErrNoSession
-// if the session is gone already. One whose copies are all damaged is destroyed like any other; one of an unknown format is not, for a
-// newer program can read it.
+// Destroy writes a tombstone over the session: from then on no copy of it, however old, is believed.
+//
+// In each attempt it calls last, unless that is nil, with the record that is about to end. If it turns out that an
+// earlier attempt was stored after all, it calls last once more with the record that has ended by that. An error of
+// last ends Destroy.
+//
+// Destroy returns ErrNoSession if the session is gone already. A session whose copies are all damaged is destroyed like
+// any other. One of an unknown format is not, because a newer program can read it.
 func (a *Access) Destroy(ctx context.Context, last Change) error {
 	a.destroying = true
 	bases := NewResults[*record.Record](a)
 	var seen *record.Record
+	var servers []string // routes of instances that may serve the session, in all attempts
 	dead, err := a.Write(ctx, func(rec *record.Record) error {
 		before := *rec
 		seen = &before
 		bases.Note(seen)
+		servers = append(servers, a.routes(seen)...)
 		if last != nil {
 			if err := last(rec); err != nil {
 				return err
@@ -41,8 +47,8 @@ func (a *Access) Destroy(ctx context.Context, last Change) error {
 		ended = bases.Of(dead)
 	}
 	a.bury(context.WithoutCancel(ctx), dead)
-	a.announce(context.WithoutCancel(ctx), ended, dead)
-	if last != nil && ended != seen { // an earlier attempt has landed after all
+	a.announce(context.WithoutCancel(ctx), ended, dead, servers)
+	if last != nil && ended != seen { // an earlier attempt was stored after all
 		copied := *ended
 		return last(&copied)
 	}

@@ -12,41 +12,54 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// hintLimit bounds what is remembered of one node. Beyond, everything on the node counts as stale.
+// hintLimit is how many sessions are remembered for one node. Beyond, everything on the node counts as stale.
 const hintLimit = 10_000
 
-// hints are the sessions whose copies on a node are stale, or missing, because this instance had to do without the node. They are
-// what hinted handoff remembers: when the node answers again, and has lost nothing, just these are mended. Until then an
-// id that names the node is not taken at its word. It is safe for concurrent use; the zero value is empty.
+// hints are the sessions whose copies on a node are stale, or missing, because this instance had to do without the node
+// (hinted handoff). When the node answers again, and has lost nothing, just these sessions are repaired. Until then the
+// node's copies of them are not believed, even if an id names the node. It is safe for concurrent use; the zero value
+// is empty.
 type hints struct {
-	any atomic.Int64 // how many there are
+	any atomic.Int64 // number of hints for all nodes
 
 	mu   sync.Mutex
 	of   map[*node.Node]*debt
-	last uint64 // hint
+	last uint64 // number of the newest hint
 }
 
 // debt is what a node is owed.
 type debt struct {
-	epoch uint32 // of the node as it was known last; 0: none was
-	keys  map[string]hint
+	epoch uint32          // of the node, as last known; 0: it never was
+	keys  map[string]hint // by session
 }
 
-// hint is the last one of a session.
+// hint is the newest hint about one session.
 type hint struct {
-	number uint64 // another one may come while one is delivered
-	at     time.Time
+	number uint64    // unique, because another hint may come while this one is delivered
+	at     time.Time // when it was given
+	lacks  lack      // the newest record, as far as is known; zero: perhaps an attempt only
 }
 
-// unlisted is how old a hint may be when the node is back with another epoch. What was stored without it before that it has lost, or a
-// refill has listed; but this instance, which looks at a node that is away once a second, may have been the last to know that it is back.
+// lack is a record that a node lacks: its rank, and where it is stored.
+type lack struct {
+	rank   record.Rank
+	copies []record.Copy
+}
+
+// unlisted is how old a hint may be and still count when the node is back with another epoch, and so without its
+// values. A refill gives such a node its sessions again, which makes older hints needless. But the refill may have
+// listed the sessions before this instance stored one without the node: it probes a node that is down once a second, so
+// it may be the last to know that the node is back.
 const unlisted = 3 * time.Second
 
-func (h *hints) add(n *node.Node, key string) {
+// add remembers that a node's copy of a session is stale, or may be. If there are too many hints, the node's epoch is
+// replaced instead.
+func (h *hints) add(n *node.Node, key string, lacks lack) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	d := h.now(n)
-	if _, known := d.keys[key]; !known {
+	before, there := d.keys[key]
+	if !there {
 		if len(d.keys) >= hintLimit {
 			h.forget(n)
 			n.Replace()
@@ -55,10 +68,13 @@ func (h *hints) add(n *node.Node, key string) {
 		h.any.Add(1)
 	}
 	h.last++
-	d.keys[key] = hint{h.last, time.Now()}
+	if lacks.copies == nil || lacks.rank.Before(before.lacks.rank) {
+		lacks = before.lacks
+	}
+	d.keys[key] = hint{h.last, time.Now(), lacks}
 }
 
-// now is what the node is owed, in its present epoch. Guarded by mu.
+// now returns what the node is owed in its present epoch. The caller holds mu.
 func (h *hints) now(n *node.Node) *debt {
 	if h.of == nil {
 		h.of = make(map[*node.Node]*debt)
@@ -77,7 +93,7 @@ func (h *hints) now(n *node.Node) *debt {
 	return d
 }
 
-// dropOld is guarded by mu.
+// dropOld drops the hints that a refill makes needless; see unlisted (rule H7). The caller holds mu.
 func (h *hints) dropOld(d *debt) {
 	for key, x := range d.keys {
 		if time.Since(x.at) > unlisted {
@@ -87,7 +103,7 @@ func (h *hints) dropOld(d *debt) {
 	}
 }
 
-// forget is guarded by mu.
+// forget drops all hints for a node. The caller holds mu.
 func (h *hints) forget(n *node.Node) {
 	if d := h.of[n]; d != nil {
 		h.any.Add(-int64(len(d.keys)))
@@ -95,28 +111,48 @@ func (h *hints) forget(n *node.Node) {
 	}
 }
 
-// has reports whether a copy is known to be stale.
+// has reports whether the node's copy of the session is known to be stale or missing.
 func (h *hints) has(n *node.Node, key string) bool { return h.number(n, key) != 0 }
 
-// number is that of the last hint of a session; 0: there is none.
-func (h *hints) number(n *node.Node, key string) uint64 {
+// number returns the number of the newest hint for a node about a session; 0: there is none.
+func (h *hints) number(n *node.Node, key string) uint64 { return h.about(n, key).number }
+
+// about returns the hint for a node about a session; zero: there is none.
+func (h *hints) about(n *node.Node, key string) hint {
+	if h.any.Load() == 0 {
+		return hint{}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if d := h.of[n]; d != nil {
+		return d.keys[key]
+	}
+	return hint{}
+}
+
+// newest returns the number of the newest hint of all; 0: there is none.
+func (h *hints) newest() uint64 {
 	if h.any.Load() == 0 {
 		return 0
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if d := h.of[n]; d != nil {
-		return d.keys[key].number
-	}
-	return 0
+	return h.last
 }
 
-// settle says that the node has the session's newest record, or none, unless there was another hint since that of the number.
+// settle removes the hint about a session for a node, up to the one of that number, because the node has what is stored, or
+// needs nothing. A newer hint stays.
 func (h *hints) settle(n *node.Node, key string, number uint64) {
+	if number == 0 {
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	d := h.of[n]
-	if d == nil || d.keys[key].number != number || number == 0 {
+	if d == nil {
+		return
+	}
+	if x, there := d.keys[key]; !there || x.number > number {
 		return
 	}
 	delete(d.keys, key)
@@ -126,7 +162,7 @@ func (h *hints) settle(n *node.Node, key string, number uint64) {
 	}
 }
 
-// list answers what an available node is owed, in a fixed order.
+// list returns the keys of what an available node is owed, in a fixed order.
 func (h *hints) list(n *node.Node) (keys []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -140,33 +176,49 @@ func (h *hints) list(n *node.Node) (keys []string) {
 	return keys
 }
 
-// without takes note that a write does without a node which had a copy, or should get one.
+// without records that a write does without a node which had a copy, or should get one (rule H4).
 func (a *Access) without(n *node.Node) {
 	if !slices.Contains(a.lacks, n) {
 		a.lacks = append(a.lacks, n)
 	}
-	a.store.hints.add(n, a.key)
+	a.owe(n, nil)
 }
 
-// remind says so once more when the write is over, for the hint may have been delivered before it was; and of nodes that an attempt
-// got to before it failed, and that have no copy of what is stored now. Nothing else would ever take it from there.
+// remind gives the hints of a write once more when the write is over, because they may have been delivered before it
+// was. A node that has what is stored, by a later attempt of the write, is owed nothing. A node that a failed
+// attempt got to, and that has no copy of what is stored now, is: nothing else would ever remove the attempt from there
+// (rules H4 and H5).
 func (a *Access) remind(stored *record.Record) {
-	for _, n := range a.strewn {
+	for _, n := range slices.Concat(a.lacks, a.strewn) {
 		if stored != nil {
-			if _, named := stored.Copy(n.ID()); named {
+			if _, has := stored.Copy(n.ID()); has {
 				continue
 			}
 		}
-		a.without(n)
-	}
-	for _, n := range a.lacks {
-		a.store.hints.add(n, a.key)
+		a.owe(n, stored)
 	}
 	a.lacks, a.strewn = nil, nil
 }
 
-// Owed are the keys of sessions whose copies on a node are stale, or missing, because this instance had to do without it;
-// nil while it is not available.
+// owe gives a hint for a node that lacks a record; nil: perhaps an attempt only. A node that has left the list since is a
+// stranger by now.
+func (a *Access) owe(n *node.Node, lacks *record.Record) {
+	if listed, known := a.store.Cluster.Node(n.ID()); !known || listed != n {
+		a.store.strangers.add(record.Copy{Node: n.ID(), Epoch: n.Epoch()})
+		return
+	}
+	var what lack
+	if lacks != nil {
+		what = lack{lacks.Rank(), lacks.Copies}
+	}
+	a.store.hints.add(n, a.key, what)
+	if listed, known := a.store.Cluster.Node(n.ID()); !known || listed != n { // it has left meanwhile
+		a.store.Forget(n)
+	}
+}
+
+// Owed returns the keys of the sessions whose copies on a node are stale, or missing, because this instance had to do
+// without it; nil while the node is not available.
 func (s *Store) Owed(n *node.Node) []string {
 	if s.hints.any.Load() == 0 || !n.Available() {
 		return nil
@@ -174,7 +226,7 @@ func (s *Store) Owed(n *node.Node) []string {
 	return s.hints.list(n)
 }
 
-// CountOwed is how many sessions a node is owed, also while it is not available.
+// CountOwed returns how many sessions a node is owed, whether or not it is available.
 func (s *Store) CountOwed(n *node.Node) int {
 	s.hints.mu.Lock()
 	defer s.hints.mu.Unlock()
@@ -184,8 +236,8 @@ func (s *Store) CountOwed(n *node.Node) int {
 	return 0
 }
 
-// uneven: a copy is missing, or they differ, for a write got to some of them only. Who made it was told that nobody knows; now
-// everybody will.
+// uneven reports whether a node that the record names has no copy, or a different one, because a write got to some of
+// the nodes only. Its caller was told that the outcome is unknown. Repairing the copies decides it.
 func (f *found) uneven() bool {
 	for _, s := range f.seen {
 		if _, named := f.rec.Copy(s.node); named && (s.rec == nil || s.rec.Rank() != f.rec.Rank()) {
@@ -195,8 +247,8 @@ func (f *found) uneven() bool {
 	return false
 }
 
-// Deliver brings to a node what it is owed of a session: the newest record takes the place of an older one, and if a copy is
-// missing the session gets it. If it fails the node goes on being owed it.
+// Deliver brings a node what it is owed of one session: it writes the newest record over an older copy, and gives the
+// session the copies that it lacks. After an error the node goes on being owed it (rule H6).
 func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
 	number := s.hints.number(at, key)
 	a := s.OpenKey(key, at.ID())
@@ -210,7 +262,8 @@ func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
 		return err
 	}
 	rec, over := f.rec, f.rec.Expired(s.Clock())
-	for try := 0; try < 2 && !over && (f.claim || rec.Unsettled || a.copyMissing(rec) || f.uneven()); try++ { // a claim is settled by a second write
+	// If the first write is a claim, the second one settles it.
+	for try := 0; try < 2 && !over && (f.claim || rec.Unsettled || a.copyMissing(rec) || f.uneven()); try++ {
 		a.found = f
 		if rec, err = a.Write(ctx, nil); rec == nil {
 			return gone(err)

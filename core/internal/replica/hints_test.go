@@ -4,18 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// deliver brings a node all that it is owed, and answers how much that was.
+// deliver brings a node all that it is owed, and returns for how many sessions.
 func (w *world) deliver(id string) (sessions int) {
 	w.t.Helper()
 	for _, key := range w.store.Owed(w.nodes[id]) {
@@ -27,15 +30,15 @@ func (w *world) deliver(id string) (sessions int) {
 	return sessions
 }
 
-// TestHints: what changed while this instance had to do without a node is brought to it when it is back; and nothing else is
-// touched. Until then its copy is not believed here.
+// TestHints: what changed while this instance had to do without a node is brought to the node when it is back, and
+// nothing else is touched. Until then this instance does not believe the node's copy.
 func TestHints(t *testing.T) {
 	for name, c := range map[string]struct {
 		nodes    int
 		fault    nodetest.Fault
 		do       func(w *world, home string) error
-		gone     bool // the session
-		restored bool // it has the node as one of its copies' again
+		gone     bool // the session ends
+		restored bool // the node is one of the session's nodes again
 	}{
 		"a change, three nodes": {3, off, func(w *world, home string) error {
 			_, err := w.store.Open(token, home).Write(w.t.Context(), set("2"))
@@ -63,10 +66,10 @@ func TestHints(t *testing.T) {
 				if err := c.do(w, home); err != nil {
 					t.Fatal(err)
 				}
-				w.probe() // it is known to be away
+				w.probe() // this instance knows now that it is away
 				w.servers[home].Fail(nil)
 				w.probe()
-				time.Sleep(time.Minute) // it is back for long, and has not got anything yet
+				time.Sleep(time.Minute) // it has been back for long, and has not been given anything yet
 				old := w.stored(home)
 				if _, err := w.store.Open(token, home).Load(t.Context()); c.gone != errors.Is(err, replica.ErrNoSession) {
 					t.Errorf("by the old cookie: %v", err)
@@ -74,8 +77,13 @@ func TestHints(t *testing.T) {
 				if now := w.stored(home); !c.gone && !c.restored && now.Rank() != old.Rank() {
 					t.Error("a look has mended it already")
 				}
-				if n := w.deliver(home); n != 1 {
-					t.Errorf("%d sessions are owed", n)
+				owed := 1
+				if c.restored { // by that look, with a claim
+					owed = 0
+					_ = w.store.Open(token, home).Heal(t.Context())
+				}
+				if n := w.deliver(home); n != owed {
+					t.Errorf("%d sessions are owed; want %d", n, owed)
 				}
 				got := w.stored(home)
 				if _, has := got.Copy(home); has != c.restored || got.Tombstone != c.gone || got.Unsettled {
@@ -97,8 +105,8 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// TestAStaleCopyThatIsReadDamaged: G1, G6. Nobody knows what it is, so it goes on being owed what is newer; unless it is damaged where
-// it lies.
+// TestAStaleCopyThatIsReadDamaged: G1, G6. Nobody knows what a copy is that is read damaged, so the node goes on being
+// owed the newer record. If the copy is damaged where it lies, it is replaced.
 func TestAStaleCopyThatIsReadDamaged(t *testing.T) {
 	for name, onItsWay := range map[string]bool{"on its way": true, "where it lies": false} {
 		t.Run(name, func(t *testing.T) {
@@ -131,8 +139,8 @@ func TestAStaleCopyThatIsReadDamaged(t *testing.T) {
 	}
 }
 
-// TestANodeThatHasLostEverything is refilled, so it is owed nothing but what was stored so late that the refill may have listed the
-// sessions before: this instance need not know at once that the node is back.
+// TestANodeThatHasLostEverything: a refill gives such a node its sessions again. It is owed only what was stored so
+// late that the refill may have listed the sessions before: this instance need not know at once that the node is back.
 func TestANodeThatHasLostEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2, 1)
@@ -157,7 +165,7 @@ func TestANodeThatHasLostEverything(t *testing.T) {
 	})
 }
 
-// TestTheCourierYieldsToRequests: the slower the nodes answer, the less it asks of them.
+// TestTheCourierYieldsToRequests: the more slowly the nodes answer, the less the courier asks of them.
 func TestTheCourierYieldsToRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2, 1)
@@ -188,7 +196,7 @@ func TestTheCourierYieldsToRequests(t *testing.T) {
 	})
 }
 
-// TestTooMuchIsOwed: beyond a bound everything on the node counts as old.
+// TestTooMuchIsOwed: when a node is owed too much, everything on it counts as old.
 func TestTooMuchIsOwed(t *testing.T) {
 	w := newWorld(t, 2, 1)
 	home, _ := w.create()
@@ -213,7 +221,8 @@ func TestTooMuchIsOwed(t *testing.T) {
 	}
 }
 
-// TestAHintDuringADelivery is not lost with it: the session changes once more without the node, while that gets what it was owed.
+// TestAHintDuringADelivery: while a node is given what it is owed, the session changes once more without the node. That
+// hint is not lost.
 func TestAHintDuringADelivery(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	home, _ := w.create()
@@ -228,7 +237,7 @@ func TestAHintDuringADelivery(t *testing.T) {
 	w.probe()
 	w.servers[home].Fail(nodetest.Once(nodetest.Of(nodetest.CompareAndSwap), func() {
 		w.servers[home].Fail(nil)
-		w.servers[newest].Fail(off) // so that it is claimed again, and home, of which nobody knows yet, could be a copy
+		w.servers[newest].Fail(off) // so that the session is claimed again, and home may get one of the copies
 		if _, err := w.store.Open(token, newest).Write(t.Context(), set("3")); err != nil {
 			t.Error(err)
 		}
@@ -251,8 +260,8 @@ func TestAHintDuringADelivery(t *testing.T) {
 	}
 }
 
-// TestAWriteThatGotHalfWayIsSettled: it got to the backup, and all nodes failed then. When they are back it is on every copy, or on
-// none, so that what was refused is not seen much later.
+// TestAWriteThatGotHalfWayIsSettled: a write got to the backup, and then all nodes failed. When they are back it is on
+// every copy or on none, so that a change that was refused does not appear much later.
 func TestAWriteThatGotHalfWayIsSettled(t *testing.T) {
 	w := newWorld(t, 2, 1)
 	home, backups := w.create()
@@ -281,8 +290,8 @@ func TestAWriteThatGotHalfWayIsSettled(t *testing.T) {
 	}
 }
 
-// TestASessionThatHasEndedIsDelivered: G6. While a node is away the session's idle timeout is shortened, and it ends by that. The copy on
-// the node has as long to live as before, and other instances know of nothing.
+// TestASessionThatHasEndedIsDelivered: G6. While a node is away, the session's idle timeout is shortened, and it ends
+// by that. The copy on the node still has the longer life, and other instances know nothing of this.
 func TestASessionThatHasEndedIsDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 3, 1)
@@ -310,4 +319,143 @@ func TestASessionThatHasEndedIsDelivered(t *testing.T) {
 			t.Errorf("another instance, with the old cookie: %+v, %v", rec, err)
 		}
 	})
+}
+
+// TestWhatCannotBeDelivered: a record that only a newer program can read stays owed, and keeps no other session from being brought to the
+// node.
+func TestWhatCannotBeDelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2, 1)
+		home, backups := w.create()
+		var others []string
+		w.without(backups[0], func() {
+			if _, err := w.store.Open(token, home).Write(t.Context(), set("2")); err != nil {
+				t.Fatal(err)
+			}
+			for i := 0; len(others) < 30; i++ {
+				other := fmt.Sprint(i)
+				if sid.Key("msm:", sid.Record, other) < key {
+					continue // it would be delivered before
+				}
+				if _, err := w.store.Open(other, "").Create(t.Context(), session()); err != nil {
+					t.Fatal(err)
+				}
+				others = append(others, other)
+			}
+		})
+		w.overwrite(home, ofFormat(w.stored(home), record.FormatVersion+1))
+		ctx, stop := context.WithCancel(t.Context())
+		var done sync.WaitGroup
+		courier := replica.NewCourier(w.store)
+		done.Go(func() { courier.Run(ctx) })
+		courier.Look(w.nodes[backups[0]])
+		time.Sleep(10 * time.Second)
+		stop()
+		done.Wait()
+		if owed := w.store.Owed(w.nodes[backups[0]]); !slices.Equal(owed, []string{key}) {
+			t.Errorf("%d sessions are owed; want only the one that cannot be read", len(owed))
+		}
+	})
+}
+
+// TestAWriteThatIsDoneInTheEnd: a node that has what is stored, by a later attempt of the write, is owed nothing: else the copy there
+// would not be believed, and without backups it is the only one.
+func TestAWriteThatIsDoneInTheEnd(t *testing.T) {
+	for backups := range 2 {
+		t.Run(fmt.Sprintf("%d backups", backups), func(t *testing.T) {
+			w := newWorld(t, 2, backups)
+			home, _ := w.create()
+			a := w.store.Open(token, home)
+			if _, err := a.Load(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			w.servers[home].Fail(nodetest.Only(nodetest.Writes("msm:s:"), nodetest.Mute(1)))
+			w.store.Patience = time.Second
+			go func() { // the request waits for the next probe
+				for w.nodes[home].Looks() < 2 {
+					_ = w.nodes[home].Probe(context.Background())
+				}
+			}()
+			rec, err := a.Write(t.Context(), set("2"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for id, n := range w.nodes {
+				if _, has := rec.Copy(id); has && w.store.CountOwed(n) > 0 {
+					t.Errorf("%s has the session, and is owed it", id)
+				}
+			}
+		})
+	}
+}
+
+// TestANodeThatLeavesTheList: G9. Nothing is remembered of it, but that others may list it still.
+func TestANodeThatLeavesTheList(t *testing.T) {
+	w := newWorld(t, 2, 1)
+	home, backups := w.create()
+	gone := w.nodes[backups[0]]
+	w.servers[backups[0]].Fail(off)
+	if _, err := w.store.Open(token, home).Write(t.Context(), set("2")); err != nil {
+		t.Fatal(err)
+	}
+	w.store.Cluster.Set([]cluster.Member{{Node: w.nodes[home]}})
+	w.store.Forget(gone)
+	want := []news.Debt{{Debtor: 1, Node: news.NameOf(gone.ID()), Epoch: gone.Epoch()}}
+	if n, debts := w.store.CountOwed(gone), w.store.Debts(1); n > 0 || !slices.Equal(debts, want) {
+		t.Errorf("%d sessions are owed, %v is told; want none, %v", n, debts, want)
+	}
+}
+
+// TestANodeThatIsWrittenAgain: a node that is owed a session, and gets a copy by a later write, is owed nothing any more.
+func TestANodeThatIsWrittenAgain(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	home, backups := w.create()
+	var third string
+	for id := range w.nodes {
+		if id != home && id != backups[0] {
+			third = id
+		}
+	}
+	for _, away := range []string{backups[0], third} {
+		w.without(away, func() {
+			if _, err := w.store.Open(token, home).Write(t.Context(), set(away)); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if n := w.store.CountOwed(w.nodes[backups[0]]); n != 0 || w.stored(backups[0]).Rank() != w.stored(home).Rank() {
+		t.Errorf("%s is owed %d sessions, and has %+v", backups[0], n, w.stored(backups[0]))
+	}
+	if n := w.store.CountOwed(w.nodes[third]); n != 1 {
+		t.Errorf("%s is owed %d sessions; want 1", third, n)
+	}
+}
+
+// TestAWriteThatFailsAtTheOnlyCopy: G11. Nothing was stored that the session's only node could miss, so it is owed nothing: else its copy,
+// the only one, would not be believed while another node is down.
+func TestAWriteThatFailsAtTheOnlyCopy(t *testing.T) {
+	for backups := range 2 {
+		t.Run(fmt.Sprintf("%d backups", backups), func(t *testing.T) {
+			w := newWorld(t, 2, backups)
+			other := w.store.Cluster.Ranking(key)[1].ID()
+			w.servers[other].Fail(off)
+			w.probe()
+			home, _ := w.create()
+			a := w.store.Open(token, home)
+			if _, err := a.Load(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			w.servers[home].Fail(nodetest.Only(nodetest.Writes("msm:s:"), nodetest.Refuse(nodetest.ErrLost)))
+			if _, err := a.Write(t.Context(), set("2")); err == nil {
+				t.Fatal("it was written")
+			}
+			if n := w.store.CountOwed(w.nodes[home]); n > 0 {
+				t.Errorf("%d sessions are owed", n)
+			}
+			w.servers[home].Fail(nil)
+			if _, err := w.store.Open(token, home).Load(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

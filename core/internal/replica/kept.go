@@ -3,13 +3,13 @@ package replica
 import (
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// withKept weighs what the caller holds against what a look has found, or has not.
+// withKept compares the record that the caller holds (see Keep) with the result of a look, a record or an error, and
+// returns what counts (rule C11).
 func (a *Access) withKept(f *found, err error) (*found, error) {
 	switch {
 	case err != nil && !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrDamaged):
@@ -19,14 +19,14 @@ func (a *Access) withKept(f *found, err error) (*found, error) {
 	case f.rec.Tombstone || f.rec.Rank().Beyond(a.kept.Rank()): // someone else has written since the caller did
 		return f, nil
 	case f.rec.Rank() == a.kept.Rank():
-		f.rec = a.kept // the same values; the caller knows better when the session was used last
+		f.rec = a.kept // the same values, but the caller knows better when the session was used last
 		return f, nil
 	}
 	return a.restore(f.seen, f.top, nil)
 }
 
-// restore makes what the caller holds the session's record again, by a claim, so that whatever turns up later on a node
-// that is silent now ranks below it.
+// restore makes what the caller holds the session's record again, by a claim. So whatever turns up later on a node that
+// is silent now has a lower rank. why is the error if no node answers.
 func (a *Access) restore(seen sightings, top uint64, why error) (*found, error) {
 	home := a.homeOf(seen)
 	switch {
@@ -41,23 +41,8 @@ func (a *Access) restore(seen sightings, top uint64, why error) (*found, error) 
 	}, nil
 }
 
-// stillTime is how long several nodes have to be away at once before that is believed: four looks of their probers.
-const stillTime = time.Second
-
-// stoodStill: more nodes are silent at once than there are backups, since a moment ago. Most likely it was the caller that
-// did not run for a while. Another instance may have ended the session meanwhile, and nobody who could tell has answered; a
-// moment later the nodes will.
-func (a *Access) stoodStill(seen sightings) bool {
-	silent := 0
-	for _, m := range a.store.Cluster.Members() {
-		if _, answered := seen.of(m.Node.ID()); !answered && m.Node.DownFor() < stillTime {
-			silent++
-		}
-	}
-	return a.store.Backups > 0 && silent > a.store.Backups
-}
-
-// homeOf is where a restored record goes: where it is expected, or else to the best of the nodes that answered.
+// homeOf returns the node to which a restored record goes, among those that answered: the one where it is expected, or
+// else the best ranked. It is nil if none answered.
 func (a *Access) homeOf(seen sightings) *node.Node {
 	ranking := a.store.Cluster.Ranking(a.key)
 	if first, known := a.store.Cluster.Node(a.node); known {
@@ -71,21 +56,24 @@ func (a *Access) homeOf(seen sightings) *node.Node {
 	return nil
 }
 
-// Outrank tells of what the caller has stored last, perhaps apart: on a node that the look may not ask, when it could not
-// reach those that the client's id has led others to. Should these have written since, the next Write ranks above it.
+// Outrank tells the access which record the caller has stored last. That may lie apart from what others have: the
+// caller may have had to store it on a node that a look need not ask, because it could not reach the nodes to which the
+// client's id led others. If they have written there since, the next Write begins a term above that of the caller's
+// record.
 func (a *Access) Outrank(apart *record.Record) { a.apart = apart }
 
-// behind: the record's term is lower than that of what the caller has stored.
+// behind reports whether the record's term is lower than that of what the caller has stored.
 func (a *Access) behind(rec *record.Record) bool { return a.apart != nil && rec.Term < a.apart.Term }
 
-// outdated: what the caller has stored was made from the record. Whoever had to do without the record's node has left it there. A
-// tombstone is never outdated.
+// outdated reports whether what the caller has stored was made from the record (rule C12). Then the record was left
+// behind by an instance that had to do without its node. A tombstone is never outdated.
 func (a *Access) outdated(rec *record.Record) bool {
 	return a.behind(rec) && !rec.Tombstone && a.apart.Follows(rec.Rank())
 }
 
-// Intact reports whether each copy that the record names is where it says, on an available node that has lost nothing
-// since, and whether there are as many as there should be, on no failover node without need.
+// Intact reports whether nothing is to be done for the record's copies: it is settled, each copy is on an available
+// node that has lost nothing since, there are as many copies as there should be, and none is on a failover node without
+// need. It asks no node.
 func (s *Store) Intact(rec *record.Record) bool {
 	for _, c := range rec.Copies {
 		n, known := s.Cluster.Node(c.Node)

@@ -11,11 +11,12 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// Load finds the session's record. What it answers must not be changed. It answers ErrNoSession if there is none, it
-// has expired or it was destroyed, ErrUnavailable if nobody could say, ErrUnreadable if a newer program wrote it.
+// Load finds the session's record, which the caller must not change. It returns ErrNoSession if there is none, or if it
+// has expired or was destroyed; ErrUnavailable if the nodes that answer cannot tell; ErrUnreadable if a newer program
+// wrote it, or all its copies are damaged; and what Write returns if it has to write.
 //
-// What is found by asking every node is perhaps on one of them only, or an attempt that will not stand. It is shown to nobody
-// before it is on every copy.
+// A record that was found by asking every node may be on one node only, or be a failed attempt. Load writes it to every
+// copy before it returns it (rule C8).
 func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 	f, err := a.look(ctx)
 	if err != nil {
@@ -31,7 +32,8 @@ func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 	return f.rec, nil
 }
 
-// Peek answers what Load would find, and mends nothing. It may be an attempt that will not stand, for comparisons only.
+// Peek returns what Load would find, and repairs nothing. The record may be a failed attempt, a tombstone or expired,
+// so it is only good for comparisons.
 func (a *Access) Peek(ctx context.Context) (*record.Record, error) {
 	f, err := a.look(ctx)
 	if err != nil {
@@ -41,11 +43,11 @@ func (a *Access) Peek(ctx context.Context) (*record.Record, error) {
 	return f.rec, nil
 }
 
-// look asks the nodes, and counts what the caller holds as one more copy.
+// look asks the nodes, and counts what the caller holds (see Keep) as one more copy.
 func (a *Access) look(ctx context.Context) (*found, error) {
 	a.store.loads.Add(1)
 	a.store.awaitNode(ctx)
-	a.seen, a.before = nil, failuresOf(ctx)
+	a.seen, a.before = nil, FailuresOf(ctx)
 	f, err := a.search(ctx)
 	if (errors.Is(err, ErrUnavailable) || decided(err) && a.hasty()) && a.secondChance(ctx) {
 		f, err = a.search(ctx)
@@ -62,11 +64,11 @@ func (a *Access) look(ctx context.Context) (*found, error) {
 	return f, err
 }
 
-// decided: there is a record, or no session.
+// decided reports whether a look has a result: a record, or that there is no session.
 func decided(err error) bool { return err == nil || errors.Is(err, ErrNoSession) }
 
-// search asks the home, and everyone if its answer is not enough: nor is that the session is over, for a use may have been stored
-// elsewhere.
+// search asks the home, and then every node if the home's answer is not enough. An expired record is never enough,
+// because a later use of the session may be stored elsewhere.
 func (a *Access) search(ctx context.Context) (*found, error) {
 	var seen sightings
 	if home, known := a.store.Cluster.Node(a.node); known {
@@ -84,14 +86,16 @@ func (a *Access) search(ctx context.Context) (*found, error) {
 	return a.full(ctx, seen)
 }
 
-// trusted: the record was written in the node's present life, and names it home; and this instance has not done without it since.
-// Of a claim the home knows least: it may have got no further, while others went on where the session was before.
+// trusted reports whether the home's word is enough (rule C1): the record names the node as its home, was written in
+// the node's present epoch, and this instance knows of no write of the session that the node has missed (see hints). An
+// unsettled record is not enough. It is a claim, which may have got no further than its home, while others went on
+// where the session was before.
 func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
 	return rec != nil && rec.Home == n.ID() && !rec.Unsettled && inEpoch(rec, n) && !a.store.hints.has(n, a.key)
 }
 
-// confirmed is what a trusted home says. If it has just come back, or another instance does without it, the other nodes are asked as
-// well; most of the time none has anything newer.
+// confirmed returns what a trusted home has. If the node has just come back, or another instance owes it something, the
+// other nodes are asked as well (rule C2). Most of the time none has anything newer.
 func (a *Access) confirmed(ctx context.Context, home *node.Node, seen sightings) (*found, error) {
 	if !home.Doubted() {
 		return a.fast(home, seen), nil
@@ -110,6 +114,7 @@ func (a *Access) confirmed(ctx context.Context, home *node.Node, seen sightings)
 	return a.fast(home, seen[:1]), nil
 }
 
+// fast returns what the home has, without asking anyone else.
 func (a *Access) fast(home *node.Node, seen sightings) *found {
 	rec := seen[0].rec
 	f := &found{
@@ -122,12 +127,13 @@ func (a *Access) fast(home *node.Node, seen sightings) *found {
 	return f
 }
 
-// misplaced: the record should have other copies than it has.
+// misplaced reports whether the record should have other copies than it has.
 func (a *Access) misplaced(rec *record.Record) bool {
 	return a.copyMissing(rec) || a.serves && a.store.astray(rec)
 }
 
-// copyMissing: a copy is on a node that is down or has lost its values, or there could be one more.
+// copyMissing reports whether a backup is down, has lost its values or is not in the list, or whether there could be
+// one more copy (rule H1).
 func (a *Access) copyMissing(rec *record.Record) bool {
 	for _, c := range rec.Copies {
 		if c.Node == rec.Home {
@@ -141,7 +147,7 @@ func (a *Access) copyMissing(rec *record.Record) bool {
 	return len(rec.Copies) <= a.store.backups() && a.store.spareNode(rec)
 }
 
-// spareNode: a node that could take one more copy is available.
+// spareNode reports whether a node that could take one more copy is available.
 func (s *Store) spareNode(rec *record.Record) bool {
 	for _, m := range s.Cluster.Members() {
 		if _, named := rec.Copy(m.Node.ID()); !named && m.Node.Available() && m.Node.Takes(rec.Size()) {
@@ -151,6 +157,7 @@ func (s *Store) spareNode(rec *record.Record) bool {
 	return false
 }
 
+// full asks every node that was not asked yet, and chooses among what they have.
 func (a *Access) full(ctx context.Context, seen sightings) (*found, error) {
 	a.store.fullLoads.Add(1)
 	seen, err := a.askOthers(ctx, seen)
@@ -169,7 +176,8 @@ func (a *Access) full(ctx context.Context, seen sightings) (*found, error) {
 	return a.choose(seen)
 }
 
-// askOthers asks every node but the first in parallel, for its epoch together with the record.
+// askOthers asks every usable node, except the one that is asked first, in parallel for the record together with the
+// node's epoch.
 func (a *Access) askOthers(ctx context.Context, seen sightings) (sightings, error) {
 	var others []*node.Node
 	for _, m := range a.store.Cluster.Members() {
@@ -194,13 +202,14 @@ func (a *Access) askOthers(ctx context.Context, seen sightings) (sightings, erro
 	return seen, nil
 }
 
-// askAgain confirms an absence: a repair may have moved the record to the home after it was asked and away from the
-// others before they were. One silent node hides no session, for each has a copy on another one; two may.
+// askAgain confirms that there is no session, by asking the home once more (rule C17). A repair may have moved the
+// record to the home after the home was asked, and away from the others before they were. One silent node hides no
+// session, because each session has a copy on another node. Two silent nodes may.
 func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error) {
 	if seen.anyUnreadable() {
 		return nil, fmt.Errorf("%w: every copy", ErrDamaged)
 	}
-	if a.mute(seen) > max(1, a.store.Backups) || a.metElsewhere(seen) {
+	if a.silent(seen) > max(1, a.store.Backups) || a.hidden(nil, seen) {
 		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that these have")
 	}
 	if home, known := a.store.Cluster.Node(a.node); known && a.store.Backups == 0 && a.isAway(home, seen) {
@@ -231,22 +240,14 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 	return seen, nil
 }
 
-// metElsewhere: this access has found the session before, and none of the nodes that it named has answered now. Who wrote it may be
-// configured with fewer backups than this instance.
-func (a *Access) metElsewhere(seen sightings) bool {
-	return a.met != nil && !slices.ContainsFunc(a.met.Copies, func(c record.Copy) bool {
-		_, answered := seen.of(c.Node)
-		return answered
-	})
-}
-
-// withoutHome confirms an absence by the others alone: if the home has the session now, one of them has it, too.
+// withoutHome confirms that there is no session by asking the other nodes again: if the home has it by now, one of them
+// has it as well.
 func (a *Access) withoutHome(ctx context.Context) (sightings, error) {
 	seen, err := a.askOthers(ctx, nil)
 	switch {
 	case err != nil:
 		return nil, err
-	case a.mute(seen) > a.store.Backups || seen.anyUnreadable():
+	case seen.anyUnreadable() || a.silent(seen) > a.store.Backups || !seen.anyRecord() && a.hidden(nil, seen):
 		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that these have")
 	case !seen.anyRecord():
 		return nil, ErrNoSession
@@ -254,37 +255,18 @@ func (a *Access) withoutHome(ctx context.Context) (sightings, error) {
 	return seen, nil
 }
 
-// isAway: the node has not answered, but did a short while ago. It may be back soon with what nobody else has, or is since the
-// others were asked; and the instance that holds the session, if one does, may be about to store it elsewhere.
-func (a *Access) isAway(n *node.Node, seen sightings) bool {
-	_, answered := seen.of(n.ID())
-	return !answered && n.DownFor() < awayTime
-}
-
-// errAway: without backups only a node that was there a short while ago may have the session.
-var errAway = fmt.Errorf("%w, of which one may have the session", ErrUnavailable)
-
-// ErrDamaged is the ErrUnreadable of a session of which there is something, and no record. It can be destroyed, and no more.
+// ErrDamaged is the ErrUnreadable of a session of which only damaged copies were found. It can be destroyed, and
+// nothing else.
 var ErrDamaged = fmt.Errorf("%w: it is damaged", ErrUnreadable)
 
-// silent counts the nodes that have not answered. One that is not in the list, although the client's id names it, is none of
-// them: what it had is on another node, too, or its operator has given it up.
-func (a *Access) silent(seen sightings) int { return len(a.store.Cluster.Members()) - len(seen) }
-
-// mute counts the nodes that say nothing about an absence: the silent ones and, if there are any, those that this instance has
-// had to do without, and that may not have got the session yet.
-func (a *Access) mute(seen sightings) int {
-	silent := a.silent(seen)
-	if silent == 0 {
-		return 0
-	}
-	n := silent
-	for _, s := range seen {
-		if at, known := a.store.Cluster.Node(s.node); known && s.rec == nil && a.store.hints.has(at, a.key) {
-			n++
+// records returns the records that the nodes have shown.
+func (s sightings) records() (list []*record.Record) {
+	for _, x := range s {
+		if x.rec != nil {
+			list = append(list, x.rec)
 		}
 	}
-	return n
+	return list
 }
 
 func (s sightings) anyRecord() bool {
@@ -298,14 +280,15 @@ func (s sightings) anyUnreadable() bool {
 // answer is what came of asking one node.
 type answer struct {
 	sighting
-	answered bool  // the node said something, be it that it has nothing
-	failed   error // it did not answer, and is not asked again by this request
+	answered bool  // the node said something, even if only that it has nothing
+	failed   error // why it did not answer; this request does not ask it again
 	err      error // the request cannot go on
 }
 
-// ask may run in parallel with others: what it learns enters the access by note.
+// ask asks one node for its copy and, if epoch is set, for its epoch. It may run in parallel with others, so what it
+// learns enters the access later, by note.
 func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
-	if !a.usable(n) { // nor later in this request, which goes on without what is there
+	if !a.usable(n) { // nor asked later in this request, which goes on without what is there
 		return answer{sighting: sighting{node: n.ID()}, failed: node.ErrDown}
 	}
 	item, now, err := a.read(ctx, n, epoch)
@@ -313,7 +296,7 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 	if err == nil {
 		got.rec, got.err = readable(item.Value)
 	}
-	if err == nil && got.rec == nil && got.err == nil { // it is damaged
+	if err == nil && got.rec == nil && got.err == nil { // the copy is damaged
 		if item, err = readAgain(ctx, n, a.key, item); err == nil {
 			got.rec, got.err = readable(item.Value)
 		}
@@ -329,7 +312,8 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 	return got
 }
 
-// read asks a node for what it has of the session, and which epoch it is in.
+// read gets a node's copy of the session, and the node's epoch: read from the node if epoch is set, otherwise as last
+// known.
 func (a *Access) read(ctx context.Context, n *node.Node, epoch bool) (item node.Item, now uint32, err error) {
 	now = n.Epoch()
 	switch {
@@ -343,7 +327,7 @@ func (a *Access) read(ctx context.Context, n *node.Node, epoch bool) (item node.
 	return item, now, err
 }
 
-// note takes what an answer says about the node itself.
+// note records that the node failed, if it did, and returns the error that ends the request, if there is one.
 func (a *Access) note(got answer) error {
 	if got.failed != nil {
 		a.fail(got.node, got.failed)
@@ -351,7 +335,8 @@ func (a *Access) note(got answer) error {
 	return got.err
 }
 
-// failed tells the failure of a node, which the request can do without, from the end of the request.
+// failed tells the failure of a node, which the request can do without, from an error that ends the request: its
+// context is done, or the node is up but has no free connection (rule C15).
 func failed(ctx context.Context, n *node.Node, err error) (failure, over error) {
 	switch {
 	case ctx.Err() != nil:
@@ -362,8 +347,8 @@ func failed(ctx context.Context, n *node.Node, err error) (failure, over error) 
 	return err, nil
 }
 
-// readable decodes a copy. A damaged one counts as absent, to be overwritten by a good one; one of an unknown format
-// ends the request, because a newer program knows what is in it.
+// readable decodes a copy. A damaged one counts as absent, nil, so that a good one is written over it. One of an
+// unknown format ends the request, because a newer program knows what is in it (rule C10).
 func readable(value []byte) (*record.Record, error) {
 	rec, err := record.Decode(value)
 	switch {
@@ -375,6 +360,7 @@ func readable(value []byte) (*record.Record, error) {
 	return rec, nil
 }
 
+// usable reports whether the node is available and has not failed in this request (rule C20).
 func (a *Access) usable(n *node.Node) bool {
 	return n.Available() && !slices.ContainsFunc(a.failed, func(f failure) bool { return f.node == n.ID() }) && !a.before.has(n)
 }

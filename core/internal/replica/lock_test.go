@@ -7,18 +7,19 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// TestLock: one owner at a time, and nobody touches what is another's.
+// TestLock: a lock has one owner at a time, and nobody ends the lock of another.
 func TestLock(t *testing.T) {
 	const life = 10 * time.Second
 	for name, c := range map[string]struct {
-		between func(w *world, first, second *replica.Lock) // the first lock has been taken
-		release error                                       // what the first answers
-		free    bool                                        // then
+		between func(w *world, first, second *replica.Lock) // called when the first lock has been taken
+		release error                                       // what the Release of the first lock returns
+		free    bool                                        // nobody has the lock afterwards
 	}{
 		"taken and released": {func(*world, *replica.Lock, *replica.Lock) {}, nil, true},
 		"extended, and released later": {func(w *world, first, _ *replica.Lock) {
@@ -104,6 +105,7 @@ func TestLock(t *testing.T) {
 	}
 }
 
+// take takes a lock that must be free.
 func (w *world) take(l *replica.Lock) {
 	w.t.Helper()
 	if ok, err := l.Take(context.Background()); !ok || err != nil {
@@ -111,7 +113,7 @@ func (w *world) take(l *replica.Lock) {
 	}
 }
 
-// ask is what others do who wait.
+// ask does what instances do that wait for the lock.
 func (w *world) ask() {
 	w.t.Helper()
 	if err := w.nodes["n1"].Append(context.Background(), "lock", []byte("+")); err != nil {
@@ -136,12 +138,12 @@ func (w *world) load(l *replica.Lock) {
 	}
 }
 
-// TestStoreLock: which node has it, and who waits for how long.
+// TestStoreLock checks which node has the lock, and for how long a caller waits for it.
 func TestStoreLock(t *testing.T) {
 	errLate := errors.New("late")
 	for name, c := range map[string]struct {
 		before func(w *world, best, other string)
-		after  time.Duration // when the one who has it releases it; zero: nobody has it
+		after  time.Duration // when its present owner releases it; zero: it has none
 		want   error
 		node   string // best or other
 		waits  time.Duration
@@ -194,6 +196,56 @@ func TestStoreLock(t *testing.T) {
 					}
 				}
 				time.Sleep(2 * time.Hour)
+			})
+		})
+	}
+}
+
+// TestALockWhoseAnswerIsLost: a try runs out of time, so nobody knows whether it was done. If the next one meets a
+// lock, the owner's name tells whose it is.
+func TestALockWhoseAnswerIsLost(t *testing.T) {
+	errLate := errors.New("late")
+	name := sid.Key("msm:", sid.Lock, token)
+	for what, c := range map[string]struct {
+		then    func(at *node.Memory, try func() error) error // what happens before the answer is lost
+		want    error
+		awaited bool
+	}{
+		"it was done": {func(_ *node.Memory, try func() error) error { return try() }, nil, false},
+		"it was done, and another one asks for it": {func(at *node.Memory, try func() error) error {
+			return errors.Join(try(), at.Append(context.Background(), name, []byte("+")))
+		}, nil, true},
+		"it was not done": {func(*node.Memory, func() error) error { return nil }, nil, false},
+		"it was not done, and another one has the lock": {func(at *node.Memory, _ func() error) error {
+			return at.Add(context.Background(), name, node.Item{Value: []byte("another")}, time.Hour)
+		}, errLate, false},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 2, 1)
+				best := w.servers[w.store.FirstNode(token)]
+				best.Fail(nodetest.Only(nodetest.Of(nodetest.Add), func(_ context.Context, _ nodetest.Op, do func() error) error {
+					best.Fail(nil)
+					if err := c.then(best.Memory(), do); err != nil {
+						t.Error(err)
+					}
+					return nodetest.ErrLost
+				}))
+				ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, errLate)
+				defer cancel()
+				lock, err := w.store.Lock(ctx, token, time.Minute, time.Time{})
+				if !errors.Is(err, c.want) || (lock == nil) != (c.want != nil) {
+					t.Fatalf("%v; want %v", err, c.want)
+				}
+				if lock == nil {
+					return
+				}
+				if tries := best.Count(nodetest.Writes(name)); lock.Awaited() != c.awaited || tries != 2 {
+					t.Errorf("after %d tries; others wait for it: %v; want 2, %v", tries, lock.Awaited(), c.awaited)
+				}
+				if err := lock.Release(t.Context()); err != nil || best.Value(name) != nil {
+					t.Errorf("%v, and %q has the lock", err, best.Value(name))
+				}
 			})
 		})
 	}

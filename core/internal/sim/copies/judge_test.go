@@ -10,11 +10,12 @@ import (
 	"github.com/gomsm/msm/core/internal/sim/history"
 )
 
+// violate records that a guarantee was broken.
 func (r *run) violate(format string, args ...any) {
 	r.violations = append(r.violations, fmt.Sprintf("step %d: ", r.now)+fmt.Sprintf(format, args...))
 }
 
-// collect takes what ended.
+// collect takes the processes that have ended.
 func (r *run) collect() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -33,11 +34,12 @@ func (r *run) collect() {
 	}
 }
 
-// take is how a client takes its answer. One of an instance that has crashed never comes.
+// take is how a client takes its answer. The answer of an instance that has crashed never comes.
 func (r *run) take(p *process) {
 	v, gone := p.visitor, errors.Is(p.err, replica.ErrNoSession)
 	r.note("#%d %s %s ends: %v, %+v, home %s, moved %v", p.id, p.kind, v.name, p.err, p.out, p.home, p.moved)
 	r.tally.Requests++
+	p.twice = p.twice || (p.thin || p.instance.backups < r.backups) && r.quiet <= settle+r.now-p.began // one fault is too many where there is one copy
 	switch {
 	case p.foreign != "":
 		r.violate("%s by %s of %s sees what is not its own: %s", p.kind, p.instance.name, v.name, p.foreign)
@@ -69,10 +71,12 @@ func (r *run) take(p *process) {
 	}
 }
 
-// saysNothing: the answer of an instance that has crashed never comes, and of one that has met two faults nothing is promised.
+// saysNothing reports whether the answer means nothing: it never comes, because its instance has crashed, or nothing is
+// promised of it, because it has met as many faults as its session has copies.
 func (p *process) saysNothing() bool { return p.instance.dead || p.twice }
 
-// judge is what an answer has to be like at once; whether it fits to the others the histories say.
+// judge checks what can be checked of an answer at once. Whether it fits the other answers is checked with the
+// histories.
 func (r *run) judge(p *process) {
 	v := p.visitor
 	if p.stored != nil && r.wiped < p.began {
@@ -97,15 +101,16 @@ func (r *run) judge(p *process) {
 	}
 }
 
-// tooLong is how long no write tries whose operations end within their timeout, of which a simulation in fake time knows nothing.
+// tooLong is longer than any write tries whose operations end within their timeouts. A simulation in fake time knows
+// nothing of these.
 const tooLong = 20 * time.Second
 
-// crowd is how many others have been served while one was not, if it is only that they were faster: the requests of one instance,
-// which wait for each other there, do not do so here.
+// crowd is how many other requests have been served while one was not, if the only reason is that they were faster.
+// Requests of one instance would take turns; here they do not.
 const crowd = 8
 
-// judgeRefusal: nobody is refused because of a fault of one node, and nobody without a reason. Whoever is configured with fewer
-// backups has given that up for the sessions that he writes.
+// judgeRefusal checks that nobody is refused because of a fault of one node, and nobody without a reason. An instance
+// with fewer backups has given that up for the sessions that it writes.
 func (r *run) judgeRefusal(p *process) {
 	r.tally.Refused++
 	if errors.Is(p.err, errClash) {
@@ -117,7 +122,7 @@ func (r *run) judgeRefusal(p *process) {
 	if errors.Is(p.err, replica.ErrConflict) && p.visitor.served-p.served >= crowd {
 		return
 	}
-	if strings.Contains(p.err.Error(), "may have stood still") { // it waits for probes; here nobody does
+	if strings.Contains(p.err.Error(), "may have stood still") { // it waits for probes, which do not come here
 		return
 	}
 	if p.thin || r.thin(session{p.visitor, p.cookie.id}) {
@@ -137,6 +142,7 @@ func (r *run) enter(p *process) {
 	}
 }
 
+// setCookie gives the visitor the cookie that an answer brings.
 func (r *run) setCookie(p *process) {
 	v := p.visitor
 	switch {
@@ -149,18 +155,18 @@ func (r *run) setCookie(p *process) {
 	case p.home != p.cookie.node || p.moved:
 		c := cookie{p.cookie.id, p.home}
 		v.cookies = append(v.cookies, c)
-		if p.cookie.id == v.cookie.id && (p.term >= v.term || p.kind == history.Destroy) { // of two answers that cross on their way, the older one's cookie is an old one
+		if p.cookie.id == v.cookie.id && (p.term >= v.term || p.kind == history.Destroy) { // not the older of two answers that cross
 			v.cookie, v.term = c, p.term
 		}
 	}
 }
 
-// early: what a cookie that is not the newest leads to may be stale for a while after a fault (design.md, section 8:
-// epochs). When others see what was done with it is promised once all is calm.
+// early reports whether an answer comes from an old cookie too soon after a fault. What such a cookie leads to may be
+// stale for a while (rules N13 and C2). That others see what was done with it is promised once all is calm.
 func (r *run) early(p *process) bool { return p.old && r.quiet <= settle+r.now-p.began }
 
-// settleLate: from here on every request must see what was done with old cookies, and what failed has happened by now or
-// never will.
+// settleLate puts the late answers into the histories. From here on every request must see what was done with old
+// cookies, and what failed has happened by now or never will.
 func (r *run) settleLate() {
 	for _, p := range r.late {
 		switch {
@@ -191,7 +197,7 @@ func (r *run) end() {
 	}
 }
 
-// checkHistories belongs outside of the bubble: only there its time passes.
+// checkHistories must run outside of the bubble, where time goes on while it works.
 func (r *run) checkHistories() (list []string) {
 	if r.many {
 		return nil

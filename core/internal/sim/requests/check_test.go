@@ -9,9 +9,9 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// All of this is guarded by world.mu.
+// Everything in this file is guarded by world.mu.
 
-// floor is how many counts a request that begins must see at least.
+// floor returns how many counts a request that begins now must see at least.
 func (s *session) floor(o *op) (n int) {
 	if !o.fresh {
 		return 0
@@ -31,14 +31,14 @@ func (s *session) floor(o *op) (n int) {
 	return max(n, seen)
 }
 
-// visible: what a request did that has ended must be seen by one that begins now. Sticky instances learn a moment later
-// of what others did to a session that several have served.
+// visible reports whether o, which begins now, must see what p has done, which has ended. Sticky instances learn a
+// moment later what others did to a session that several have served.
 func (s *session) visible(p, o *op) bool {
 	w := s.visitor.world
 	return !w.set.sticky || s.only(o.in, p.began) || o.began.Sub(p.ended) > soon && !w.disturbedSince(p.ended)
 }
 
-// only: no other instance has had requests of the session since.
+// only reports whether no other instance has had requests of the session since.
 func (s *session) only(in *instance, since time.Time) bool {
 	for _, q := range s.ops {
 		if q.in != in && (q.ended.IsZero() || !q.ended.Before(since)) {
@@ -48,7 +48,7 @@ func (s *session) only(in *instance, since time.Time) bool {
 	return true
 }
 
-// oneWriter: only one instance has changed the note since.
+// oneWriter reports whether only one instance has changed the note since.
 func (s *session) oneWriter(since time.Time) bool {
 	var in *instance
 	for _, q := range s.ops {
@@ -63,7 +63,7 @@ func (s *session) oneWriter(since time.Time) bool {
 	return true
 }
 
-// disturbedSince: there was a fault after that moment, or there is one.
+// disturbedSince reports whether there was a fault after that moment, or is one now.
 func (w *world) disturbedSince(t time.Time) bool { return w.fault != "" || w.calmSince.After(t) }
 
 // look checks what a request saw.
@@ -91,6 +91,7 @@ func (s *session) look(o *op, text string, floor int) {
 	}
 }
 
+// wrote reports whether a request of the session wrote the note.
 func (s *session) wrote(note string) bool {
 	if note == "" {
 		return true
@@ -103,7 +104,8 @@ func (s *session) wrote(note string) bool {
 	return false
 }
 
-// overwritten: another write, that had ended before the request began, began after every write of this value had ended.
+// overwritten reports whether o must not see the note: every write of it had ended when another write began, and that
+// one had ended when o began.
 func (s *session) overwritten(note string, o *op) bool {
 	last, first := s.began, o.began
 	for _, p := range s.ops {
@@ -121,7 +123,7 @@ func (s *session) overwritten(note string, o *op) bool {
 		first = s.began
 	}
 	if s.visitor.world.set.sticky && !s.oneWriter(first) {
-		return false // of changes that two instances had at once, the one that is stored later stands
+		return false // of changes by two instances at once, the one that is stored later stands
 	}
 	for _, p := range s.ops {
 		if (p.kind == "note" || p.kind == "forget") && !p.ended.IsZero() && p.began.After(last) && p.ended.Before(o.began) && s.visible(p, o) {
@@ -145,7 +147,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// stale measures how old what an old cookie led to is.
+// stale measures how old the session is that an old cookie led to.
 func (s *session) stale(o *op) {
 	w, unseen := s.visitor.world, -o.saw
 	var first time.Time
@@ -167,7 +169,7 @@ func (s *session) stale(o *op) {
 	}
 }
 
-// refuse counts a request that was not served, and tells if it should have been.
+// refuse counts a request that was not served, and complains if it should have been.
 func (w *world) refuse(o *op, a answer) {
 	if a.status == 0 {
 		return // its instance crashed
@@ -175,7 +177,7 @@ func (w *world) refuse(o *op, a answer) {
 	w.refused++
 	switch {
 	case strings.Contains(a.text, msm.ErrGone.Error()):
-		w.excuse("the session ended meanwhile") // who asks for it sees whether it did
+		w.excuse("the session ended meanwhile") // the caller checks whether it did
 	case o.kind == "big" && strings.Contains(a.text, msm.ErrTooLarge.Error()):
 		w.excuse("the session would have been too large")
 	case w.set.held > 0 && strings.Contains(a.text, msm.ErrFull.Error()):
@@ -186,7 +188,7 @@ func (w *world) refuse(o *op, a answer) {
 		w.excuse("its instance stood still for longer than it waits for the lock")
 	case o.in.stoodStill(o) && strings.Contains(a.text, "a write took so long"):
 		w.excuse("its instance stood still in the midst of a write for so long that nobody can say whether it was done")
-	case w.set.locking && strings.Contains(a.text, "in spite of the lock") && (w.disturbedSince(o.began) || time.Since(w.unlocked) < 10*time.Second):
+	case w.set.locking && strings.Contains(a.text, "this one was to have for itself") && (w.disturbedSince(o.began) || time.Since(w.unlocked) < 10*time.Second):
 		w.excuse("another handler was at work after the lock was lost")
 	case w.fault == "away" || w.disturbed == "away" && w.disturbedSince(time.Now().Add(-time.Second)):
 		w.excuse("no node was there")
@@ -197,9 +199,11 @@ func (w *world) refuse(o *op, a answer) {
 	}
 }
 
+// excuse counts something bad that was not promised to be otherwise.
 func (w *world) excuse(why string) { w.excused[why]++ }
 
-// late checks how long a request took. A node that fails may cost it the time of one operation, until its instance knows.
+// late checks how long a request took. A node that fails may cost it the time of one operation, until its instance
+// knows of the fault.
 func (w *world) late(o *op) {
 	took := time.Since(o.began) - o.wait
 	if w.set.locking {
@@ -213,7 +217,7 @@ func (w *world) late(o *op) {
 			w.wrongf("%s at %s took %v, %v after that had found out what failed", o.kind, o.in.name, took, o.began.Sub(o.in.knows))
 		}
 		if o.in.knows.IsZero() && took >= opTimeout {
-			o.in.knows = time.Now().Add(2 * opTimeout) // by then a probe has, and everything that had been sent before
+			o.in.knows = time.Now().Add(2 * opTimeout) // by then a probe has failed, and everything sent before
 		}
 	}
 	if w.fault == "slow" || w.fault == "slower" || w.fault == "away" || w.disturbedSince(o.began) && w.disturbed != w.fault && w.fault == "" {
@@ -227,19 +231,21 @@ func (w *world) late(o *op) {
 	if w.set.backups == 0 {
 		limit += opTimeout // with no other node left it waits for one more look
 	}
-	limit += time.Duration(o.crowd) * opTimeout // it had its own, and then its turn came after other requests of the session had had theirs
+	if o.crowd > 0 {
+		limit += opTimeout // its load had one, and then it waited for another request of the session, which was in its own
+	}
 	if o.wait > opTimeout {
-		limit += opTimeout // its load had one, and long after that its commit, in another fault
+		limit += opTimeout // its load had one, and its commit, long after that and in another fault, one more
 	}
 	if w.set.lists && (o.kind == "login" || o.kind == "logout" || o.crowd > 0) {
-		limit += 500 * time.Millisecond // in which all hear that what lies on a node which is not listed here is dead
+		limit += 500 * time.Millisecond // until all have heard that the copy on a node that is not listed here is dead
 	}
 	if took > limit {
 		w.wrongf("%s at %s took %v during %q", o.kind, o.in.name, took, w.fault)
 	}
 }
 
-// silent: a node does not answer that instance.
+// silent reports whether a node does not answer that instance.
 func (w *world) silent(in *instance) bool {
 	for _, s := range w.servers {
 		if s.stopped || s.cut == in {
@@ -249,8 +255,8 @@ func (w *world) silent(in *instance) bool {
 	return false
 }
 
-// forfeit takes back what the crash of an asynchronous instance may lose. That a session was read is always recorded behind
-// the request's back.
+// forfeit takes back the promises that the crash of an instance may break. One with asynchronous backup may lose its
+// last changes. That a session was read is always recorded behind the request's back.
 func (w *world) forfeit(in *instance) {
 	limit := time.Now().Add(-asyncLoss)
 	for _, s := range w.sessions {
@@ -273,8 +279,8 @@ func (w *world) forfeit(in *instance) {
 	}
 }
 
-// empty: a node loses what it had, and without backups the notices of takeovers, too. What an old cookie has led to within a
-// quarter of a second before may be lost with them. Guarded by mu.
+// empty is called when a node loses what it had. Without backups the messages about takeovers are lost, too, and with
+// them perhaps what an old cookie led to within the quarter of a second before. Guarded by mu.
 func (w *world) empty() {
 	w.emptied = time.Now()
 	for _, s := range w.sessions {

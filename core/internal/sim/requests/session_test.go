@@ -15,14 +15,14 @@ import (
 type session struct {
 	visitor *visitor
 	name    string
-	cookies []string // of the present token, the newest last
-	setAt   time.Time
-	doubt   bool            // two answers that crossed on their way brought different cookies
+	cookies []string        // of the present token, the newest last
+	setAt   time.Time       // when the newest cookie was set
+	doubt   bool            // two answers that crossed brought different cookies
 	ended   map[string]bool // tokens that a request was to end
 	gone    bool
-	fragile bool // the instance that had it crashed just after it had begun
+	fragile bool // it may be lost: only the instance where it began has it, or no node was there
 	ops     []*op
-	counts  int       // sent
+	counts  int       // count requests sent
 	at      *instance // where it began
 	began   time.Time
 	life    life
@@ -34,28 +34,28 @@ type op struct {
 	in     *instance
 	began  time.Time
 	over   time.Time     // when it was answered, whatever came of it
-	ended  time.Time     // zero: not yet, or nobody knows whether it was done
+	ended  time.Time     // when it was done; zero: not yet, or nobody knows whether it was
 	note   string        // that it wrote
-	idle   time.Duration // that it gave the session
-	saw    int
-	fresh  bool
+	idle   time.Duration // the idle timeout that it gave the session
+	saw    int           // the count that it saw
+	fresh  bool          // its cookie was the newest when it began
 	cookie string
-	unused bool          // that it was there may be forgotten
-	wait   time.Duration // in which its handler did something else
+	unused bool          // that it used the session may be forgotten
+	wait   time.Duration // how long its handler did something else
 	busy   bool          // not answered yet
-	crowd  int           // so many others of the session were at work in its instance
+	crowd  int           // how many others of the session were at work in its instance
 }
 
-// ending is a token that was ended, for good.
+// ending is a cookie of a session that was ended for good.
 type ending struct {
 	cookie string
 	newest bool // it was the newest one of its session
 	at     time.Time
 	by     *instance
-	apart  bool // no node had been there, and the instances found them again one by one: not all could reach those of the session
+	apart  bool // no node was there, and the instances find the nodes again one by one: not all could reach those of the session
 }
 
-// ids are what cookies have: without keys they are not signed.
+// ids reads the ids in cookies. Without keys they are not signed.
 var ids = func() *sid.Format {
 	f, err := sid.NewFormat("SESSION", nil, time.Time{})
 	if err != nil {
@@ -69,7 +69,7 @@ func tokenOf(cookie string) string {
 	return id.Token
 }
 
-// newSession is guarded by world.mu, like all of a session.
+// newSession returns a session that has begun. Guarded by world.mu, like everything about a session.
 func newSession(v *visitor, name, cookie string, in *instance) *session {
 	s := &session{visitor: v, name: name, cookies: []string{cookie}, setAt: time.Now(), ended: make(map[string]bool), at: in, began: time.Now(), life: life{usualIdle, usualIdle}}
 	s.fragile = v.world.fault == "away"
@@ -79,13 +79,14 @@ func newSession(v *visitor, name, cookie string, in *instance) *session {
 
 func (s *session) cookie() string { return s.cookies[len(s.cookies)-1] }
 
-// kept: the cookie is still one of the present token.
+// kept reports whether the cookie is still one of the present token.
 func (s *session) kept(cookie string) bool {
 	s.visitor.world.mu.Lock()
 	defer s.visitor.world.mu.Unlock()
 	return slices.Contains(s.cookies, cookie)
 }
 
+// send sends a request with the session's newest cookie.
 func (t *tab) send(s *session, kind string) {
 	t.world.mu.Lock()
 	cookie := s.cookie()
@@ -93,6 +94,7 @@ func (t *tab) send(s *session, kind string) {
 	t.request(s, kind, cookie)
 }
 
+// request sends a request, and checks the answer.
 func (t *tab) request(s *session, kind, cookie string) {
 	w := t.world
 	in := t.pick(cookie)
@@ -145,7 +147,7 @@ func (t *tab) request(s *session, kind, cookie string) {
 	case kind == "big":
 		w.wrongf("%s has taken more than it may, at %s", s.name, in.name)
 	default:
-		if w.fault != "away" { // what is answered while the instances find the nodes again one by one is not promised
+		if w.fault != "away" { // nothing is promised while the instances find the nodes again one by one
 			o.ended = time.Now()
 			if kind == "idle" {
 				s.hasIdle(o.idle)
@@ -161,8 +163,8 @@ func (t *tab) request(s *session, kind, cookie string) {
 	w.late(o)
 }
 
-// meet takes note of requests that are at work in an instance at the same time, also if what one has changed is stored after its
-// answer.
+// meet records which requests are at work in an instance at the same time. A request whose change is stored after its
+// answer counts until then.
 func (s *session) meet(o *op) {
 	set := s.visitor.world.set
 	for _, p := range s.ops {
@@ -174,7 +176,7 @@ func (s *session) meet(o *op) {
 	o.busy = true
 }
 
-// lost: the session was not there for a request.
+// lost is called when the session was not there for a request.
 func (s *session) lost(o *op) {
 	w := s.visitor.world
 	token := tokenOf(o.cookie)
@@ -187,19 +189,29 @@ func (s *session) lost(o *op) {
 	}
 }
 
-// mayHaveEnded: a request was to end it, or nobody has used it, or what had it is lost.
+// mayHaveEnded reports whether the session may be gone: a request was to end it, or nobody has used it, or what had it
+// is lost.
 func (s *session) mayHaveEnded(o *op) bool {
-	return s.ended[tokenOf(o.cookie)] || s.fragile || s.mayBeOver() || s.heldElsewhere(o) || s.unknown(o)
+	return s.ended[tokenOf(o.cookie)] || s.fragile || s.mayBeOver() || s.heldElsewhere(o) || s.unknown(o) || s.onOneNode(o)
 }
 
-// unknown: it has begun at another instance, which has not stored it yet. A visitor comes elsewhere so soon only if that one ends.
+// onOneNode reports whether instances differ in their backups, and one without has stored the session on a node that is away by now. One with
+// a backup believes the others, which have nothing: docs/guarantees.md says so of the time in which Backups is raised.
+func (s *session) onOneNode(o *op) bool {
+	w := s.visitor.world
+	return w.set.mixed && w.set.backups == 0 && (w.fault != "" || w.disturbedSince(o.began))
+}
+
+// unknown reports whether the session has begun at another instance, which has not stored it yet. A visitor comes
+// elsewhere so soon only if that instance is about to end.
 func (s *session) unknown(o *op) bool {
 	w := s.visitor.world
 	return w.set.sticky && !w.set.sync && o.in != s.at && o.began.Sub(s.began) < asyncLoss
 }
 
-// heldElsewhere: without backups, once the node is empty, only the memory of the instance that served the session last has it.
-// An old cookie may have led there, so that the newest one names another instance, which can only say that it is gone.
+// heldElsewhere reports whether only the memory of another instance can have the session. That is so without backups
+// once the node is empty: only the instance that served the session last has it. An old cookie may have led there, so
+// that the newest one names another instance, which can only say that the session is gone.
 func (s *session) heldElsewhere(o *op) bool {
 	w := s.visitor.world
 	if w.set.backups > 0 {
@@ -207,14 +219,23 @@ func (s *session) heldElsewhere(o *op) bool {
 	}
 	var last *op
 	for _, p := range s.ops {
-		if p != o && p.began.Before(w.emptied) && (last == nil || p.began.After(last.began)) {
+		if p == o || !p.began.Before(w.emptied) {
+			continue
+		}
+		if p.in != o.in && w.emptied.Sub(p.began) < flip {
+			return true // it took the session over, which this instance may have heard after its last request only
+		}
+		if last == nil || p.began.After(last.began) {
 			last = p
 		}
 	}
 	return last != nil && last.in != o.in
 }
 
-// leave: the visitor has no session any more.
+// flip is how long an instance may go on serving a session that another one has taken over.
+const flip = 500 * time.Millisecond
+
+// leave records that the visitor has no session any more.
 func (s *session) leave() {
 	s.gone = true
 	if s.visitor.jar == s {
@@ -253,8 +274,8 @@ func (s *session) take(o *op, a answer) {
 	s.cookies = append(slices.DeleteFunc(s.cookies, func(c string) bool { return c == a.cookie }), a.cookie)
 }
 
-// leaveBehind takes back what a login on one asynchronous instance cannot know of: what another one has answered, and not
-// stored yet.
+// leaveBehind takes back the promises that a login at one asynchronous instance cannot keep: it does not know what
+// another one has answered and not stored yet.
 func (s *session) leaveBehind(login *op) {
 	if w := s.visitor.world; !w.set.sticky || w.set.sync {
 		return
@@ -264,15 +285,15 @@ func (s *session) leaveBehind(login *op) {
 		since = since.Add(-2 * opTimeout) // a write that fails is tried again
 	}
 	for _, o := range s.ops {
-		// nor of what one that stands still has not stored
+		// nor does it know what a halted instance has not stored
 		if o.in != login.in && (o.ended.After(since) || o.in.halted != nil && o.ended.After(o.in.haltedAt.Add(-asyncLoss))) {
 			o.ended = time.Time{}
 		}
 	}
 }
 
-// fork takes back what other instances have answered in the same fault, without backups: the session's node may fail for one of them
-// only, and who takes it over does not find what that one stores elsewhere.
+// fork takes back, without backups, what other instances have answered in the same fault. The session's node may fail
+// for one of them only, and an instance that takes the session over does not find what that one stores elsewhere.
 func (s *session) fork(o *op) {
 	w := s.visitor.world
 	if !w.set.sticky || w.set.backups > 0 || w.fault == "" {
@@ -285,7 +306,7 @@ func (s *session) fork(o *op) {
 	}
 }
 
-// twice takes back what a third request changed at the moment of two logins: it may be missing in one of the two new sessions.
+// twice takes back what a third request changed at the moment of two logins: one of the two new sessions may lack it.
 func (s *session) twice(login *op) {
 	since, logins := login.began, 0
 	for _, o := range s.ops {
@@ -300,7 +321,7 @@ func (s *session) twice(login *op) {
 	}
 }
 
-// finish keeps the cookies of what was ended, to see that they stay dead.
+// finish keeps the cookies of a token that was ended, to check later that they stay dead.
 func (w *world) finish(cookies []string, o *op, token string) {
 	for i, c := range cookies {
 		if tokenOf(c) == token {
