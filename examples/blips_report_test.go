@@ -24,12 +24,12 @@ func (w *blipWorld) read() reading {
 	return r
 }
 
-// asked are the commands from one reading to another, but for those that time explains.
+// asked returns the number of commands between two readings, without those that come as time goes by, such as probes.
 func (w *blipWorld) asked(a, b reading) float64 {
 	return float64(b.commands-a.commands) - w.idle*b.at.Sub(a.at).Seconds()
 }
 
-// beyond are the commands from one reading to another that neither time nor what requests need explains.
+// beyond returns the number of commands between two readings that neither time nor the requests explain.
 func (w *blipWorld) beyond(a, b reading) float64 {
 	return w.asked(a, b) - w.needs*float64(b.answered-a.answered)
 }
@@ -37,8 +37,8 @@ func (w *blipWorld) beyond(a, b reading) float64 {
 // stretch is how requests fared for some time.
 type stretch struct {
 	p50, p99 time.Duration
-	each     float64 // commands a request
-	rate     float64 // requests a second
+	each     float64 // commands per request
+	rate     float64 // requests per second
 }
 
 func (w *blipWorld) stretch(a, b reading) stretch {
@@ -60,20 +60,20 @@ func percentiles(calls []call) (p50, p99 time.Duration) {
 // blipReport is what a blip cost.
 type blipReport struct {
 	held               int           // sessions
-	counted            int           // requests that were answered from its begin until all was calm
-	touched            int           // requests under way before every instance used every node again; see watch
+	counted            int           // requests answered from its begin until all was calm
+	touched            int           // requests under way before every instance used every node again, and doubted none; see watch
 	extra              int           // commands beyond what requests need, until all was calm
-	calm               time.Duration // from its end on; zero: when it was looked at, after four seconds
-	restless           bool          // it never was calm
+	calm               time.Duration // from its end on; zero: it was calm when first checked, four seconds later
+	restless           bool          // it never became calm
 	before, after      stretch
-	p50, p99           time.Duration // of the touched ones
-	refused, conflicts int           // answered 5xx and 409
+	p50, p99           time.Duration // of the touched requests
+	refused, conflicts int           // requests answered 5xx and 409
 	said               string        // the first refusal
 	wrong              []string      // counts that were lost or doubled
 	downs              int           // how often an instance said that a node is down
 }
 
-// measure plays a blip. After is from two seconds after its end on.
+// measure plays a blip. The stretch after begins two seconds after its end.
 func (w *blipWorld) measure(play func(w *blipWorld)) blipReport {
 	w.t.Helper()
 	calm := w.read()
@@ -94,13 +94,16 @@ func (w *blipWorld) measure(play func(w *blipWorld)) blipReport {
 	if !calmSince.IsZero() {
 		r.calm = calmSince.Sub(ended)
 	}
+	if r.downs > 0 { // a node was down, and what it has is compared with the others for two seconds (rule N13)
+		healed = healed.Add(2 * time.Second)
+	}
 	touched := w.traffic.between(begin.at, healed)
 	r.touched = len(touched)
 	r.p50, r.p99 = percentiles(touched)
 	return r
 }
 
-// watch answers when every instance used every node again, after two seconds: a fault may show late.
+// watch returns when every instance used every node again. It watches for two seconds, because a fault may show late.
 func (w *blipWorld) watch(ended time.Time) (healed time.Time) {
 	w.t.Helper()
 	for healed = ended; time.Since(ended) < 2*time.Second; time.Sleep(20 * time.Millisecond) {
@@ -111,11 +114,11 @@ func (w *blipWorld) watch(ended time.Time) (healed time.Time) {
 	return healed
 }
 
-// calmTime is long enough to measure by, and for what begins a second or two after a fault.
+// calmTime is long enough to measure, and for what begins a second or two after a fault.
 const calmTime = 4 * time.Second
 
-// calm waits until requests explain the commands of some seconds, each within a twentieth. It is restless if that takes
-// half a minute longer than to repair every session. Since is zero if it was calm all along.
+// calm waits until the requests explain the commands of some seconds, in each within a twentieth. restless reports that
+// this takes half a minute longer than to repair every session. since is zero if it was calm all along.
 func (w *blipWorld) calm() (last reading, since time.Time, restless bool) {
 	w.t.Helper()
 	last = w.read()
@@ -136,7 +139,7 @@ func (w *blipWorld) calm() (last reading, since time.Time, restless bool) {
 	return last, since, false
 }
 
-// failures are what no visitor and no operator should see, from one reading to another.
+// failures returns what no visitor and no operator should see, between two readings.
 func (w *blipWorld) failures(a, b reading) (r blipReport) {
 	for _, c := range w.traffic.between(a.at, b.at) {
 		switch {
@@ -153,11 +156,10 @@ func (w *blipWorld) failures(a, b reading) (r blipReport) {
 	return r
 }
 
-// judge holds to what is promised what can be counted. What a blip costs grows with the requests that it touched, and with
-// nothing else.
+// judge checks what can be counted. The cost of a blip grows with the requests that it touched, and with nothing else.
 func (r blipReport) judge(t *testing.T, noneDown bool) {
 	t.Helper()
-	if r.extra > 2*r.touched+r.counted/100 { // which is how exact the count is
+	if r.extra > 2*r.touched+r.counted/100 { // a hundredth is the precision of the count
 		t.Errorf("%d commands beyond what the requests needed; %d requests met the fault, %d sessions were held", r.extra, r.touched, r.held)
 	}
 	if r.restless {
@@ -180,7 +182,7 @@ const blipHeader = "| what happened | requests touched | extra commands | for ea
 	"| commands a request, before | after | requests a second, before | after |\n" +
 	"| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 
-// row is a line of a table.
+// row returns a line of the table.
 func (r blipReport) row(name string) string {
 	calm := "at once"
 	switch {
