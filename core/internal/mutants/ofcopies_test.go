@@ -251,7 +251,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"H6", "a node that is back gets the copies that are missing",
-		[]edit{{replica, "a.copyMissing(rec) || f.uneven()); try++", "false); try++"}, {replica, "f.claim || rec.Unsettled || ", ""}}, unit("TestHints", "internal/replica"),
+		[]edit{{replica, "a.copyMissing(rec) || f.uneven()); try++", "false); try++"}, {replica, "f.claim || rec.Unsettled || ", ""}}, unit("TestADeliveryBringsTheCopyThatIsMissing", "internal/replica"),
 	},
 	{
 		"H7", "what is remembered of a node is bounded",

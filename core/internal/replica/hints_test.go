@@ -459,3 +459,18 @@ func TestAWriteThatFailsAtTheOnlyCopy(t *testing.T) {
 		})
 	}
 }
+
+// TestADeliveryBringsTheCopyThatIsMissing: a session was stored without its backup. When that is back, it gets a copy without a request.
+func TestADeliveryBringsTheCopyThatIsMissing(t *testing.T) {
+	w := newWorld(t, 2, 1)
+	home, backups := w.create()
+	w.without(backups[0], func() {
+		if _, err := w.store.Open(token, home).Write(t.Context(), set("2")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n := w.deliver(backups[0]); n != 1 {
+		t.Errorf("%d sessions were owed; want 1", n)
+	}
+	w.checkBoth("2")
+}
