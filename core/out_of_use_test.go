@@ -18,8 +18,9 @@ func TestANodeThatNobodyUsed(t *testing.T) {
 		for name, c := range map[string]struct {
 			lacks    func(w *network, node string) // makes the node missing at the instance in which the visitor logs out
 			returns  func(w *network, node string)
-			together bool // the last instance begins before the node is back
-			atOnce   bool // the visitor comes back before the next probe of the node
+			together bool          // the last instance begins before the node is back
+			gap      time.Duration // in which no instance runs
+			atOnce   bool          // the visitor comes back before the next probe of the node
 		}{
 			"out of the list": {
 				lacks:   func(w *network, node string) { w.nodes = without(w.nodes, node) },
@@ -45,12 +46,19 @@ func TestANodeThatNobodyUsed(t *testing.T) {
 				returns:  func(w *network, node string) { w.servers[node].goOn() },
 				together: true,
 			},
+			"out of reach, and hours later the last instance begins, when all messages have ended": {
+				lacks:    func(w *network, node string) { w.servers[node].halt() },
+				returns:  func(w *network, node string) { w.servers[node].goOn() },
+				together: true,
+				gap:      2 * time.Hour,
+			},
 		} {
 			t.Run(mode+", "+name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					w := newNetwork(t, 3)
-					all := w.nodes
+					all, config := w.nodes, config
+					config.IdleTimeout = 24 * time.Hour
 					first := w.manager(config)
 					id := begin(t, first, login)
 					node, _, _ := strings.Cut(nodeOf(id), ".")
@@ -74,6 +82,7 @@ func TestANodeThatNobodyUsed(t *testing.T) {
 						visit(second, other, func(s *msm.Session) { s.Destroy() })
 					}
 					_ = second.Close(context.Background())
+					time.Sleep(c.gap)
 
 					w.nodes = all
 					if !c.together {
