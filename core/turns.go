@@ -99,10 +99,7 @@ func (t *turns) next(token string, pass *sessionLock) bool {
 		return false
 	}
 	first := at.waiting[0]
-	if first.met != nil {
-		first.met.Inherit(at.met, first.since)
-		at.met = first.met
-	}
+	at.met = first.met.After(at.met, first.since)
 	at.waiting = slices.Delete(at.waiting, 0, 1)
 	first.called <- pass
 	return true

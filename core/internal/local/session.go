@@ -115,8 +115,7 @@ func (s *Session) endSaving() {
 	s.rests = s.rests && len(s.pending.batches) == 0
 	if len(s.waiting) > 0 {
 		next := s.waiting[0]
-		next.met.Inherit(s.met, next.since)
-		s.met, s.waiting = next.met, slices.Delete(s.waiting, 0, 1)
+		s.met, s.waiting = next.met.After(s.met, next.since), slices.Delete(s.waiting, 0, 1)
 		close(next.called)
 		return
 	}

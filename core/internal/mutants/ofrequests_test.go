@@ -94,11 +94,11 @@ var ofRequests = []mutant{
 	},
 	{
 		"C20", "who has waited for a request that ran out of time on a node does not wait for that node as well",
-		[]edit{{msm, "		first.met.Inherit(at.met, first.since)\n", ""}}, unit("TestRequestsThatWaitForEachOther", "."),
+		[]edit{{msm, "first.met.After(at.met, first.since)", "first.met"}}, unit("TestRequestsThatWaitForEachOther", "."),
 	},
 	{
 		"C20", "who has waited for a write behind the requests that ran out of time on a node does not wait for that node as well",
-		[]edit{{local, "		next.met.Inherit(s.met, next.since)\n", ""}}, unit("TestARequestWaitsForTheWriteBehind", "."),
+		[]edit{{local, "next.met.After(s.met, next.since)", "next.met"}}, unit("TestARequestWaitsForTheWriteBehind", "."),
 	},
 	{
 		"L5", "who has taken a session over is who the record names",

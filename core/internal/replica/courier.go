@@ -72,8 +72,8 @@ func (c *Courier) next() (n *node.Node) {
 	return n
 }
 
-// deliver brings a node what it is owed (rule H8). It ends early if the node, or too many others, fail. It is called
-// again when the node answers again.
+// deliver brings a node what it is owed (rule H8). It ends early if the node fails, and is called again when the node
+// answers again.
 func (c *Courier) deliver(ctx context.Context, n *node.Node) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

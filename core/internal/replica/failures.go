@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -47,18 +48,20 @@ func WithFailures(ctx context.Context) context.Context {
 	return context.WithValue(ctx, FailuresKey{}, new(Failures))
 }
 
-// Inherit adds the failures that another request has met since a moment, while this one waited for it to end. This one
-// has then waited for those nodes as well (rule C20).
-func (f *Failures) Inherit(from *Failures, since time.Time) {
-	if f == nil || from == nil {
-		return
+// After adds the failures that another request has met since a moment, while this one waited for it to end. This one has
+// then waited for those nodes as well (rule C20). It returns the failures that the next one in turn inherits: f, or other
+// if f is nil.
+func (f *Failures) After(other *Failures, since time.Time) *Failures {
+	if f == nil || other == nil {
+		return cmp.Or(f, other)
 	}
-	from.mu.Lock()
-	met := slices.Clone(from.list)
-	from.mu.Unlock()
+	other.mu.Lock()
+	met := slices.Clone(other.list)
+	other.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.list = append(f.list, slices.DeleteFunc(met, func(w waited) bool { return w.at.Before(since) })...)
+	return f
 }
 
 func (f *Failures) add(n *node.Node) {

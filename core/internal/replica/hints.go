@@ -140,8 +140,8 @@ func (h *hints) newest() uint64 {
 	return h.last
 }
 
-// settle removes the hint about a session for a node, up to the one of that number, because the node has what is stored, or
-// needs nothing. A newer hint stays.
+// settle removes the hint about a session for a node, up to the one of that number, because the node has what is stored,
+// or needs nothing. A newer hint stays.
 func (h *hints) settle(n *node.Node, key string, number uint64) {
 	if number == 0 {
 		return
@@ -203,16 +203,12 @@ func (a *Access) remind(stored *record.Record) {
 // owe gives a hint for a node that lacks a record; nil: perhaps an attempt only. A node that has left the list since is a
 // stranger by now.
 func (a *Access) owe(n *node.Node, lacks *record.Record) {
-	if listed, known := a.store.Cluster.Node(n.ID()); !known || listed != n {
-		a.store.strangers.add(record.Copy{Node: n.ID(), Epoch: n.Epoch()})
-		return
-	}
 	var what lack
 	if lacks != nil {
 		what = lack{lacks.Rank(), lacks.Copies}
 	}
 	a.store.hints.add(n, a.key, what)
-	if listed, known := a.store.Cluster.Node(n.ID()); !known || listed != n { // it has left meanwhile
+	if listed, known := a.store.Cluster.Node(n.ID()); !known || listed != n { // checked last, because it may leave meanwhile
 		a.store.Forget(n)
 	}
 }

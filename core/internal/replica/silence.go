@@ -120,8 +120,8 @@ const stillTime = time.Second
 
 // stoodStill reports whether it was most likely this instance that did not run for a while (rule C22): more nodes are
 // silent than there are backups, since less than stillTime; without backups, the session's node has run out of time and
-// is still in use, so that a probe will soon tell, or has told: then it was asked again. Another instance may have taken the session over meanwhile, or ended it, and no
-// node that could tell has answered. A moment later the nodes will.
+// is still in use, and it was not found well by a probe and asked again. Another instance may have taken the session
+// over meanwhile, or ended it, and no node that could tell has answered. A moment later the nodes will.
 func (a *Access) stoodStill(seen sightings) bool {
 	silent := 0
 	for _, m := range a.store.Cluster.Members() {
