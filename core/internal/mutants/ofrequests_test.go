@@ -90,7 +90,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"H16", "what only mends copies waits until a node that ran out of time was looked at",
-		[]edit{{local, "	if s.putsOff() {\n", "	if false {\n"}}, unit("TestAMendWaitsForTheLook", "internal/local"),
+		[]edit{{local, "	if s.putsOff() {\n", "	if false {\n"}}, unit("TestAMendWaitsForTheLook|TestAUseWaitsForTheLook", "internal/local"),
 	},
 	{
 		"C20", "who has waited for a request that ran out of time on a node does not wait for that node as well",
