@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/recent"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -28,7 +29,7 @@ const (
 // background repairs copies and records that sessions were used, outside of requests. It is safe for concurrent use.
 type background struct {
 	store   *replica.Store
-	due     *moments // when the next refresh of a session is due
+	due     *recent.Times // when the next refresh of a session is due
 	log     *journal.Journal
 	jobs    chan job
 	ctx     context.Context
@@ -49,7 +50,7 @@ type job struct {
 }
 
 // newBackground starts the workers; close ends them.
-func newBackground(store *replica.Store, due *moments, log *journal.Journal) *background {
+func newBackground(store *replica.Store, due *recent.Times, log *journal.Journal) *background {
 	b := &background{store: store, due: due, log: log, jobs: make(chan job, backgroundQueue), pending: make(map[string]struct{})}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	for range backgroundWorkers {
@@ -82,7 +83,7 @@ func doRefresh(ctx context.Context, b *background, access *replica.Access, token
 		due = time.Now().Add(absentTime) // requests with the id of an ended session do not all ask the nodes
 	}
 	if !due.IsZero() {
-		b.due.put(token, due)
+		b.due.Put(token, due)
 	}
 	return err
 }
@@ -143,7 +144,7 @@ func (b *background) retry(j job) {
 	j.wait = min(max(2*j.wait, retryFirst), retryLast)
 	time.AfterFunc(j.wait, func() {
 		b.waiting.Add(-1)
-		if !b.due.ahead(j.token) {
+		if !b.due.Ahead(j.token) {
 			b.add(j)
 		}
 	})

@@ -168,7 +168,7 @@ func (m *Manager) living(ctx context.Context, claims []claim) (chosen claim, lat
 // look returns nil if the session exists and can be read, and else why not. It neither keeps it alive nor takes it
 // over.
 func (m *Manager) look(ctx context.Context, id sid.ID) error {
-	if m.absent.ahead(id.Token) {
+	if m.absent.Ahead(id.Token) {
 		return replica.ErrNoSession
 	}
 	if m.local != nil && id.Route == m.config.Route && m.local.Peek(id.Token) != nil {
@@ -190,7 +190,7 @@ func (m *Manager) look(ctx context.Context, id sid.ID) error {
 // keepOne records the use of the session for a request with several claims whose handler never looked at it. It chooses
 // the claim in the background, and only when a refresh is due.
 func (m *Manager) keepOne(claims []claim) {
-	if m.refreshes.ahead(claims[0].id.Token) {
+	if m.refreshes.Ahead(claims[0].id.Token) {
 		return
 	}
 	list := make([]claim, len(claims))
@@ -203,7 +203,7 @@ func (m *Manager) keepOne(claims []claim) {
 		if err != nil {
 			return err
 		}
-		m.refreshes.put(token, time.Now().Add(m.config.IdleTimeout/20))
+		m.refreshes.Put(token, time.Now().Add(m.config.IdleTimeout/20))
 		if chosen.id.IsZero() || m.usedLocal(chosen.id) {
 			return nil
 		}

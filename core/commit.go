@@ -60,11 +60,11 @@ func (s *Session) commitChanges(ctx context.Context) error {
 // write changes the stored session. Writes of this instance to one session take turns, so that they do not conflict on
 // the node (rule W17).
 func (s *Session) write(ctx context.Context, change replica.Change) (*record.Record, error) {
-	_, waited, err := s.manager.turns.take(ctx, s.id.Token)
+	_, waited, err := s.manager.turns.Acquire(ctx, s.id.Token)
 	if err != nil {
 		return nil, err
 	}
-	defer s.manager.turns.give(s.id.Token, nil)
+	defer s.manager.turns.Release(s.id.Token, nil)
 	if waited {
 		s.access.Forget()
 	}
@@ -188,7 +188,7 @@ func (s *Session) keepAlive() {
 	m, now := s.manager, time.Now()
 	id := s.exchange.clientID
 	switch {
-	case s.state == notLoaded && m.absent.ahead(id.Token):
+	case s.state == notLoaded && m.absent.Ahead(id.Token):
 		return
 	case s.state == notLoaded && m.usedLocal(id):
 		return
@@ -200,9 +200,9 @@ func (s *Session) keepAlive() {
 		return
 	default:
 		id = s.currentID()
-		m.refreshes.put(id.Token, replica.RefreshDue(s.base))
+		m.refreshes.Put(id.Token, replica.RefreshDue(s.base))
 	}
-	if !m.refreshes.ahead(id.Token) {
+	if !m.refreshes.Ahead(id.Token) {
 		m.background.refresh(id.Token, id.Node)
 	}
 }

@@ -27,7 +27,7 @@ func (x *Exchange) setID(h http.Header) {
 		return
 	}
 	id := s.currentID()
-	if id.Token == x.clientID.Token && x.manager.absent.ahead(id.Token) {
+	if id.Token == x.clientID.Token && x.manager.absent.Ahead(id.Token) {
 		return // a login at the same time has ended this session and sent another cookie
 	}
 	known := id == x.clientID && (s.access == nil || !s.access.Moved())
@@ -45,7 +45,7 @@ func (x *Exchange) setID(h http.Header) {
 // once the keys have changed further it would be refused. While they change, instances sign by different keys, and a
 // session may visit them in turn; signEvery bounds how often they send it.
 func (x *Exchange) signsAnew() bool {
-	return x.outdated && x.manager.signed.pass(x.session.id.Token, time.Now().Add(signEvery))
+	return x.outdated && x.manager.signed.Pass(x.session.id.Token, time.Now().Add(signEvery))
 }
 
 // speaksByHeader reports whether the client gets its id in Config.Header: its session came by that header, or the
@@ -64,7 +64,7 @@ func (x *Exchange) setHeader(h http.Header, id string) {
 // request.
 func (x *Exchange) tidies() bool {
 	m, token := x.manager, x.session.id.Token
-	return x.several && !x.byHeader && !m.absent.ahead(token) && m.tidied.pass(token, time.Now().Add(tidyEvery))
+	return x.several && !x.byHeader && !m.absent.Ahead(token) && m.tidied.Pass(token, time.Now().Add(tidyEvery))
 }
 
 // setCookie sends the session's cookie with its life, and removes other cookies of our name.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -29,7 +30,7 @@ var (
 	// ErrLocked means that other requests of the session had its lock for longer than Config.LockWait.
 	ErrLocked = errors.New("msm: the session is locked by another request")
 	// ErrBusy means that 64 requests of the session already wait for its lock in this instance.
-	ErrBusy = errors.New("msm: too many requests of this session are waiting")
+	ErrBusy = keyqueue.ErrFull
 	// ErrFull means that a sticky instance holds as much in memory as Config.MaxLocalSessions and MaxLocalBytes allow,
 	// and can drop nothing, because all of it waits to be stored.
 	ErrFull = local.ErrFull

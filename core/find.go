@@ -61,8 +61,8 @@ func (s *Session) find(ctx context.Context) error {
 		return err
 	}
 	id, asks := s.exchange.clientID, !s.exchange.opened // Manager.Open may be early, so its misses are not remembered
-	if id.IsZero() || asks && s.manager.absent.ahead(id.Token) {
-		s.exchange.late = s.exchange.late || s.manager.renewed.ahead(id.Token)
+	if id.IsZero() || asks && s.manager.absent.Ahead(id.Token) {
+		s.exchange.late = s.exchange.late || s.manager.renewed.Ahead(id.Token)
 		return nil
 	}
 	err := s.seek(ctx, id)
@@ -90,15 +90,15 @@ func (s *Session) find(ctx context.Context) error {
 func (m *Manager) missed(id sid.ID) {
 	now := time.Now()
 	if id.Route != "" && id.Route != m.config.Route {
-		switch until := m.awaited.moment(id.Token); {
+		switch until := m.awaited.Of(id.Token); {
 		case until.IsZero():
-			m.awaited.put(id.Token, now.Add(storedTime))
+			m.awaited.Put(id.Token, now.Add(storedTime))
 			return
 		case now.Before(until):
 			return
 		}
 	}
-	m.absent.put(id.Token, now.Add(absentTime))
+	m.absent.Put(id.Token, now.Add(absentTime))
 }
 
 // seek finds the session in memory or on its nodes, and checks that its values can be decoded.

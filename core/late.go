@@ -16,9 +16,9 @@ import (
 // watches.
 func (m *Manager) hasEnded(e *ending) {
 	now := time.Now()
-	m.absent.put(e.id.Token, now.Add(absentTime))
+	m.absent.Put(e.id.Token, now.Add(absentTime))
 	if e.renewed {
-		m.renewed.put(e.id.Token, now.Add(absentTime))
+		m.renewed.Put(e.id.Token, now.Add(absentTime))
 	}
 	m.watches.ended(e.id.Token)
 }
@@ -27,10 +27,10 @@ func (m *Manager) hasEnded(e *ending) {
 // search.
 func (m *Manager) isLate(token string, gone error) bool {
 	if errors.Is(gone, replica.ErrRenewed) {
-		m.renewed.put(token, time.Now().Add(absentTime)) // as long as the nodes are not asked again
+		m.renewed.Put(token, time.Now().Add(absentTime)) // as long as the nodes are not asked again
 		return true
 	}
-	return m.renewed.ahead(token)
+	return m.renewed.Ahead(token)
 }
 
 // commitFirst stores a new session, if it has attributes. A late request begins one only if it is a login itself, as

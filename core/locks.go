@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/keyqueue"
+	"github.com/gomsm/msm/core/internal/recent"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -33,14 +35,14 @@ type locks struct {
 	wait   time.Duration
 	expiry time.Duration
 	store  *replica.Store
-	turns  *turns   // the FIFO queue of each session within the instance
-	yields *moments // until when other instances go first
-	routes *routes  // what LockAuto has learned; nil in other modes
+	turns  *keyqueue.Queues[sessionLock] // the FIFO queue of each session within the instance
+	yields *recent.Times                 // until when other instances go first
+	routes *routes                       // what LockAuto has learned; nil in other modes
 	counts struct{ taken, passed, refused, busy, lost, skipped atomic.Uint64 }
 }
 
 func newLocks(store *replica.Store, c *Config) *locks {
-	l := &locks{wait: c.LockWait, expiry: c.LockExpiry, store: store, turns: newTurns(maxWaiting), yields: newMoments(yieldLimit)}
+	l := &locks{wait: c.LockWait, expiry: c.LockExpiry, store: store, turns: keyqueue.New[sessionLock](maxWaiting), yields: recent.NewTimes(yieldLimit)}
 	l.mode, l.uri, _ = c.Locking.parse() // without an error: New has checked it
 	if l.mode == LockAuto {
 		l.routes = newRoutes()
@@ -76,7 +78,7 @@ type sessionLock struct {
 func (l *locks) take(ctx context.Context, token string) (*sessionLock, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.wait, ErrLocked)
 	defer cancel()
-	lock, _, err := l.turns.take(ctx, token)
+	lock, _, err := l.turns.Acquire(ctx, token)
 	switch {
 	case err != nil:
 		if lock != nil {
@@ -84,7 +86,7 @@ func (l *locks) take(ctx context.Context, token string) (*sessionLock, error) {
 		}
 	case lock == nil:
 		if lock, err = l.acquire(ctx, token); err != nil {
-			l.turns.give(token, nil)
+			l.turns.Release(token, nil)
 		}
 	default:
 		l.counts.passed.Add(1)
@@ -98,14 +100,14 @@ func (l *locks) take(ctx context.Context, token string) (*sessionLock, error) {
 // acquire takes the lock from its node. If other instances compete for it, it will be passed on only to requests that
 // wait here by now: so all requests get it about in the order in which they came, in whatever instance.
 func (l *locks) acquire(ctx context.Context, token string) (*sessionLock, error) {
-	taken, err := l.store.Lock(ctx, token, l.expiry, l.yields.moment(token))
+	taken, err := l.store.Lock(ctx, token, l.expiry, l.yields.Of(token))
 	if err != nil {
 		return nil, err
 	}
 	l.counts.taken.Add(1)
 	lock := &sessionLock{passes: maxPassed - 1}
 	if taken.Waited() {
-		lock.passes = min(lock.passes, l.turns.waiting(token))
+		lock.passes = min(lock.passes, l.turns.Waiting(token))
 	}
 	lock.lease = keepLock(taken, l.expiry, func() {
 		lock.gone.Store(true)
@@ -129,21 +131,21 @@ func (l *locks) refused(err error) error {
 func (l *locks) give(ctx context.Context, token string, lock *sessionLock) {
 	lock.passes--
 	mayPass := lock.passes >= 0
-	if mayPass && !lock.gone.Load() && l.turns.waiting(token) > 0 {
-		if !l.turns.give(token, lock) {
+	if mayPass && !lock.gone.Load() && l.turns.Waiting(token) > 0 {
+		if !l.turns.Release(token, lock) {
 			l.release(ctx, token, lock)
 		}
 		return
 	}
 	l.release(ctx, token, lock)
-	l.turns.give(token, nil)
+	l.turns.Release(token, nil)
 }
 
 // release releases the lock on its node. If other instances wait for it they go first (rule K4).
 func (l *locks) release(ctx context.Context, token string, lock *sessionLock) {
 	lock.release(ctx)
 	if lock.lock.Awaited() {
-		l.yields.put(token, time.Now().Add(yieldTime))
+		l.yields.Put(token, time.Now().Add(yieldTime))
 	}
 }
 

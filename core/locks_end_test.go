@@ -95,8 +95,8 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 				var served time.Duration
 				v.send(t.Context(), 1, func(*Session) { served = time.Since(began) })
 				v.wait.Wait()
-				if served > yieldTime && name != "it says so itself" || len(v.m[0].locks.turns.lines) > 0 {
-					t.Errorf("served after %v, %d lines", served, len(v.m[0].locks.turns.lines))
+				if served > yieldTime && name != "it says so itself" || v.m[0].locks.turns.Len() > 0 {
+					t.Errorf("served after %v, %d lines", served, v.m[0].locks.turns.Len())
 				}
 				time.Sleep(2 * long)
 			})

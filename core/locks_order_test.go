@@ -43,8 +43,8 @@ func TestLockedHandlersNeverOverlap(t *testing.T) {
 					t.Errorf("counted %d of %d", n, c.requests)
 				}
 				for i, m := range v.m {
-					if s := m.Stats().Locks; s.Lost+s.Refused+s.Busy > 0 || len(m.locks.turns.lines) > 0 {
-						t.Errorf("instance %d: %+v, %d lines", i, s, len(m.locks.turns.lines))
+					if s := m.Stats().Locks; s.Lost+s.Refused+s.Busy > 0 || m.locks.turns.Len() > 0 {
+						t.Errorf("instance %d: %+v, %d lines", i, s, m.locks.turns.Len())
 					}
 				}
 			})

@@ -33,8 +33,10 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/random"
+	"github.com/gomsm/msm/core/internal/recent"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -46,7 +48,7 @@ const (
 	absentLimit  = 2000                   // sessions that are known to be gone; MSM's number
 	absentTime   = 500 * time.Millisecond // how long a session counts as gone; MSM's number
 	storedTime   = 200 * time.Millisecond // others store a new session within 100 ms; as long again for slow nodes
-	refreshLimit = 1 << 16                // sessions whose next refresh is known, in each of two generations
+	refreshLimit = 1 << 16                // sessions whose next refresh is known, and values whose node is, in each of two generations
 )
 
 // Manager keeps the sessions of one app instance. Make it with New, and close it. It is safe for concurrent use.
@@ -61,19 +63,19 @@ type Manager struct {
 	hearing    *hearing
 	coder      transcoder.Transcoder            // for new sessions
 	readable   map[string]transcoder.Transcoder // by name, those that stored sessions may need
-	absent     *moments                         // until when a session counts as gone (negative cache)
-	awaited    *moments                         // until when another instance may still store a session that was not found
-	renewed    *moments                         // until when a session that is gone is known to have another id
-	refreshes  *moments                         // when a session's next refresh is due
-	cookies    *moments                         // when a session's cookie is due again
-	tidied     *moments                         // until when a client's other cookies are left alone
-	signed     *moments                         // until when a client's id is not signed anew
-	turns      *turns                           // FIFO queues of writes and loads, one for each session
+	absent     *recent.Times                    // until when a session counts as gone (negative cache)
+	awaited    *recent.Times                    // until when another instance may still store a session that was not found
+	renewed    *recent.Times                    // until when a session that is gone is known to have another id
+	refreshes  *recent.Times                    // when a session's next refresh is due
+	cookies    *recent.Times                    // when a session's cookie is due again
+	tidied     *recent.Times                    // until when a client's other cookies are left alone
+	signed     *recent.Times                    // until when a client's id is not signed anew
+	turns      *keyqueue.Queues[struct{}]       // FIFO queues of writes and loads, one for each session
 	watches    *watches
 	locks      *locks
-	local      *local.Store // sessions in memory; nil: not sticky
-	homes      homes        // of values of a Store that do not lie where a new one would
-	running    atomic.Int64 // requests that have begun and not ended
+	local      *local.Store                // sessions in memory; nil: not sticky
+	homes      *recent.Map[string, string] // by token, the node of a value of a Store that does not lie where a new one would
+	running    atomic.Int64                // requests that have begun and not ended
 	closed     atomic.Bool
 	ended      chan struct{} // closed when the first Close is done
 	unclean    error         // the error of the first Close; valid once ended is closed
@@ -99,9 +101,9 @@ func New(config Config) (*Manager, error) {
 	}
 	m := &Manager{
 		config: config, log: journal.New(config.Logger), format: format, coder: config.Transcoder, readable: readable(config),
-		absent: newMoments(absentLimit / 2), awaited: newMoments(absentLimit / 2), renewed: newMoments(absentLimit / 2),
-		refreshes: newMoments(refreshLimit), cookies: newMoments(refreshLimit), tidied: newMoments(absentLimit / 2),
-		signed: newMoments(refreshLimit), turns: newTurns(0), ended: make(chan struct{}),
+		absent: recent.NewTimes(absentLimit / 2), awaited: recent.NewTimes(absentLimit / 2), renewed: recent.NewTimes(absentLimit / 2),
+		refreshes: recent.NewTimes(refreshLimit), cookies: recent.NewTimes(refreshLimit), tidied: recent.NewTimes(absentLimit / 2),
+		signed: recent.NewTimes(refreshLimit), homes: recent.NewMap[string, string](refreshLimit, nil), turns: keyqueue.New[struct{}](0), ended: make(chan struct{}),
 	}
 	draws := random.Default()
 	m.nodes = newNodes(&m.config, m.log, draws)

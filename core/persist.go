@@ -73,7 +73,7 @@ func (x *Exchange) cookieDue() bool {
 	s, m := &x.session, x.manager
 	life := m.cookieLife(s.base)
 	switch {
-	case x.speaksByHeader() || m.absent.ahead(s.id.Token):
+	case x.speaksByHeader() || m.absent.Ahead(s.id.Token):
 		return false
 	case life == 0:
 		return x.life != 0
@@ -88,7 +88,7 @@ func (x *Exchange) cookieDue() bool {
 // this instance remembers that it was.
 func (m *Manager) cookieDue(s *Session, every time.Duration) bool {
 	now := time.Now()
-	if now.Before(s.base.CookieAt.Add(every)) || !m.cookies.pass(s.id.Token, now.Add(every)) {
+	if now.Before(s.base.CookieAt.Add(every)) || !m.cookies.Pass(s.id.Token, now.Add(every)) {
 		return false
 	}
 	m.background.noteCookie(s.currentID(), now)
@@ -103,7 +103,7 @@ func (b *background) noteCookie(id sid.ID, at time.Time) {
 			return nil
 		})
 		if err == nil {
-			b.due.put(token, replica.RefreshDue(rec))
+			b.due.Put(token, replica.RefreshDue(rec))
 		}
 		return err
 	}})

@@ -57,6 +57,6 @@ func (s *Session) loadAgain(ctx context.Context) (err error) {
 // lose empties a session that has turned out to be gone.
 func (s *Session) lose(gone error) {
 	s.came, s.exchange.late = false, s.manager.isLate(s.id.Token, gone)
-	s.manager.absent.put(s.id.Token, time.Now().Add(absentTime))
+	s.manager.absent.Put(s.id.Token, time.Now().Add(absentTime))
 	s.forget()
 }

@@ -3,8 +3,9 @@ package msm
 import (
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/recent"
 )
 
 // Bounds of what LockAuto remembers. MSM is memcached-session-manager, the Java project.
@@ -31,70 +32,47 @@ func (r route) path() string {
 // habit is when a request on a route last read a session without changing it, and when one last changed a session.
 type habit struct{ read, changed time.Time }
 
-// routes learns on which routes requests only read their session: those on which a request has read one within the last
-// routeMemory, and none has changed one. The guess may be wrong; then the change is stored like any other, protected by
-// the session's version. There are two generations: when the young one is full it becomes the old one, and the former
-// old one is dropped. It is safe for concurrent use.
-type routes struct {
-	mu         sync.Mutex
-	young, old map[route]habit
-}
-
-func newRoutes() *routes { return &routes{young: make(map[route]habit)} }
-
-// reads reports whether requests on the route are known to change nothing.
-func (r *routes) reads(at route) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.habit(at).reads(time.Now())
-}
-
 // reads reports whether a route with that habit counts as read-only (rule K10).
 func (h habit) reads(now time.Time) bool {
 	return now.Sub(h.read) < routeMemory && now.Sub(h.changed) >= routeMemory
 }
 
-func (r *routes) habit(at route) habit {
-	if h, known := r.young[at]; known {
-		return h
-	}
-	return r.old[at]
+// routes learns on which routes requests only read their session: those on which a request has read one within the last
+// routeMemory, and none has changed one. The guess may be wrong; then the change is stored like any other, protected by
+// the session's version. It is safe for concurrent use.
+type routes struct {
+	habits *recent.Map[route, habit]
 }
+
+func newRoutes() *routes {
+	return &routes{recent.NewMap[route, habit](routeLimit, func(r route) route { // it may be made of pieces of a request
+		return route{strings.Clone(r.method), strings.Clone(r.pattern)}
+	})}
+}
+
+// reads reports whether requests on the route are known to change nothing.
+func (r *routes) reads(at route) bool { return r.habits.Get(at).reads(time.Now()) }
 
 // learn records what a request on the route has done.
 func (r *routes) learn(at route, changed bool) {
 	if len(at.pattern) > routeLength || len(at.method) > routeLength {
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	h := r.habit(at)
-	if changed {
-		h.changed = time.Now()
-	} else {
-		h.read = time.Now()
-	}
-	if _, known := r.young[at]; !known {
-		if len(r.young) >= routeLimit {
-			r.young, r.old = make(map[route]habit), r.young
+	r.habits.Update(at, func(h habit) (habit, bool) {
+		if changed {
+			h.changed = time.Now()
+		} else {
+			h.read = time.Now()
 		}
-		at = route{strings.Clone(at.method), strings.Clone(at.pattern)} // they may be pieces of a request
-	}
-	r.young[at] = h
+		return h, true
+	})
 }
 
 // list returns the routes that are known to only read, sorted.
 func (r *routes) list() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	now, found := time.Now(), []string(nil)
-	for at := range r.young {
-		if r.young[at].reads(now) {
-			found = append(found, at.String())
-		}
-	}
-	for at := range r.old {
-		if _, younger := r.young[at]; !younger && r.old[at].reads(now) {
+	for at, h := range r.habits.All() {
+		if h.reads(now) {
 			found = append(found, at.String())
 		}
 	}

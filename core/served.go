@@ -34,10 +34,10 @@ func (m *Manager) served(ctx context.Context, id sid.ID) (*local.Session, *repli
 			return held, nil, nil, nil
 		}
 	}
-	if _, _, err := m.turns.take(ctx, id.Token); err != nil { // so that parallel callers load it once
+	if _, _, err := m.turns.Acquire(ctx, id.Token); err != nil { // so that parallel callers load it once
 		return nil, nil, nil, err
 	}
-	defer m.turns.give(id.Token, nil)
+	defer m.turns.Release(id.Token, nil)
 	access := m.store.Open(id.Token, id.Node)
 	rec, err := access.Load(ctx)
 	switch {

@@ -77,7 +77,7 @@ func (s *Session) lock(ctx context.Context) (err error) {
 		return err
 	}
 	token := s.exchange.clientID.Token
-	if token == "" || s.manager.absent.ahead(token) {
+	if token == "" || s.manager.absent.Ahead(token) {
 		return nil
 	}
 	if s.locked, err = s.manager.locks.take(ctx, token); err != nil {

@@ -37,11 +37,11 @@ func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
 			return held, nil
 		}
 	}
-	_, _, err := m.turns.take(ctx, id.Token) // so that parallel requests load it once
+	_, _, err := m.turns.Acquire(ctx, id.Token) // so that parallel requests load it once
 	if err != nil {
 		return nil, err
 	}
-	defer m.turns.give(id.Token, nil)
+	defer m.turns.Release(id.Token, nil)
 	if takeover {
 		return m.local.TakeOver(ctx, id.Token, id.Node, id.Route)
 	}

@@ -111,10 +111,10 @@ func (s *Store) write(ctx context.Context, key string, do func(context.Context, 
 	at := s.open(key)
 	defer at.leave()
 	ctx = replica.WithFailures(ctx)
-	if _, _, err := s.manager.turns.take(ctx, at.token); err != nil {
+	if _, _, err := s.manager.turns.Acquire(ctx, at.token); err != nil {
 		return err
 	}
-	defer s.manager.turns.give(at.token, nil)
+	defer s.manager.turns.Release(at.token, nil)
 	return do(context.WithoutCancel(ctx), at)
 }
 
@@ -128,7 +128,7 @@ type entrance struct {
 // open begins an access, at the node where the value was found to lie, or else where a new one would be made.
 func (s *Store) open(key string) *entrance {
 	at := &entrance{manager: s.manager, token: sid.Foreign(s.space, key)}
-	at.asked = s.manager.homes.of(at.token)
+	at.asked = s.manager.homes.Get(at.token)
 	if _, known := s.manager.store.Cluster.Node(at.asked); at.asked == "" || !known {
 		at.asked = s.manager.store.FirstNode(at.token)
 	}
@@ -140,7 +140,7 @@ func (s *Store) open(key string) *entrance {
 // repaired in the background.
 func (e *entrance) leave() {
 	if home := e.Home(); home != e.asked {
-		e.manager.homes.put(e.token, home)
+		e.manager.homes.Put(e.token, home)
 	}
 	if e.NeedsHeal() {
 		e.manager.background.heal(e.token, e.Home())

@@ -2,7 +2,6 @@ package msm
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -43,22 +42,5 @@ func TestARecordThatHoldsNoForeignValue(t *testing.T) {
 	rec.Set(foreignBytes, []byte("v"))
 	if value, found, err := foreignIn(rec, time.Now()); value != nil || found || !errors.Is(err, ErrUnreadable) {
 		t.Errorf("%q, %v, %v", value, found, err)
-	}
-}
-
-func TestHomesForget(t *testing.T) {
-	t.Parallel()
-	var h homes
-	for _, token := range []string{"first", "second"} {
-		h.put(token, "n1")
-		for i := range homesLimit {
-			h.put(fmt.Sprint(token, i), "n2")
-		}
-	}
-	if first, second := h.of("first"), h.of("second"); first != "" || second != "n1" {
-		t.Errorf("%q, %q", first, second)
-	}
-	if n := len(h.young) + len(h.old); n > 2*homesLimit {
-		t.Errorf("%d are remembered", n)
 	}
 }

@@ -5,10 +5,11 @@ var copies = layer{name: "simulation of copies", folder: "internal/sim/copies", 
 
 // The packages that most edits are in.
 const (
-	msm     = "."
-	replica = "internal/replica"
-	local   = "internal/local"
-	node    = "internal/node"
+	msm      = "."
+	replica  = "internal/replica"
+	local    = "internal/local"
+	keyqueue = "internal/keyqueue"
+	node     = "internal/node"
 )
 
 // ofCopies are rules of package replica.

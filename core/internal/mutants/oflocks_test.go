@@ -36,7 +36,7 @@ var ofLocks = []mutant{
 	},
 	{
 		"K4", "who releases a lock that others wait for lets one of them go first",
-		[]edit{{msm, "l.yields.moment(token))", "time.Time{})"}}, unit("TestInstancesTakeTurns", "."),
+		[]edit{{msm, "l.yields.Of(token))", "time.Time{})"}}, unit("TestInstancesTakeTurns", "."),
 	},
 	{
 		"K6", "where instances compete a lock is passed on to those only who wait for it already",

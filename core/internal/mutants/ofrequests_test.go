@@ -94,7 +94,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"C20", "who has waited for a request that ran out of time on a node does not wait for that node as well",
-		[]edit{{msm, "first.met.After(at.met, first.since)", "first.met"}}, unit("TestRequestsThatWaitForEachOther", "."),
+		[]edit{{keyqueue, "first.met.After(at.met, first.since)", "first.met"}}, unit("TestRequestsThatWaitForEachOther", "."),
 	},
 	{
 		"C20", "who has waited for a write behind the requests that ran out of time on a node does not wait for that node as well",

@@ -1,4 +1,4 @@
-package msm
+package keyqueue
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// TestTurns checks that requests are served in the order in which they came, also if some give up, and that none waits
+// TestQueue checks that requests are served in the order in which they came, also if some give up, and that none waits
 // beyond the limit.
-func TestTurns(t *testing.T) {
+func TestQueue(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		limit    int
@@ -23,12 +23,12 @@ func TestTurns(t *testing.T) {
 		"one after the other":                 {0, []time.Duration{9, 9, 9, 9}, []int{0, 1, 2, 3}, nil},
 		"one in the middle gives up":          {0, []time.Duration{9, 9, 1, 9}, []int{0, 1, 3}, map[int]error{2: context.DeadlineExceeded}},
 		"all give up":                         {0, []time.Duration{9, 1, 1}, []int{0}, map[int]error{1: context.DeadlineExceeded, 2: context.DeadlineExceeded}},
-		"more than may wait":                  {2, []time.Duration{9, 9, 9, 9, 9}, []int{0, 1, 2}, map[int]error{3: ErrBusy, 4: ErrBusy}},
+		"more than may wait":                  {2, []time.Duration{9, 9, 9, 9, 9}, []int{0, 1, 2}, map[int]error{3: ErrFull, 4: ErrFull}},
 		"who gives up leaves room for others": {1, []time.Duration{9, 1}, []int{0}, map[int]error{1: context.DeadlineExceeded}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				turns := newTurns(c.limit)
+				queues := New[int](c.limit)
 				var mu sync.Mutex
 				var order []int
 				errs := map[int]error{}
@@ -36,7 +36,7 @@ func TestTurns(t *testing.T) {
 					go func() {
 						ctx, cancel := context.WithTimeout(t.Context(), patience*time.Second)
 						defer cancel()
-						_, waited, err := turns.take(ctx, "a")
+						_, waited, err := queues.Acquire(ctx, "a")
 						if waited != (i > 0) {
 							t.Errorf("%d waited: %v", i, waited)
 						}
@@ -47,7 +47,7 @@ func TestTurns(t *testing.T) {
 							return
 						}
 						order = append(order, i)
-						time.AfterFunc(2*time.Second, func() { turns.give("a", nil) })
+						time.AfterFunc(2*time.Second, func() { queues.Release("a", nil) })
 					}()
 					synctest.Wait()
 				}
@@ -61,8 +61,8 @@ func TestTurns(t *testing.T) {
 						t.Errorf("%d: %v; want %v", i, errs[i], want)
 					}
 				}
-				if len(turns.lines) != 0 {
-					t.Errorf("%d lines are left", len(turns.lines))
+				if queues.Len() != 0 {
+					t.Errorf("%d queues are left", queues.Len())
 				}
 			})
 		})
@@ -75,23 +75,23 @@ func TestGivingUpAsTheTurnComes(t *testing.T) {
 	t.Parallel()
 	for name, others := range map[string]int{"nobody else waits": 0, "another one waits": 1} {
 		t.Run(name, func(t *testing.T) {
-			turns, lock := newTurns(0), &sessionLock{}
-			if _, _, err := turns.take(t.Context(), "a"); err != nil {
+			queues, lock := New[string](0), new(string)
+			if _, _, err := queues.Acquire(t.Context(), "a"); err != nil {
 				t.Fatal(err)
 			}
-			called, err := turns.join("a", nil)
+			called, err := queues.join("a", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			var next []chan *sessionLock
+			var next []chan *string
 			for range others {
-				other, _ := turns.join("a", nil)
+				other, _ := queues.join("a", nil)
 				next = append(next, other)
 			}
-			if !turns.give("a", lock) {
+			if !queues.Release("a", lock) {
 				t.Fatal("nobody was called")
 			}
-			left := turns.leave("a", called)
+			left := queues.leave("a", called)
 			if (left == lock) != (others == 0) {
 				t.Errorf("left with %v", left)
 			}
@@ -104,10 +104,10 @@ func TestGivingUpAsTheTurnComes(t *testing.T) {
 				default:
 					t.Error("the next one was not called")
 				}
-				turns.give("a", nil)
+				queues.Release("a", nil)
 			}
-			if len(turns.lines) != 0 {
-				t.Errorf("%d lines are left", len(turns.lines))
+			if queues.Len() != 0 {
+				t.Errorf("%d queues are left", queues.Len())
 			}
 		})
 	}
