@@ -6,6 +6,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/lock"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -28,7 +29,7 @@ var (
 	// then.
 	ErrUnreadable = replica.ErrUnreadable
 	// ErrLocked means that other requests of the session had its lock for longer than Config.LockWait.
-	ErrLocked = errors.New("msm: the session is locked by another request")
+	ErrLocked = lock.ErrLocked
 	// ErrBusy means that 64 requests of the session already wait for its lock in this instance.
 	ErrBusy = keyqueue.ErrFull
 	// ErrFull means that a sticky instance holds as much in memory as Config.MaxLocalSessions and MaxLocalBytes allow,

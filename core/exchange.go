@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/lock"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -44,7 +45,7 @@ type Exchange struct {
 	session  Session
 	writer   writer
 	room     [2]string                    // memory for Vary
-	route    route                        // what LockAuto learns by
+	route    lock.Route                   // what LockAuto learns by
 	named    string                       // the route's pattern, from BeginRoute; empty: see request.Pattern
 	find     func(r *http.Request) string // returns the route's pattern, called if it is needed; nil: nobody knows it
 	scope    scope
@@ -156,7 +157,7 @@ func (x *Exchange) waitForOthers(pattern string) error {
 	if pattern == "" {
 		pattern = r.URL.Path
 	}
-	x.route = route{r.Method, pattern}
+	x.route = lock.Route{Method: r.Method, Pattern: pattern}
 	if x.clientID.IsZero() && x.claims == nil {
 		return nil
 	}
@@ -299,11 +300,11 @@ func (x *Exchange) End() {
 // learn tells LockAuto whether a request on this route has changed its session.
 func (x *Exchange) learn() {
 	s := &x.session
-	if x.manager.locks.mode != LockAuto || s.why != nil || x.route == (route{}) {
+	if x.manager.locks.mode != LockAuto || s.why != nil || x.route == (lock.Route{}) {
 		return
 	}
 	if s.wrote || !x.clientID.IsZero() && (s.state == notLoaded || s.base != nil) {
-		x.manager.locks.routes.learn(x.route, s.wrote)
+		x.manager.locks.routes.Learn(x.route, s.wrote)
 	}
 }
 

@@ -125,7 +125,7 @@ func (s *Session) seek(ctx context.Context, id sid.ID) (err error) {
 func (s *Session) findStored(ctx context.Context, id sid.ID) (err error) {
 	s.id, s.access = id, s.manager.store.Open(id.Token, id.Node)
 	if s.locked != nil {
-		s.access.Under(s.locked.lock)
+		s.access.Under(s.locked.Lock)
 	}
 	s.base, err = s.access.Load(ctx)
 	return err

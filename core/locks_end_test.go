@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/lock"
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
@@ -95,8 +96,8 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 				var served time.Duration
 				v.send(t.Context(), 1, func(*Session) { served = time.Since(began) })
 				v.wait.Wait()
-				if served > yieldTime && name != "it says so itself" || v.m[0].locks.turns.Len() > 0 {
-					t.Errorf("served after %v, %d lines", served, v.m[0].locks.turns.Len())
+				if served > lock.YieldTime && name != "it says so itself" || v.m[0].locks.Queued() > 0 {
+					t.Errorf("served after %v, %d lines", served, v.m[0].locks.Queued())
 				}
 				time.Sleep(2 * long)
 			})
@@ -140,10 +141,7 @@ func TestTheLockOfACrashedInstanceEnds(t *testing.T) {
 func crashedWithALock(t *testing.T, later time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVisitors(t, newWorld(t, 2, 0), Config{Locking: LockAll, LockWait: time.Hour})
-		v.send(t.Context(), 0, func(s *Session) {
-			s.locked.first.Stop() // it is not extended,
-			s.locked = nil        // and not released
-		})
+		v.send(t.Context(), 0, func(*Session) { v.in[0].cut() }) // it can neither extend the lock nor release it
 		v.wait.Wait()
 		began := time.Now()
 		time.Sleep(later)

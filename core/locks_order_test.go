@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/lock"
 )
 
 // TestLockedHandlersNeverOverlap records when handlers run with LockAll in two instances.
@@ -43,8 +45,8 @@ func TestLockedHandlersNeverOverlap(t *testing.T) {
 					t.Errorf("counted %d of %d", n, c.requests)
 				}
 				for i, m := range v.m {
-					if s := m.Stats().Locks; s.Lost+s.Refused+s.Busy > 0 || m.locks.turns.Len() > 0 {
-						t.Errorf("instance %d: %+v, %d lines", i, s, m.locks.turns.Len())
+					if s := m.Stats().Locks; s.Lost+s.Refused+s.Busy > 0 || m.locks.Queued() > 0 {
+						t.Errorf("instance %d: %+v, %d lines", i, s, m.locks.Queued())
 					}
 				}
 			})
@@ -66,8 +68,8 @@ func TestLocksAreFair(t *testing.T) {
 		v.send(t.Context(), 1, func(*Session) { order = append(order, -1) })
 		v.wait.Wait()
 		at := slices.Index(order, -1)
-		if at < 0 || at > maxPassed+1 {
-			t.Errorf("the other instance came in as %d of %d; at most %d may pass the lock on", at, len(order), maxPassed)
+		if at < 0 || at > lock.MaxPassed+1 {
+			t.Errorf("the other instance came in as %d of %d; at most %d may pass the lock on", at, len(order), lock.MaxPassed)
 		}
 		if order = slices.Delete(order, at, at+1); !slices.IsSorted(order) {
 			t.Errorf("order of arrival: %v", order)
@@ -134,8 +136,8 @@ func TestALockThatIsNotHad(t *testing.T) {
 		"another instance has it":               {Config{LockWait: time.Second}, 3, 1, ErrLocked, time.Second},
 		"a request of this instance has it":     {Config{LockWait: time.Second}, 3, 0, ErrLocked, time.Second},
 		"zero waits two seconds":                {Config{}, 1, 1, ErrLocked, 2 * time.Second},
-		"more wait than may, in this instance":  {Config{LockWait: time.Hour}, maxWaiting + 5, 0, ErrBusy, 0},
-		"more wait than may, in the other one":  {Config{LockWait: time.Hour}, maxWaiting + 6, 1, ErrBusy, 0},
+		"more wait than may, in this instance":  {Config{LockWait: time.Hour}, lock.MaxWaiting + 5, 0, ErrBusy, 0},
+		"more wait than may, in the other one":  {Config{LockWait: time.Hour}, lock.MaxWaiting + 6, 1, ErrBusy, 0},
 		"they wait long enough":                 {Config{LockWait: time.Hour}, 3, 1, nil, 0},
 		"they wait long enough, the same place": {Config{LockWait: time.Hour}, 3, 0, nil, 0},
 	} {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/lock"
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
@@ -408,7 +409,7 @@ func TestALostLease(t *testing.T) {
 			item.Value = []byte("another")
 			left = m.CompareAndSwap(t.Context(), "msm:refill", item, time.Minute) != nil
 		}
-		time.Sleep(refillLock/extensions + time.Second)
+		time.Sleep(refillLock/lock.Extensions + time.Second)
 		at := has(w.servers[0], 1000)
 		time.Sleep(30 * time.Second)
 		if s := in[0].refill(); s.State != RefillWaiting || has(w.servers[0], 1000) != at || at > 800 {

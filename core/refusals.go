@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/gomsm/msm/core/internal/lock"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -168,5 +169,5 @@ func (x *Exchange) pattern() string {
 	if pattern == "" {
 		pattern = x.request.Pattern
 	}
-	return route{"", pattern}.path()
+	return lock.Route{Pattern: pattern}.Path()
 }

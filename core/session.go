@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/lock"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -39,20 +40,20 @@ type Session struct {
 	base   *record.Record  // the record as it was loaded, never changed; nil: there is no stored session
 	work   *record.Record  // base with the changes; nil: there are none
 	coder  transcoder.Transcoder
-	list   changes      // the changes, in order
-	room   [2]change    // of list, most of the time
-	locked *sessionLock // the session's lock; nil: this request does not have it
-	alone  bool         // no other request should change the session meanwhile; see redo
-	came   bool         // the client came with a living session
-	renews bool         // Renew was called
-	wrote  bool         // the handler has changed something
-	ended  *ending      // the stored session that this request ends at the commit; nil: none
-	unread *ending      // a stored session that cannot be read, so this request can only end it; nil: none
-	missed bool         // a change of the unread session was refused
-	mourns bool         // others are to end a session that was not found here; see mourn
-	clear  bool         // Destroy was called: if no session is left, the client's cookie is removed
-	why    error        // why there is no session, in the state refused
-	err    error        // the first error; the commit fails with it
+	list   changes           // the changes, in order
+	room   [2]change         // of list, most of the time
+	locked *lock.SessionLock // the session's lock; nil: this request does not have it
+	alone  bool              // no other request should change the session meanwhile; see redo
+	came   bool              // the client came with a living session
+	renews bool              // Renew was called
+	wrote  bool              // the handler has changed something
+	ended  *ending           // the stored session that this request ends at the commit; nil: none
+	unread *ending           // a stored session that cannot be read, so this request can only end it; nil: none
+	missed bool              // a change of the unread session was refused
+	mourns bool              // others are to end a session that was not found here; see mourn
+	clear  bool              // Destroy was called: if no session is left, the client's cookie is removed
+	why    error             // why there is no session, in the state refused
+	err    error             // the first error; the commit fails with it
 }
 
 type sessionState uint8

@@ -80,13 +80,13 @@ func (s *Session) lock(ctx context.Context) (err error) {
 	if token == "" || s.manager.absent.Ahead(token) {
 		return nil
 	}
-	if s.locked, err = s.manager.locks.take(ctx, token); err != nil {
+	if s.locked, err = s.manager.locks.Acquire(ctx, token); err != nil {
 		return givenUp(ctx, err)
 	}
 	s.alone = true
 	s.exchange.unlockAtEnd()
 	if s.access != nil {
-		s.access.Under(s.locked.lock)
+		s.access.Under(s.locked.Lock)
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (s *Session) unlock() {
 	if s.locked == nil {
 		return
 	}
-	s.manager.locks.give(context.WithoutCancel(s.exchange.context()), s.exchange.clientID.Token, s.locked)
+	s.manager.locks.Release(context.WithoutCancel(s.exchange.context()), s.exchange.clientID.Token, s.locked)
 	s.locked, s.alone = nil, false
 	s.exchange.stopEnd()
 }

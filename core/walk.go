@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/lock"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/pace"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -53,13 +54,13 @@ func (w *walk) fill(ctx context.Context, r *refill) error {
 			r.ended(at)
 			return nil
 		}
-		lock := replica.NewLock(r.node, w.lockKey(), refillLock, w.store.Random)
-		ours, err := lock.Take(ctx)
+		taken := replica.NewLock(r.node, w.lockKey(), refillLock, w.store.Random)
+		ours, err := taken.Take(ctx)
 		if err != nil {
 			return err
 		}
 		if ours {
-			return w.fillAlone(ctx, r, lock)
+			return w.fillAlone(ctx, r, taken)
 		}
 		if err := pace.Sleep(ctx, walkTurn); err != nil {
 			return err
@@ -68,10 +69,10 @@ func (w *walk) fill(ctx context.Context, r *refill) error {
 }
 
 // fillAlone refills the node with the lock held, which is extended meanwhile.
-func (w *walk) fillAlone(ctx context.Context, r *refill, lock *replica.Lock) error {
+func (w *walk) fillAlone(ctx context.Context, r *refill, taken *replica.Lock) error {
 	ctx, lose := context.WithCancelCause(ctx)
-	held := keepLock(lock, refillLock, func() { lose(errTakenOver) })
-	defer held.release(context.WithoutCancel(ctx))
+	held := lock.Keep(taken, refillLock, func() { lose(errTakenOver) })
+	defer held.Release(context.WithoutCancel(ctx))
 	defer lose(nil)
 	at, _, err := readCheckpoint(ctx, r.node, w.checkpointKey(), r.occasion) // another instance may have got further
 	if err != nil {

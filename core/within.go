@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+
+	"github.com/gomsm/msm/core/internal/lock"
 )
 
 // around returns the exchange of this manager that the request is already in; nil if there is none (rule E18). An
@@ -61,7 +63,7 @@ func (x *Exchange) answersBy(w http.ResponseWriter) bool {
 // have it.
 func (x *Exchange) lockFor(r *http.Request, pattern string) error {
 	locks, s := x.manager.locks, &x.session
-	if s.locked != nil || s.ended != nil || x.clientID.IsZero() && x.claims == nil || !locks.wants(r.URL.Path, route{r.Method, pattern}) {
+	if s.locked != nil || s.ended != nil || x.clientID.IsZero() && x.claims == nil || !locks.wants(r.URL.Path, lock.Route{Method: r.Method, Pattern: pattern}) {
 		return nil
 	}
 	err := s.lockAgain(x.context())

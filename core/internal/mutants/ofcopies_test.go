@@ -9,6 +9,7 @@ const (
 	replica  = "internal/replica"
 	local    = "internal/local"
 	keyqueue = "internal/keyqueue"
+	lock     = "internal/lock"
 	node     = "internal/node"
 )
 

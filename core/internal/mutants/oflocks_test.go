@@ -12,7 +12,7 @@ var ofLocks = []mutant{
 	},
 	{
 		"K2", "a lock is extended while its handler runs",
-		[]edit{{msm, "l.first = time.AfterFunc(l.every, l.extend)", "l.first = time.AfterFunc(time.Hour, l.extend)"}}, requests,
+		[]edit{{lock, "l.first = time.AfterFunc(l.every, l.extend)", "l.first = time.AfterFunc(time.Hour, l.extend)"}}, requests,
 	},
 	{
 		"K9", "who has, or had, a lock does not write over what it has not seen",
@@ -20,7 +20,7 @@ var ofLocks = []mutant{
 	},
 	{
 		"K7", "no handler runs without the lock",
-		[]edit{{msm, "	if err != nil {\n		return nil, l.refused(err)\n	}", "	if err != nil {\n		_ = l.refused(err)\n		return nil, nil\n	}"}}, requests,
+		[]edit{{lock, "	if err != nil {\n		return nil, l.refused(err)\n	}", "	if err != nil {\n		_ = l.refused(err)\n		return nil, nil\n	}"}}, requests,
 	},
 	{
 		"K8", "a lock is released when its request is over, however it ends",
@@ -28,19 +28,19 @@ var ofLocks = []mutant{
 	},
 	{
 		"K6", "a lost lock is not passed on",
-		[]edit{{msm, "if mayPass && !lock.gone.Load() && l", "if mayPass && l"}}, requests,
+		[]edit{{lock, "if mayPass && !lock.gone.Load() && l", "if mayPass && l"}}, requests,
 	},
 	{
 		"K6", "a crowd in one instance does not keep others out",
-		[]edit{{msm, "mayPass := lock.passes >= 0", "mayPass := true"}}, unit("TestLocksAreFair", "."),
+		[]edit{{lock, "mayPass := lock.passes >= 0", "mayPass := true"}}, unit("TestLocksAreFair", "."),
 	},
 	{
 		"K4", "who releases a lock that others wait for lets one of them go first",
-		[]edit{{msm, "l.yields.Of(token))", "time.Time{})"}}, unit("TestInstancesTakeTurns", "."),
+		[]edit{{lock, "l.yields.Of(token))", "time.Time{})"}}, unit("TestInstancesTakeTurns", "."),
 	},
 	{
 		"K6", "where instances compete a lock is passed on to those only who wait for it already",
-		[]edit{{msm, "if taken.Waited() {", "if false {"}}, unit("TestInstancesTakeTurns", "."),
+		[]edit{{lock, "if taken.Waited() {", "if false {"}}, unit("TestInstancesTakeTurns", "."),
 	},
 	{
 		"K3", "to ask for a lock is not to lose it",

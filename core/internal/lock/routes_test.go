@@ -1,4 +1,4 @@
-package msm
+package lock
 
 import (
 	"fmt"
@@ -13,10 +13,10 @@ import (
 // TestRoutesLearn has the cases of MSM's ReadOnlyRequestsCacheTest, and that of W-17: what is learned gets old.
 func TestRoutesLearn(t *testing.T) {
 	t.Parallel()
-	page := route{"GET", "/page"}
+	page := Route{"GET", "/page"}
 	type step struct {
 		pause   time.Duration
-		at      route
+		at      Route
 		changed bool
 	}
 	for name, c := range map[string]struct {
@@ -29,8 +29,8 @@ func TestRoutesLearn(t *testing.T) {
 		"changed once":                        {[]step{{0, page, true}}, 0, false},
 		"read, then changed":                  {[]step{{0, page, false}, {time.Minute, page, true}}, 0, false},
 		"changed, then read":                  {[]step{{0, page, true}, {time.Minute, page, false}}, 0, false},
-		"read by another method":              {[]step{{0, route{"HEAD", "/page"}, false}}, 0, false},
-		"another page was changed":            {[]step{{0, page, false}, {0, route{"GET", "/other"}, true}}, 0, true},
+		"read by another method":              {[]step{{0, Route{"HEAD", "/page"}, false}}, 0, false},
+		"another page was changed":            {[]step{{0, page, false}, {0, Route{"GET", "/other"}, true}}, 0, true},
 		"read long ago":                       {[]step{{0, page, false}}, 6 * time.Hour, false},
 		"read not so long ago":                {[]step{{0, page, false}}, 6*time.Hour - 1, true},
 		"read again and again":                {[]step{{0, page, false}, {5 * time.Hour, page, false}}, 5 * time.Hour, true},
@@ -39,14 +39,14 @@ func TestRoutesLearn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRoutes()
+				r := NewRoutes()
 				for _, s := range c.steps {
 					time.Sleep(s.pause)
-					r.learn(s.at, s.changed)
+					r.Learn(s.at, s.changed)
 				}
 				time.Sleep(c.after)
-				if r.reads(page) != c.reads || slices.Contains(r.list(), "GET /page") != c.reads {
-					t.Errorf("reads %v, list %v; want %v", r.reads(page), r.list(), c.reads)
+				if r.OnlyRead(page) != c.reads || slices.Contains(r.List(), "GET /page") != c.reads {
+					t.Errorf("reads %v, list %v; want %v", r.OnlyRead(page), r.List(), c.reads)
 				}
 			})
 		})
@@ -56,22 +56,22 @@ func TestRoutesLearn(t *testing.T) {
 // TestRoutesAreBounded: G9. Requests for ever new paths fill nothing, and a page that is read meanwhile stays known.
 func TestRoutesAreBounded(t *testing.T) {
 	t.Parallel()
-	r := newRoutes()
+	r := NewRoutes()
 	for i := range 20 * routeLimit {
-		r.learn(route{"GET", fmt.Sprint("/", i)}, false)
+		r.Learn(Route{"GET", fmt.Sprint("/", i)}, false)
 		if i%routeLimit == 0 {
-			r.learn(route{"GET", "/page"}, false)
-			r.learn(route{"GET", "/changes"}, i == 0)
+			r.Learn(Route{"GET", "/page"}, false)
+			r.Learn(Route{"GET", "/changes"}, i == 0)
 		}
 	}
-	if n := len(maps.Collect(r.habits.All())); n > 2*routeLimit || len(r.list()) > 2*routeLimit {
+	if n := len(maps.Collect(r.uses.All())); n > 2*routeLimit || len(r.List()) > 2*routeLimit {
 		t.Errorf("%d routes", n)
 	}
-	if !r.reads(route{"GET", "/page"}) || r.reads(route{"GET", "/changes"}) {
+	if !r.OnlyRead(Route{"GET", "/page"}) || r.OnlyRead(Route{"GET", "/changes"}) {
 		t.Error("what is used was forgotten")
 	}
-	long := route{"GET", strings.Repeat("x", routeLength+1)}
-	if r.learn(long, false); r.reads(long) {
+	long := Route{"GET", strings.Repeat("x", routeLength+1)}
+	if r.Learn(long, false); r.OnlyRead(long) {
 		t.Error("a long path was learnt")
 	}
 }
