@@ -198,7 +198,7 @@ func (m *Manager) keepOne(claims []claim) {
 		c.id = c.id.Clone()
 		list[i] = c
 	}
-	m.background.add(job{token: list[0].id.Token, node: list[0].id.Node, run: func(ctx context.Context, b *background, _ *replica.Access, token string) error {
+	m.background.Add(list[0].id.Token, list[0].id.Node, func(ctx context.Context, _ *replica.Access, token string) error {
 		chosen, _, err := m.living(ctx, list)
 		if err != nil {
 			return err
@@ -207,6 +207,6 @@ func (m *Manager) keepOne(claims []claim) {
 		if chosen.id.IsZero() || m.usedLocal(chosen.id) {
 			return nil
 		}
-		return doRefresh(ctx, b, m.store.Open(chosen.id.Token, chosen.id.Node), chosen.id.Token)
-	}})
+		return m.background.RefreshNow(ctx, m.store.Open(chosen.id.Token, chosen.id.Node), chosen.id.Token)
+	})
 }

@@ -38,7 +38,7 @@ func (s *Session) commit(ctx context.Context) error {
 // mendLater queues the repair of the session's copies, if the request has found or left one missing or stale.
 func (s *Session) mendLater() {
 	if s.access != nil && s.access.NeedsHeal() {
-		s.manager.background.heal(s.id.Token, s.access.Home())
+		s.manager.background.Heal(s.id.Token, s.access.Home())
 	}
 }
 
@@ -203,6 +203,6 @@ func (s *Session) keepAlive() {
 		m.refreshes.Put(id.Token, replica.RefreshDue(s.base))
 	}
 	if !m.refreshes.Ahead(id.Token) {
-		m.background.refresh(id.Token, id.Node)
+		m.background.Refresh(id.Token, id.Node)
 	}
 }

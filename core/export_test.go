@@ -7,11 +7,7 @@ import (
 )
 
 // Idle reports whether no background job is queued or running.
-func (m *Manager) Idle() bool {
-	m.background.mu.Lock()
-	defer m.background.mu.Unlock()
-	return len(m.background.pending) == 0
-}
+func (m *Manager) Idle() bool { return m.background.Idle() }
 
 // ServeOn is ListenAndServe with a listen function of the caller's.
 func (m *Manager) ServeOn(ctx context.Context, server *http.Server, listen func() error, grace time.Duration) error {

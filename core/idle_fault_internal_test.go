@@ -47,9 +47,8 @@ func TestAReadDuringAFaultIsAUse(t *testing.T) {
 		for _, looks := range []bool{true, false} {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					w := newWorld(t, 3, 0)
-					m, in := w.manager(Config{IdleTimeout: 3 * time.Minute})
-					in.probe()
+					w := newWorld(t, 3)
+					m, _ := w.manager(Config{IdleTimeout: 3 * time.Minute})
 					g := guest{manager: m}
 					visit := func(method string, f func(s *Session)) {
 						if status := g.visit(method, f); status != http.StatusOK {
@@ -91,9 +90,8 @@ func TestAReadBeforeAnOutageIsAUse(t *testing.T) {
 	t.Parallel()
 	for _, outage := range []time.Duration{time.Second, 10 * time.Second, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, 3, 0)
-			m, in := w.manager(Config{IdleTimeout: 10 * time.Minute})
-			in.probe()
+			w := newWorld(t, 3)
+			m, _ := w.manager(Config{IdleTimeout: 10 * time.Minute})
 			g := guest{manager: m}
 			all := func(fault nodetest.Fault) {
 				for _, s := range w.servers {
@@ -110,7 +108,6 @@ func TestAReadBeforeAnOutageIsAUse(t *testing.T) {
 			})
 			time.Sleep(outage)
 			all(nil)
-			in.probe()
 			time.Sleep(9*time.Minute - outage)
 			g.visit("GET", func(s *Session) {
 				if s.IsNew() {

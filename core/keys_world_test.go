@@ -32,7 +32,7 @@ type client struct {
 func (d *deploys) instance(config Config) *Manager {
 	d.made++
 	config.IdleTimeout = d.stay
-	return d.w.whole(config, fmt.Sprintf("i%d", d.made))
+	return d.w.routed(config, fmt.Sprintf("i%d", d.made))
 }
 
 // visit sends a client's request to an instance, where the session must be found.
@@ -130,7 +130,7 @@ func inDeploys(t *testing.T, test func(d *deploys, mode Config)) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				test(&deploys{t: t, w: newWorld(t, 2, 0), stay: 10 * time.Minute}, mode)
+				test(&deploys{t: t, w: newWorld(t, 2), stay: 10 * time.Minute}, mode)
 				time.Sleep(heard)
 			})
 		})

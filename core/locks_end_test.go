@@ -85,7 +85,7 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, 2, 0)
+				w := newWorld(t, 2)
 				v := newVisitors(t, w, Config{Locking: LockAll, LockWait: time.Hour})
 				leave(v)
 				if name != "it says so itself" {
@@ -112,7 +112,7 @@ func TestAHandlerKeepsItsLock(t *testing.T) {
 	for name, other := range map[string]int{"a request to the same instance": 0, "a request to another one": 1} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := newVisitors(t, newWorld(t, 2, 0), Config{Locking: LockAll, LockWait: time.Hour})
+				v := newVisitors(t, newWorld(t, 2), Config{Locking: LockAll, LockWait: time.Hour})
 				ctx, gone := context.WithCancel(t.Context())
 				v.send(ctx, 0, func(s *Session) { gone(); slowly(long)(s) })
 				synctest.Wait()
@@ -140,7 +140,7 @@ func TestTheLockOfACrashedInstanceEnds(t *testing.T) {
 
 func crashedWithALock(t *testing.T, later time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVisitors(t, newWorld(t, 2, 0), Config{Locking: LockAll, LockWait: time.Hour})
+		v := newVisitors(t, newWorld(t, 2), Config{Locking: LockAll, LockWait: time.Hour})
 		v.send(t.Context(), 0, func(*Session) { v.in[0].cut() }) // it can neither extend the lock nor release it
 		v.wait.Wait()
 		began := time.Now()
@@ -160,7 +160,7 @@ func TestAnInstanceKilledWithALock(t *testing.T) {
 	for _, locking := range []Locking{LockNone, LockAll} {
 		t.Run(string(locking), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := newVisitors(t, newWorld(t, 2, 0), Config{Locking: locking, LockExpiry: 2 * time.Second, LockWait: time.Hour})
+				v := newVisitors(t, newWorld(t, 2), Config{Locking: locking, LockExpiry: 2 * time.Second, LockWait: time.Hour})
 				over := make(chan struct{})
 				dead := func(context.Context, nodetest.Op, func() error) error { <-over; return nodetest.ErrOff }
 				v.in[0].ways[tokenNode(v.id)].Fail(nodetest.Only(nodetest.Writes("msm:s:"), func(context.Context, nodetest.Op, func() error) error {

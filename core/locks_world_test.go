@@ -3,7 +3,6 @@ package msm
 import (
 	"bufio"
 	"context"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,35 +13,6 @@ import (
 
 	"github.com/gomsm/msm/core/internal/sid"
 )
-
-// manager makes an instance on the world's servers. Its nodes are probed only when probe is called.
-func (w *world) manager(config Config) (*Manager, *instance) {
-	config.Logger = slog.New(slog.DiscardHandler)
-	m, err := New(config)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	route := ""
-	if config.Sticky {
-		route = config.Route
-	}
-	in := w.silent(route)
-	return w.adopt(m, in), in
-}
-
-// adopt makes a manager use an instance's nodes.
-func (w *world) adopt(m *Manager, in *instance) *Manager {
-	m.background.close()
-	m.store, m.locks = in.store, newLocks(in.store, &m.config)
-	m.background = newBackground(in.store, m.refreshes, m.log)
-	if m.local != nil {
-		_ = m.local.Close(context.Background())
-		m.store.Route = m.config.Route
-		m.local = newLocal(m.store, &m.config, m.log)
-	}
-	w.t.Cleanup(func() { _ = m.Close(context.Background()) })
-	return m
-}
 
 // run is when one handler ran, and how its request was answered.
 type run struct {

@@ -32,12 +32,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/peers"
 	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/recent"
 	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/repair"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 	"github.com/gomsm/msm/transcoder"
@@ -56,11 +59,11 @@ type Manager struct {
 	config     Config
 	log        *journal.Journal
 	format     *sid.Format
-	nodes      *nodes
+	nodes      *cluster.Membership
 	store      *replica.Store
-	background *background
-	refills    *refills
-	hearing    *hearing
+	peers      *peers.Peers
+	background *repair.Queue // repairs of single sessions, and records of their use
+	refills    *repair.Refills
 	coder      transcoder.Transcoder            // for new sessions
 	readable   map[string]transcoder.Transcoder // by name, those that stored sessions may need
 	absent     *recent.Times                    // until when a session counts as gone (negative cache)
@@ -89,7 +92,10 @@ type Manager struct {
 // The error joins everything that is wrong with the configuration. That includes nodes that answer but cannot be used:
 // a memcached that was started with -C, or one that the list already has under another name. Without an error the
 // caller must call Close.
-func New(config Config) (*Manager, error) {
+func New(config Config) (*Manager, error) { return open(config, nil) }
+
+// open is New, with clients of the caller's for the nodes; nil: those of the configuration.
+func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, error) {
 	if err := join(config.faults(), configured); err != nil {
 		return nil, err
 	}
@@ -106,34 +112,26 @@ func New(config Config) (*Manager, error) {
 		signed: recent.NewTimes(refreshLimit), homes: recent.NewMap[string, string](refreshLimit, nil), turns: keyqueue.New[struct{}](0), ended: make(chan struct{}),
 	}
 	draws := random.Default()
-	m.nodes = newNodes(&m.config, m.log, draws)
-	copies := replica.Config{
-		Cluster: m.nodes.cluster, Backups: config.Backups, KeyPrefix: config.KeyPrefix,
-		MaxSize: config.MaxSessionSize, IdleTime: config.IdleTimeout, Patience: config.OpTimeout,
-		Random: draws.Of("copies"),
-	}
-	if config.Sticky {
-		copies.Route = config.Route
-		copies.MaxSize = 0 // package local refuses what is too large
-	}
-	m.store = replica.New(copies)
-	m.hearing = newHearing(m.store, m.log)
-	m.nodes.onLook, m.nodes.introduce, m.nodes.forget = m.hearing.look, m.hearing.names.introduce, m.hearing.forget
-	if err := join(m.nodes.begin(), configured); err != nil {
+	m.store = newStore(&config, cluster.New(nil), draws)
+	m.peers = peers.New(m.store, m.log)
+	m.nodes = m.newNodes(draws, connect)
+	if err := join(m.beginNodes(), configured); err != nil {
 		m.log.Close()
 		return nil, err
 	}
+	var memory peers.Memory
 	if config.Sticky {
 		m.local = newLocal(m.store, &config, m.log)
+		memory = m.local
 	}
-	m.hearing.local = m.local
-	m.hearing.begin()
+	m.peers.Begin(memory)
 	m.locks = newLocks(m.store, &config)
 	m.watches = newWatches(m.whereabouts)
-	m.background = newBackground(m.store, m.refreshes, m.log)
-	m.refills = newRefills(m.nodes.cluster, config.RefillRate, newWalk(m.store, m.log).fill, m.log)
+	m.background = repair.NewQueue(repair.QueueConfig{Store: m.store, Due: m.refreshes, GoneTime: absentTime, Log: m.log, Cause: causeName})
+	m.background.Begin()
+	m.refills = repair.NewRefills(m.store, config.RefillRate, m.log)
 	if config.Backups > 0 && config.RefillRate > 0 {
-		m.refills.begin()
+		m.refills.Begin()
 	}
 	return m, nil
 }
@@ -167,7 +165,7 @@ func join(faults []fault, name func(field string) string) error {
 //
 // SetNodes blocks as New does. On an error nothing changes: there are faults in the list, as with New, or ErrClosed.
 func (m *Manager) SetNodes(nodes, failoverNodes string) error {
-	faults := m.nodes.set(nodes, failoverNodes)
+	faults := m.nodes.Set(nodes, failoverNodes)
 	if m.closed.Load() { // Close may have come in the meantime
 		return ErrClosed
 	}
@@ -210,10 +208,10 @@ func (m *Manager) closeNodes(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		m.refills.close()
-		m.hearing.close()
-		m.background.close()
-		m.nodes.close()
+		m.refills.Close()
+		m.peers.Close()
+		m.background.Close()
+		m.nodes.Close()
 	}()
 	select {
 	case <-done:

@@ -1,8 +1,6 @@
 package msm
 
 import (
-	"context"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,9 +12,7 @@ import (
 func TestAnOldCookieInMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		var probers sync.WaitGroup
-		s := newSplit(t, ctx, &probers, Config{Sticky: true, BackupSync: true, Backups: 1, MaxLocalSessions: 1})
+		s := newSplit(t, Config{Sticky: true, BackupSync: true, Backups: 1, MaxLocalSessions: 1})
 		add := func(s *Session) { Update(s, "n", func(n int) int { return n + 1 }) }
 		s.visit(1, "", add)
 		old := s.newest
@@ -33,7 +29,5 @@ func TestAnOldCookieInMemory(t *testing.T) {
 		if n := s.count(1, s.newest); n != 3 {
 			t.Errorf("count %d by the newest cookie; want 3", n)
 		}
-		cancel()
-		probers.Wait()
 	})
 }

@@ -35,9 +35,9 @@ func inPair(t *testing.T, config Config, test func(p *pair)) {
 	} {
 		t.Run(mode, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, 2, 0)
+				w := newWorld(t, 2)
 				set(&config)
-				p := &pair{t: t, w: w, serves: w.whole(config, "a"), other: w.whole(config, "b")}
+				p := &pair{t: t, w: w, serves: w.routed(config, "a"), other: w.routed(config, "b")}
 				p.visit(func(s *Session) { s.Set("n", 1) })
 				p.cookies = 0
 				time.Sleep(heard)
@@ -48,19 +48,10 @@ func inPair(t *testing.T, config Config, test func(p *pair)) {
 	}
 }
 
-// whole is world.manager for sticky managers, too.
-func (w *world) whole(config Config, route string) *Manager {
+// routed is world.manager with a route.
+func (w *world) routed(config Config, route string) *Manager {
 	config.Route = route
-	m, in := w.manager(config)
-	if config.Sticky {
-		_ = m.local.Close(context.Background())
-		in.store.MaxSize = 0
-		m.local = newLocal(in.store, &m.config, m.log)
-		in.hearing.close()
-		in.hearing.local = m.local
-		in.hearing.begin()
-	}
-	in.probe()
+	m, _ := w.manager(config)
 	return m
 }
 
@@ -198,9 +189,9 @@ func TestOpenElsewhereEnds(t *testing.T) {
 func TestOpenElsewhereIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 2, 0)
+		w := newWorld(t, 2)
 		config := Config{Sticky: true, MaxSessionSize: 1000, AttributeFilter: regexp.MustCompile("^cache")}
-		p := &pair{t: t, w: w, serves: w.whole(config, "a"), other: w.whole(config, "b")}
+		p := &pair{t: t, w: w, serves: w.routed(config, "a"), other: w.routed(config, "b")}
 		p.visit(func(s *Session) { s.Set("n", 1); s.Set("cache", "mine") })
 		time.Sleep(heard)
 		s := p.open(p.other)
@@ -277,7 +268,7 @@ func TestOpenAfterARestart(t *testing.T) {
 	config := Config{IdleTimeout: 10 * time.Minute}
 	inPair(t, config, func(p *pair) {
 		config.Sticky = p.serves.config.Sticky
-		p.serves = p.w.whole(config, "a")
+		p.serves = p.w.routed(config, "a")
 		time.Sleep(9 * time.Minute)
 		p.wants("opened", Get[int](p.open(p.serves), "n"), 1)
 		time.Sleep(2 * time.Minute)
@@ -293,7 +284,7 @@ func TestOpenAfterARestart(t *testing.T) {
 func TestAClientThatLeavesDuringTheLoad(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 2, 0)
+		w := newWorld(t, 2)
 		v := newVisitors(t, w, Config{})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -347,7 +338,7 @@ func TestOpenAndLocks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, 2, 0)
+				w := newWorld(t, 2)
 				v := newVisitors(t, w, Config{Locking: LockAll, LockWait: time.Hour})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()

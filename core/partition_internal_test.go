@@ -1,11 +1,8 @@
 package msm
 
 import (
-	"context"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,7 +10,7 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// split is two instances on three nodes, with probers. The first instance can be cut off from single nodes.
+// split is two instances on three nodes. The first instance can be cut off from single nodes.
 type split struct {
 	t      *testing.T
 	m      [2]*Manager
@@ -21,22 +18,12 @@ type split struct {
 	newest string             // the client's cookie
 }
 
-func newSplit(t *testing.T, ctx context.Context, probers *sync.WaitGroup, config Config) *split {
-	s := &split{t: t}
-	w := newWorld(t, 3, 0)
+func newSplit(t *testing.T, config Config) *split {
+	s, w := &split{t: t}, newWorld(t, 3)
 	for i := range s.m {
-		config.Logger = slog.New(slog.DiscardHandler)
-		m, err := New(config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		in := w.silent("")
-		if i == 0 {
+		m, in := w.manager(config)
+		if s.m[i] = m; i == 0 {
 			s.ways = in.ways
-		}
-		s.m[i] = w.adopt(m, in)
-		for _, n := range in.nodes {
-			probers.Go(func() { n.Run(ctx) })
 		}
 	}
 	return s
@@ -102,9 +89,7 @@ func TestAsymmetricPartition(t *testing.T) {
 		for _, lasts := range []time.Duration{time.Second, 10 * time.Second, time.Minute} {
 			t.Run(name+", cut for "+lasts.String(), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					ctx, cancel := context.WithCancel(t.Context())
-					var probers sync.WaitGroup
-					s := newSplit(t, ctx, &probers, Config{})
+					s := newSplit(t, Config{})
 					s.visit(0, "", add)
 					old := s.newest
 					s.ways[tokenNode(old)].Fail(off)
@@ -134,8 +119,6 @@ func TestAsymmetricPartition(t *testing.T) {
 					if n := s.count(0, s.newest); c.want > 0 && n != c.want {
 						t.Errorf("count %d by the newest cookie", n)
 					}
-					cancel()
-					probers.Wait()
 				})
 			})
 		}

@@ -91,20 +91,20 @@ func (m *Manager) cookieDue(s *Session, every time.Duration) bool {
 	if now.Before(s.base.CookieAt.Add(every)) || !m.cookies.Pass(s.id.Token, now.Add(every)) {
 		return false
 	}
-	m.background.noteCookie(s.currentID(), now)
+	m.noteCookie(s.currentID(), now)
 	return true
 }
 
 // noteCookie stores, in the background, that the client has got its cookie, and with it that the session was used.
-func (b *background) noteCookie(id sid.ID, at time.Time) {
-	b.add(job{token: id.Token, node: id.Node, run: func(ctx context.Context, b *background, access *replica.Access, token string) error {
+func (m *Manager) noteCookie(id sid.ID, at time.Time) {
+	m.background.Add(id.Token, id.Node, func(ctx context.Context, access *replica.Access, token string) error {
 		rec, err := access.Write(ctx, func(rec *record.Record) error {
-			rec.CookieAt, rec.LastAccess = at, b.store.Clock()
+			rec.CookieAt, rec.LastAccess = at, m.store.Clock()
 			return nil
 		})
 		if err == nil {
-			b.due.Put(token, replica.RefreshDue(rec))
+			m.refreshes.Put(token, replica.RefreshDue(rec))
 		}
 		return err
-	}})
+	})
 }

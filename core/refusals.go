@@ -80,6 +80,9 @@ func causeOf(ctx context.Context, err error) int {
 	return misuseCause
 }
 
+// causeName returns the name of an error's cause, for the log.
+func causeName(ctx context.Context, err error) string { return causes[causeOf(ctx, err)].name }
+
 // StatusOf returns the HTTP status for an error of a session, for a Config.ErrorHandler of your own: 503 for what
 // passes by itself, such as nodes that do not answer, 409 if another request came between, and 500 for a fault of the
 // program, as which any unknown error counts. Unless it is 500, a retry makes sense, and Retry-After may say so.

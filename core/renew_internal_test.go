@@ -14,7 +14,7 @@ import (
 func TestRenewTellsWhereTheSessionIs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 2, 0)
+		w := newWorld(t, 2)
 		v := newVisitors(t, w, Config{})
 		var home *nodetest.Server
 		failed := false

@@ -14,7 +14,6 @@ import (
 // runs out of time on it; those that have waited for it meanwhile do not wait for the node as well.
 func TestRequestsThatWaitForEachOther(t *testing.T) {
 	t.Parallel()
-	const timeout = 100 * time.Millisecond
 	for name, config := range map[string]msm.Config{
 		"non-sticky":            {},
 		"sticky":                {Sticky: true, Backups: 1},
@@ -25,36 +24,48 @@ func TestRequestsThatWaitForEachOther(t *testing.T) {
 				w := newNetwork(t, 3)
 				m := w.manager(config)
 				id := begin(t, m, addOne)
-				time.Sleep(time.Second) // it is stored, and looked after
-				hangs := make(chan struct{})
-				var done sync.WaitGroup
-				for i := range 4 {
-					done.Go(func() {
-						var began time.Time
-						resp := visit(m, id, func(s *msm.Session) {
-							<-hangs
-							time.Sleep(time.Duration(i) * 25 * time.Millisecond)
-							add(s)
-							began = time.Now()
-						})
-						if took := time.Since(began); resp.StatusCode != 200 || took > timeout {
-							t.Errorf("request %d: %d after %v", i, resp.StatusCode, took)
-						}
-					})
+				for round := range 5 { // a probe that has just begun would tell them before
+					time.Sleep(5 * time.Second) // it is stored, and looked after
+					w.waitForEachOther(m, &id, 1+4*round)
 				}
-				synctest.Wait()
-				node, _, _ := strings.Cut(nodeOf(id), ".")
-				w.servers[node].halt()
-				close(hangs)
-				done.Wait()
-				w.servers[node].goOn()
-				visit(m, id, func(s *msm.Session) {
-					if n := count.Get(s); n != 5 {
-						t.Errorf("counted %d; want 5", n)
-					}
-				})
 			})
 		})
+	}
+}
+
+// waitForEachOther has a node hang while four requests of a session count, which has counted that far. The id is where the session
+// is in the end.
+func (w *network) waitForEachOther(m *msm.Manager, id *string, counted int) {
+	const timeout = 100 * time.Millisecond
+	hangs := make(chan struct{})
+	var done sync.WaitGroup
+	for i := range 4 {
+		done.Go(func() {
+			var began time.Time
+			resp := visit(m, *id, func(s *msm.Session) {
+				<-hangs
+				time.Sleep(time.Duration(i) * 25 * time.Millisecond)
+				add(s)
+				began = time.Now()
+			})
+			if took := time.Since(began); resp.StatusCode != 200 || took > timeout {
+				w.t.Errorf("request %d: %d after %v", i, resp.StatusCode, took)
+			}
+		})
+	}
+	synctest.Wait()
+	node, _, _ := strings.Cut(nodeOf(*id), ".")
+	w.servers[node].halt()
+	close(hangs)
+	done.Wait()
+	w.servers[node].goOn()
+	resp := visit(m, *id, func(s *msm.Session) {
+		if n := count.Get(s); n != counted+4 {
+			w.t.Errorf("counted %d; want %d", n, counted+4)
+		}
+	})
+	for _, c := range sessionCookies(resp) {
+		*id = c.Value
 	}
 }
 

@@ -1,6 +1,10 @@
 package msm
 
-import "time"
+import (
+	"time"
+
+	"github.com/gomsm/msm/core/internal/node"
+)
 
 // Stats is a snapshot of a manager's counters, all since its start, and of its nodes' states.
 type Stats struct {
@@ -122,7 +126,7 @@ func (m *Manager) Stats() Stats {
 	s := Stats{
 		Loads: c.Loads, FullLoads: c.FullLoads, Saves: c.Saves, Conflicts: c.Conflicts, Heals: c.Heals,
 		Relocations: c.Relocations, Refreshes: c.Refreshes, Destroys: c.Destroys, UnderReplicated: c.UnderReplicated,
-		Dropped: m.background.dropped.Load(), Refusals: m.refusals.stats(),
+		Dropped: m.background.Dropped(), Refusals: m.refusals.stats(),
 	}
 	if m.local != nil {
 		counts := LocalStats(m.local.Counts())
@@ -135,7 +139,16 @@ func (m *Manager) Stats() Stats {
 		if n.Available() {
 			state = NodeUp
 		}
-		s.Nodes = append(s.Nodes, NodeStats{ID: n.ID(), Address: n.Address(), Failover: member.Failover, State: state, Owed: m.store.CountOwed(n), Refill: m.refills.stats(n)})
+		s.Nodes = append(s.Nodes, NodeStats{ID: n.ID(), Address: n.Address(), Failover: member.Failover, State: state, Owed: m.store.CountOwed(n), Refill: m.refill(n)})
 	}
 	return s
+}
+
+// refill returns how far the last refill of a node is; nil if there was none.
+func (m *Manager) refill(n *node.Node) *RefillStats {
+	p, there := m.refills.Progress(n)
+	if !there {
+		return nil
+	}
+	return &RefillStats{State: RefillState(p.State), Total: p.Total, Done: p.Done, Healed: p.Healed, Failed: p.Failed, Ended: p.Ended}
 }

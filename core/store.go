@@ -143,6 +143,6 @@ func (e *entrance) leave() {
 		e.manager.homes.Put(e.token, home)
 	}
 	if e.NeedsHeal() {
-		e.manager.background.heal(e.token, e.Home())
+		e.manager.background.Heal(e.token, e.Home())
 	}
 }

@@ -1,5 +1,6 @@
-// Package cluster is the list of nodes. cluster.go holds the list and ranks its nodes for a session; parse.go and
-// entry.go read it from the configuration, and say how to mend what is wrong there.
+// Package cluster is the list of nodes. cluster.go holds the list and ranks its nodes for a session; membership.go makes,
+// probes and closes the nodes as the list changes; parse.go and entry.go read it from the configuration, and say how to
+// mend what is wrong there.
 package cluster
 
 import (
@@ -36,6 +37,16 @@ func (c *Cluster) Set(members []Member) {
 
 // Members returns the list in the configured order. The caller must not change it.
 func (c *Cluster) Members() []Member { return *c.members.Load() }
+
+// Nodes returns the nodes of the list, in the configured order.
+func (c *Cluster) Nodes() []*node.Node {
+	members := c.Members()
+	list := make([]*node.Node, len(members))
+	for i, m := range members {
+		list[i] = m.Node
+	}
+	return list
+}
 
 // Node returns the node with that id. If ok is false there is none in the list.
 func (c *Cluster) Node(id string) (*node.Node, bool) {

@@ -9,6 +9,9 @@ const (
 	replica  = "internal/replica"
 	local    = "internal/local"
 	keyqueue = "internal/keyqueue"
+	cluster  = "internal/cluster"
+	peers    = "internal/peers"
+	repair   = "internal/repair"
 	lock     = "internal/lock"
 	node     = "internal/node"
 )

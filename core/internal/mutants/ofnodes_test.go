@@ -46,11 +46,11 @@ var ofNodes = []mutant{
 	},
 	{
 		"M12", "an instance that starts knows what has ended before it takes requests",
-		[]edit{{msm, "	case <-caughtUp:\n", "	default:\n"}}, unit("TestAnInstanceThatHasJustStarted", "."),
+		[]edit{{peers, "	case <-caughtUp:\n", "	default:\n"}}, unit("TestAnInstanceThatHasJustStarted", "internal/peers"),
 	},
 	{
 		"H3", "a use is recorded later if no node is there",
-		[]edit{{msm, "	if errors.Is(err, replica.ErrUnavailable) {\n		b.retry(j)", "	if false {\n		b.retry(j)"}}, unit("TestAReadBeforeAnOutageIsAUse", "."),
+		[]edit{{repair, "	if errors.Is(err, replica.ErrUnavailable) {\n		q.retry(j)", "	if false {\n		q.retry(j)"}}, unit("TestAReadBeforeAnOutageIsAUse", "."),
 	},
 	{
 		"N2", "a refused connection makes the node unavailable, also for others",
@@ -76,7 +76,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"N15", "nodes of a new list are compared when all have been looked at",
-		[]edit{{msm, "		if r.node.OutOfUse() {", "		if false {"}}, unit("TestANodeThatNobodyUsed", "."),
+		[]edit{{cluster, "		if r.node.OutOfUse() {", "		if false {"}}, unit("TestANodeThatNobodyUsed", "."),
 	},
 	{
 		"N15", "a node is not marked before the others could be compared",
@@ -84,15 +84,15 @@ var ofNodes = []mutant{
 	},
 	{
 		"H9", "who owes a node something says so time and again",
-		[]edit{{msm, "			d.say(context.WithoutCancel(ctx), d.due(false)) // Paid is said once\n", "			d.due(false)\n"}}, unit("TestWhoOwesANodeEnds", "."),
+		[]edit{{peers, "			d.say(context.WithoutCancel(ctx), d.due(false)) // Paid is said once\n", "			d.due(false)\n"}}, unit("TestWhoOwesANodeEnds", "."),
 	},
 	{
 		"H9", "and when it ends",
-		[]edit{{msm, "			d.say(context.WithoutCancel(ctx), d.due(true))\n", ""}}, unit("TestWhoOwesANodeEnds", "."),
+		[]edit{{peers, "			d.say(context.WithoutCancel(ctx), d.due(true))\n", ""}}, unit("TestWhoOwesANodeEnds", "."),
 	},
 	{
 		"H9", "and when it has paid",
-		[]edit{{msm, "		delete(d.theirs, debt)\n	default:", "	default:"}}, unit("TestWhoOwesANodeGoesOn", "."),
+		[]edit{{peers, "		delete(d.theirs, debt)\n	default:", "	default:"}}, unit("TestWhoOwesANodeGoesOn", "."),
 	},
 	{
 		"H10", "who has not reached a node yet cannot give up what it is owed",
@@ -104,7 +104,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"N13", "what a node has that others owe something is compared with the others' copies",
-		[]edit{{msm, "	d.doubt(debt.Node)\n}\n\n// doubt", "}\n\n// doubt"}}, unit("TestAsymmetricPartition", "."),
+		[]edit{{peers, "	d.doubt(debt.Node)\n}\n\n// doubt", "}\n\n// doubt"}}, unit("TestAsymmetricPartition", "."),
 	},
 	{
 		"H11", "a node that is not in the list any more is owed what is written without it",
@@ -116,7 +116,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"H8", "a refill is of that kind",
-		[]edit{{msm, "	r.pace.Took(time.Since(began), len(keys))\n", "	_ = began\n"}}, unit("TestARefillYieldsToRequests", "."),
+		[]edit{{repair, "	r.pace.Took(time.Since(began), len(keys))\n", "	_ = began\n"}}, unit("TestARefillYieldsToRequests", "internal/repair"),
 	},
 	{
 		"H8", "and so is what a node is owed",
@@ -128,7 +128,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"N16", "of two servers under one id only that is used which came into use last",
-		[]edit{{msm, "			n.Elsewhere(theirs, elsewhere)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
+		[]edit{{peers, "			n.Elsewhere(theirs, elsewhere)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
 	},
 	{
 		"N16", "a node is used again when nobody reaches another server under its id any more",
@@ -140,11 +140,11 @@ var ofNodes = []mutant{
 	},
 	{
 		"N17", "a list with a server that has just come into use is not used before all have heard of it",
-		[]edit{{msm, "		time.Sleep(news.Hearing)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
+		[]edit{{peers, "		time.Sleep(news.Hearing)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
 	},
 	{
 		"N16", "a server that was restarted is no other one",
-		[]edit{{msm, "		_ = n.Probe(ctx) // it", "			// it"}, {node, "	case !n.Since().Before(n.younger):", "	case false:"}}, unit("TestARestartIsNoOtherServer", "."),
+		[]edit{{peers, "		_ = n.Probe(ctx) // it", "			// it"}, {node, "	case !n.Since().Before(n.younger):", "	case false:"}}, unit("TestARestartIsNoOtherServer", "."),
 	},
 	{
 		"N14", "of two nodes that are one server only the first is used",
@@ -192,15 +192,15 @@ var ofNodes = []mutant{
 	},
 	{
 		"H10", "an old message of what was owed does not count",
-		[]edit{{"debts.go", "if time.Since(m.At) > news.Life && (", "if false && ("}}, unit("TestADebtThatNobodyOwes", "."),
+		[]edit{{"internal/peers/debts.go", "if time.Since(m.At) > news.Life && (", "if false && ("}}, unit("TestADebtThatNobodyOwes", "internal/peers"),
 	},
 	{
 		"H10", "who has read no messages does not take a debtor for ended",
-		[]edit{{msm, "if time.Since(d.heard) > 2*owesAfter {", "if false {"}}, unit("TestADebtThatNobodyOwes", "."),
+		[]edit{{peers, "if time.Since(d.heard) > 2*owesAfter {", "if false {"}}, unit("TestADebtThatNobodyOwes", "internal/peers"),
 	},
 	{
 		"H15", "a refill that ended without a node is followed by another one when that is back",
-		[]edit{{msm, " || anyBack(w.cluster, last.lacks())", ""}}, unit("TestANodeThatIsAwayDuringARefill", "."),
+		[]edit{{repair, " || anyBack(w.cluster, last.lacks())", ""}}, unit("TestANodeThatIsAwayDuringARefill", "internal/repair"),
 	},
 	{
 		"N15", "a damaged mark of use counts as not read",
@@ -208,10 +208,10 @@ var ofNodes = []mutant{
 	},
 	{
 		"N17", "a node with the same id and address in a new list is the same node",
-		[]edit{{msm, "at := place{spec.ID, spec.Address}", "at := place{spec.ID, fmt.Sprint(spec.Address, n.made)}"}}, unit("TestANewListKeepsItsNodes", "."),
+		[]edit{{cluster, "at := place{spec.ID, spec.Address}", "at := place{spec.ID, fmt.Sprint(spec.Address, m.made)}"}}, unit("TestANewListKeepsItsNodes", "internal/cluster"),
 	},
 	{
 		"N17", "a new list is not used before its new nodes were looked at",
-		[]edit{{msm, "	probes.Wait()\n", ""}}, unit("TestANewListIsLookedAtFirst", "."),
+		[]edit{{cluster, "	probes.Wait()\n", ""}}, unit("TestANewListIsLookedAtFirst", "internal/cluster"),
 	},
 }

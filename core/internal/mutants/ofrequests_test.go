@@ -130,7 +130,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"N17", "a manager that has ended makes no nodes",
-		[]edit{{msm, "if n.running == nil {", "if false {"}}, unit("TestAListThatComesTooLate", "."),
+		[]edit{{cluster, "if m.running == nil {", "if false {"}}, unit("TestAListThatComesTooLate", "internal/cluster"),
 	},
 	{
 		"N1", "no request waits for the prober",

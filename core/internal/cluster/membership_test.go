@@ -1,10 +1,7 @@
-package msm
+package cluster_test
 
 import (
 	"context"
-	"errors"
-	"log/slog"
-	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,38 +11,36 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// TestAListThatComesTooLate: G9. A program that is shutting down reads its configuration again, when the manager has
-// closed its nodes. The new list leaves nothing behind.
+// TestAListThatComesTooLate: G9. A program that is shutting down reads its configuration again, when the nodes are
+// closed. The new list leaves nothing behind.
 func TestAListThatComesTooLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		nobody := func(context.Context, string, string) (net.Conn, error) { return nil, nodetest.ErrOff }
-		m, err := New(Config{Nodes: "n1:a:1", Logger: slog.New(slog.DiscardHandler), DialContext: nobody})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := m.Close(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if err := m.SetNodes("n1:a:1,n2:b:1", ""); !errors.Is(err, ErrClosed) {
-			t.Errorf("the list is answered with %v", err)
-		}
-		if n := len(m.nodes.running); n > 0 {
-			t.Errorf("%d nodes go on being looked at", n)
-			m.nodes.close()
+		l := newNodeList(t)
+		l.Close()
+		l.list(cluster.Spec{ID: "n1", Address: "a"}, cluster.Spec{ID: "n3", Address: "c"})
+		if _, there := l.nodes.Node("n3"); there {
+			t.Error("the list is used") // and its prober would run on, which ends the test
 		}
 	})
 }
 
 // nodeList are nodes on the servers a, b and c, of which the list has n1 on a and n2 on b.
 type nodeList struct {
-	*nodes
+	*cluster.Membership
 	t       *testing.T
+	nodes   *cluster.Cluster
 	servers map[string]*nodetest.Server // by address
 }
 
 func newNodeList(t *testing.T) *nodeList {
-	l := &nodeList{newNodes(&Config{KeyPrefix: "msm:"}, journal.Silent(), nil), t, map[string]*nodetest.Server{}}
+	l := &nodeList{t: t, nodes: cluster.New(nil), servers: map[string]*nodetest.Server{}}
+	l.Membership = cluster.NewMembership(l.nodes, cluster.MembershipConfig{
+		Connect: func(s cluster.Spec) cluster.Clients {
+			return cluster.Clients{Operations: l.servers[s.Address].Client("")}
+		},
+		KeyPrefix: "msm:", Log: journal.Silent(),
+	})
 	for _, address := range []string{"a", "b", "c"} {
 		l.servers[address] = nodetest.New(address)
 	}
@@ -53,11 +48,10 @@ func newNodeList(t *testing.T) *nodeList {
 	return l
 }
 
-// list replaces the list, as SetNodes does.
+// list replaces the list.
 func (l *nodeList) list(specs ...cluster.Spec) {
 	l.t.Helper()
-	reach := func(s cluster.Spec) ways { return ways{operations: l.servers[s.Address].Client("")} }
-	if faults := l.use(specs, reach); len(faults) > 0 {
+	if faults := l.Use(specs); len(faults) > 0 {
 		l.t.Fatal(faults)
 	}
 }
@@ -81,12 +75,12 @@ func TestANewListKeepsItsNodes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newNodeList(t)
-				defer l.close()
+				defer l.Close()
 				time.Sleep(time.Minute)
-				before, _ := l.cluster.Node("n1")
+				before, _ := l.nodes.Node("n1")
 				epoch, stored := before.Epoch(), string(l.servers["a"].Value("msm:epoch"))
 				l.list(c.next...)
-				now, _ := l.cluster.Node("n1")
+				now, _ := l.nodes.Node("n1")
 				if same := now == before; same != c.same {
 					t.Fatalf("it is the same node: %v, want %v", same, c.same)
 				}
@@ -117,16 +111,16 @@ func TestANewListIsLookedAtFirst(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 			return nodetest.ErrLost
 		}, false},
-		"it is off": {off, false},
+		"it is off": {nodetest.Refuse(nodetest.ErrOff), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newNodeList(t)
-				defer l.close()
+				defer l.Close()
 				time.Sleep(time.Minute)
 				l.servers["c"].Fail(c.fault)
 				l.list(cluster.Spec{ID: "n1", Address: "a"}, cluster.Spec{ID: "n2", Address: "b"}, cluster.Spec{ID: "n3", Address: "c"})
-				n3, _ := l.cluster.Node("n3")
+				n3, _ := l.nodes.Node("n3")
 				if n3.Looks() != 1 || n3.Available() != c.available {
 					t.Errorf("after %d probes it is available: %v; want 1 probe, %v", n3.Looks(), n3.Available(), c.available)
 				}

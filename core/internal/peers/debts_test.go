@@ -1,4 +1,4 @@
-package msm
+package peers
 
 import (
 	"testing"

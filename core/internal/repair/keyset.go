@@ -1,4 +1,4 @@
-package msm
+package repair
 
 import (
 	"bytes"
@@ -8,8 +8,8 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// seenKeys is the set of sessions that nodes have listed keys of. There may be millions, so each takes 34 bytes.
-type seenKeys struct {
+// keySet is the set of sessions that nodes have listed keys of. There may be millions, so each takes 34 bytes.
+type keySet struct {
 	keyPrefix string
 	prefix    string       // with which the keys of records begin
 	nodes     []*node.Node // those that have listed their keys
@@ -18,15 +18,15 @@ type seenKeys struct {
 
 type seenKey struct {
 	hash sid.Hash
-	on   uint16 // index in seenKeys.nodes of one that has it
+	on   uint16 // index in keySet.nodes of one that has it
 }
 
-func newSeenKeys(keyPrefix string) *seenKeys {
-	return &seenKeys{keyPrefix: keyPrefix, prefix: sid.KeyPrefix(keyPrefix, sid.Record)}
+func newKeySet(keyPrefix string) *keySet {
+	return &keySet{keyPrefix: keyPrefix, prefix: sid.KeyPrefix(keyPrefix, sid.Record)}
 }
 
-// adder returns a function that adds a key of the node to the set. It leaves out keys that are not of records.
-func (s *seenKeys) adder(n *node.Node) func(key string) {
+// collector returns a function that adds a key of the node to the set. It leaves out keys that are not of records.
+func (s *keySet) collector(n *node.Node) func(key string) {
 	on := uint16(len(s.nodes))
 	s.nodes = append(s.nodes, n)
 	return func(key string) {
@@ -37,13 +37,13 @@ func (s *seenKeys) adder(n *node.Node) func(key string) {
 }
 
 // sort orders the keys by hash, and removes duplicates.
-func (s *seenKeys) sort() {
+func (s *keySet) sort() {
 	slices.SortFunc(s.keys, func(a, b seenKey) int { return bytes.Compare(a.hash[:], b.hash[:]) })
 	s.keys = slices.CompactFunc(s.keys, func(a, b seenKey) bool { return a.hash == b.hash })
 }
 
 // skip removes the keys up to and including the hash. The keys must be sorted.
-func (s *seenKeys) skip(after sid.Hash) {
+func (s *keySet) skip(after sid.Hash) {
 	at, there := slices.BinarySearchFunc(s.keys, after, func(k seenKey, h sid.Hash) int { return bytes.Compare(k.hash[:], h[:]) })
 	if there {
 		at++
@@ -51,12 +51,12 @@ func (s *seenKeys) skip(after sid.Hash) {
 	s.keys = s.keys[at:]
 }
 
-func (s *seenKeys) key(k seenKey) string { return k.hash.Key(s.keyPrefix, sid.Record) }
+func (s *keySet) key(k seenKey) string { return k.hash.Key(s.keyPrefix, sid.Record) }
 
-func (s *seenKeys) node(k seenKey) *node.Node { return s.nodes[k.on] }
+func (s *keySet) node(k seenKey) *node.Node { return s.nodes[k.on] }
 
 // failed returns one of the nodes that is not available any more; nil if all are.
-func (s *seenKeys) failed() *node.Node {
+func (s *keySet) failed() *node.Node {
 	for _, n := range s.nodes {
 		if !n.Available() {
 			return n

@@ -1,4 +1,4 @@
-package msm
+package peers
 
 import (
 	"context"
@@ -95,7 +95,7 @@ func (d *debts) due(last bool) (list []news.Message) {
 // said again.
 func (d *debts) say(ctx context.Context, list []news.Message) {
 	for _, m := range list {
-		leave(ctx, d.store, nodesOf(d.store.Cluster.Members()), m)
+		leave(ctx, d.store, d.store.Cluster.Nodes(), m)
 	}
 }
 

@@ -1,4 +1,4 @@
-package msm
+package peers
 
 import (
 	"context"
@@ -96,7 +96,7 @@ func (s *namesakes) ask() {
 // say leaves messages on all boards (mailboxes on the nodes) that name the servers that this instance reaches. An
 // instance that misses a message learns of the other server from those that reach it.
 func (s *namesakes) say(ctx context.Context) {
-	members := s.store.Cluster.Members()
+	nodes := s.store.Cluster.Nodes()
 	s.mu.Lock()
 	owed := s.owed
 	s.owed = nil
@@ -104,7 +104,7 @@ func (s *namesakes) say(ctx context.Context) {
 		s.said[n] = time.Now()
 	}
 	s.mu.Unlock()
-	s.leave(ctx, owed, nodesOf(members))
+	s.leave(ctx, owed, nodes)
 }
 
 // forget drops what is remembered of a node that has left the list.

@@ -1,0 +1,136 @@
+// Package peers is what the instances of an application tell each other, by way of the nodes (package news): which
+// sessions have ended or were taken over, what a node is owed, and which server is behind a node's id.
+package peers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// Memory is the memory of a sticky instance, as far as messages concern it.
+type Memory interface {
+	// Hear applies messages about sessions.
+	Hear(ctx context.Context, list []news.Message)
+	// Heard says that all messages were applied that were on the boards of a node at that time.
+	Heard(at time.Time)
+}
+
+// Peers does the work that follows each probe of a node. Messages of other instances are applied to the nodes and to
+// this instance's memory, and the node gets what it is owed: what was written without it (hinted handoff, see
+// replica.Courier). It is safe for concurrent use.
+type Peers struct {
+	store   *replica.Store
+	memory  Memory // nil: not sticky
+	log     *journal.Journal
+	inbox   *news.Inbox
+	courier *replica.Courier
+	names   *namesakes
+	debts   *debts
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+}
+
+// New returns the Peers of an instance with that store. It does nothing before Begin.
+func New(store *replica.Store, log *journal.Journal) *Peers {
+	p := &Peers{store: store, log: log, courier: replica.NewCourier(store), names: newNamesakes(store), debts: newDebts(store)}
+	p.inbox = news.NewInbox(p, time.Now)
+	return p
+}
+
+// Look takes what a probe has read from a node's boards, which are mailboxes; the probe began at that time. It does not
+// block: the node's prober calls it.
+func (p *Peers) Look(n *node.Node, boards map[string]node.Item, began time.Time) {
+	p.inbox.Look(n, boards, began)
+	p.courier.Look(n)
+	p.names.look(n)
+}
+
+// Begin starts the work; memory is nil if the instance is not sticky. It returns when the messages of the first probes are applied, so that an instance that has
+// just started does not accept sessions that have ended (rule M12). It waits for news.Hearing at most, within which
+// every instance reads a message.
+func (p *Peers) Begin(memory Memory) {
+	p.memory = memory
+	ctx, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	caughtUp := make(chan struct{})
+	p.done.Go(func() {
+		p.inbox.Read(ctx)
+		close(caughtUp)
+		p.inbox.Run(ctx)
+	})
+	p.done.Go(func() { p.courier.Run(ctx) })
+	p.done.Go(func() { p.names.run(ctx) })
+	p.done.Go(func() { p.debts.run(ctx) })
+	select {
+	case <-caughtUp:
+	case <-time.After(news.Hearing):
+	}
+}
+
+// Close stops the work. What is left undone the other instances do, too.
+func (p *Peers) Close() {
+	p.stop()
+	p.done.Wait()
+}
+
+// Hear implements news.Reader. Sessions leave memory first, and then their copies on nodes are overwritten (rule M5).
+func (p *Peers) Hear(ctx context.Context, at *node.Node, list []news.Message) {
+	var sessions []news.Message
+	for _, m := range list {
+		switch m.Kind {
+		case news.Reaches:
+			p.names.hear(ctx, m)
+		case news.Owes, news.Paid:
+			p.debts.hear(m)
+		default:
+			sessions = append(sessions, m)
+		}
+	}
+	if p.memory != nil && len(sessions) > 0 {
+		p.memory.Hear(ctx, sessions)
+	}
+	for _, m := range sessions {
+		// Without a node there is nothing to do and nothing to log: the sender owes this to the nodes that it did not
+		// reach, and tells the others so (see debts).
+		if err := p.store.Hear(ctx, m, at.ID()); err != nil && ctx.Err() == nil && !errors.Is(err, replica.ErrUnavailable) {
+			p.log.Event(ctx, slog.LevelWarn, "some copies of a destroyed session could not be overwritten", "", "error", err)
+		}
+	}
+}
+
+// Heard implements news.Reader.
+func (p *Peers) Heard(at time.Time) {
+	p.debts.heardAll(at)
+	if p.memory != nil {
+		p.memory.Heard(at)
+	}
+}
+
+// Introduce tells the others about servers that have just come into use, and waits until they know.
+func (p *Peers) Introduce(list []*node.Node) { p.names.introduce(list) }
+
+// Forget drops what is remembered of nodes that have left the list.
+func (p *Peers) Forget(gone []*node.Node) {
+	for _, n := range gone {
+		p.inbox.Forget(n)
+		p.store.Forget(n)
+		p.names.forget(n)
+	}
+}
+
+// leave leaves a message for all instances on the available ones of the nodes. It ignores failures.
+func leave(ctx context.Context, store *replica.Store, on []*node.Node, m news.Message) {
+	for _, at := range on {
+		if at.Available() {
+			_ = news.Leave(ctx, at, news.Board(store.KeyPrefix, ""), m)
+		}
+	}
+}

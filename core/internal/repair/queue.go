@@ -1,0 +1,188 @@
+package repair
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/recent"
+	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+const (
+	queueLimit   = 1024 // jobs that may wait
+	queueWorkers = 4    // jobs that run at a time
+	// retryFirst and retryLast are the first and the longest pause before another try of a job that found no node
+	// available. Without it the use of the session might never be recorded, for its client may send no other request.
+	retryFirst = time.Second
+	retryLast  = 30 * time.Second
+)
+
+// Queue repairs copies and records that sessions were used, outside of requests. A job that finds it full is dropped, and
+// counted: the session's next request asks for it again. It is safe for concurrent use.
+type Queue struct {
+	QueueConfig
+	jobs    chan job
+	ctx     context.Context
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+	dropped atomic.Uint64
+	waiting atomic.Int64 // jobs that wait for another try
+
+	mu      sync.Mutex
+	pending map[string]struct{} // tokens with a queued or running job: one for each session
+}
+
+// QueueConfig is what a Queue works with.
+type QueueConfig struct {
+	Store    *replica.Store
+	Due      *recent.Times // when the next refresh of a session is due; by token
+	GoneTime time.Duration // how long a session that is gone is not looked at again
+	Log      *journal.Journal
+	Cause    func(ctx context.Context, err error) string // names the kind of an error in the log
+}
+
+// Job is work on one session.
+type Job func(ctx context.Context, access *replica.Access, token string) error
+
+// job is a Job, and the session that it is about.
+type job struct {
+	token, node string
+	run         func(q *Queue, ctx context.Context, access *replica.Access, token string) error
+	wait        time.Duration // before the last try; zero: there was none
+}
+
+// NewQueue returns a Queue whose jobs wait for Begin.
+func NewQueue(config QueueConfig) *Queue {
+	q := &Queue{QueueConfig: config, jobs: make(chan job, queueLimit), pending: make(map[string]struct{})}
+	q.ctx, q.cancel = context.WithCancel(context.Background())
+	return q
+}
+
+// Begin starts the workers.
+func (q *Queue) Begin() {
+	for range queueWorkers {
+		q.done.Go(q.work)
+	}
+}
+
+// Heal queues the repair of a session's copies.
+func (q *Queue) Heal(token, node string) { q.add(job{token: token, node: node, run: (*Queue).heal}) }
+
+// heal repairs the copies and also records the use of the session: the request that found the damage queues no second
+// job (rule H2).
+func (q *Queue) heal(ctx context.Context, access *replica.Access, token string) error {
+	if err := access.Heal(ctx); err != nil {
+		return err
+	}
+	return q.RefreshNow(ctx, access, token)
+}
+
+// Refresh queues the record that a session was used.
+func (q *Queue) Refresh(token, node string) {
+	q.add(job{token: token, node: node, run: (*Queue).RefreshNow})
+}
+
+// RefreshNow stores that the session was used, if that is due, and notes when it will be due again.
+func (q *Queue) RefreshNow(ctx context.Context, access *replica.Access, token string) error {
+	due, err := access.Refresh(ctx)
+	if errors.Is(err, replica.ErrNoSession) {
+		due = time.Now().Add(q.GoneTime) // requests with the id of an ended session do not all ask the nodes
+	}
+	if !due.IsZero() {
+		q.Due.Put(token, due)
+	}
+	return err
+}
+
+// Add queues a job, unless the session has one already or the queue is full. node is the id of the node that the job's
+// access asks first.
+func (q *Queue) Add(token, node string, run Job) {
+	q.add(job{token: token, node: node, run: func(_ *Queue, ctx context.Context, access *replica.Access, token string) error {
+		return run(ctx, access, token)
+	}})
+}
+
+func (q *Queue) add(j job) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, there := q.pending[j.token]; there {
+		return
+	}
+	j.token, j.node = strings.Clone(j.token), strings.Clone(j.node) // they are parts of a request's Cookie header
+	select {
+	case q.jobs <- j:
+		q.pending[j.token] = struct{}{}
+	default:
+		q.dropped.Add(1)
+	}
+}
+
+// work runs jobs until Close.
+func (q *Queue) work() {
+	for q.ctx.Err() == nil {
+		select {
+		case <-q.ctx.Done():
+			return
+		case j := <-q.jobs:
+			q.do(j)
+		}
+	}
+}
+
+// do runs a job. If no node was available it is tried again, after other failures the session's next request asks for
+// it (rule H3).
+func (q *Queue) do(j job) {
+	err := j.run(q, q.Store.Random.As(q.ctx, "background", j.token), q.Store.Open(j.token, j.node), j.token)
+	if err != nil && !errors.Is(err, replica.ErrNoSession) && q.ctx.Err() == nil {
+		cause := q.Cause(q.ctx, err)
+		q.Log.Event(q.ctx, slog.LevelWarn, "background write failed; it will be tried again, by the session's next request at the latest", cause,
+			"cause", cause, "error", err, "session", sid.Short(j.token))
+	}
+	q.mu.Lock()
+	delete(q.pending, j.token)
+	q.mu.Unlock()
+	if errors.Is(err, replica.ErrUnavailable) {
+		q.retry(j)
+	}
+}
+
+// retry queues a job again after a pause, which doubles with every try. It drops the job if a request of the session
+// has recorded its use by then, or if too many jobs wait.
+func (q *Queue) retry(j job) {
+	if q.waiting.Add(1) > queueLimit {
+		q.waiting.Add(-1)
+		q.dropped.Add(1)
+		return
+	}
+	j.wait = min(max(2*j.wait, retryFirst), retryLast)
+	time.AfterFunc(j.wait, func() {
+		q.waiting.Add(-1)
+		if !q.Due.Ahead(j.token) {
+			q.add(j)
+		}
+	})
+}
+
+// Close ends the workers when they have finished their present jobs. Queued jobs may be dropped: they only repair
+// copies and record accesses.
+func (q *Queue) Close() {
+	q.cancel()
+	q.done.Wait()
+}
+
+// Dropped returns how many jobs were dropped because the queue was full.
+func (q *Queue) Dropped() uint64 { return q.dropped.Load() }
+
+// Idle reports whether no job is queued or running.
+func (q *Queue) Idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.pending) == 0
+}
