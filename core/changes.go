@@ -1,6 +1,7 @@
 package msm
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -17,8 +18,8 @@ type change struct {
 	idle  time.Duration
 	// update computes the new value from the attribute's present bytes. ok is false if there is no attribute of that
 	// name.
-	update  func(old []byte, ok bool) ([]byte, error)
-	session *Session // the request's; for callUpdate only
+	update   func(old []byte, ok bool) ([]byte, error)
+	updating *updating // the session's; for callUpdate only
 }
 
 type changeKind uint8
@@ -64,12 +65,28 @@ func (c change) replay(rec *record.Record) (err error) {
 // updates reports whether the change computes the attribute's value from the present one.
 func (c change) updates() bool { return c.kind == updateAttribute || c.kind == callUpdate }
 
-// compute returns the new value of an update. It marks the call of an application's function, see whileUpdating.
+// compute returns the new value of an update. It marks the call of an application's function, see updating.
 func (c change) compute(old []byte, ok bool) ([]byte, error) {
 	if c.kind == callUpdate {
-		return c.session.whileUpdating(c.update, old, ok)
+		return c.updating.while(c.update, old, ok)
 	}
 	return c.update(old, ok)
+}
+
+// again computes an update's value once more, from a value that the author of its function may not have expected. A
+// panic becomes the change's error: the handler, with whatever recovers from its panics, may have returned, or would
+// commit again with its response.
+func (c change) again(old []byte, ok bool) (value []byte, err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case waitsForItself:
+			panic(p)
+		default:
+			err = fmt.Errorf("msm: attribute %q: Update's function panicked when it was called again: %v (%s)", c.name, p, panicOrigin())
+		}
+	}()
+	return c.compute(old, ok)
 }
 
 // changes is what a request has done to its session, in order.
@@ -125,4 +142,36 @@ func (l changes) kept() func(rec *record.Record) error {
 		}
 	}
 	return slices.Clone(l).replay
+}
+
+// clash returns the name of an attribute that the list overwrites and whose value is not the one that the request saw.
+func (l changes) clash(base, now *record.Record) (name string, clash bool) {
+	for _, c := range l {
+		switch c.kind {
+		case setAttribute, deleteAttribute:
+			if !sameAttribute(c.name, base, now) {
+				return c.name, true
+			}
+		case clearAttributes:
+			for _, a := range slices.Concat(base.Attributes, now.Attributes) {
+				if !sameAttribute(a.Name, base, now) {
+					return a.Name, true
+				}
+			}
+		}
+	}
+	return "", false
+}
+
+func sameAttribute(name string, a, b *record.Record) bool {
+	x, inA := a.Get(name)
+	y, inB := b.Get(name)
+	return inA == inB && string(x) == string(y)
+}
+
+// decides reports whether the attribute's value after the list does not depend on what is stored.
+func (l changes) decides(name string) bool {
+	return slices.ContainsFunc(l, func(c change) bool {
+		return c.kind == clearAttributes || c.name == name && !c.updates()
+	})
 }

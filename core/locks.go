@@ -2,8 +2,8 @@ package msm
 
 import (
 	"regexp"
-	"sync/atomic"
 
+	"github.com/gomsm/msm/core/internal/counter"
 	"github.com/gomsm/msm/core/internal/lock"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -14,7 +14,7 @@ type locks struct {
 	mode    Locking
 	uri     *regexp.Regexp // with lockURI
 	routes  *lock.Routes   // what LockAuto has learned; nil in other modes
-	skipped atomic.Uint64
+	skipped counter.Counter
 }
 
 func newLocks(store *replica.Store, c *Config) *locks {
@@ -47,8 +47,8 @@ func (l *locks) stats() *LockStats {
 	if l.mode == LockNone {
 		return nil
 	}
-	c := l.Counts()
-	s := &LockStats{Taken: c.Taken, Passed: c.Passed, Refused: c.Refused, Busy: c.Busy, Lost: c.Lost, Skipped: l.skipped.Load()}
+	s := &LockStats{Skipped: l.skipped.Load()}
+	counter.Read(&l.Counters, s)
 	if l.routes != nil {
 		s.ReadOnly = l.routes.List()
 	}

@@ -152,7 +152,7 @@ func TestALockThatIsNotHad(t *testing.T) {
 					mu.Lock()
 					defer mu.Unlock()
 					errs, when = append(errs, err), append(when, time.Since(began))
-					sorry(w, r, err)
+					defaultErrorHandler(w, r, err)
 				}
 				v := newVisitors(t, newWorld(t, 2), c.config)
 				v.send(t.Context(), 0, slowly(5*time.Second))

@@ -26,7 +26,6 @@ package msm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"sync/atomic"
@@ -150,15 +149,6 @@ func readable(config Config) map[string]transcoder.Transcoder {
 // configured returns the name of a field as New's errors spell it.
 func configured(field string) string { return "Config." + field }
 
-// join makes one error of all faults. name returns the reader's name for a field.
-func join(faults []fault, name func(field string) string) error {
-	var list []error
-	for _, f := range faults {
-		list = append(list, fmt.Errorf("msm: %s: %s", name(f.Field), f.Text))
-	}
-	return errors.Join(list...)
-}
-
 // SetNodes replaces the list of nodes while requests run; its arguments are like Config.Nodes, which must not be empty
 // here, and Config.FailoverNodes. Adding a node moves no session. The sessions of a removed node are found on their
 // backups, and a refill gives them another copy (see NodeStats).
@@ -229,7 +219,7 @@ func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	x := &Exchange{manager: m, refusal: refusal{answering: true}}
 	m.config.ErrorHandler(x.Writer(w), r, err)
 	if !x.refusal.answered {
-		sorry(w, r, err)
+		defaultErrorHandler(w, r, err)
 	}
 }
 

@@ -71,13 +71,6 @@ func (s *Session) pop(name string, decode func([]byte) error) ([]byte, error) {
 	return taken, nil
 }
 
-// decides reports whether the attribute's value after the list does not depend on what is stored.
-func (l changes) decides(name string) bool {
-	return slices.ContainsFunc(l, func(c change) bool {
-		return c.kind == clearAttributes || c.name == name && !c.updates()
-	})
-}
-
 // takeOut removes an attribute from the stored session, and returns what it was at that moment.
 func (s *Session) takeOut(name string) ([]byte, error) {
 	s.wrote = true

@@ -3,7 +3,6 @@ package msm
 import (
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
@@ -28,8 +27,8 @@ import (
 // Changes are committed when the response begins; Pop, Commit and Unlock store at once. Nothing is stored for a visitor
 // whose session has no attribute.
 type Session struct {
-	mu       sync.Mutex  // see enter
-	updating atomic.Bool // a function given to Update is running
+	mu       sync.Mutex // see enter
+	updating updating
 	exchange *Exchange
 	manager  *Manager
 
@@ -377,4 +376,16 @@ func (s *Session) currentID() sid.ID {
 		id.Node = s.access.Home()
 	}
 	return id
+}
+
+// enter locks mu, in every method that applications may call. It panics if the function given to Update calls one,
+// which would wait for itself.
+func (s *Session) enter() {
+	if s.mu.TryLock() {
+		return
+	}
+	if s.updating.Load() && isUpdating() {
+		panic(waitsForItself)
+	}
+	s.mu.Lock()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -145,29 +144,4 @@ func (s *Session) redo(list changes, base, rec *record.Record) error {
 		}
 	}
 	return list.replay(rec)
-}
-
-// clash returns the name of an attribute that the list overwrites and whose value is not the one that the request saw.
-func (l changes) clash(base, now *record.Record) (name string, clash bool) {
-	for _, c := range l {
-		switch c.kind {
-		case setAttribute, deleteAttribute:
-			if !sameAttribute(c.name, base, now) {
-				return c.name, true
-			}
-		case clearAttributes:
-			for _, a := range slices.Concat(base.Attributes, now.Attributes) {
-				if !sameAttribute(a.Name, base, now) {
-					return a.Name, true
-				}
-			}
-		}
-	}
-	return "", false
-}
-
-func sameAttribute(name string, a, b *record.Record) bool {
-	x, inA := a.Get(name)
-	y, inB := b.Get(name)
-	return inA == inB && string(x) == string(y)
 }

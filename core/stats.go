@@ -1,10 +1,6 @@
 package msm
 
-import (
-	"time"
-
-	"github.com/gomsm/msm/core/internal/node"
-)
+import "time"
 
 // Stats is a snapshot of a manager's counters, all since its start, and of its nodes' states.
 type Stats struct {
@@ -119,36 +115,3 @@ const (
 	NodeUp   NodeState = "up"
 	NodeDown NodeState = "down" // it has failed or never answered, and no probe has succeeded since
 )
-
-// Stats returns the counters and the nodes' states. It asks no node.
-func (m *Manager) Stats() Stats {
-	c := m.store.Counts()
-	s := Stats{
-		Loads: c.Loads, FullLoads: c.FullLoads, Saves: c.Saves, Conflicts: c.Conflicts, Heals: c.Heals,
-		Relocations: c.Relocations, Refreshes: c.Refreshes, Destroys: c.Destroys, UnderReplicated: c.UnderReplicated,
-		Dropped: m.background.Dropped(), Refusals: m.refusals.stats(),
-	}
-	if m.local != nil {
-		counts := LocalStats(m.local.Counts())
-		s.Local = &counts
-	}
-	s.Locks = m.locks.stats()
-	for _, member := range m.store.Cluster.Members() {
-		n := member.Node
-		state := NodeDown
-		if n.Available() {
-			state = NodeUp
-		}
-		s.Nodes = append(s.Nodes, NodeStats{ID: n.ID(), Address: n.Address(), Failover: member.Failover, State: state, Owed: m.store.CountOwed(n), Refill: m.refill(n)})
-	}
-	return s
-}
-
-// refill returns how far the last refill of a node is; nil if there was none.
-func (m *Manager) refill(n *node.Node) *RefillStats {
-	p, there := m.refills.Progress(n)
-	if !there {
-		return nil
-	}
-	return &RefillStats{State: RefillState(p.State), Total: p.Total, Done: p.Done, Healed: p.Healed, Failed: p.Failed, Ended: p.Ended}
-}

@@ -78,7 +78,7 @@ func (d *deploys) unread(mode Config, edit func([]byte) []byte) *unread {
 		u.reader = nil
 		d.w.overwrite(u.key(), edit)
 	}
-	mode.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) { u.why = err; sorry(w, r, err) }
+	mode.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) { u.why = err; defaultErrorHandler(w, r, err) }
 	u.m = d.instance(mode)
 	return u
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/counter"
 	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/recent"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -37,7 +38,17 @@ type Locks struct {
 	expiry time.Duration                 // of a lock on its node
 	queues *keyqueue.Queues[SessionLock] // of the sessions' requests within the instance
 	yields *recent.Times                 // until when other instances go first
-	counts struct{ taken, passed, refused, busy, lost atomic.Uint64 }
+
+	Counters
+}
+
+// Counters are what has become of requests that needed a lock.
+type Counters struct {
+	Taken   counter.Counter // locks taken on a node
+	Passed  counter.Counter // requests that got the lock from another one of this instance
+	Refused counter.Counter // ErrLocked
+	Busy    counter.Counter // keyqueue.ErrFull
+	Lost    counter.Counter // locks that ended before they were released
 }
 
 // New returns Locks by which a request waits that long at most for a lock, which expires that long after its owner has
@@ -70,7 +81,7 @@ func (l *Locks) Acquire(ctx context.Context, token string) (*SessionLock, error)
 			l.queues.Release(token, nil)
 		}
 	default:
-		l.counts.passed.Add(1)
+		l.Passed.Add(1)
 	}
 	if err != nil {
 		return nil, l.refused(err)
@@ -85,14 +96,14 @@ func (l *Locks) take(ctx context.Context, token string) (*SessionLock, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.counts.taken.Add(1)
+	l.Taken.Add(1)
 	lock := &SessionLock{passes: MaxPassed - 1}
 	if taken.Waited() {
 		lock.passes = min(lock.passes, l.queues.Waiting(token))
 	}
 	lock.Lease = Keep(taken, l.expiry, func() {
 		lock.gone.Store(true)
-		l.counts.lost.Add(1)
+		l.Lost.Add(1)
 	})
 	return lock, nil
 }
@@ -101,9 +112,9 @@ func (l *Locks) take(ctx context.Context, token string) (*SessionLock, error) {
 func (l *Locks) refused(err error) error {
 	switch {
 	case errors.Is(err, ErrLocked):
-		l.counts.refused.Add(1)
+		l.Refused.Add(1)
 	case errors.Is(err, keyqueue.ErrFull):
-		l.counts.busy.Add(1)
+		l.Busy.Add(1)
 	}
 	return err
 }
@@ -132,20 +143,3 @@ func (l *Locks) release(ctx context.Context, token string, lock *SessionLock) {
 
 // Queued returns how many sessions have their lock taken, or waited for, in this instance.
 func (l *Locks) Queued() int { return l.queues.Len() }
-
-// Counts are what has become of requests that needed a lock.
-type Counts struct {
-	Taken   uint64 // locks taken on a node
-	Passed  uint64 // requests that got the lock from another one of this instance
-	Refused uint64 // ErrLocked
-	Busy    uint64 // keyqueue.ErrFull
-	Lost    uint64 // locks that ended before they were released
-}
-
-// Counts reads the counters.
-func (l *Locks) Counts() Counts {
-	return Counts{
-		Taken: l.counts.taken.Load(), Passed: l.counts.passed.Load(), Refused: l.counts.refused.Load(),
-		Busy: l.counts.busy.Load(), Lost: l.counts.lost.Load(),
-	}
-}
