@@ -19,7 +19,7 @@ func (s *Session) findServed(ctx context.Context, id sid.ID) error {
 	}
 	s.held, s.access, s.base, s.id = held, access, rec, id
 	if held != nil {
-		s.base, s.id.Node = held.View()
+		s.base, s.id.Node = s.manager.local.Rehome(held)
 		s.id.Route = s.manager.config.Route
 	} else {
 		s.id.Route = rec.Route

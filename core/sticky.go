@@ -33,7 +33,7 @@ func newLocal(store *replica.Store, c *Config, log *journal.Journal) *local.Stor
 func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
 	takeover := id.Route != m.config.Route
 	if !takeover {
-		if held := m.local.Get(id.Token); held != nil && held.At(id.Node) && !held.Doubtful(time.Now()) {
+		if held := m.local.Get(id.Token); held != nil && held.At(id.Node) && !m.local.Doubtful(held, time.Now()) {
 			return held, nil
 		}
 	}
@@ -48,9 +48,9 @@ func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
 	switch held := m.local.Get(id.Token); {
 	case held == nil:
 		return m.local.Load(ctx, id.Token, id.Node)
-	case !held.At(id.Node) && held.Behind(ctx, id.Node):
+	case !held.At(id.Node) && m.local.Behind(ctx, held, id.Node):
 		return m.local.TakeOver(ctx, id.Token, id.Node, id.Route)
-	case held.Doubtful(time.Now()):
+	case m.local.Doubtful(held, time.Now()):
 		return m.local.Confirm(ctx, held)
 	default:
 		return held, nil
@@ -62,7 +62,7 @@ func (s *Session) findLocal(ctx context.Context, id sid.ID) error {
 	if err != nil {
 		return err
 	}
-	rec, node := held.View()
+	rec, node := s.manager.local.Rehome(held)
 	s.held, s.base, s.id = held, rec, sid.ID{Token: id.Token, Node: node, Route: s.manager.config.Route}
 	return nil
 }
@@ -84,12 +84,12 @@ func (s *Session) inMemory(ctx context.Context, held *local.Session, id sid.ID, 
 // commitLocal stores changes, which redo can make again to a newer record. call says that they call functions of the
 // application, and so have to be stored by this request.
 func (s *Session) commitLocal(ctx context.Context, work *record.Record, redo replica.Change, call bool) (stored *record.Record, err error) {
-	commit := (*local.Session).Commit
+	commit := (*local.Store).Commit
 	if call {
-		commit = (*local.Session).CommitNow
+		commit = (*local.Store).CommitNow
 	}
 	for {
-		stored, err = commit(s.held, ctx, s.base, work, redo)
+		stored, err = commit(s.manager.local, ctx, s.held, s.base, work, redo)
 		if !errors.Is(err, local.ErrLeft) {
 			return stored, err
 		}
@@ -110,12 +110,12 @@ func (s *Session) createLocal(ctx context.Context) (*record.Record, error) {
 }
 
 func (s *Session) destroyLocal(ctx context.Context) error {
-	return s.inMemory(ctx, s.ended.held, s.ended.id, func(held *local.Session) error { return held.Destroy(ctx) })
+	return s.inMemory(ctx, s.ended.held, s.ended.id, func(held *local.Session) error { return s.manager.local.Destroy(ctx, held) })
 }
 
 func (s *Session) renewLocal(ctx context.Context) error {
 	err := s.inMemory(ctx, s.ended.held, s.ended.id, func(held *local.Session) (err error) {
-		s.held, err = held.Renew(ctx, local.Renewal{
+		s.held, err = s.manager.local.Renew(ctx, held, local.Renewal{
 			Token: s.id.Token, Node: s.id.Node, Base: s.ended.base, Work: s.work, Redo: s.list.replay,
 			Successor: s.manager.successor,
 		})

@@ -20,19 +20,19 @@ func (st *Store) Create(ctx context.Context, token, node string, first *record.R
 	if err != nil {
 		return nil, err
 	}
-	if err := s.persist(ctx, 1); err != nil {
-		s.drop()
+	if err := st.persist(ctx, s, 1); err != nil {
+		st.drop(s)
 		return nil, err
 	}
 	return s, nil
 }
 
 // drop takes a session out of memory that could not be stored, and whose token nobody knows.
-func (s *Session) drop() {
+func (st *Store) drop(s *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.abandon()
-	s.leave()
+	st.abandon(s)
+	st.leave(s)
 }
 
 // create is Create without the write.
@@ -66,23 +66,22 @@ func (st *Store) create(token, node string, first *record.Record) (*Session, err
 //
 // The changes reach the nodes within 100 ms. While the nodes cannot keep up, Commit waits (back-pressure). With
 // Config.Sync, Commit is CommitNow.
-func (s *Session) Commit(ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error) {
-	if s.store.Sync {
-		return s.CommitNow(ctx, base, work, redo)
+func (st *Store) Commit(ctx context.Context, s *Session, base, work *record.Record, redo replica.Change) (*record.Record, error) {
+	if st.Sync {
+		return st.CommitNow(ctx, s, base, work, redo)
 	}
-	if err := s.relieve(ctx); err != nil {
+	if err := st.relieve(ctx, s); err != nil {
 		return nil, err
 	}
-	next, number, err := s.apply(base, work, redo)
+	next, number, err := st.apply(s, base, work, redo)
 	if err != nil || number == 0 {
 		return next, err
 	}
-	return next, s.persist(ctx, number)
+	return next, st.persist(ctx, s, number)
 }
 
 // relieve waits while the nodes cannot keep up. It also saves the session if its list of pending changes is full.
-func (s *Session) relieve(ctx context.Context) error {
-	st := s.store
+func (st *Store) relieve(ctx context.Context, s *Session) error {
 	st.queue.waitWhileLate(ctx)
 	s.mu.Lock()
 	full := s.pending.changes >= maxChanges
@@ -92,7 +91,7 @@ func (s *Session) relieve(ctx context.Context) error {
 	}
 	s.beginSaving(ctx)
 	defer s.endSaving()
-	err := s.save(ctx)
+	err := st.save(ctx, s)
 	if errors.Is(err, replica.ErrNoSession) || errors.Is(err, ErrLeft) {
 		return ErrLeft
 	}
@@ -101,7 +100,7 @@ func (s *Session) relieve(ctx context.Context) error {
 
 // apply makes the changes in memory. It returns the new state and the number of the change, 0 if nothing is to be
 // stored.
-func (s *Session) apply(base, work *record.Record, redo replica.Change) (*record.Record, uint64, error) {
+func (st *Store) apply(s *Session, base, work *record.Record, redo replica.Change) (*record.Record, uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := work
@@ -111,28 +110,28 @@ func (s *Session) apply(base, work *record.Record, redo replica.Change) (*record
 			return nil, 0, err
 		}
 	}
-	size, err := s.store.check(next)
+	size, err := st.check(next)
 	if err != nil {
 		return nil, 0, err
 	}
-	if sameValues(s.store.storable(s.current), s.store.storable(next)) {
-		return s.keepHere(next), 0, nil
+	if sameValues(st.storable(s.current), st.storable(next)) {
+		return st.keepHere(s, next), 0, nil
 	}
 	if !s.markDirty() {
 		return nil, 0, ErrLeft
 	}
-	if err := s.grow(size); err != nil {
+	if err := st.grow(s, size); err != nil {
 		return nil, 0, err
 	}
 	s.current = next
-	s.remember(redo)
-	s.schedule()
+	st.remember(s, redo)
+	st.schedule(s)
 	return next, s.changes, nil
 }
 
 // keepHere takes over values that differ, if at all, only in attributes that are never stored.
-func (s *Session) keepHere(next *record.Record) *record.Record {
-	if s.store.Stays != nil {
+func (st *Store) keepHere(s *Session, next *record.Record) *record.Record {
+	if st.Stays != nil {
 		s.current = next
 	}
 	return s.current
@@ -140,16 +139,16 @@ func (s *Session) keepHere(next *record.Record) *record.Record {
 
 // remember adds to the pending changes. If these are too many, it replaces all of them by the difference of values that
 // they make (rule L11).
-func (s *Session) remember(redo replica.Change) {
+func (st *Store) remember(s *Session, redo replica.Change) {
 	s.changes++
-	s.store.pendingChanges.Add(1)
+	st.pendingChanges.Add(1)
 	s.pending.add(redo)
 	limit := maxChanges
-	if !s.store.Replica.Available() {
+	if !st.Replica.Available() {
 		limit = maxStrandedChange
 	}
 	if s.pending.changes > limit || len(s.pending.batches) > maxBatches {
-		s.pending.fold(difference(s.stored, s.current, s.store.clash))
+		s.pending.fold(difference(s.stored, s.current, st.clash))
 	}
 }
 
@@ -175,8 +174,8 @@ func (st *Store) check(rec *record.Record) (held int64, err error) {
 
 // grow accounts for the session's new size. It returns ErrFull if there is no room, and ErrLeft if the session has left
 // meanwhile.
-func (s *Session) grow(size int64) error {
-	if err := s.store.admit(0, size-s.size.Load()); err != nil {
+func (st *Store) grow(s *Session, size int64) error {
+	if err := st.admit(0, size-s.size.Load()); err != nil {
 		if s.pending.requests == 0 && !s.saving {
 			s.state.CompareAndSwap(dirty, clean)
 		}
@@ -184,31 +183,31 @@ func (s *Session) grow(size int64) error {
 	}
 	s.size.Store(size)
 	if s.state.Load() == left { // it ended at this moment
-		s.store.release(s)
+		st.release(s)
 		return ErrLeft
 	}
 	return nil
 }
 
 // persist has a change stored: now with Config.Sync and once Close has begun, otherwise by the write-behind (rule L9).
-func (s *Session) persist(ctx context.Context, number uint64) error {
-	if !s.store.Sync && !s.store.closing.Load() {
-		s.store.queue.soon(s)
+func (st *Store) persist(ctx context.Context, s *Session, number uint64) error {
+	if !st.Sync && !st.closing.Load() {
+		st.queue.soon(s)
 		return nil
 	}
 	s.beginSaving(ctx)
 	defer s.endSaving()
-	return s.saveNow(ctx, number)
+	return st.saveNow(ctx, s, number)
 }
 
 // saveNow saves the session unless the change of that number is stored already. The caller has begun saving. It returns
 // nil if no node is available and memory keeps the change; see stranded.
-func (s *Session) saveNow(ctx context.Context, number uint64) error {
+func (st *Store) saveNow(ctx context.Context, s *Session, number uint64) error {
 	if s.isSaved(number) {
 		return nil
 	}
-	err := s.save(ctx)
-	if s.stranded(err) {
+	err := st.save(ctx, s)
+	if st.stranded(err) {
 		return nil
 	}
 	return err
@@ -216,8 +215,8 @@ func (s *Session) saveNow(ctx context.Context, number uint64) error {
 
 // stranded reports whether a write failed because no node is available, so that memory keeps the change until one is.
 // It is false once Close has begun, because memory is about to end.
-func (s *Session) stranded(err error) bool {
-	return errors.Is(err, replica.ErrUnavailable) && s.store.alone()
+func (st *Store) stranded(err error) bool {
+	return errors.Is(err, replica.ErrUnavailable) && st.alone()
 }
 
 // alone reports whether memory has to do without nodes: none is available, and Close has not begun.

@@ -29,12 +29,12 @@ func (st *Store) Heard(at time.Time) {
 
 // Doubtful reports whether another instance may have ended the session, or taken it over, without this instance having
 // heard of it (rule L3). It is false while no node is available, because nobody can be asked then.
-func (s *Session) Doubtful(now time.Time) bool {
-	unheard := now.UnixNano()-s.store.heard.Load() > int64(deaf)
-	if !unheard && s.confirmed.Load() >= s.store.doubted.Load() {
+func (st *Store) Doubtful(s *Session, now time.Time) bool {
+	unheard := now.UnixNano()-st.heard.Load() > int64(deaf)
+	if !unheard && s.confirmed.Load() >= st.doubted.Load() {
 		return false
 	}
-	return s.store.Replica.Available()
+	return st.Replica.Available()
 }
 
 // confirm records that memory has what is stored.
@@ -43,7 +43,7 @@ func (s *Session) confirm() { s.confirmed.Store(time.Now().UnixNano()) }
 // Confirm compares a doubtful session with what is stored. If that is something else, Confirm takes it over. With no
 // node available the session stays as it is. It returns the errors of TakeOver.
 func (st *Store) Confirm(ctx context.Context, s *Session) (*Session, error) {
-	_, node := s.View()
+	_, node := st.Rehome(s)
 	found, err := st.TakeOver(ctx, s.token, node, st.Route)
 	if errors.Is(err, replica.ErrUnavailable) && !st.Replica.Available() {
 		return s, nil

@@ -45,7 +45,7 @@ var ended = news.Message{Kind: news.Ended}
 // the session from an earlier time.
 func (st *Store) inform(token string, access *replica.Access, route string, m news.Message) {
 	if s := st.Peek(token); s != nil {
-		s.outdated(m)
+		st.outdated(s, m)
 	}
 	if route != "" && route != st.Route {
 		st.toPost(post{st.Replica.Open(token, access.Home()), route, m})

@@ -197,7 +197,7 @@ func TestNodeFails(t *testing.T) {
 			a.must(change(s, plus("n", 10)))
 			n1.Fail(nil)
 			settle()
-			if c := a.Counts(); value(s, "n") != "12" || c.PendingChanges != 0 || local.Remembered(s) != 0 {
+			if c := a.Counts(); value(s, "n") != "12" || c.PendingChanges != 0 || local.Remembered(s.Session) != 0 {
 				w.t.Errorf("n = %s, %+v", value(s, "n"), c)
 			}
 			s, err := a.get("t", "n1") // its own old write may look like that of another instance: then the session has left
@@ -489,7 +489,7 @@ func TestRenew(t *testing.T) {
 			s := a.begin("t")
 			settle()
 			w.all(nodetest.Slow(20 * time.Millisecond))
-			done := make(chan *local.Session)
+			done := make(chan *session)
 			go func() {
 				next, err := s.Renew(ctx, renewal(a, s, "u"))
 				a.must(err)

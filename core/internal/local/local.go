@@ -156,21 +156,21 @@ func (st *Store) saveAll(ctx context.Context, sessions []*Session, stored func()
 // begun: each operation of it has a timeout.
 func (st *Store) work(sessions <-chan *Session, stored func()) {
 	for s := range sessions {
-		if s.saveInTurn() == nil {
+		if st.saveInTurn(s) == nil {
 			stored()
 		}
 	}
 }
 
 // saveInTurn waits for its turn to write the session, and saves it. A write that fails is queued again; see end.
-func (s *Session) saveInTurn() error {
-	ctx := replica.WithFailures(s.store.Replica.Random.As(context.Background(), "write-behind", s.token))
+func (st *Store) saveInTurn(s *Session) error {
+	ctx := replica.WithFailures(st.Replica.Random.As(context.Background(), "write-behind", s.token))
 	s.beginSaving(ctx)
 	defer s.endSaving()
-	if s.putsOff() {
+	if st.putsOff(s) {
 		return nil
 	}
-	return s.save(ctx)
+	return st.save(ctx, s)
 }
 
 // unsaved returns the sessions with changes that no node is known to have.

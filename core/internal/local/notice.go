@@ -30,17 +30,17 @@ func (st *Store) tookOver(s *Session, former, named string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.from = cmp.Or(former, named)
-	s.tell(news.Message{Kind: news.Taken, Version: s.stored.Version}, s.from, named)
+	st.tell(s, news.Message{Kind: news.Taken, Version: s.stored.Version}, s.from, named)
 }
 
 // tell sends a message about the session to the instances of those routes: once to each, and not to this one. Guarded
 // by mu.
-func (s *Session) tell(m news.Message, routes ...string) {
+func (st *Store) tell(s *Session, m news.Message, routes ...string) {
 	for i, route := range routes {
-		if route == "" || route == s.store.Route || slices.Contains(routes[:i], route) {
+		if route == "" || route == st.Route || slices.Contains(routes[:i], route) {
 			continue
 		}
-		s.store.toPost(post{s.store.Replica.Open(s.token, s.node), route, m})
+		st.toPost(post{st.Replica.Open(s.token, s.node), route, m})
 	}
 }
 
@@ -76,9 +76,9 @@ func (st *Store) Hear(ctx context.Context, list []news.Message) {
 	}
 	for s, m := range st.named(newest) {
 		if !ends(m) {
-			s.outdated(m)
-		} else if err := s.Destroy(replica.WithFailures(ctx)); err != nil && !errors.Is(err, replica.ErrNoSession) {
-			s.outdated(m)
+			st.outdated(s, m)
+		} else if err := st.Destroy(replica.WithFailures(ctx), s); err != nil && !errors.Is(err, replica.ErrNoSession) {
+			st.outdated(s, m)
 		}
 	}
 }
@@ -109,9 +109,9 @@ func (st *Store) named(notices map[uint64]news.Message) iter.Seq2[*Session, news
 
 // served records who serves the session after a write. If that is another instance, it is told what it has not seen
 // (rule M8). Guarded by mu.
-func (s *Session) served(w *write, rec *record.Record) {
-	if s.told = rec.Route != s.store.Route; s.told && w.last != nil {
-		s.tell(news.Message{Kind: news.Changed, Version: rec.Version}, rec.Route)
+func (st *Store) served(s *Session, w *write, rec *record.Record) {
+	if s.told = rec.Route != st.Route; s.told && w.last != nil {
+		st.tell(s, news.Message{Kind: news.Changed, Version: rec.Version}, rec.Route)
 	}
 }
 
@@ -119,7 +119,7 @@ func (s *Session) served(w *write, rec *record.Record) {
 // the first two cases the session leaves memory; changes here that are not stored are written first, so that they are
 // merged with what the other instance has. If it was changed, this instance goes on serving it: it stays, and reads
 // what has changed, because this memory is what is left of the session if the nodes lose it.
-func (s *Session) outdated(by news.Message) {
+func (st *Store) outdated(s *Session, by news.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !ends(by) && s.stored.Version >= by.Version {
@@ -127,15 +127,15 @@ func (s *Session) outdated(by news.Message) {
 	}
 	if by.Kind == news.Changed {
 		s.markDirty()
-		s.store.queue.at(time.Now(), s)
+		st.queue.at(time.Now(), s)
 		return
 	}
 	s.told = true
-	sh := s.store.shard(s.token)
+	sh := st.shard(s.token)
 	sh.mu.Lock()
-	gone := s.store.leaveIfClean(sh, s)
+	gone := st.leaveIfClean(sh, s)
 	sh.mu.Unlock()
 	if !gone {
-		s.store.queue.at(time.Now(), s)
+		st.queue.at(time.Now(), s)
 	}
 }

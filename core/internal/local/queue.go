@@ -164,8 +164,8 @@ func (st *Store) dispatch(ctx context.Context, work chan<- *Session) {
 // probe has looked at the node since (rule H16). Such a write only repairs copies or records a use. It might meet that
 // node once more, and requests of the session would wait for it. putsOff reports whether the write is due later. The
 // caller has begun saving.
-func (s *Session) putsOff() bool {
-	if s.store.closing.Load() || !s.store.Replica.Suspects() {
+func (st *Store) putsOff(s *Session) bool {
+	if st.closing.Load() || !st.Replica.Suspects() {
 		return false
 	}
 	s.mu.Lock()
@@ -173,7 +173,7 @@ func (s *Session) putsOff() bool {
 	if s.stored.Version == 0 || s.pending.requests > 0 {
 		return false
 	}
-	s.store.queue.at(time.Now().Add(idlePoll), s)
+	st.queue.at(time.Now().Add(idlePoll), s)
 	return true
 }
 

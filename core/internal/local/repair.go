@@ -73,7 +73,7 @@ func (st *Store) refill(ctx context.Context) {
 	p, room := pace.New(st.RefillRate), 0
 	for i := range st.shards {
 		for _, s := range st.shards[i].list() {
-			if s.intact() {
+			if st.intact(s) {
 				continue
 			}
 			if room == 0 {
@@ -85,7 +85,7 @@ func (st *Store) refill(ctx context.Context) {
 			}
 			room--
 			st.refilled.Add(1)
-			s.saveSoon()
+			st.saveSoon(s)
 		}
 	}
 }
@@ -100,9 +100,9 @@ func (sh *shard) list() (sessions []*Session) {
 }
 
 // intact reports whether the copies of the session are as they should be, or it was never stored.
-func (s *Session) intact() bool {
+func (st *Store) intact(s *Session) bool {
 	s.mu.Lock()
 	stored := s.stored
 	s.mu.Unlock()
-	return stored.Version == 0 || s.store.Replica.Intact(stored)
+	return stored.Version == 0 || st.Replica.Intact(stored)
 }

@@ -14,6 +14,7 @@ import (
 
 // write is one attempt to bring the newest state of a session to its nodes.
 type write struct {
+	store    *Store
 	session  *Session
 	access   *replica.Access
 	request  uint64         // its id; a record that has it has the changes of this write
@@ -36,35 +37,37 @@ type write struct {
 
 // save writes what is not stored. The caller has begun saving. A write that fails is tried again later, unless the
 // session is gone.
-func (s *Session) save(ctx context.Context) error { return s.run(ctx, s.begin(false)) }
+func (st *Store) save(ctx context.Context, s *Session) error {
+	return st.run(ctx, s, st.begin(s, false))
+}
 
 // run runs a write, and takes the outcome into memory.
-func (s *Session) run(ctx context.Context, w *write) error {
+func (st *Store) run(ctx context.Context, s *Session, w *write) error {
 	if w == nil {
 		return ErrLeft
 	}
 	rec, err := w.run(ctx)
-	return s.end(w, rec, err)
+	return st.end(s, w, rec, err)
 }
 
 // begin returns the write of what is in memory, nil if the session has left.
-func (s *Session) begin(takeover bool) *write {
+func (st *Store) begin(s *Session, takeover bool) *write {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.take(takeover, nil, s.current)
+	return st.take(s, takeover, nil, s.current)
 }
 
 // take is begin with own, a change of the caller's that makes state of what is in memory; nil: none. Guarded by mu.
-func (s *Session) take(takeover bool, own replica.Change, state *record.Record) *write {
+func (st *Store) take(s *Session, takeover bool, own replica.Change, state *record.Record) *write {
 	if s.state.Load() == left {
-		s.abandon()
+		st.abandon(s)
 		return nil
 	}
 	w := &write{
-		session: s, base: s.stored, state: state, own: own, memory: s.current, number: s.changes, takeover: takeover,
+		store: st, session: s, base: s.stored, state: state, own: own, memory: s.current, number: s.changes, takeover: takeover,
 		used: time.Unix(0, s.used.Load()), create: s.stored.Version == 0 && !s.tried,
 	}
-	w.access = s.store.Replica.Open(s.token, s.node)
+	w.access = st.Replica.Open(s.token, s.node)
 	w.request = w.access.Request()
 	switch {
 	case takeover:
@@ -76,7 +79,7 @@ func (s *Session) take(takeover bool, own replica.Change, state *record.Record) 
 		s.pending.begin(w.request)
 	}
 	w.batches, w.folds = slices.Clone(s.pending.batches), s.pending.folds
-	s.tried = s.tried || s.store.Replica.Available()
+	s.tried = s.tried || st.Replica.Available()
 	return w
 }
 
@@ -87,8 +90,8 @@ func (w *write) refreshes() bool { return !w.used.Before(replica.RefreshDue(w.ba
 func (w *write) run(ctx context.Context) (*record.Record, error) {
 	switch {
 	case w.create:
-		first := w.usedNow(w.session.store.storable(w.state))
-		first.Route = w.session.store.Route
+		first := w.usedNow(w.store.storable(w.state))
+		first.Route = w.store.Route
 		w.last = first
 		return w.access.Create(ctx, first)
 	case len(w.batches) == 0:
@@ -116,11 +119,11 @@ func (w *write) change(rec *record.Record) error {
 		rec.CookieAt = time.Unix(0, at)
 	}
 	if rec.Route == "" || w.takeover {
-		w.former, rec.Route = rec.Route, w.session.store.Route
+		w.former, rec.Route = rec.Route, w.store.Route
 	}
 	w.newer = !sameRecord(rec, w.base)
 	if !w.newer {
-		state := w.session.store.storable(w.state)
+		state := w.store.storable(w.state)
 		rec.TakeValues(state)
 		return nil
 	}
@@ -130,7 +133,7 @@ func (w *write) change(rec *record.Record) error {
 	if w.own != nil && !replica.HasRequest(rec, w.request) {
 		w.failed = errors.Join(w.failed, redo([]replica.Change{w.own}, rec))
 	}
-	rec.Attributes = w.session.store.storable(rec).Attributes
+	rec.Attributes = w.store.storable(rec).Attributes
 	return nil
 }
 
@@ -148,7 +151,7 @@ func redo(changes []replica.Change, rec *record.Record) (failed error) {
 }
 
 // end takes the outcome of a write into memory (rule L7).
-func (s *Session) end(w *write, rec *record.Record, err error) error {
+func (st *Store) end(s *Session, w *write, rec *record.Record, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -156,31 +159,31 @@ func (s *Session) end(w *write, rec *record.Record, err error) error {
 		if err == nil {
 			s.saved = w.number
 		}
-		s.abandon()
+		st.abandon(s)
 		return err
 	case errors.Is(err, replica.ErrNoSession):
-		s.abandon() // another instance has destroyed it, which beats every change
-		s.leave()
+		st.abandon(s) // another instance has destroyed it, which beats every change
+		st.leave(s)
 		return err
 	case err != nil && w.takeover && s.pending.requests == 0:
-		s.abandon() // no change is lost; what is in memory is not the truth, and must not be stored
+		st.abandon(s) // no change is lost; what is in memory is not the truth, and must not be stored
 		return err
 	case err != nil:
-		s.retry(w, err)
+		st.retry(s, w, err)
 		return err
 	}
-	return s.settle(w, rec)
+	return st.settle(s, w, rec)
 }
 
 // settle makes what is stored by this write the base of the next one. Guarded by mu.
-func (s *Session) settle(w *write, rec *record.Record) error {
+func (st *Store) settle(s *Session, w *write, rec *record.Record) error {
 	s.confirm()
 	merged := w.merged(rec)
 	s.failures, s.saved, s.stored, s.node = 0, max(s.saved, w.number), rec, w.access.Home()
-	s.forget(w)
+	st.forget(s, w)
 	late := s.pending.batches
-	s.served(w, rec)
-	whole := s.store.rejoined(rec, w.withOwn(s.current))
+	st.served(s, w, rec)
+	whole := st.rejoined(rec, w.withOwn(s.current))
 	switch {
 	case merged, w.own != nil:
 		next := whole.Draft()
@@ -191,22 +194,22 @@ func (s *Session) settle(w *write, rec *record.Record) error {
 	case len(late) == 0:
 		s.current = whole
 	}
-	s.account()
-	s.schedule()
-	s.rest(w, merged)
+	st.account(s)
+	st.schedule(s)
+	st.rest(s, w, merged)
 	return w.failed
 }
 
 // forget drops the changes that are stored by this write. Guarded by mu.
-func (s *Session) forget(w *write) {
+func (st *Store) forget(s *Session, w *write) {
 	if s.pending.folds == w.folds {
-		s.store.pendingChanges.Add(-int64(s.pending.drop(len(w.batches))))
+		st.pendingChanges.Add(-int64(s.pending.drop(len(w.batches))))
 		return
 	}
 	late := int(s.changes - w.number) // made since w began; folded with others, so that only their values are known
-	s.store.pendingChanges.Add(int64(late - s.pending.requests))
+	st.pendingChanges.Add(int64(late - s.pending.requests))
 	s.pending.requests = late
-	s.pending.fold(difference(w.memory, s.current, s.store.clash))
+	s.pending.fold(difference(w.memory, s.current, st.clash))
 	if late == 0 {
 		s.pending = pending{folds: s.pending.folds}
 	}
@@ -236,52 +239,52 @@ func (w *write) withOwn(rec *record.Record) *record.Record {
 }
 
 // account updates the session's size, and has others leave if memory is too full.
-func (s *Session) account() {
+func (st *Store) account(s *Session) {
 	size := sizeOf(s.current)
-	s.store.bytes.Add(size - s.size.Swap(size))
+	st.bytes.Add(size - s.size.Swap(size))
 	if s.state.Load() == left { // it ended at this moment
-		s.store.release(s)
+		st.release(s)
 	}
-	for s.store.overfull() && s.store.evict() {
+	for st.overfull() && st.evict() {
 	}
 }
 
 // rest decides what comes after a write: the session is written again, or leaves, or stays. Guarded by mu.
-func (s *Session) rest(w *write, merged bool) {
+func (st *Store) rest(s *Session, w *write, merged bool) {
 	if merged {
-		s.store.merges.Add(1)
+		st.merges.Add(1)
 		if w.failed != nil {
-			s.store.Log.Event(context.Background(), slog.LevelError,
+			st.Log.Event(context.Background(), slog.LevelError,
 				"a change could not be made to what another instance has stored meanwhile", "", "error", w.failed)
 		}
 	}
 	if s.rests = len(s.pending.batches) == 0 && !w.access.NeedsHeal(); !s.rests {
-		s.store.queue.soon(s)
+		st.queue.soon(s)
 		return
 	}
 	if s.told { // what is here would soon be outdated
-		s.leave()
+		st.leave(s)
 	}
 }
 
 // retry has a failed write tried again later. Guarded by mu.
-func (s *Session) retry(w *write, err error) {
+func (st *Store) retry(s *Session, w *write, err error) {
 	s.rests = false
 	switch {
 	case w.own != nil: // the caller gets the error
 	case errors.Is(err, replica.ErrTooLarge):
-		s.shed(err)
+		st.shedLargest(s, err)
 	case !errors.Is(err, replica.ErrUnavailable):
-		s.store.Log.Event(context.Background(), slog.LevelError,
+		st.Log.Event(context.Background(), slog.LevelError,
 			"session could not be stored; it lives in this instance's memory and is tried again", "",
 			"error", err, "session", sid.Short(s.token))
 	}
 	wait := min(retryMin<<min(s.failures, 10), retryMax)
 	s.failures++
-	s.store.queue.at(time.Now().Add(wait), s)
+	st.queue.at(time.Now().Add(wait), s)
 }
 
 // abandon forgets the changes that are not stored. Guarded by mu.
-func (s *Session) abandon() {
-	s.store.pendingChanges.Add(-int64(s.pending.drop(len(s.pending.batches))))
+func (st *Store) abandon(s *Session) {
+	st.pendingChanges.Add(-int64(s.pending.drop(len(s.pending.batches))))
 }

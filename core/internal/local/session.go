@@ -15,7 +15,6 @@ import (
 // Session is a session in the memory of this instance. It is safe for concurrent use. Its records are never changed in
 // place.
 type Session struct {
-	store     *Store
 	token     string
 	short     uint64       // its name in messages of other instances
 	deadline  int64        // Unix nanoseconds; 0: none
@@ -66,7 +65,7 @@ const overhead = 1030
 
 // session returns a new Session with rec as both its stored and its current record. Its last use is now.
 func (st *Store) session(token, node string, rec *record.Record) *Session {
-	s := &Session{store: st, token: token, node: node, stored: rec, current: rec}
+	s := &Session{token: token, node: node, stored: rec, current: rec}
 	s.size.Store(sizeOf(rec))
 	if !rec.Deadline.IsZero() {
 		s.deadline = nanos(rec.Deadline)
@@ -76,7 +75,7 @@ func (st *Store) session(token, node string, rec *record.Record) *Session {
 	}
 	s.used.Store(time.Now().UnixNano())
 	s.confirm()
-	s.schedule()
+	st.schedule(s)
 	return s
 }
 
@@ -126,11 +125,11 @@ func (s *Session) endSaving() {
 }
 
 // schedule computes how long the session lives unused, and when its last use has to be stored again.
-func (s *Session) schedule() {
+func (st *Store) schedule(s *Session) {
 	if idle := s.current.Idle(); idle > 0 {
 		life := int64(min(idle, math.MaxInt64-idle/20) + idle/20) // no overflow, however long idle is
 		if before := s.life.Swap(life); life < before || before == 0 {
-			s.endsSooner()
+			st.endsSooner(s)
 		}
 	}
 	s.refresh.Store(nanos(replica.RefreshDue(s.stored)))
@@ -170,23 +169,29 @@ func (s *Session) At(node string) bool {
 }
 
 // Behind reports whether a look at the copies that begins at that node finds something newer than what is in memory.
-func (s *Session) Behind(ctx context.Context, node string) bool {
-	rec, err := s.store.Replica.Open(s.token, node).Peek(ctx) // Load would repair copies, and then find its own write
+func (st *Store) Behind(ctx context.Context, s *Session, node string) bool {
+	rec, err := st.Replica.Open(s.token, node).Peek(ctx) // Load would repair copies, and then find its own write
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return err == nil && s.stored.Rank().Before(rec.Rank())
 }
 
-// View returns the session as requests see it, and the id of the node that the session's id names. If that node is not
-// available, another one takes its place at once, and the session moves there behind the request's back (rule L13).
-// With no node available nothing changes.
-func (s *Session) View() (*record.Record, string) {
+// View returns the session as requests see it, and the id of the node that the session's id names.
+func (s *Session) View() (rec *record.Record, node string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n, known := s.store.Replica.Cluster.Node(s.node); !known || !n.Available() {
-		if first := s.store.Replica.FirstNode(s.token); first != "" {
+	return s.current, s.node
+}
+
+// Rehome gives the session another node at once if the one that its id names is not available, and the session moves
+// there behind the request's back (rule L13). With no node available nothing changes. Rehome returns what View does.
+func (st *Store) Rehome(s *Session) (rec *record.Record, node string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, known := st.Replica.Cluster.Node(s.node); !known || !n.Available() {
+		if first := st.Replica.FirstNode(s.token); first != "" {
 			s.node = first
-			s.saveSoon()
+			st.saveSoon(s)
 		}
 	}
 	return s.current, s.node
@@ -194,11 +199,11 @@ func (s *Session) View() (*record.Record, string) {
 
 // Use records that a request uses the session. The use is also stored, but not each one: only after a twentieth of the
 // idle timeout.
-func (s *Session) Use(now time.Time) {
+func (st *Store) Use(s *Session, now time.Time) {
 	s.used.Store(now.UnixNano())
 	if now.UnixNano() >= s.refresh.Load() {
 		s.refresh.Store(now.Add(retryMax).UnixNano()) // not again before the write has set the next time
-		s.saveSoon()
+		st.saveSoon(s)
 	}
 }
 
@@ -210,9 +215,9 @@ func (s *Session) CookieDue(now time.Time, every time.Duration) bool {
 }
 
 // saveSoon has the session written although it has no changes.
-func (s *Session) saveSoon() {
+func (st *Store) saveSoon(s *Session) {
 	if s.markDirty() {
-		s.store.queue.soon(s)
+		st.queue.soon(s)
 	}
 }
 

@@ -45,7 +45,7 @@ func (st *Store) Get(token string) *Session {
 		st.remove(sh, s)
 		return nil
 	}
-	s.Use(now)
+	st.Use(s, now)
 	sh.unlink(s)
 	sh.link(s)
 	return s
@@ -81,12 +81,12 @@ func (st *Store) insert(s *Session) error {
 }
 
 // leave takes the session out of memory, whether it is stored or not.
-func (s *Session) leave() {
-	sh := s.store.shard(s.token)
+func (st *Store) leave(s *Session) {
+	sh := st.shard(s.token)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if s.state.Load() != left {
-		s.store.remove(sh, s)
+		st.remove(sh, s)
 	}
 }
 
@@ -230,8 +230,8 @@ func (st *Store) sweepShard(sh *shard, now time.Time) (looks int) {
 }
 
 // endsSooner is called when the session's life has become shorter, so that the sweep looks at it in time.
-func (s *Session) endsSooner() {
-	sh := s.store.shard(s.token)
+func (st *Store) endsSooner(s *Session) {
+	sh := st.shard(s.token)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if s.lookPlace > 0 {

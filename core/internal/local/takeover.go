@@ -61,7 +61,7 @@ type takeover struct {
 // takeOver is TakeOver without the message to the other instance (rule L5).
 func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, t takeover, err error) {
 	if s := st.Get(token); s != nil {
-		if t, err = s.takeOver(ctx, node); !errors.Is(err, ErrLeft) {
+		if t, err = st.takeOverHere(ctx, s, node); !errors.Is(err, ErrLeft) {
 			return s, t, err
 		}
 	}
@@ -94,47 +94,47 @@ func (st *Store) loaded(token string, access *replica.Access, rec *record.Record
 func (st *Store) admitted(s *Session, access *replica.Access) error {
 	err := st.insert(s)
 	if err == nil && access.NeedsHeal() {
-		s.saveSoon()
+		st.saveSoon(s)
 	}
 	return err
 }
 
 // takeOver replaces what is in memory by what is stored, with the changes made to it that are not stored. It does
 // nothing if this instance serves the session already.
-func (s *Session) takeOver(ctx context.Context, node string) (t takeover, err error) {
+func (st *Store) takeOverHere(ctx context.Context, s *Session, node string) (t takeover, err error) {
 	s.beginSaving(ctx)
 	defer s.endSaving()
-	if s.serves(ctx, node) {
+	if st.serves(ctx, s, node) {
 		return t, nil
 	}
 	s.mu.Lock()
 	s.node = strings.Clone(node)
 	s.mu.Unlock()
-	w := s.begin(true)
+	w := st.begin(s, true)
 	if w == nil {
 		return t, ErrLeft
 	}
-	err = s.run(ctx, w)
+	err = st.run(ctx, s, w)
 	return takeover{true, w.former}, err
 }
 
 // serves reports whether nobody else has written the session since this instance's last write, as far as the node knows
 // that the request's id names (rule L4). A session that was never stored is known to nobody else. The caller has begun
 // saving.
-func (s *Session) serves(ctx context.Context, node string) bool {
+func (st *Store) serves(ctx context.Context, s *Session, node string) bool {
 	s.mu.Lock()
 	stored, outdated := s.stored, s.told || s.state.Load() == left
 	s.mu.Unlock()
 	if outdated || stored.Version == 0 {
 		return !outdated
 	}
-	access := s.store.Replica.Open(s.token, node)
+	access := st.Replica.Open(s.token, node)
 	rec, err := access.Peek(ctx)
-	if err != nil || rec.Route != s.store.Route || !sameRecord(rec, stored) {
+	if err != nil || rec.Route != st.Route || !sameRecord(rec, stored) {
 		return false
 	}
 	if access.NeedsHeal() {
-		s.saveSoon()
+		st.saveSoon(s)
 	}
 	s.confirm()
 	return true

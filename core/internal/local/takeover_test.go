@@ -17,7 +17,7 @@ import (
 
 // takenOver returns a session that began at one instance and was taken over by another a moment ago. The former
 // instance does not hear of it for another quarter of a second.
-func (w *world) takenOver(sync bool) (former, present *instance, s, taken *local.Session) {
+func (w *world) takenOver(sync bool) (former, present *instance, s, taken *session) {
 	w.t.Helper()
 	former, present = w.start(local.Config{Route: "a", Sync: sync}), w.start(local.Config{Route: "b", Sync: sync})
 	s = former.begin("t")
@@ -278,18 +278,18 @@ func TestATakeoverIsOne(t *testing.T) {
 // is nothing to do, but only if a node that has the session says so.
 func TestATakeoverOfWhatIsHere(t *testing.T) {
 	for name, c := range map[string]struct {
-		meanwhile func(w *world, former *instance, s *local.Session)
+		meanwhile func(w *world, former *instance, s *session)
 		want      string // the value of n; empty: there is no session
 	}{
-		"its node is silent": {func(w *world, _ *instance, s *local.Session) { w.servers[nodeOf(s)].Fail(off) }, "1"},
-		"its node was restarted empty": {func(w *world, _ *instance, s *local.Session) {
+		"its node is silent": {func(w *world, _ *instance, s *session) { w.servers[nodeOf(s)].Fail(off) }, "1"},
+		"its node was restarted empty": {func(w *world, _ *instance, s *session) {
 			w.servers[nodeOf(s)].Restart(nil)
 		}, "1"},
-		"the former instance has stored something": {func(_ *world, former *instance, s *local.Session) {
+		"the former instance has stored something": {func(_ *world, former *instance, s *session) {
 			former.must(change(s, plus("n", 10)))
 			time.Sleep(120 * time.Millisecond)
 		}, "11"},
-		"the former instance has ended it": {func(_ *world, former *instance, s *local.Session) {
+		"the former instance has ended it": {func(_ *world, former *instance, s *session) {
 			former.must(s.Destroy(context.Background()))
 		}, ""},
 	} {

@@ -162,7 +162,7 @@ func (a *instance) crash() {
 }
 
 // begin creates a session whose attribute n is 1.
-func (a *instance) begin(token string) *local.Session {
+func (a *instance) begin(token string) *session {
 	a.w.t.Helper()
 	s, err := a.create(token)
 	if err != nil {
@@ -171,7 +171,7 @@ func (a *instance) begin(token string) *local.Session {
 	return s
 }
 
-func (a *instance) create(token string) (*local.Session, error) {
+func (a *instance) create(token string) (*session, error) {
 	now := time.Now()
 	rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: idle, Transcoder: "text"}
 	rec.Set("n", []byte("1"))
@@ -179,14 +179,14 @@ func (a *instance) create(token string) (*local.Session, error) {
 }
 
 // get finds a session, as a request does whose cookie has this instance's route.
-func (a *instance) get(token, node string) (*local.Session, error) {
+func (a *instance) get(token, node string) (*session, error) {
 	if s := a.Get(token); s != nil {
 		return s, nil
 	}
 	return a.Load(context.Background(), token, node)
 }
 
-func (a *instance) takeOver(token, node string) *local.Session {
+func (a *instance) takeOver(token, node string) *session {
 	a.w.t.Helper()
 	s, err := a.TakeOver(context.Background(), token, node, "")
 	if err != nil {
@@ -213,13 +213,13 @@ func put(name, value string) replica.Change {
 }
 
 // change is a request that changes the session.
-func change(s *local.Session, c replica.Change) error {
-	return changeBy((*local.Session).Commit, s, c)
+func change(s *session, c replica.Change) error {
+	return changeBy((*session).Commit, s, c)
 }
 
-type commit func(s *local.Session, ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error)
+type commit func(s *session, ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error)
 
-func changeBy(commit commit, s *local.Session, c replica.Change) error {
+func changeBy(commit commit, s *session, c replica.Change) error {
 	base, _ := s.View()
 	work := base.Draft()
 	if err := c(work); err != nil {
@@ -230,7 +230,7 @@ func changeBy(commit commit, s *local.Session, c replica.Change) error {
 }
 
 // change is a request that loads the session again if it has left meanwhile.
-func (a *instance) change(s *local.Session, token string, c replica.Change) {
+func (a *instance) change(s *session, token string, c replica.Change) {
 	err := change(s, c)
 	for errors.Is(err, local.ErrLeft) {
 		if s, err = a.get(token, nodeOf(s)); err == nil {
@@ -249,13 +249,13 @@ func (a *instance) must(err error) {
 	}
 }
 
-func value(s *local.Session, name string) string {
+func value(s *session, name string) string {
 	rec, _ := s.View()
 	v, _ := rec.Get(name)
 	return string(v)
 }
 
-func nodeOf(s *local.Session) string {
+func nodeOf(s *session) string {
 	_, id := s.View()
 	return id
 }

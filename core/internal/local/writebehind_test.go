@@ -130,10 +130,10 @@ func TestWriteBehind(t *testing.T) {
 			most := 0
 			for range 5000 {
 				a.must(change(a.Get("t"), plus("n", 1)))
-				most = max(most, local.Remembered(s))
+				most = max(most, local.Remembered(s.Session))
 			}
-			if most > 1024 || local.Folds(s) > 0 {
-				w.t.Errorf("%d changes, folded %d times", most, local.Folds(s))
+			if most > 1024 || local.Folds(s.Session) > 0 {
+				w.t.Errorf("%d changes, folded %d times", most, local.Folds(s.Session))
 			}
 			settle()
 			w.wantStored("t", nodeOf(s), "n", "5001")
@@ -338,7 +338,7 @@ func TestLongOutage(t *testing.T) {
 				if got := a.Counts(); got.PendingChanges != 10_000 || got.PendingSessions > 1 {
 					t.Errorf("%+v", got)
 				}
-				if n := local.Remembered(s); n > 16 {
+				if n := local.Remembered(s.Session); n > 16 {
 					t.Errorf("%d changes are remembered", n)
 				}
 				time.Sleep(time.Minute)
@@ -419,7 +419,7 @@ func TestCloseWithoutADeadline(t *testing.T) {
 				if left < 200 {
 					return
 				}
-				for _, by := range []commit{(*local.Session).Commit, (*local.Session).CommitNow} {
+				for _, by := range []commit{(*session).Commit, (*session).CommitNow} {
 					if err := changeBy(by, a.Get("t0"), plus("n", 1)); !errors.Is(err, replica.ErrUnavailable) {
 						t.Errorf("what is not stored any more is answered with %v", err)
 					}
@@ -483,7 +483,7 @@ func TestAttributesThatStay(t *testing.T) {
 	}
 }
 
-func renewal(a *instance, s *local.Session, token string) local.Renewal {
+func renewal(a *instance, s *session, token string) local.Renewal {
 	base, _ := s.View()
 	return local.Renewal{
 		Token: token, Node: a.replica.FirstNode(token), Base: base, Work: base, Redo: func(*record.Record) error { return nil },

@@ -31,7 +31,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"L9", "with synchronous backup a change is stored before its answer",
-		[]edit{{local, "	if s.store.Sync {\n		return s.CommitNow(ctx, base, work, redo)\n	}\n", ""}, {local, "	if !s.store.Sync && !s.store.closing.Load() {", "	if !s.store.closing.Load() {"}}, requests,
+		[]edit{{local, "	if st.Sync {\n		return st.CommitNow(ctx, s, base, work, redo)\n	}\n", ""}, {local, "	if !st.Sync && !st.closing.Load() {", "	if !st.closing.Load() {"}}, requests,
 	},
 	{
 		"L9", "what only a request can make again is made to what another instance has stored",
@@ -90,7 +90,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"H16", "what only mends copies waits until a node that ran out of time was looked at",
-		[]edit{{local, "	if s.putsOff() {\n", "	if false {\n"}}, unit("TestAMendWaitsForTheLook|TestAUseWaitsForTheLook", "internal/local"),
+		[]edit{{local, "	if st.putsOff(s) {\n", "	if false {\n"}}, unit("TestAMendWaitsForTheLook|TestAUseWaitsForTheLook", "internal/local"),
 	},
 	{
 		"C20", "who has waited for a request that ran out of time on a node does not wait for that node as well",
