@@ -22,12 +22,3 @@ type Counts struct {
 	Evictions       uint64 // sessions that left memory to make room
 	Refilled        uint64 // sessions to be stored again because a node lost them
 }
-
-// Counts returns a snapshot of the counters.
-func (st *Store) Counts() Counts {
-	return Counts{
-		Sessions: st.count.Load(), Bytes: st.bytes.Load(), PendingSessions: st.queue.length(),
-		PendingChanges: st.pendingChanges.Load(), Takeovers: st.takeovers.Load(), Merges: st.merges.Load(),
-		Clashes: st.clashes.Load(), Shed: st.shed.Load(), Evictions: st.evictions.Load(), Refilled: st.refilled.Load(),
-	}
-}

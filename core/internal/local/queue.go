@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/gomsm/msm/core/internal/pace"
 )
 
 // The times of the write-behind. A change is written 70 ms after its request, so that a busy session is written
@@ -136,45 +134,6 @@ func (q *queue) waitWhileLate(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// dispatch hands sessions to the workers when they are due, until ctx ends.
-func (st *Store) dispatch(ctx context.Context, work chan<- *Session) {
-	defer close(work)
-	defer st.queue.strand()
-	for ctx.Err() == nil {
-		if !st.Replica.Available() {
-			st.queue.strand()
-			_ = pace.Sleep(ctx, idlePoll)
-			continue
-		}
-		s, wait := st.queue.next(time.Now())
-		if s == nil {
-			st.queue.sleep(ctx, wait)
-			continue
-		}
-		select {
-		case work <- s:
-		case <-ctx.Done():
-		}
-	}
-}
-
-// putsOff puts off a write without changes while a node is suspect: an operation there has run out of time, and no
-// probe has looked at the node since (rule H16). Such a write only repairs copies or records a use. It might meet that
-// node once more, and requests of the session would wait for it. putsOff reports whether the write is due later. The
-// caller has begun saving.
-func (st *Store) putsOff(s *Session) bool {
-	if st.closing.Load() || !st.Replica.Suspects() {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stored.Version == 0 || s.pending.requests > 0 {
-		return false
-	}
-	st.queue.at(time.Now().Add(idlePoll), s)
-	return true
 }
 
 // sleep waits for d, or until another session is the first one, or ctx ends.

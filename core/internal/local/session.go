@@ -1,9 +1,7 @@
 package local
 
 import (
-	"context"
 	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,13 +50,6 @@ type Session struct {
 	told bool   // another instance serves it, or has ended it
 }
 
-// The states of a session. A clean one may leave at any moment. A dirty one is to be stored, or is being written.
-const (
-	clean int32 = iota
-	dirty
-	left
-)
-
 // overhead is about how many bytes a session needs besides its attributes: for itself, its record, and its places in
 // maps and lists.
 const overhead = 1030
@@ -82,77 +73,6 @@ func (st *Store) session(token, node string, rec *record.Record) *Session {
 // sizeOf returns how many bytes of memory a session with the record needs, about.
 func sizeOf(rec *record.Record) int64 { return int64(rec.Size()) + overhead }
 
-// waiter is a caller of beginSaving that waits for its turn.
-type waiter struct {
-	called chan struct{}
-	met    *replica.Failures
-	since  time.Time
-}
-
-// beginSaving waits for the caller's turn to write the session. Until endSaving the session does not leave to make
-// room: others might load it again and change it, and the caller would not know of that.
-//
-// If the caller before times out on a node meanwhile, this one does not ask that node again: it has waited for it as well.
-func (s *Session) beginSaving(ctx context.Context) {
-	met := replica.FailuresOf(ctx)
-	s.mu.Lock()
-	if !s.saving {
-		s.saving, s.met, s.rests = true, met, s.state.CompareAndSwap(clean, dirty)
-		s.mu.Unlock()
-		return
-	}
-	w := waiter{make(chan struct{}), met, time.Now()}
-	s.waiting = append(s.waiting, w)
-	s.mu.Unlock()
-	<-w.called
-}
-
-// endSaving hands the turn to the caller that has waited longest, so that no newcomer overtakes it.
-func (s *Session) endSaving() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rests = s.rests && len(s.pending.batches) == 0
-	if len(s.waiting) > 0 {
-		next := s.waiting[0]
-		s.met, s.waiting = next.met.After(s.met, next.since), slices.Delete(s.waiting, 0, 1)
-		close(next.called)
-		return
-	}
-	s.met = nil
-	if s.saving = false; s.rests {
-		s.state.CompareAndSwap(dirty, clean)
-	}
-}
-
-// schedule computes how long the session lives unused, and when its last use has to be stored again.
-func (st *Store) schedule(s *Session) {
-	if idle := s.current.Idle(); idle > 0 {
-		life := int64(min(idle, math.MaxInt64-idle/20) + idle/20) // no overflow, however long idle is
-		if before := s.life.Swap(life); life < before || before == 0 {
-			st.endsSooner(s)
-		}
-	}
-	s.refresh.Store(nanos(replica.RefreshDue(s.stored)))
-}
-
-// over reports whether the session has ended, by the same rule as a stored one; see record.Expired (rule R8).
-func (s *Session) over(now time.Time) bool {
-	at, life := now.UnixNano(), s.life.Load()
-	return s.deadline != 0 && at >= s.deadline || life != 0 && at-s.used.Load() >= life
-}
-
-// ends returns the moment at which the session will be over if it is not used before, in Unix nanoseconds.
-func (s *Session) ends() int64 {
-	end := int64(math.MaxInt64)
-	if life, used := s.life.Load(), s.used.Load(); life != 0 && life < end-used {
-		end = used + life
-	}
-	if s.deadline != 0 {
-		end = min(end, s.deadline)
-	}
-	return end
-}
-
 // nanos returns a moment in Unix nanoseconds. These end in the year 2262; a later moment becomes the last one.
 func nanos(t time.Time) int64 {
 	if last := time.Unix(0, math.MaxInt64); t.After(last) {
@@ -168,43 +88,11 @@ func (s *Session) At(node string) bool {
 	return s.node == node
 }
 
-// Behind reports whether a look at the copies that begins at that node finds something newer than what is in memory.
-func (st *Store) Behind(ctx context.Context, s *Session, node string) bool {
-	rec, err := st.Replica.Open(s.token, node).Peek(ctx) // Load would repair copies, and then find its own write
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return err == nil && s.stored.Rank().Before(rec.Rank())
-}
-
 // View returns the session as requests see it, and the id of the node that the session's id names.
 func (s *Session) View() (rec *record.Record, node string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current, s.node
-}
-
-// Rehome gives the session another node at once if the one that its id names is not available, and the session moves
-// there behind the request's back (rule L13). With no node available nothing changes. Rehome returns what View does.
-func (st *Store) Rehome(s *Session) (rec *record.Record, node string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n, known := st.Replica.Cluster.Node(s.node); !known || !n.Available() {
-		if first := st.Replica.FirstNode(s.token); first != "" {
-			s.node = first
-			st.saveSoon(s)
-		}
-	}
-	return s.current, s.node
-}
-
-// Use records that a request uses the session. The use is also stored, but not each one: only after a twentieth of the
-// idle timeout.
-func (st *Store) Use(s *Session, now time.Time) {
-	s.used.Store(now.UnixNano())
-	if now.UnixNano() >= s.refresh.Load() {
-		s.refresh.Store(now.Add(retryMax).UnixNano()) // not again before the write has set the next time
-		st.saveSoon(s)
-	}
 }
 
 // CookieDue reports whether the client got its cookie at least as long ago as every. Of several callers only one gets
@@ -214,14 +102,14 @@ func (s *Session) CookieDue(now time.Time, every time.Duration) bool {
 	return now.UnixNano()-last >= int64(every) && s.cookie.CompareAndSwap(last, now.UnixNano())
 }
 
-// saveSoon has the session written although it has no changes.
-func (st *Store) saveSoon(s *Session) {
-	if s.markDirty() {
-		st.queue.soon(s)
-	}
-}
-
 // markDirty keeps the session from leaving before it is saved. It returns false if the session has left already.
 func (s *Session) markDirty() bool {
 	return s.state.CompareAndSwap(clean, dirty) || s.state.Load() == dirty
 }
+
+// The states of a session. A clean one may leave at any moment. A dirty one is to be stored, or is being written.
+const (
+	clean int32 = iota
+	dirty
+	left
+)

@@ -1,37 +1,15 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/record"
-	"github.com/gomsm/msm/core/internal/replica"
 )
-
-// Load brings a session into memory that only nodes have. If the stored record does not name this instance as the one
-// that serves it, Load takes it over. It returns the errors of replica.Access.Load and of TakeOver.
-func (st *Store) Load(ctx context.Context, token, node string) (*Session, error) {
-	access := st.Replica.Open(token, node)
-	rec, err := access.Load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if rec.Route != st.Route { // also if it names none: an instance that ends the session has to know whom to tell
-		return st.TakeOver(ctx, token, access.Home(), rec.Route)
-	}
-	s := st.loaded(token, access, rec)
-	return s, st.admitted(s, access)
-}
-
-// Enter brings a session into memory that access has loaded, and that no other instance serves. It records no use. It
-// returns ErrFull.
-func (st *Store) Enter(token string, access *replica.Access, rec *record.Record) (*Session, error) {
-	s := st.loaded(token, access, rec)
-	s.used.Store(rec.LastAccess.UnixNano())
-	return s, st.admitted(s, access)
-}
 
 // TakeOver brings a session into memory that another instance has served. The arguments token, node and route are those
 // of the id in the request. What is in memory, if anything, is not the truth any more. TakeOver stores a new version at
@@ -82,23 +60,6 @@ func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, 
 	return s, takeover{true, former}, st.admitted(s, access)
 }
 
-// loaded returns a session of what access has found. It copies the strings: they are parts of a request's Cookie
-// header, which must not be kept in memory for them.
-func (st *Store) loaded(token string, access *replica.Access, rec *record.Record) *Session {
-	s := st.session(strings.Clone(token), strings.Clone(access.Home()), rec)
-	s.short = access.Short()
-	return s
-}
-
-// admitted inserts a loaded session, and has its copies repaired if they need it.
-func (st *Store) admitted(s *Session, access *replica.Access) error {
-	err := st.insert(s)
-	if err == nil && access.NeedsHeal() {
-		st.saveSoon(s)
-	}
-	return err
-}
-
 // takeOver replaces what is in memory by what is stored, with the changes made to it that are not stored. It does
 // nothing if this instance serves the session already.
 func (st *Store) takeOverHere(ctx context.Context, s *Session, node string) (t takeover, err error) {
@@ -138,4 +99,15 @@ func (st *Store) serves(ctx context.Context, s *Session, node string) bool {
 	}
 	s.confirm()
 	return true
+}
+
+// tookOver tells the instance that served the session that its copy is outdated. It does so behind the request's back.
+// former is the route in the stored record, named is the one in the client's id; they differ if the id is not the
+// newest.
+func (st *Store) tookOver(s *Session, former, named string) {
+	st.takeovers.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.from = cmp.Or(former, named)
+	st.tell(s, news.Message{Kind: news.Taken, Version: s.stored.Version}, s.from, named)
 }

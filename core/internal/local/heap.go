@@ -17,13 +17,17 @@ func (p *pile) first() *Session {
 	return p.list[0]
 }
 
-func (p *pile) add(s *Session)    { heap.Push(p, s) }
-func (p *pile) moved(s *Session)  { heap.Fix(p, *p.place(s)-1) }
+func (p *pile) add(s *Session) { heap.Push(p, s) }
+
+func (p *pile) moved(s *Session) { heap.Fix(p, *p.place(s)-1) }
+
 func (p *pile) remove(s *Session) { heap.Remove(p, *p.place(s)-1) }
 
 // Len, Less and Swap implement heap.Interface.
-func (p *pile) Len() int           { return len(p.list) }
+func (p *pile) Len() int { return len(p.list) }
+
 func (p *pile) Less(i, j int) bool { return p.before(p.list[i], p.list[j]) }
+
 func (p *pile) Swap(i, j int) {
 	p.list[i], p.list[j] = p.list[j], p.list[i]
 	*p.place(p.list[i]), *p.place(p.list[j]) = i+1, j+1

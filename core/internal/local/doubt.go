@@ -1,12 +1,9 @@
 package local
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/news"
-	"github.com/gomsm/msm/core/internal/replica"
 )
 
 const (
@@ -35,18 +32,4 @@ func (st *Store) Doubtful(s *Session, now time.Time) bool {
 		return false
 	}
 	return st.Replica.Available()
-}
-
-// confirm records that memory has what is stored.
-func (s *Session) confirm() { s.confirmed.Store(time.Now().UnixNano()) }
-
-// Confirm compares a doubtful session with what is stored. If that is something else, Confirm takes it over. With no
-// node available the session stays as it is. It returns the errors of TakeOver.
-func (st *Store) Confirm(ctx context.Context, s *Session) (*Session, error) {
-	_, node := st.Rehome(s)
-	found, err := st.TakeOver(ctx, s.token, node, st.Route)
-	if errors.Is(err, replica.ErrUnavailable) && !st.Replica.Available() {
-		return s, nil
-	}
-	return found, err
 }

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"context"
 	"sync"
 	"time"
 )
@@ -29,37 +28,6 @@ func (st *Store) shard(token string) *shard {
 		h = (h ^ uint32(token[i])) * 16777619
 	}
 	return &st.shards[h%shardCount]
-}
-
-// Get returns the session with that token, and records a use of it. It returns nil if the session is not here or has
-// ended.
-func (st *Store) Get(token string) *Session {
-	now, sh := time.Now(), st.shard(token)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	s := sh.sessions[token]
-	if s == nil {
-		return nil
-	}
-	if s.over(now) {
-		st.remove(sh, s)
-		return nil
-	}
-	st.Use(s, now)
-	sh.unlink(s)
-	sh.link(s)
-	return s
-}
-
-// Peek is Get for a caller that only looks: it records no use.
-func (st *Store) Peek(token string) *Session {
-	sh := st.shard(token)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if s := sh.sessions[token]; s != nil && !s.over(time.Now()) {
-		return s
-	}
-	return nil
 }
 
 // insert adds a session. Others may leave to make room; if too few may, it returns ErrFull.
@@ -196,50 +164,6 @@ func (sh *shard) unlink(s *Session) {
 	s.newer, s.older = nil, nil
 }
 
-// sweep removes sessions that have ended, until ctx ends.
-func (st *Store) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			for i := range st.shards {
-				st.sweepShard(&st.shards[i], now)
-			}
-		}
-	}
-}
-
-// sweepShard looks at the sessions that may be over, and returns how many these were. It looks at each session about
-// once in its life.
-func (st *Store) sweepShard(sh *shard, now time.Time) (looks int) {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	for s := sh.looks.first(); s != nil && s.lookAt <= now.UnixNano(); s = sh.looks.first() {
-		looks++
-		if s.over(now) {
-			st.remove(sh, s)
-			continue
-		}
-		s.lookAt = s.ends() // it was used since
-		sh.looks.moved(s)
-	}
-	return looks
-}
-
-// endsSooner is called when the session's life has become shorter, so that the sweep looks at it in time.
-func (st *Store) endsSooner(s *Session) {
-	sh := st.shard(s.token)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if s.lookPlace > 0 {
-		s.lookAt = s.ends()
-		sh.looks.moved(s)
-	}
-}
-
 // each calls f with every session, in each shard by their last use, until f returns false. f must not use the shard.
 func (st *Store) each(f func(*Session) bool) {
 	for i := range st.shards {
@@ -259,4 +183,13 @@ func (sh *shard) each(f func(*Session) bool) bool {
 		}
 	}
 	return true
+}
+
+// list returns the sessions of the shard.
+func (sh *shard) list() (sessions []*Session) {
+	sh.each(func(s *Session) bool {
+		sessions = append(sessions, s)
+		return true
+	})
+	return sessions
 }

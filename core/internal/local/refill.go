@@ -90,15 +90,6 @@ func (st *Store) refill(ctx context.Context) {
 	}
 }
 
-// list returns the sessions of the shard.
-func (sh *shard) list() (sessions []*Session) {
-	sh.each(func(s *Session) bool {
-		sessions = append(sessions, s)
-		return true
-	})
-	return sessions
-}
-
 // intact reports whether the copies of the session are as they should be, or it was never stored.
 func (st *Store) intact(s *Session) bool {
 	s.mu.Lock()
