@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"github.com/gomsm/msm/core/internal/record"
@@ -25,24 +24,27 @@ func (st *Store) apply(s *Session, base, work *record.Record, redo replica.Chang
 	if err != nil {
 		return nil, 0, err
 	}
-	if sameValues(st.storable(s.current), st.storable(next)) {
-		return st.keepHere(s, next), 0, nil
+	if sameValues(st.withoutMemoryOnly(s.current), st.withoutMemoryOnly(next)) {
+		return st.applyMemoryOnly(s, next), 0, nil
 	}
-	if !s.markDirty() {
-		return nil, 0, ErrLeft
+	if !s.state.markDirty() {
+		return nil, 0, ErrRemoved
 	}
-	if err := st.grow(s, size); err != nil {
+	if err := st.cache.grow(s, size); err != nil {
+		if s.pending.requests == 0 && !s.turn.taken {
+			s.state.change(dirty, clean)
+		}
 		return nil, 0, err
 	}
 	s.current = next
 	st.remember(s, redo)
-	st.schedule(s)
+	st.updateClocks(s)
 	return next, s.changes, nil
 }
 
-// keepHere takes over values that differ, if at all, only in attributes that are never stored.
-func (st *Store) keepHere(s *Session, next *record.Record) *record.Record {
-	if st.Stays != nil {
+// applyMemoryOnly takes over values that differ, if at all, only in attributes that are never stored.
+func (st *Store) applyMemoryOnly(s *Session, next *record.Record) *record.Record {
+	if st.MemoryOnly != nil {
 		s.current = next
 	}
 	return s.current
@@ -59,43 +61,12 @@ func (st *Store) remember(s *Session, redo replica.Change) {
 		limit = maxStrandedChange
 	}
 	if s.pending.changes > limit || len(s.pending.batches) > maxBatches {
-		s.pending.fold(difference(s.stored, s.current, st.clash))
+		s.pending.compact(diff(s.stored, s.current, st.clash))
 	}
 }
 
-// clash counts and logs that a change of another instance was overwritten; see difference.
+// clash counts and logs that a change of another instance was overwritten; see diff.
 func (st *Store) clash() {
 	st.clashes.Add(1)
 	st.Log.Event(context.Background(), slog.LevelWarn, "two instances changed one attribute while no node was available; the later value stands", "")
-}
-
-// check returns how many bytes of memory the session needs. It returns replica.ErrTooLarge if the session exceeds
-// Config.MaxSize as it would be stored.
-func (st *Store) check(rec *record.Record) (held int64, err error) {
-	size := rec.Size()
-	held = int64(size) + overhead
-	if bare := st.storable(rec); bare != rec {
-		size = bare.Size()
-	}
-	if st.MaxSize > 0 && size > st.MaxSize {
-		return 0, fmt.Errorf("%w: %d bytes encoded, the limit is %d", replica.ErrTooLarge, size, st.MaxSize)
-	}
-	return held, nil
-}
-
-// grow accounts for the session's new size. It returns ErrFull if there is no room, and ErrLeft if the session has left
-// meanwhile.
-func (st *Store) grow(s *Session, size int64) error {
-	if err := st.admit(0, size-s.size.Load()); err != nil {
-		if s.pending.requests == 0 && !s.saving {
-			s.state.CompareAndSwap(dirty, clean)
-		}
-		return err
-	}
-	s.size.Store(size)
-	if s.state.Load() == left { // it ended at this moment
-		st.release(s)
-		return ErrLeft
-	}
-	return nil
 }

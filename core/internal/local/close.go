@@ -14,8 +14,7 @@ import (
 // Config.Patience, because a node may never come back (rule L15).
 func (st *Store) Close(ctx context.Context) (left int) {
 	st.closing.Store(true) // from here on requests store their changes themselves
-	st.stop()
-	st.done.Wait()
+	st.halt()
 	ctx, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	stored := func() {}
@@ -66,11 +65,10 @@ func (st *Store) unsaved() []*Session {
 
 // dirty returns the sessions of which something is to be stored, even if that is only their last use.
 func (st *Store) dirty() (list []*Session) {
-	st.each(func(s *Session) bool {
-		if s.state.Load() == dirty {
+	for s := range st.cache.all() {
+		if s.state.is(dirty) {
 			list = append(list, s)
 		}
-		return true
-	})
+	}
 	return list
 }

@@ -12,7 +12,7 @@ import (
 // work is what the request made of it, and redo makes the same changes to another record. redo may run after the
 // request is over, so it must be plain data and must not call functions of the application.
 //
-// ErrLeft says that the session has left memory: load it again and commit there. An error leaves memory as it was,
+// ErrRemoved says that the session has left memory: load it again and commit there. An error leaves memory as it was,
 // except once Close has begun: memory may then have a change that could not be stored.
 //
 // The changes reach the nodes within 100 ms. While the nodes cannot keep up, Commit waits (back-pressure). With
@@ -21,7 +21,7 @@ func (st *Store) Commit(ctx context.Context, s *Session, base, work *record.Reco
 	if st.Sync {
 		return st.CommitNow(ctx, s, base, work, redo)
 	}
-	if err := st.relieve(ctx, s); err != nil {
+	if err := st.bearPressure(ctx, s); err != nil {
 		return nil, err
 	}
 	next, number, err := st.apply(s, base, work, redo)
@@ -31,9 +31,9 @@ func (st *Store) Commit(ctx context.Context, s *Session, base, work *record.Reco
 	return next, st.persist(ctx, s, number)
 }
 
-// relieve waits while the nodes cannot keep up. It also saves the session if its list of pending changes is full.
-func (st *Store) relieve(ctx context.Context, s *Session) error {
-	st.queue.waitWhileLate(ctx)
+// bearPressure waits while the nodes cannot keep up. It also saves the session if its list of pending changes is full.
+func (st *Store) bearPressure(ctx context.Context, s *Session) error {
+	st.queue.waitForEase(ctx)
 	s.mu.Lock()
 	full := s.pending.changes >= maxChanges
 	s.mu.Unlock()
@@ -43,8 +43,8 @@ func (st *Store) relieve(ctx context.Context, s *Session) error {
 	s.beginSaving(ctx)
 	defer s.endSaving()
 	err := st.save(ctx, s)
-	if errors.Is(err, replica.ErrNoSession) || errors.Is(err, ErrLeft) {
-		return ErrLeft
+	if errors.Is(err, replica.ErrNoSession) || errors.Is(err, ErrRemoved) {
+		return ErrRemoved
 	}
-	return nil // remember folds what could not be stored
+	return nil // remember compacts what could not be stored
 }

@@ -30,18 +30,11 @@ func (st *Store) makesRoom(ctx context.Context, s *Session) bool {
 	return before > 0 && (st.save(ctx, s) == nil || s.waitingChanges() < before)
 }
 
-// waitingChanges returns how many changes are pending.
-func (s *Session) waitingChanges() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.pending.changes
-}
-
 // tryNow is one attempt of CommitNow. The caller has begun saving. written reports whether it came to a write, so that
 // the nodes decided about the outcome.
 func (st *Store) tryNow(ctx context.Context, s *Session, base, work *record.Record, redo replica.Change) (stored *record.Record, written bool, err error) {
 	if st.alone() {
-		stored, err = st.commitHere(s, base, work, redo)
+		stored, err = st.commitInMemory(s, base, work, redo)
 		return stored, false, err
 	}
 	w, err := st.beginOwn(s, base, work, redo)
@@ -56,18 +49,11 @@ func (st *Store) tryNow(ctx context.Context, s *Session, base, work *record.Reco
 	}()
 	rec, err := w.run(ctx)
 	over = true
-	if err = st.end(s, w, rec, err); st.stranded(err) {
+	if err = st.finish(s, w, rec, err); st.stranded(err) {
 		stored, err = st.adopt(s, w)
 		return stored, true, err
 	}
 	return s.now(), true, err
-}
-
-// now returns the state that requests see.
-func (s *Session) now() *record.Record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.current
 }
 
 // beginOwn returns the write of what is in memory and of the caller's own changes, nil if there is nothing to write.
@@ -78,7 +64,7 @@ func (st *Store) beginOwn(s *Session, base, work *record.Record, redo replica.Ch
 		if err != nil {
 			return nil, err
 		}
-		if w, clash, err := st.takeOwn(s, from, to, redo); !clash {
+		if w, clash, err := st.newOwnWrite(s, from, to, redo); !clash {
 			return w, err
 		}
 	}
@@ -94,14 +80,14 @@ func (s *Session) compute(base, work *record.Record, redo replica.Change) (from,
 	return from, to, redo(to)
 }
 
-// takeOwn is take for the caller's own changes, which made to of from. clash reports that others have changed the same
+// newOwnWrite is newWrite for the caller's own changes, which made to of from. clash reports that others have changed the same
 // attributes meanwhile: compute the changes again.
-func (st *Store) takeOwn(s *Session, from, to *record.Record, redo replica.Change) (w *write, clash bool, err error) {
+func (st *Store) newOwnWrite(s *Session, from, to *record.Record, redo replica.Change) (w *write, clash bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current != from {
 		next := s.current.Draft()
-		if _ = difference(from, to, func() { clash = true })(next); clash { // a difference returns no error
+		if _ = diff(from, to, func() { clash = true })(next); clash { // a difference returns no error
 			return nil, true, nil
 		}
 		to = next
@@ -110,30 +96,30 @@ func (st *Store) takeOwn(s *Session, from, to *record.Record, redo replica.Chang
 	if err != nil {
 		return nil, false, err
 	}
-	if len(s.pending.batches) == 0 && sameValues(st.storable(s.current), st.storable(to)) {
-		st.keepHere(s, to)
+	if len(s.pending.batches) == 0 && sameValues(st.withoutMemoryOnly(s.current), st.withoutMemoryOnly(to)) {
+		st.applyMemoryOnly(s, to)
 		return nil, false, nil
 	}
 	growth := max(0, size-s.size.Load())
-	if err := st.admit(0, growth); err != nil {
+	if err := st.cache.admit(0, growth); err != nil {
 		return nil, false, err
 	}
-	st.bytes.Add(-growth) // account adds it when the write ends
-	if w = st.take(s, false, redo, to); w == nil {
-		return nil, false, ErrLeft
+	st.cache.bytes.Add(-growth) // resize adds it when the write ends
+	if w = st.newWrite(s, false, redo, to); w == nil {
+		return nil, false, ErrRemoved
 	}
 	return w, false, nil
 }
 
-// commitHere makes the changes in memory alone, as a difference of values, so that redo is not called again later.
-func (st *Store) commitHere(s *Session, base, work *record.Record, redo replica.Change) (*record.Record, error) {
+// commitInMemory makes the changes in memory alone, as a difference of values, so that redo is not called again later.
+func (st *Store) commitInMemory(s *Session, base, work *record.Record, redo replica.Change) (*record.Record, error) {
 	from, to, err := s.compute(base, work, redo)
 	if err != nil {
 		return nil, err
 	}
-	next, number, err := st.apply(s, nil, nil, difference(from, to, st.clash))
+	next, number, err := st.apply(s, nil, nil, diff(from, to, st.clash))
 	if err == nil && number > 0 {
-		st.queue.soon(s)
+		st.queue.scheduleDefault(s)
 	}
 	return next, err
 }
@@ -143,17 +129,17 @@ func (st *Store) commitHere(s *Session, base, work *record.Record, redo replica.
 func (st *Store) adopt(s *Session, w *write) (*record.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.Load() == left {
-		return nil, ErrLeft
+	if s.state.is(removed) {
+		return nil, ErrRemoved
 	}
-	change := difference(w.memory, w.state, st.clash)
+	change := diff(w.memory, w.state, st.clash)
 	next := s.current.Draft()
 	_ = change(next) // a difference returns no error
 	s.current = next
 	s.changes++
 	st.pendingChanges.Add(1)
 	s.pending.addTo(w.request, change)
-	st.account(s)
-	st.schedule(s)
+	st.cache.resize(s, sizeOf(s.current))
+	st.updateClocks(s)
 	return next, nil
 }

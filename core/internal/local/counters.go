@@ -17,7 +17,7 @@ type Counts struct {
 	PendingChanges  int64  // requests whose changes no node has yet
 	Takeovers       uint64 // sessions taken over from another instance
 	Merges          uint64 // writes that met changes of another instance
-	Clashes         uint64 // changes of another instance that were overwritten; see difference
+	Clashes         uint64 // changes of another instance that were overwritten; see diff
 	Shed            uint64 // changes given up because no node takes a session of their size
 	Evictions       uint64 // sessions that left memory to make room
 	Refilled        uint64 // sessions to be stored again because a node lost them

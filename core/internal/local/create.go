@@ -27,8 +27,8 @@ func (st *Store) Create(ctx context.Context, token, node string, first *record.R
 func (st *Store) drop(s *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.abandon(s)
-	st.leave(s)
+	st.dropPending(s)
+	st.cache.remove(s)
 }
 
 // create is Create without the write.
@@ -39,14 +39,14 @@ func (st *Store) create(token, node string, first *record.Record) (*Session, err
 	}
 	blank := *first
 	blank.Attributes = nil
-	s := st.session(token, node, &blank)
+	s := newSession(token, node, &blank)
 	s.short = st.Replica.Open(token, node).Short() // another instance may end the session before it is stored
 	s.current = first
 	s.size.Store(size)
-	s.state.Store(dirty)
+	s.state.set(dirty)
 	s.changes = 1
-	s.pending.add(difference(&blank, first, func() {}))
-	if err := st.insert(s); err != nil {
+	s.pending.add(diff(&blank, first, func() {}))
+	if err := st.cache.insert(s); err != nil {
 		return nil, err
 	}
 	st.pendingChanges.Add(1)

@@ -10,7 +10,7 @@ import (
 
 // Destroy ends the session for good, on its nodes and in memory. It returns replica.ErrNoSession if the session had
 // ended before. On another error the session lives on as it is: a logout that only this instance knew of would be none.
-// ErrLeft: load the session again and destroy that.
+// ErrRemoved: load the session again and destroy that.
 func (st *Store) Destroy(ctx context.Context, s *Session) error {
 	s.beginSaving(ctx)
 	defer s.endSaving()
@@ -21,7 +21,7 @@ func (st *Store) Destroy(ctx context.Context, s *Session) error {
 func (st *Store) destroy(ctx context.Context, s *Session) error {
 	w := st.begin(s, false)
 	if w == nil {
-		return ErrLeft
+		return ErrRemoved
 	}
 	var err error
 	if !w.create {
@@ -35,15 +35,15 @@ func (st *Store) destroy(ctx context.Context, s *Session) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.gone(s, w)
+	st.discard(s, w)
 	return err
 }
 
-// gone takes the session out of memory, with the changes that were not stored, and tells other instances that may have
+// discard takes the session out of memory, with the changes that were not stored, and tells other instances that may have
 // it: the one that has taken it over, of which this instance may not have heard yet, and once more the one that it was
 // taken over from. Guarded by mu.
-func (st *Store) gone(s *Session, w *write) {
-	st.tell(s, ended, w.former, s.from)
-	st.abandon(s)
-	st.leave(s)
+func (st *Store) discard(s *Session, w *write) {
+	st.outbox.tell(s, ended, w.former, s.owner.previous)
+	st.dropPending(s)
+	st.cache.remove(s)
 }

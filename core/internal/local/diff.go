@@ -10,7 +10,7 @@ import (
 // difference returns the change that sets what differs between base and now to what it is in now. It stands for changes
 // that are too many to be remembered, and never returns an error. Where another instance has changed the same attribute
 // to another value, it overwrites that, and calls clash.
-func difference(base, now *record.Record, clash func()) replica.Change {
+func diff(base, now *record.Record, clash func()) replica.Change {
 	return func(rec *record.Record) error {
 		for _, a := range now.Attributes {
 			if !sameValue(base, now, a.Name) {

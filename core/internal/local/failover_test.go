@@ -290,7 +290,7 @@ func TestTwoInstances(t *testing.T) {
 						if err = change(s, func(rec *record.Record) error {
 							rec.Set(fmt.Sprint(name, i), []byte("1"))
 							return plus("n", 1)(rec)
-						}); !errors.Is(err, local.ErrLeft) {
+						}); !errors.Is(err, local.ErrRemoved) {
 							x.must(err)
 							break
 						}
@@ -427,7 +427,7 @@ func TestDestroy(t *testing.T) {
 			if a.Get("t") != nil || len(w.holds("t")) > 0 || a.Counts().Sessions != 0 {
 				w.t.Error("it lives")
 			}
-			if err := change(s, plus("n", 1)); !errors.Is(err, local.ErrLeft) {
+			if err := change(s, plus("n", 1)); !errors.Is(err, local.ErrRemoved) {
 				w.t.Errorf("%v", err)
 			}
 			if _, err := a.get("t", node); !errors.Is(err, replica.ErrNoSession) {
@@ -541,7 +541,7 @@ func TestRenew(t *testing.T) {
 			b := w.start(local.Config{Sync: true})
 			b.must(change(b.takeOver("t", nodeOf(s)), put("b", "x")))
 			next, err := s.Renew(ctx, renewal(a, s, "u"))
-			if errors.Is(err, local.ErrLeft) {
+			if errors.Is(err, local.ErrRemoved) {
 				again := a.takeOver("t", nodeOf(s))
 				next, err = again.Renew(ctx, renewal(a, again, "u"))
 			}

@@ -10,7 +10,7 @@
 //
 // Where to read what:
 //   - session.go: one session, its states, and whose turn it is to write it. shard.go: all sessions, their bounds, and
-//     how they leave. pile.go: a heap of sessions.
+//     how they leave. sessionHeap.go: a heap of sessions.
 //   - commit.go, commit_now.go: how the changes of a request enter memory. pending.go: the changes that are not stored
 //     yet. stays.go: attributes that are never stored.
 //   - queue.go: when a session is written, and back-pressure. save.go: one write. shed.go: sessions that are too large
@@ -27,6 +27,6 @@ import "errors"
 var (
 	// ErrFull is returned if the bounds are reached and no session may leave, because none here is stored.
 	ErrFull = errors.New("msm: no room for another session in this instance's memory: everything in it waits to be stored")
-	// ErrLeft is returned if the session is not in memory any more. It may be loaded again.
-	ErrLeft = errors.New("the session has left this instance's memory")
+	// ErrRemoved is returned if the session is not in memory any more. It may be loaded again.
+	ErrRemoved = errors.New("the session has left this instance's memory")
 )

@@ -11,10 +11,10 @@ import (
 // write that tried to store them and whose outcome is not known. A record that has the id of a batch among its requests
 // has the changes of that batch and of all before it.
 type pending struct {
-	batches  []batch
-	changes  int // in all batches
-	requests int // that made these changes
-	folds    int // how often fold was called
+	batches     []batch
+	changes     int // in all batches
+	requests    int // that made these changes
+	compactions int // how often compact was called
 }
 
 // batch are changes that one write tries to store together.
@@ -24,11 +24,11 @@ type batch struct {
 	requests int
 }
 
-// The limits of what is remembered as changes. Beyond them it is remembered as a difference of values; see difference.
+// The limits of what is remembered as changes. Beyond them it is remembered as a difference of values; see diff.
 const (
 	maxBatches        = 8
 	maxChanges        = 1024
-	maxStrandedChange = 16 // while no node is available, so that changes do not pile up in every session
+	maxStrandedChange = 16 // while no node is available, so that changes do not sessionHeap up in every session
 )
 
 // add appends the change of one request to the batch that no write has tried yet.
@@ -62,7 +62,7 @@ func (p *pending) addTo(request uint64, c replica.Change) {
 			return
 		}
 	}
-	p.add(c) // the batch was folded
+	p.add(c) // the batch was compacted
 }
 
 // drop removes the first n batches, and returns how many requests made their changes.
@@ -79,11 +79,11 @@ func (p *pending) drop(n int) (requests int) {
 	return requests
 }
 
-// fold replaces all changes by one, which makes the same difference.
-func (p *pending) fold(c replica.Change) {
+// compact replaces all changes by one, which makes the same difference.
+func (p *pending) compact(c replica.Change) {
 	p.batches = []batch{{changes: []replica.Change{c}, requests: p.requests}}
 	p.changes = 1
-	p.folds++
+	p.compactions++
 }
 
 // missing returns the batches whose changes a record does not have yet.
@@ -96,8 +96,8 @@ func missing(batches []batch, rec *record.Record) []batch {
 	return batches
 }
 
-// redo makes the changes in their order. It leaves out those that fail, each as a whole, and returns their errors.
-func redo(changes []replica.Change, rec *record.Record) (failed error) {
+// replay makes the changes in their order. It leaves out those that fail, each as a whole, and returns their errors.
+func replay(changes []replica.Change, rec *record.Record) (failed error) {
 	for _, c := range changes {
 		draft := rec.Draft()
 		if err := c(draft); err != nil {

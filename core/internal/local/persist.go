@@ -10,7 +10,7 @@ import (
 // persist has a change stored: now with Config.Sync and once Close has begun, otherwise by the write-behind (rule L9).
 func (st *Store) persist(ctx context.Context, s *Session, number uint64) error {
 	if !st.Sync && !st.closing.Load() {
-		st.queue.soon(s)
+		st.queue.scheduleDefault(s)
 		return nil
 	}
 	s.beginSaving(ctx)
@@ -35,11 +35,4 @@ func (st *Store) saveNow(ctx context.Context, s *Session, number uint64) error {
 // It is false once Close has begun, because memory is about to end.
 func (st *Store) stranded(err error) bool {
 	return errors.Is(err, replica.ErrUnavailable) && st.alone()
-}
-
-// isSaved reports whether the change of that number is stored.
-func (s *Session) isSaved(number uint64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.saved >= number
 }

@@ -94,7 +94,7 @@ func (d *drama) count() {
 	if err == nil {
 		err = changeBy(commit, s, plus("n", 1))
 	}
-	for errors.Is(err, local.ErrLeft) {
+	for errors.Is(err, local.ErrRemoved) {
 		if s, err = on.get(v.token, v.node); err == nil {
 			err = changeBy(commit, s, plus("n", 1))
 		}

@@ -71,22 +71,20 @@ func (w nodeWatch) look(st *Store) string {
 // requests wait for the write-behind.
 func (st *Store) refill(ctx context.Context) {
 	p, room := pace.New(st.RefillRate), 0
-	for i := range st.shards {
-		for _, s := range st.shards[i].list() {
-			if st.intact(s) {
-				continue
-			}
-			if room == 0 {
-				room = p.Portion()
-				st.queue.waitWhileLate(ctx)
-				if p.Wait(ctx, room) != nil {
-					return
-				}
-			}
-			room--
-			st.refilled.Add(1)
-			st.saveSoon(s)
+	for s := range st.cache.all() {
+		if st.intact(s) {
+			continue
 		}
+		if room == 0 {
+			room = p.Portion()
+			st.queue.waitForEase(ctx)
+			if p.Wait(ctx, room) != nil {
+				return
+			}
+		}
+		room--
+		st.refilled.Add(1)
+		st.saveSoon(s)
 	}
 }
 

@@ -23,12 +23,12 @@ type Renewal struct {
 func (st *Store) Renew(ctx context.Context, s *Session, r Renewal) (*Session, error) {
 	s.beginSaving(ctx)
 	defer s.endSaving()
-	if err := st.save(ctx, s); err != nil && (!s.onlyHere() || st.Replica.Available()) {
+	if err := st.save(ctx, s); err != nil && (!s.isOnlyHere() || st.Replica.Available()) {
 		return nil, err
 	}
 	w := st.begin(s, false)
 	if w == nil {
-		return nil, ErrLeft
+		return nil, ErrRemoved
 	}
 	next, err := w.successor(r)
 	if err != nil {
@@ -40,13 +40,6 @@ func (st *Store) Renew(ctx context.Context, s *Session, r Renewal) (*Session, er
 		return nil, errors.Join(err, st.destroy(ctx, next))
 	}
 	return next, st.handOver(ctx, s, next, w)
-}
-
-// onlyHere reports whether no node can know of the session.
-func (s *Session) onlyHere() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state.Load() != left && s.stored.Version == 0 && !s.tried
 }
 
 // successor begins the new session, in memory, with all that the old one has by now.
@@ -85,7 +78,7 @@ func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *r
 	}
 	values := last.Draft()
 	for _, b := range missing(w.batches, last) { // changes of other requests here, which only memory has
-		if err := redo(b.changes, values); err != nil {
+		if err := replay(b.changes, values); err != nil {
 			return err
 		}
 	}
@@ -107,13 +100,13 @@ func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *r
 func (st *Store) handOver(ctx context.Context, s *Session, next *Session, w *write) error {
 	s.mu.Lock()
 	late := s.pending.batches
-	if len(late) >= len(w.batches) { // otherwise they were folded into one batch
+	if len(late) >= len(w.batches) { // otherwise they were compacted into one batch
 		late = late[len(w.batches):]
 	}
-	st.gone(s, w)
+	st.discard(s, w)
 	s.mu.Unlock()
 	for _, b := range late {
-		_, number, err := st.apply(next, nil, nil, func(rec *record.Record) error { return redo(b.changes, rec) })
+		_, number, err := st.apply(next, nil, nil, func(rec *record.Record) error { return replay(b.changes, rec) })
 		if err == nil && number > 0 {
 			err = st.saveNow(ctx, next, number)
 		}

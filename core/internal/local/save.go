@@ -19,29 +19,28 @@ func (st *Store) save(ctx context.Context, s *Session) error {
 // run runs a write, and takes the outcome into memory.
 func (st *Store) run(ctx context.Context, s *Session, w *write) error {
 	if w == nil {
-		return ErrLeft
+		return ErrRemoved
 	}
 	rec, err := w.run(ctx)
-	return st.end(s, w, rec, err)
+	return st.finish(s, w, rec, err)
 }
 
 // begin returns the write of what is in memory, nil if the session has left.
 func (st *Store) begin(s *Session, takeover bool) *write {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return st.take(s, takeover, nil, s.current)
+	return st.newWrite(s, takeover, nil, s.current)
 }
 
-// take is begin with own, a change of the caller's that makes state of what is in memory; nil: none. Guarded by mu.
-func (st *Store) take(s *Session, takeover bool, own replica.Change, state *record.Record) *write {
-	if s.state.Load() == left {
-		st.abandon(s)
+// newWrite is begin with own, a change of the caller's that makes state of what is in memory; nil: none. Guarded by mu.
+func (st *Store) newWrite(s *Session, takeover bool, own replica.Change, state *record.Record) *write {
+	if s.state.is(removed) {
+		st.dropPending(s)
 		return nil
 	}
-	w := &write{
-		store: st, session: s, base: s.stored, state: state, own: own, memory: s.current, number: s.changes, takeover: takeover,
-		used: time.Unix(0, s.used.Load()), create: s.stored.Version == 0 && !s.tried,
-	}
+	w := &write{store: st, session: s, create: s.unknown(), takeover: takeover, snapshot: snapshot{
+		base: s.stored, memory: s.current, own: own, state: state, number: s.changes, used: time.Unix(0, s.used.Load()),
+	}}
 	w.access = st.Replica.Open(s.token, s.node)
 	w.request = w.access.Request()
 	switch {
@@ -53,28 +52,28 @@ func (st *Store) take(s *Session, takeover bool, own replica.Change, state *reco
 	if s.pending.requests > 0 || takeover || own != nil || w.refreshes() {
 		s.pending.begin(w.request)
 	}
-	w.batches, w.folds = slices.Clone(s.pending.batches), s.pending.folds
-	s.tried = s.tried || st.Replica.Available()
+	w.batches, w.compactions = slices.Clone(s.pending.batches), s.pending.compactions
+	s.writeAttempted = s.writeAttempted || st.Replica.Available()
 	return w
 }
 
-// end takes the outcome of a write into memory (rule L7).
-func (st *Store) end(s *Session, w *write, rec *record.Record, err error) error {
+// finish takes the outcome of a write into memory (rule L7).
+func (st *Store) finish(s *Session, w *write, rec *record.Record, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.state.Load() == left:
+	case s.state.is(removed):
 		if err == nil {
 			s.saved = w.number
 		}
-		st.abandon(s)
+		st.dropPending(s)
 		return err
 	case errors.Is(err, replica.ErrNoSession):
-		st.abandon(s) // another instance has destroyed it, which beats every change
-		st.leave(s)
+		st.dropPending(s) // another instance has destroyed it, which beats every change
+		st.cache.remove(s)
 		return err
 	case err != nil && w.takeover && s.pending.requests == 0:
-		st.abandon(s) // no change is lost; what is in memory is not the truth, and must not be stored
+		st.dropPending(s) // no change is lost; what is in memory is not the truth, and must not be stored
 		return err
 	case err != nil:
 		st.retry(s, w, err)

@@ -19,49 +19,49 @@ func (st *Store) settle(s *Session, w *write, rec *record.Record) error {
 	s.failures, s.saved, s.stored, s.node = 0, max(s.saved, w.number), rec, w.access.Home()
 	st.forget(s, w)
 	late := s.pending.batches
-	st.served(s, w, rec)
-	whole := st.rejoined(rec, w.withOwn(s.current))
+	st.noteOwner(s, w, rec)
+	whole := st.withMemoryOnly(rec, w.withOwn(s.current))
 	switch {
 	case merged, w.own != nil:
 		next := whole.Draft()
 		for _, b := range late {
-			w.failed = errors.Join(w.failed, redo(b.changes, next))
+			w.failed = errors.Join(w.failed, replay(b.changes, next))
 		}
 		s.current = next
 	case len(late) == 0:
 		s.current = whole
 	}
-	st.account(s)
-	st.schedule(s)
-	st.rest(s, w, merged)
+	st.cache.resize(s, sizeOf(s.current))
+	st.updateClocks(s)
+	st.afterSave(s, w, merged)
 	return w.failed
 }
 
 // forget drops the changes that are stored by this write. Guarded by mu.
 func (st *Store) forget(s *Session, w *write) {
-	if s.pending.folds == w.folds {
+	if s.pending.compactions == w.compactions {
 		st.pendingChanges.Add(-int64(s.pending.drop(len(w.batches))))
 		return
 	}
-	late := int(s.changes - w.number) // made since w began; folded with others, so that only their values are known
+	late := int(s.changes - w.number) // made since w began; compacted with others, so that only their values are known
 	st.pendingChanges.Add(int64(late - s.pending.requests))
 	s.pending.requests = late
-	s.pending.fold(difference(w.memory, s.current, st.clash))
+	s.pending.compact(diff(w.memory, s.current, st.clash))
 	if late == 0 {
-		s.pending = pending{folds: s.pending.folds}
+		s.pending = pending{compactions: s.pending.compactions}
 	}
 }
 
-// served records who serves the session after a write. If that is another instance, it is told what it has not seen
-// (rule M8). Guarded by mu.
-func (st *Store) served(s *Session, w *write, rec *record.Record) {
-	if s.told = rec.Route != st.Route; s.told && w.last != nil {
-		st.tell(s, news.Message{Kind: news.Changed, Version: rec.Version}, rec.Route)
+// noteOwner records who serves the session after a write. If that is another instance, it is told what it has not seen
+// (rule M8). Guarded by s.mu.
+func (st *Store) noteOwner(s *Session, w *write, rec *record.Record) {
+	if s.owner.elsewhere = !st.self.serves(rec); s.owner.elsewhere && w.last != nil {
+		st.outbox.tell(s, news.Message{Kind: news.Changed, Version: rec.Version}, rec.Route)
 	}
 }
 
-// rest decides what comes after a write: the session is written again, or leaves, or stays. Guarded by mu.
-func (st *Store) rest(s *Session, w *write, merged bool) {
+// afterSave decides what comes after a write: the session is written again, or leaves, or stays. Guarded by mu.
+func (st *Store) afterSave(s *Session, w *write, merged bool) {
 	if merged {
 		st.merges.Add(1)
 		if w.failed != nil {
@@ -69,18 +69,18 @@ func (st *Store) rest(s *Session, w *write, merged bool) {
 				"a change could not be made to what another instance has stored meanwhile", "", "error", w.failed)
 		}
 	}
-	if s.rests = len(s.pending.batches) == 0 && !w.access.NeedsHeal(); !s.rests {
-		st.queue.soon(s)
+	if s.turn.cleanAfter = len(s.pending.batches) == 0 && !w.access.NeedsHeal(); !s.turn.cleanAfter {
+		st.queue.scheduleDefault(s)
 		return
 	}
-	if s.told { // what is here would soon be outdated
-		st.leave(s)
+	if s.owner.elsewhere { // what is here would soon be outdated
+		st.cache.remove(s)
 	}
 }
 
 // retry has a failed write tried again later. Guarded by mu.
 func (st *Store) retry(s *Session, w *write, err error) {
-	s.rests = false
+	s.turn.cleanAfter = false
 	switch {
 	case w.own != nil: // the caller gets the error
 	case errors.Is(err, replica.ErrTooLarge):
@@ -92,5 +92,5 @@ func (st *Store) retry(s *Session, w *write, err error) {
 	}
 	wait := min(retryMin<<min(s.failures, 10), retryMax)
 	s.failures++
-	st.queue.at(time.Now().Add(wait), s)
+	st.queue.scheduleAt(time.Now().Add(wait), s)
 }

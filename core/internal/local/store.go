@@ -2,7 +2,7 @@ package local
 
 import (
 	"context"
-	"math"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,56 +14,51 @@ import (
 // Store holds the sessions of this instance. It is safe for concurrent use.
 type Store struct {
 	Config
-	shards  [shardCount]shard
-	count   atomic.Int64
-	bytes   atomic.Int64
+	self    self
+	cache   *cache
 	queue   *queue
-	posts   chan post    // messages to be sent to other instances
-	closing atomic.Bool  // Close has begun
-	heard   atomic.Int64 // Unix nanoseconds: all messages that others left before have been read
-	doubted atomic.Int64 // Unix nanoseconds: a session that was not confirmed since may be outdated; 0: none is
-	stop    context.CancelFunc
-	done    sync.WaitGroup
+	outbox  *outbox
+	hearing hearing
+	closing atomic.Bool // Close has begun
 	counters
+	service
+}
+
+// service is the background work of a store; see start and halt.
+type service struct {
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// newStore returns a store that does nothing in the background yet.
+func newStore(c Config) *Store {
+	if c.RefillRate == 0 {
+		c.RefillRate = 2000
+	}
+	st := &Store{
+		Config: c, self: self(c.Route), cache: newCache(c.MaxSessions, c.MaxBytes), queue: newQueue(),
+		outbox: &outbox{replica: c.Replica, route: c.Route, posts: make(chan post, maxPosts)},
+	}
+	st.hearing.heard.Store(time.Now().UnixNano())
+	return st
 }
 
 // Get returns the session with that token, and records a use of it. It returns nil if the session is not here or has
 // ended.
 func (st *Store) Get(token string) *Session {
-	now, sh := time.Now(), st.shard(token)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	s := sh.sessions[token]
-	if s == nil {
-		return nil
+	s, due := st.cache.get(token)
+	if due {
+		st.queue.scheduleDefault(s)
 	}
-	if s.over(now) {
-		st.remove(sh, s)
-		return nil
-	}
-	st.Use(s, now)
-	sh.unlink(s)
-	sh.link(s)
 	return s
 }
 
 // Peek is Get for a caller that only looks: it records no use.
-func (st *Store) Peek(token string) *Session {
-	sh := st.shard(token)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if s := sh.sessions[token]; s != nil && !s.over(time.Now()) {
-		return s
-	}
-	return nil
-}
+func (st *Store) Peek(token string) *Session { return st.cache.peek(token) }
 
-// Use records that a request uses the session. The use is also stored, but not each one: only after a twentieth of the
-// idle timeout.
+// Use records that a request uses the session. The use is also stored, but not each one; see clocks.use.
 func (st *Store) Use(s *Session, now time.Time) {
-	s.used.Store(now.UnixNano())
-	if now.UnixNano() >= s.refresh.Load() {
-		s.refresh.Store(now.Add(retryMax).UnixNano()) // not again before the write has set the next time
+	if s.use(now) {
 		st.saveSoon(s)
 	}
 }
@@ -84,35 +79,34 @@ func (st *Store) Rehome(s *Session) (rec *record.Record, node string) {
 
 // saveSoon has the session written although it has no changes.
 func (st *Store) saveSoon(s *Session) {
-	if s.markDirty() {
-		st.queue.soon(s)
+	if s.state.markDirty() {
+		st.queue.scheduleDefault(s)
 	}
 }
 
-// schedule computes how long the session lives unused, and when its last use has to be stored again.
-func (st *Store) schedule(s *Session) {
-	if idle := s.current.Idle(); idle > 0 {
-		life := int64(min(idle, math.MaxInt64-idle/20) + idle/20) // no overflow, however long idle is
-		if before := s.life.Swap(life); life < before || before == 0 {
-			st.endsSooner(s)
-		}
+// check returns how many bytes of memory the session needs. It returns replica.ErrTooLarge if the session exceeds
+// Config.MaxSize as it would be stored.
+func (st *Store) check(rec *record.Record) (held int64, err error) {
+	size := rec.Size()
+	held = int64(size) + overhead
+	if bare := st.withoutMemoryOnly(rec); bare != rec {
+		size = bare.Size()
 	}
-	s.refresh.Store(nanos(replica.RefreshDue(s.stored)))
+	if st.MaxSize > 0 && size > st.MaxSize {
+		return 0, fmt.Errorf("%w: %d bytes encoded, the limit is %d", replica.ErrTooLarge, size, st.MaxSize)
+	}
+	return held, nil
 }
 
-// account updates the session's size, and has others leave if memory is too full.
-func (st *Store) account(s *Session) {
-	size := sizeOf(s.current)
-	st.bytes.Add(size - s.size.Swap(size))
-	if s.state.Load() == left { // it ended at this moment
-		st.release(s)
-	}
-	for st.overfull() && st.evict() {
+// updateClocks takes in the settings of a session that has changed or was stored. Guarded by s.mu.
+func (st *Store) updateClocks(s *Session) {
+	if s.clocks.update(s.current, s.stored) {
+		st.cache.endsSooner(s)
 	}
 }
 
-// abandon forgets the changes that are not stored. Guarded by mu.
-func (st *Store) abandon(s *Session) {
+// dropPending forgets the changes that are not stored. Guarded by s.mu.
+func (st *Store) dropPending(s *Session) {
 	st.pendingChanges.Add(-int64(s.pending.drop(len(s.pending.batches))))
 }
 
@@ -122,8 +116,8 @@ func (st *Store) alone() bool { return !st.Replica.Available() && !st.closing.Lo
 // Counts returns a snapshot of the counters.
 func (st *Store) Counts() Counts {
 	return Counts{
-		Sessions: st.count.Load(), Bytes: st.bytes.Load(), PendingSessions: st.queue.length(),
+		Sessions: st.cache.count.Load(), Bytes: st.cache.bytes.Load(), PendingSessions: st.queue.length(),
 		PendingChanges: st.pendingChanges.Load(), Takeovers: st.takeovers.Load(), Merges: st.merges.Load(),
-		Clashes: st.clashes.Load(), Shed: st.shed.Load(), Evictions: st.evictions.Load(), Refilled: st.refilled.Load(),
+		Clashes: st.clashes.Load(), Shed: st.shed.Load(), Evictions: st.cache.evictions.Load(), Refilled: st.refilled.Load(),
 	}
 }

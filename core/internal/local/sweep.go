@@ -5,8 +5,10 @@ import (
 	"time"
 )
 
+const sweepEvery = time.Second
+
 // sweep removes sessions that have ended, until ctx ends.
-func (st *Store) sweep(ctx context.Context) {
+func (c *cache) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -14,8 +16,8 @@ func (st *Store) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			for i := range st.shards {
-				st.sweepShard(&st.shards[i], now)
+			for i := range c.shards {
+				c.sweepShard(&c.shards[i], now)
 			}
 		}
 	}
@@ -23,28 +25,28 @@ func (st *Store) sweep(ctx context.Context) {
 
 // sweepShard looks at the sessions that may be over, and returns how many these were. It looks at each session about
 // once in its life.
-func (st *Store) sweepShard(sh *shard, now time.Time) (looks int) {
+func (c *cache) sweepShard(sh *shard, now time.Time) (looks int) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	for s := sh.looks.first(); s != nil && s.lookAt <= now.UnixNano(); s = sh.looks.first() {
+	for s := sh.looks.first(); s != nil && s.listed.lookAt <= now.UnixNano(); s = sh.looks.first() {
 		looks++
 		if s.over(now) {
-			st.remove(sh, s)
+			c.drop(sh, s)
 			continue
 		}
-		s.lookAt = s.ends() // it was used since
+		s.listed.lookAt = s.ends() // it was used since
 		sh.looks.moved(s)
 	}
 	return looks
 }
 
 // endsSooner is called when the session's life has become shorter, so that the sweep looks at it in time.
-func (st *Store) endsSooner(s *Session) {
-	sh := st.shard(s.token)
+func (c *cache) endsSooner(s *Session) {
+	sh := c.shard(s.token)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if s.lookPlace > 0 {
-		s.lookAt = s.ends()
+	if s.listed.place > 0 {
+		s.listed.lookAt = s.ends()
 		sh.looks.moved(s)
 	}
 }

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -11,21 +10,21 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// TakeOver brings a session into memory that another instance has served. The arguments token, node and route are those
-// of the id in the request. What is in memory, if anything, is not the truth any more. TakeOver stores a new version at
-// once. So the other instance, if it still runs and has changes, learns of the takeover. TakeOver returns the errors of
+// takeOver brings a session into memory that another instance has served. The arguments token, node and route are those
+// of the id in the request. What is in memory, if anything, is not the truth any more. takeOver stores a new version at
+// once. So the other instance, if it still runs and has changes, learns of the takeover. takeOver returns the errors of
 // replica.Access.Write, and ErrFull.
 //
 // The id may also be older than a takeover by this instance: its request was sent beside the one that took the session
 // over, or the client keeps the first id that it got. A look at the nodes shows that, and then there is nothing to take
 // over.
-func (st *Store) TakeOver(ctx context.Context, token, node, route string) (*Session, error) {
-	s, t, err := st.takeOver(ctx, token, node)
+func (st *Store) takeOver(ctx context.Context, token, node, route string) (*Session, error) {
+	s, t, err := st.becomeOwner(ctx, token, node)
 	if err != nil {
 		return nil, err
 	}
 	if t.needed {
-		st.tookOver(s, strings.Clone(t.former), strings.Clone(route))
+		st.noteTakeover(s, strings.Clone(t.former), strings.Clone(route))
 	}
 	return s, nil
 }
@@ -36,36 +35,36 @@ type takeover struct {
 	former string // the route of the instance that the stored record named
 }
 
-// takeOver is TakeOver without the message to the other instance (rule L5).
-func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, t takeover, err error) {
+// becomeOwner is takeOver without the message to the other instance (rule L5).
+func (st *Store) becomeOwner(ctx context.Context, token, node string) (s *Session, t takeover, err error) {
 	if s := st.Get(token); s != nil {
-		if t, err = st.takeOverHere(ctx, s, node); !errors.Is(err, ErrLeft) {
+		if t, err = st.takeOverHere(ctx, s, node); !errors.Is(err, ErrRemoved) {
 			return s, t, err
 		}
 	}
 	former := ""
 	mine := func(rec *record.Record) error {
-		former, rec.Route, rec.LastAccess = rec.Route, st.Route, time.Now()
+		former, rec.LastAccess = st.self.sign(rec, true), time.Now()
 		return nil
 	}
 	access := st.Replica.Open(token, node)
 	rec, err := access.Write(ctx, mine)
-	for err == nil && rec.Route != st.Route { // another instance has met this write half-way, and added its own to it
+	for err == nil && !st.self.serves(rec) { // another instance has met this write half-way, and added its own to it
 		rec, err = access.Write(ctx, mine)
 	}
 	if err != nil {
 		return nil, t, err
 	}
-	s = st.loaded(token, access, rec)
-	return s, takeover{true, former}, st.admitted(s, access)
+	s = loaded(token, access, rec)
+	return s, takeover{true, former}, st.admit(s, access)
 }
 
-// takeOver replaces what is in memory by what is stored, with the changes made to it that are not stored. It does
+// takeOverHere replaces what is in memory by what is stored, with the changes made to it that are not stored. It does
 // nothing if this instance serves the session already.
 func (st *Store) takeOverHere(ctx context.Context, s *Session, node string) (t takeover, err error) {
 	s.beginSaving(ctx)
 	defer s.endSaving()
-	if st.serves(ctx, s, node) {
+	if st.verify(ctx, s, node) {
 		return t, nil
 	}
 	s.mu.Lock()
@@ -73,25 +72,25 @@ func (st *Store) takeOverHere(ctx context.Context, s *Session, node string) (t t
 	s.mu.Unlock()
 	w := st.begin(s, true)
 	if w == nil {
-		return t, ErrLeft
+		return t, ErrRemoved
 	}
 	err = st.run(ctx, s, w)
 	return takeover{true, w.former}, err
 }
 
-// serves reports whether nobody else has written the session since this instance's last write, as far as the node knows
+// verify reports whether nobody else has written the session since this instance's last write, as far as the node knows
 // that the request's id names (rule L4). A session that was never stored is known to nobody else. The caller has begun
 // saving.
-func (st *Store) serves(ctx context.Context, s *Session, node string) bool {
+func (st *Store) verify(ctx context.Context, s *Session, node string) bool {
 	s.mu.Lock()
-	stored, outdated := s.stored, s.told || s.state.Load() == left
+	stored, outdated := s.stored, s.owner.elsewhere || s.state.is(removed)
 	s.mu.Unlock()
 	if outdated || stored.Version == 0 {
 		return !outdated
 	}
 	access := st.Replica.Open(s.token, node)
 	rec, err := access.Peek(ctx)
-	if err != nil || rec.Route != st.Route || !sameRecord(rec, stored) {
+	if err != nil || !st.self.stillServes(rec, stored) {
 		return false
 	}
 	if access.NeedsHeal() {
@@ -101,13 +100,12 @@ func (st *Store) serves(ctx context.Context, s *Session, node string) bool {
 	return true
 }
 
-// tookOver tells the instance that served the session that its copy is outdated. It does so behind the request's back.
-// former is the route in the stored record, named is the one in the client's id; they differ if the id is not the
-// newest.
-func (st *Store) tookOver(s *Session, former, named string) {
+// noteTakeover tells the instance that served the session that its copy is outdated, behind the request's back
+// (rule M8). See owner.takenFrom.
+func (st *Store) noteTakeover(s *Session, former, named string) {
 	st.takeovers.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.from = cmp.Or(former, named)
-	st.tell(s, news.Message{Kind: news.Taken, Version: s.stored.Version}, s.from, named)
+	s.owner.takenFrom(former, named)
+	st.outbox.tell(s, news.Message{Kind: news.Taken, Version: s.stored.Version}, s.owner.previous, named)
 }

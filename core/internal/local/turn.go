@@ -1,51 +1,51 @@
 package local
 
 import (
-	"context"
 	"slices"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// waiter is a caller of beginSaving that waits for its turn.
+// turn is the right to write a session. One caller at a time has it, and the others wait in order of arrival.
+type turn struct {
+	taken      bool
+	met        *replica.Failures // those of the caller that has it
+	waiting    []waiter          // FIFO queue
+	cleanAfter bool              // while it is taken: nothing is left to be stored, as far as is known
+}
+
+// waiter is a caller that waits for its turn.
 type waiter struct {
 	called chan struct{}
 	met    *replica.Failures
 	since  time.Time
 }
 
-// beginSaving waits for the caller's turn to write the session. Until endSaving the session does not leave to make
-// room: others might load it again and change it, and the caller would not know of that.
-//
-// If the caller before times out on a node meanwhile, this one does not ask that node again: it has waited for it as well.
-func (s *Session) beginSaving(ctx context.Context) {
-	met := replica.FailuresOf(ctx)
-	s.mu.Lock()
-	if !s.saving {
-		s.saving, s.met, s.rests = true, met, s.state.CompareAndSwap(clean, dirty)
-		s.mu.Unlock()
-		return
+// take takes the turn for a caller with these failures. If another caller has it, take returns what is closed once it
+// is the new caller's.
+func (t *turn) take(met *replica.Failures) (called <-chan struct{}) {
+	if !t.taken {
+		t.taken, t.met = true, met
+		return nil
 	}
 	w := waiter{make(chan struct{}), met, time.Now()}
-	s.waiting = append(s.waiting, w)
-	s.mu.Unlock()
-	<-w.called
+	t.waiting = append(t.waiting, w)
+	return w.called
 }
 
-// endSaving hands the turn to the caller that has waited longest, so that no newcomer overtakes it.
-func (s *Session) endSaving() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rests = s.rests && len(s.pending.batches) == 0
-	if len(s.waiting) > 0 {
-		next := s.waiting[0]
-		s.met, s.waiting = next.met.After(s.met, next.since), slices.Delete(s.waiting, 0, 1)
-		close(next.called)
-		return
+// pass hands the turn to the caller that has waited longest, so that no newcomer overtakes it. If nobody waits, the
+// turn is free, and pass returns false.
+//
+// If the caller before has timed out on a node meanwhile, the next one does not ask that node again: it has waited for
+// it as well.
+func (t *turn) pass() bool {
+	if len(t.waiting) == 0 {
+		t.taken, t.met = false, nil
+		return false
 	}
-	s.met = nil
-	if s.saving = false; s.rests {
-		s.state.CompareAndSwap(dirty, clean)
-	}
+	next := t.waiting[0]
+	t.met, t.waiting = next.met.After(t.met, next.since), slices.Delete(t.waiting, 0, 1)
+	close(next.called)
+	return true
 }

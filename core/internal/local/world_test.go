@@ -232,7 +232,7 @@ func changeBy(commit commit, s *session, c replica.Change) error {
 // change is a request that loads the session again if it has left meanwhile.
 func (a *instance) change(s *session, token string, c replica.Change) {
 	err := change(s, c)
-	for errors.Is(err, local.ErrLeft) {
+	for errors.Is(err, local.ErrRemoved) {
 		if s, err = a.get(token, nodeOf(s)); err == nil {
 			err = change(s, c)
 		}

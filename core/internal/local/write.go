@@ -14,18 +14,27 @@ type write struct {
 	store    *Store
 	session  *Session
 	access   *replica.Access
-	request  uint64         // its id; a record that has it has the changes of this write
-	base     *record.Record // what the nodes had, as far as is known
-	state    *record.Record // what the nodes are to have
-	batches  []batch        // the pending changes that lead from base to memory
-	folds    int            // pending.folds when the write began
-	number   uint64         // of the newest change in memory
-	used     time.Time      // when the session was used last
-	own      replica.Change // made after batches; only the caller can make it, and memory lacks it; nil: none
-	memory   *record.Record // state without own
-	create   bool           // no node can have the session yet
-	takeover bool           // the session is taken over from another instance
+	request  uint64 // its id; a record that has it has the changes of this write
+	create   bool   // no node can have the session yet
+	takeover bool   // the session is taken over from another instance
+	snapshot
+	found
+}
 
+// snapshot is what a write found in memory when it began.
+type snapshot struct {
+	base        *record.Record // what the nodes had, as far as is known
+	memory      *record.Record // what requests saw
+	own         replica.Change // a change that only the caller can make, and that memory lacks; nil: none
+	state       *record.Record // what the nodes are to have: memory, with own
+	batches     []batch        // the pending changes that lead from base to memory
+	compactions int            // of the pending changes
+	number      uint64         // of the newest change in memory
+	used        time.Time      // when the session was used last
+}
+
+// found is what a write has found on the nodes.
+type found struct {
 	last   *record.Record // the record to which the changes were made last
 	newer  bool           // last was not base: somebody has written since
 	former string         // the route of the instance that served the session before it was taken over or ended
@@ -39,7 +48,7 @@ func (w *write) refreshes() bool { return !w.used.Before(replica.RefreshDue(w.ba
 func (w *write) run(ctx context.Context) (*record.Record, error) {
 	switch {
 	case w.create:
-		first := w.usedNow(w.store.storable(w.state))
+		first := w.usedNow(w.store.withoutMemoryOnly(w.state))
 		first.Route = w.store.Route
 		w.last = first
 		return w.access.Create(ctx, first)
@@ -67,22 +76,19 @@ func (w *write) change(rec *record.Record) error {
 	if at := w.session.cookie.Load(); at != 0 && time.Unix(0, at).After(rec.CookieAt) {
 		rec.CookieAt = time.Unix(0, at)
 	}
-	if rec.Route == "" || w.takeover {
-		w.former, rec.Route = rec.Route, w.store.Route
-	}
+	w.former = w.store.self.sign(rec, w.takeover)
 	w.newer = !sameRecord(rec, w.base)
 	if !w.newer {
-		state := w.store.storable(w.state)
-		rec.TakeValues(state)
+		rec.TakeValues(w.store.withoutMemoryOnly(w.state))
 		return nil
 	}
 	for _, b := range missing(w.batches, rec) {
-		w.failed = errors.Join(w.failed, redo(b.changes, rec))
+		w.failed = errors.Join(w.failed, replay(b.changes, rec))
 	}
 	if w.own != nil && !replica.HasRequest(rec, w.request) {
-		w.failed = errors.Join(w.failed, redo([]replica.Change{w.own}, rec))
+		w.failed = errors.Join(w.failed, replay([]replica.Change{w.own}, rec))
 	}
-	rec.Attributes = w.store.storable(rec).Attributes
+	rec.Attributes = w.store.withoutMemoryOnly(rec).Attributes
 	return nil
 }
 
@@ -105,6 +111,6 @@ func (w *write) withOwn(rec *record.Record) *record.Record {
 		return rec
 	}
 	next := rec.Draft()
-	_ = difference(w.memory, w.state, func() {})(next) // returns no error
+	_ = diff(w.memory, w.state, func() {})(next) // returns no error
 	return next
 }

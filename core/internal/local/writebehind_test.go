@@ -132,8 +132,8 @@ func TestWriteBehind(t *testing.T) {
 				a.must(change(a.Get("t"), plus("n", 1)))
 				most = max(most, local.Remembered(s.Session))
 			}
-			if most > 1024 || local.Folds(s.Session) > 0 {
-				w.t.Errorf("%d changes, folded %d times", most, local.Folds(s.Session))
+			if most > 1024 || local.Compactions(s.Session) > 0 {
+				w.t.Errorf("%d changes, folded %d times", most, local.Compactions(s.Session))
 			}
 			settle()
 			w.wantStored("t", nodeOf(s), "n", "5001")
@@ -298,10 +298,10 @@ func TestBounds(t *testing.T) {
 			settle()
 			a.begin("u") // t leaves
 			settle()
-			if err := change(s, plus("n", 1)); !errors.Is(err, local.ErrLeft) {
+			if err := change(s, plus("n", 1)); !errors.Is(err, local.ErrRemoved) {
 				w.t.Errorf("%v", err)
 			}
-			if err := s.Destroy(ctx); !errors.Is(err, local.ErrLeft) {
+			if err := s.Destroy(ctx); !errors.Is(err, local.ErrRemoved) {
 				w.t.Errorf("%v", err)
 			}
 			again, err := a.get("t", node)
@@ -456,7 +456,7 @@ func TestSync(t *testing.T) {
 func TestAttributesThatStay(t *testing.T) {
 	for _, sync := range []bool{false, true} {
 		inWorld(t, 1, 0, func(w *world) {
-			a := w.start(local.Config{Sync: sync, Stays: func(name string) bool { return name == "here" }})
+			a := w.start(local.Config{Sync: sync, MemoryOnly: func(name string) bool { return name == "here" }})
 			s := a.begin("t")
 			settle()
 			before := w.count(writes)

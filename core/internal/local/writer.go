@@ -15,10 +15,10 @@ const workers = 16
 // dispatch hands sessions to the workers when they are due, until ctx ends.
 func (st *Store) dispatch(ctx context.Context, work chan<- *Session) {
 	defer close(work)
-	defer st.queue.strand()
+	defer st.queue.endPressure()
 	for ctx.Err() == nil {
 		if !st.Replica.Available() {
-			st.queue.strand()
+			st.queue.endPressure()
 			_ = pace.Sleep(ctx, idlePoll)
 			continue
 		}
@@ -44,7 +44,7 @@ func (st *Store) work(sessions <-chan *Session, stored func()) {
 	}
 }
 
-// saveInTurn waits for its turn to write the session, and saves it. A write that fails is queued again; see end.
+// saveInTurn waits for its turn to write the session, and saves it. A write that fails is queued again; see finish.
 func (st *Store) saveInTurn(s *Session) error {
 	ctx := replica.WithFailures(st.Replica.Random.As(context.Background(), "write-behind", s.token))
 	s.beginSaving(ctx)
@@ -68,6 +68,6 @@ func (st *Store) putsOff(s *Session) bool {
 	if s.stored.Version == 0 || s.pending.requests > 0 {
 		return false
 	}
-	st.queue.at(time.Now().Add(idlePoll), s)
+	st.queue.scheduleAt(time.Now().Add(idlePoll), s)
 	return true
 }
