@@ -23,8 +23,8 @@ func (st *Store) CommitNow(ctx context.Context, s *Session, base, work *record.R
 }
 
 // makesRoom is called when the caller's change and the pending ones are too large together. It stores the pending ones
-// without the caller's or, if that fails as well, gives up the largest of them (see shedLargest). It reports whether it could
-// do either.
+// without the caller's or, if that fails as well, gives up the largest of them (see shedLargest). It reports whether it
+// could do either.
 func (st *Store) makesRoom(ctx context.Context, s *Session) bool {
 	before := s.waitingChanges()
 	return before > 0 && (st.save(ctx, s) == nil || s.waitingChanges() < before)
@@ -80,8 +80,8 @@ func (s *Session) compute(base, work *record.Record, redo replica.Change) (from,
 	return from, to, redo(to)
 }
 
-// newOwnWrite is newWrite for the caller's own changes, which made to of from. clash reports that others have changed the same
-// attributes meanwhile: compute the changes again.
+// newOwnWrite is newWrite for the caller's own changes, which made to of from. clash reports that others have changed
+// the same attributes meanwhile: compute the changes again.
 func (st *Store) newOwnWrite(s *Session, from, to *record.Record, redo replica.Change) (w *write, clash bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

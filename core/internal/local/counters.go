@@ -2,11 +2,10 @@ package local
 
 import "sync/atomic"
 
-// counters count events since the start, except pendingChanges, which is the present number.
+// counters count events since the start, except pendingChanges, which is the present number. The cache counts evictions.
 type counters struct {
-	pendingChanges                                  atomic.Int64
-	takeovers, merges, clashes, evictions, refilled atomic.Uint64
-	shed                                            atomic.Uint64
+	pendingChanges                             atomic.Int64
+	takeovers, merges, clashes, shed, refilled atomic.Uint64
 }
 
 // Counts is a snapshot of the counters.

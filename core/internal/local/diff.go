@@ -7,7 +7,7 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// difference returns the change that sets what differs between base and now to what it is in now. It stands for changes
+// diff returns the change that sets what differs between base and now to what it is in now. It stands for changes
 // that are too many to be remembered, and never returns an error. Where another instance has changed the same attribute
 // to another value, it overwrites that, and calls clash.
 func diff(base, now *record.Record, clash func()) replica.Change {

@@ -44,7 +44,7 @@ func (st *Store) inform(token string, access *replica.Access, route string, m ne
 	if s := st.Peek(token); s != nil {
 		st.receive(s, m)
 	}
-	if route != "" && route != st.Route {
+	if st.self.isOther(route) {
 		st.outbox.send(post{st.Replica.Open(token, access.Home()), route, m})
 	}
 }

@@ -2,8 +2,8 @@ package local
 
 import "container/heap"
 
-// sessionHeap is a heap of sessions: the first one by before is known at any time. place returns where a session keeps its
-// place in the heap, from 1; 0: it is not in the heap.
+// sessionHeap is a heap of sessions: the first one by before is known at any time. place returns where a session keeps
+// its place in the heap, from 1; 0: it is not in the heap.
 type sessionHeap struct {
 	list   []*Session
 	before func(a, b *Session) bool

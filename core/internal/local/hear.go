@@ -32,8 +32,8 @@ func (st *Store) Hear(ctx context.Context, list []news.Message) {
 	}
 }
 
-// receive handles the message that another instance has taken the session over, ended it or changed it (rule M11). In the
-// first two cases the session leaves memory; changes here that are not stored are written first, so that they are
+// receive handles the message that another instance has taken the session over, ended it or changed it (rule M11). In
+// the first two cases the session leaves memory; changes here that are not stored are written first, so that they are
 // merged with what the other instance has. If it was changed, this instance goes on serving it: it stays, and reads
 // what has changed, because this memory is what is left of the session if the nodes lose it.
 func (st *Store) receive(s *Session, m news.Message) {

@@ -88,7 +88,7 @@ func (st *Store) HoldServed(ctx context.Context, id sid.ID) (*Session, *replica.
 	switch {
 	case err != nil:
 		return nil, nil, nil, err
-	case st.self.elsewhere(rec):
+	case st.self.isOther(rec.Route):
 		return nil, access, rec, nil
 	}
 	s := st.Peek(id.Token)

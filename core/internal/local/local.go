@@ -8,17 +8,19 @@
 // applied to what that instance stored. So the changes of both survive. If that instance serves the session from then
 // on, the copy here leaves memory, because it is not the truth any more.
 //
-// Where to read what:
-//   - session.go: one session, its states, and whose turn it is to write it. shard.go: all sessions, their bounds, and
-//     how they leave. sessionHeap.go: a heap of sessions.
-//   - commit.go, commit_now.go: how the changes of a request enter memory. pending.go: the changes that are not stored
-//     yet. stays.go: attributes that are never stored.
-//   - queue.go: when a session is written, and back-pressure. save.go: one write. shed.go: sessions that are too large
-//     to be stored.
-//   - end.go: logout, and a new id at login. takeover.go: loading a session, and taking it over from another instance.
-//     elsewhere.go: changing a session that another instance serves.
-//   - notice.go: messages to and from other instances. deaf.go: an instance that may have missed some. repair.go:
-//     storing sessions again that a node has lost.
+// Where to read what, from what is used to what uses it:
+//   - session.go: one session. clocks.go, state.go, turn.go, pending.go, diff.go: its times, whether it may leave, whose
+//     turn it is to write it, and the changes that are not stored yet.
+//   - cache.go, shard.go, sweep.go: all sessions, their bounds, and how they leave. heap.go: a heap of sessions.
+//   - owner.go: who serves a session, and when it is taken over. hold.go and takeover.go do that for a request.
+//     hearing.go, hear.go, outbox.go: messages from and to other instances. elsewhere.go: changing a session that
+//     another instance serves.
+//   - store.go: the store, and what it is made of. service.go: its background work. close.go: its end.
+//   - create.go, commit.go, commit_now.go, apply.go: how the changes of a request enter memory. memory_only.go:
+//     attributes that are never stored. destroy.go, renew.go: logout, and a new id at login.
+//   - queue.go, writer.go: when a session is written, and back-pressure. write.go: one write. save.go, settle.go: how it
+//     begins, and what its outcome means. persist.go: who waits for it. shed.go: sessions that are too large.
+//   - refill.go: storing sessions again that a node has lost.
 package local
 
 import "errors"

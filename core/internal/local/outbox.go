@@ -13,7 +13,7 @@ const maxPosts = 1024 // messages that wait to be sent
 // outbox sends messages about sessions to other instances, behind the requests' back.
 type outbox struct {
 	replica *replica.Store
-	route   string // of this instance
+	self    self
 	posts   chan post
 }
 
@@ -28,10 +28,9 @@ type post struct {
 // by s.mu.
 func (o *outbox) tell(s *Session, m news.Message, routes ...string) {
 	for i, route := range routes {
-		if route == "" || route == o.route || slices.Contains(routes[:i], route) {
-			continue
+		if o.self.isOther(route) && !slices.Contains(routes[:i], route) {
+			o.send(post{o.replica.Open(s.token, s.node), route, m})
 		}
-		o.send(post{o.replica.Open(s.token, s.node), route, m})
 	}
 }
 

@@ -44,8 +44,8 @@ func (me self) step(id sid.ID, here bool, node string, doubtful bool) step {
 // takeover, too: an instance that ends the session has to know whom to tell.
 func (me self) serves(rec *record.Record) bool { return rec.Route == string(me) }
 
-// elsewhere reports whether another instance serves the session of that record.
-func (me self) elsewhere(rec *record.Record) bool { return rec.Route != "" && !me.serves(rec) }
+// isOther reports whether the route is that of another instance. An empty one is nobody's.
+func (me self) isOther(route string) bool { return route != "" && route != string(me) }
 
 // stillServes reports whether found, which a look at a node has shown, is what this instance has stored: nobody has
 // written the session since, and there is nothing to take over.

@@ -28,7 +28,7 @@ type batch struct {
 const (
 	maxBatches        = 8
 	maxChanges        = 1024
-	maxStrandedChange = 16 // while no node is available, so that changes do not sessionHeap up in every session
+	maxStrandedChange = 16 // while no node is available, so that changes do not pile up in every session
 )
 
 // add appends the change of one request to the batch that no write has tried yet.

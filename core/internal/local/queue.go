@@ -28,8 +28,8 @@ func newQueue() *queue {
 	}
 }
 
-// scheduleDefault has a session written after the usual delay, or earlier if it is due earlier already. A busy session mostly is,
-// so scheduleDefault reads the clock only if it has to.
+// scheduleDefault has a session written after the default delay, or earlier if it is due earlier already. A busy session
+// mostly is, so scheduleDefault reads the clock only if it has to.
 func (q *queue) scheduleDefault(s *Session) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -97,7 +97,7 @@ func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *r
 
 // handOver ends the old session in memory. It brings along the changes that other requests have made to it since the
 // new one began. These are in batches after those of w.
-func (st *Store) handOver(ctx context.Context, s *Session, next *Session, w *write) error {
+func (st *Store) handOver(ctx context.Context, s, next *Session, w *write) error {
 	s.mu.Lock()
 	late := s.pending.batches
 	if len(late) >= len(w.batches) { // otherwise they were compacted into one batch

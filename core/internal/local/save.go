@@ -32,7 +32,8 @@ func (st *Store) begin(s *Session, takeover bool) *write {
 	return st.newWrite(s, takeover, nil, s.current)
 }
 
-// newWrite is begin with own, a change of the caller's that makes state of what is in memory; nil: none. Guarded by mu.
+// newWrite is begin with own, a change of the caller's that makes state of what is in memory; nil: none. Guarded by
+// s.mu.
 func (st *Store) newWrite(s *Session, takeover bool, own replica.Change, state *record.Record) *write {
 	if s.state.is(removed) {
 		st.dropPending(s)

@@ -37,7 +37,7 @@ type listed struct {
 type queued struct {
 	due       time.Time // when it is to be written
 	place     int       // in queue.heap, from 1; 0: not in it
-	byDefault bool      // it is due after no more than the usual delay
+	byDefault bool      // it is due after no more than the default delay
 }
 
 // content is what memory and nodes have of a session. Its records are never changed in place.

@@ -12,7 +12,7 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// settle makes what is stored by this write the base of the next one. Guarded by mu.
+// settle makes what is stored by this write the base of the next one. Guarded by s.mu.
 func (st *Store) settle(s *Session, w *write, rec *record.Record) error {
 	s.confirm()
 	merged := w.merged(rec)
@@ -37,7 +37,7 @@ func (st *Store) settle(s *Session, w *write, rec *record.Record) error {
 	return w.failed
 }
 
-// forget drops the changes that are stored by this write. Guarded by mu.
+// forget drops the changes that are stored by this write. Guarded by s.mu.
 func (st *Store) forget(s *Session, w *write) {
 	if s.pending.compactions == w.compactions {
 		st.pendingChanges.Add(-int64(s.pending.drop(len(w.batches))))
@@ -60,7 +60,7 @@ func (st *Store) noteOwner(s *Session, w *write, rec *record.Record) {
 	}
 }
 
-// afterSave decides what comes after a write: the session is written again, or leaves, or stays. Guarded by mu.
+// afterSave decides what comes after a write: the session is written again, or leaves, or stays. Guarded by s.mu.
 func (st *Store) afterSave(s *Session, w *write, merged bool) {
 	if merged {
 		st.merges.Add(1)
@@ -78,7 +78,7 @@ func (st *Store) afterSave(s *Session, w *write, merged bool) {
 	}
 }
 
-// retry has a failed write tried again later. Guarded by mu.
+// retry has a failed write tried again later. Guarded by s.mu.
 func (st *Store) retry(s *Session, w *write, err error) {
 	s.turn.cleanAfter = false
 	switch {

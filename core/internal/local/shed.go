@@ -11,7 +11,7 @@ import (
 
 // shedLargest gives up the pending change that makes the session largest, because no node takes a session of that size
 // (rule L10). Otherwise nothing of the session could be stored any more. The request that made the change was answered
-// long ago. Guarded by mu.
+// long ago. Guarded by s.mu.
 func (st *Store) shedLargest(s *Session, err error) {
 	batch, change := s.largest()
 	if batch < 0 {

@@ -37,7 +37,7 @@ func newStore(c Config) *Store {
 	}
 	st := &Store{
 		Config: c, self: self(c.Route), cache: newCache(c.MaxSessions, c.MaxBytes), queue: newQueue(),
-		outbox: &outbox{replica: c.Replica, route: c.Route, posts: make(chan post, maxPosts)},
+		outbox: &outbox{replica: c.Replica, self: self(c.Route), posts: make(chan post, maxPosts)},
 	}
 	st.hearing.heard.Store(time.Now().UnixNano())
 	return st

@@ -66,7 +66,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"L6", "the changes of several requests are made again in their order",
-		[]edit{{local, "	for _, c := range changes {\n		draft", "	for _, c := range slices.Backward(changes) {\n		draft"}}, requests,
+		[]edit{{local, "	for _, c := range changes {\n		draft", "	for i := range changes {\n		c := changes[len(changes)-1-i]\n		draft"}}, requests,
 	},
 	{
 		"L12", "a session does not leave memory while it is written",
