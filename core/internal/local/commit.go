@@ -21,7 +21,7 @@ func (st *Store) Commit(ctx context.Context, s *Session, base, work *record.Reco
 	if st.Sync {
 		return st.CommitNow(ctx, s, base, work, redo)
 	}
-	if err := st.bearPressure(ctx, s); err != nil {
+	if err := st.backPressure(ctx, s); err != nil {
 		return nil, err
 	}
 	next, number, err := st.apply(s, base, work, redo)
@@ -31,8 +31,8 @@ func (st *Store) Commit(ctx context.Context, s *Session, base, work *record.Reco
 	return next, st.persist(ctx, s, number)
 }
 
-// bearPressure waits while the nodes cannot keep up. It also saves the session if its list of pending changes is full.
-func (st *Store) bearPressure(ctx context.Context, s *Session) error {
+// backPressure waits while the nodes cannot keep up. It also saves the session if its list of pending changes is full.
+func (st *Store) backPressure(ctx context.Context, s *Session) error {
 	st.queue.waitForEase(ctx)
 	s.mu.Lock()
 	full := s.pending.changes >= maxChanges

@@ -49,8 +49,8 @@ func (st *Store) tryNow(ctx context.Context, s *Session, base, work *record.Reco
 	}()
 	rec, err := w.run(ctx)
 	over = true
-	if err = st.finish(s, w, rec, err); st.stranded(err) {
-		stored, err = st.adopt(s, w)
+	if err = st.finish(w, rec, err); st.stranded(err) {
+		stored, err = st.adopt(w)
 		return stored, true, err
 	}
 	return s.now(), true, err
@@ -126,7 +126,8 @@ func (st *Store) commitInMemory(s *Session, base, work *record.Record, redo repl
 
 // adopt keeps in memory what a write could not store because no node is available any more. The change joins the batch
 // of that write: if a node has stored the write after all, it has this change, too.
-func (st *Store) adopt(s *Session, w *write) (*record.Record, error) {
+func (st *Store) adopt(w *write) (*record.Record, error) {
+	s := w.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state.is(removed) {

@@ -35,14 +35,15 @@ func (st *Store) destroy(ctx context.Context, s *Session) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.discard(s, w)
+	st.discard(w)
 	return err
 }
 
 // discard takes the session out of memory, with the changes that were not stored, and tells other instances that may
 // have it: the one that has taken it over, of which this instance may not have heard yet, and once more the one that it
 // was taken over from. Guarded by s.mu.
-func (st *Store) discard(s *Session, w *write) {
+func (st *Store) discard(w *write) {
+	s := w.session
 	st.outbox.tell(s, ended, w.former, s.owner.previous)
 	st.dropPending(s)
 	st.cache.remove(s)

@@ -28,17 +28,17 @@ func (st *Store) Ready(id sid.ID) *Session {
 // Hold returns the errors of replica.Access.Load and replica.Access.Write, and ErrFull.
 func (st *Store) Hold(ctx context.Context, id sid.ID) (*Session, error) {
 	s, next := st.next(id)
-	if next == compare {
-		if next = takeOver; !st.behind(ctx, s, id.Node) {
+	if next == mustCompare {
+		if next = mustTakeOver; !st.behind(ctx, s, id.Node) {
 			next = st.self.step(id, true, id.Node, st.doubtful(s, time.Now()))
 		}
 	}
 	switch next {
-	case load:
+	case mustLoad:
 		return st.load(ctx, id.Token, id.Node)
-	case takeOver:
+	case mustTakeOver:
 		return st.takeOver(ctx, id.Token, id.Node, id.Route)
-	case confirm:
+	case mustConfirm:
 		return st.confirm(ctx, s)
 	}
 	return s, nil

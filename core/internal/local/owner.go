@@ -17,11 +17,11 @@ type self string
 type step int
 
 const (
-	ready    step = iota // nothing: memory is the truth (rule L1)
-	load                 // it is not in memory (rule L4)
-	compare              // the id names another node: if that one has something newer, take over (rule L2)
-	confirm              // another instance may have taken it over, unheard: take over if it has (rule L3)
-	takeOver             // the id names another instance (rule L4)
+	ready        step = iota // nothing: memory is the truth (rule L1)
+	mustLoad                 // it is not in memory (rule L4)
+	mustCompare              // the id names another node: if that one has something newer, take over (rule L2)
+	mustConfirm              // another instance may have taken it over, unheard: take over if it has (rule L3)
+	mustTakeOver             // the id names another instance (rule L4)
 )
 
 // step returns the next step of a request with that id. here: the session is in memory. node is the one that its id
@@ -29,19 +29,19 @@ const (
 func (me self) step(id sid.ID, here bool, node string, doubtful bool) step {
 	switch {
 	case id.Route != string(me):
-		return takeOver
+		return mustTakeOver
 	case !here:
-		return load
+		return mustLoad
 	case node != id.Node:
-		return compare
+		return mustCompare
 	case doubtful:
-		return confirm
+		return mustConfirm
 	}
 	return ready
 }
 
-// serves reports whether this instance serves the session of that record. If the record names none, a load is a
-// takeover, too: an instance that ends the session has to know whom to tell.
+// serves reports whether the record names this instance. If it names none, a load is a takeover, too: an instance that
+// ends the session has to know whom to tell.
 func (me self) serves(rec *record.Record) bool { return rec.Route == string(me) }
 
 // isOther reports whether the route is that of another instance. An empty one is nobody's.
@@ -77,16 +77,16 @@ func (o *owner) takenFrom(former, named string) { o.previous = cmp.Or(former, na
 type effect int
 
 const (
-	none   effect = iota // memory has what it is about
-	reread               // another instance has changed the session; this one serves it, and reads the change
-	letGo                // another instance serves the session, or has ended it
+	ignored effect = iota // memory has what it is about
+	reread                // another instance has changed the session; this one serves it, and reads the change
+	letGo                 // another instance serves the session, or has ended it
 )
 
 // effectOf returns the effect of a message on a session that is stored in that version (rule M11).
 func effectOf(m news.Message, version uint64) effect {
 	switch {
 	case !ends(m) && version >= m.Version:
-		return none
+		return ignored
 	case m.Kind == news.Changed:
 		return reread
 	}

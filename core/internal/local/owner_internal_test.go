@@ -16,14 +16,14 @@ func TestStep(t *testing.T) {
 		want           step
 	}{
 		"it is in memory":                       {sid.ID{Node: "n1", Route: "a"}, true, false, ready},
-		"it is not in memory":                   {sid.ID{Node: "n1", Route: "a"}, false, false, load},
-		"the id names another node":             {sid.ID{Node: "n2", Route: "a"}, true, false, compare},
-		"messages may have been missed":         {sid.ID{Node: "n1", Route: "a"}, true, true, confirm},
-		"another node, and missed messages":     {sid.ID{Node: "n2", Route: "a"}, true, true, compare},
-		"the id names another instance":         {sid.ID{Node: "n1", Route: "b"}, true, false, takeOver},
-		"another instance, and not in memory":   {sid.ID{Node: "n1", Route: "b"}, false, false, takeOver},
-		"the id names no instance":              {sid.ID{Node: "n1"}, true, false, takeOver},
-		"another instance, and missed messages": {sid.ID{Node: "n1", Route: "b"}, true, true, takeOver},
+		"it is not in memory":                   {sid.ID{Node: "n1", Route: "a"}, false, false, mustLoad},
+		"the id names another node":             {sid.ID{Node: "n2", Route: "a"}, true, false, mustCompare},
+		"messages may have been missed":         {sid.ID{Node: "n1", Route: "a"}, true, true, mustConfirm},
+		"another node, and missed messages":     {sid.ID{Node: "n2", Route: "a"}, true, true, mustCompare},
+		"the id names another instance":         {sid.ID{Node: "n1", Route: "b"}, true, false, mustTakeOver},
+		"another instance, and not in memory":   {sid.ID{Node: "n1", Route: "b"}, false, false, mustTakeOver},
+		"the id names no instance":              {sid.ID{Node: "n1"}, true, false, mustTakeOver},
+		"another instance, and missed messages": {sid.ID{Node: "n1", Route: "b"}, true, true, mustTakeOver},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := self("a").step(c.id, c.here, "n1", c.doubtful); got != c.want {
@@ -62,9 +62,9 @@ func TestEffectOf(t *testing.T) {
 		m    news.Message
 		want effect
 	}{
-		"a change that memory has":   {news.Message{Kind: news.Changed, Version: 5}, none},
+		"a change that memory has":   {news.Message{Kind: news.Changed, Version: 5}, ignored},
 		"a change":                   {news.Message{Kind: news.Changed, Version: 6}, reread},
-		"a takeover that memory has": {news.Message{Kind: news.Taken, Version: 5}, none},
+		"a takeover that memory has": {news.Message{Kind: news.Taken, Version: 5}, ignored},
 		"a takeover":                 {news.Message{Kind: news.Taken, Version: 6}, letGo},
 		"an end":                     {news.Message{Kind: news.Ended}, letGo},
 		"an end that is to come":     {news.Message{Kind: news.End}, letGo},

@@ -39,7 +39,7 @@ func (st *Store) Renew(ctx context.Context, s *Session, r Renewal) (*Session, er
 	if err := w.renew(ctx, r, next); err != nil && !errors.Is(err, replica.ErrRenewed) {
 		return nil, errors.Join(err, st.destroy(ctx, next))
 	}
-	return next, st.handOver(ctx, s, next, w)
+	return next, st.handOver(ctx, next, w)
 }
 
 // successor begins the new session, in memory, with all that the old one has by now.
@@ -97,13 +97,14 @@ func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *r
 
 // handOver ends the old session in memory. It brings along the changes that other requests have made to it since the
 // new one began. These are in batches after those of w.
-func (st *Store) handOver(ctx context.Context, s, next *Session, w *write) error {
+func (st *Store) handOver(ctx context.Context, next *Session, w *write) error {
+	s := w.session
 	s.mu.Lock()
 	late := s.pending.batches
 	if len(late) >= len(w.batches) { // otherwise they were compacted into one batch
 		late = late[len(w.batches):]
 	}
-	st.discard(s, w)
+	st.discard(w)
 	s.mu.Unlock()
 	for _, b := range late {
 		_, number, err := st.apply(next, nil, nil, func(rec *record.Record) error { return replay(b.changes, rec) })

@@ -13,16 +13,16 @@ import (
 // save writes what is not stored. The caller has begun saving. A write that fails is tried again later, unless the
 // session is gone.
 func (st *Store) save(ctx context.Context, s *Session) error {
-	return st.run(ctx, s, st.begin(s, false))
+	return st.run(ctx, st.begin(s, false))
 }
 
 // run runs a write, and takes the outcome into memory.
-func (st *Store) run(ctx context.Context, s *Session, w *write) error {
+func (st *Store) run(ctx context.Context, w *write) error {
 	if w == nil {
 		return ErrRemoved
 	}
 	rec, err := w.run(ctx)
-	return st.finish(s, w, rec, err)
+	return st.finish(w, rec, err)
 }
 
 // begin returns the write of what is in memory, nil if the session has left.
@@ -59,7 +59,8 @@ func (st *Store) newWrite(s *Session, takeover bool, own replica.Change, state *
 }
 
 // finish takes the outcome of a write into memory (rule L7).
-func (st *Store) finish(s *Session, w *write, rec *record.Record, err error) error {
+func (st *Store) finish(w *write, rec *record.Record, err error) error {
+	s := w.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -77,8 +78,8 @@ func (st *Store) finish(s *Session, w *write, rec *record.Record, err error) err
 		st.dropPending(s) // no change is lost; what is in memory is not the truth, and must not be stored
 		return err
 	case err != nil:
-		st.retry(s, w, err)
+		st.retry(w, err)
 		return err
 	}
-	return st.settle(s, w, rec)
+	return st.settle(w, rec)
 }

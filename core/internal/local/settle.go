@@ -13,13 +13,14 @@ import (
 )
 
 // settle makes what is stored by this write the base of the next one. Guarded by s.mu.
-func (st *Store) settle(s *Session, w *write, rec *record.Record) error {
+func (st *Store) settle(w *write, rec *record.Record) error {
+	s := w.session
 	s.confirm()
 	merged := w.merged(rec)
 	s.failures, s.saved, s.stored, s.node = 0, max(s.saved, w.number), rec, w.access.Home()
-	st.forget(s, w)
+	st.forget(w)
 	late := s.pending.batches
-	st.noteOwner(s, w, rec)
+	st.noteOwner(w, rec)
 	whole := st.withMemoryOnly(rec, w.withOwn(s.current))
 	switch {
 	case merged, w.own != nil:
@@ -33,12 +34,13 @@ func (st *Store) settle(s *Session, w *write, rec *record.Record) error {
 	}
 	st.cache.resize(s, sizeOf(s.current))
 	st.updateClocks(s)
-	st.afterSave(s, w, merged)
+	st.afterSave(w, merged)
 	return w.failed
 }
 
 // forget drops the changes that are stored by this write. Guarded by s.mu.
-func (st *Store) forget(s *Session, w *write) {
+func (st *Store) forget(w *write) {
+	s := w.session
 	if s.pending.compactions == w.compactions {
 		st.pendingChanges.Add(-int64(s.pending.drop(len(w.batches))))
 		return
@@ -54,14 +56,16 @@ func (st *Store) forget(s *Session, w *write) {
 
 // noteOwner records who serves the session after a write. If that is another instance, it is told what it has not seen
 // (rule M8). Guarded by s.mu.
-func (st *Store) noteOwner(s *Session, w *write, rec *record.Record) {
+func (st *Store) noteOwner(w *write, rec *record.Record) {
+	s := w.session
 	if s.owner.elsewhere = !st.self.serves(rec); s.owner.elsewhere && w.last != nil {
 		st.outbox.tell(s, news.Message{Kind: news.Changed, Version: rec.Version}, rec.Route)
 	}
 }
 
 // afterSave decides what comes after a write: the session is written again, or leaves, or stays. Guarded by s.mu.
-func (st *Store) afterSave(s *Session, w *write, merged bool) {
+func (st *Store) afterSave(w *write, merged bool) {
+	s := w.session
 	if merged {
 		st.merges.Add(1)
 		if w.failed != nil {
@@ -79,7 +83,8 @@ func (st *Store) afterSave(s *Session, w *write, merged bool) {
 }
 
 // retry has a failed write tried again later. Guarded by s.mu.
-func (st *Store) retry(s *Session, w *write, err error) {
+func (st *Store) retry(w *write, err error) {
+	s := w.session
 	s.turn.cleanAfter = false
 	switch {
 	case w.own != nil: // the caller gets the error

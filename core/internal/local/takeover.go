@@ -74,7 +74,7 @@ func (st *Store) takeOverHere(ctx context.Context, s *Session, node string) (t t
 	if w == nil {
 		return t, ErrRemoved
 	}
-	err = st.run(ctx, s, w)
+	err = st.run(ctx, w)
 	return takeover{true, w.former}, err
 }
 

@@ -106,7 +106,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"L2", "a cookie that names another node than what is in memory is looked up there",
-		[]edit{{local, "	case node != id.Node:\n		return compare\n", ""}}, unit("TestAnOldCookieInMemory", "."),
+		[]edit{{local, "	case node != id.Node:\n		return mustCompare\n", ""}}, unit("TestAnOldCookieInMemory", "."),
 	},
 	{
 		"M3", "what a look at a node has shown is as old as its begin",
