@@ -196,7 +196,7 @@ func (s *Session) keepAlive() {
 	case s.base == nil:
 		return
 	case s.held != nil:
-		s.held.Use(now)
+		s.manager.local.Use(s.held, now)
 		return
 	default:
 		id = s.currentID()

@@ -19,7 +19,7 @@ func (s *Session) findServed(ctx context.Context, id sid.ID) error {
 	}
 	s.held, s.access, s.base, s.id = held, access, rec, id
 	if held != nil {
-		s.base, s.id.Node = held.View()
+		s.base, s.id.Node = s.manager.local.Rehome(held)
 		s.id.Route = s.manager.config.Route
 	} else {
 		s.id.Route = rec.Route
@@ -29,26 +29,12 @@ func (s *Session) findServed(ctx context.Context, id sid.ID) error {
 
 // served returns the session in memory if this instance serves it, and else the access to it and its record.
 func (m *Manager) served(ctx context.Context, id sid.ID) (*local.Session, *replica.Access, *record.Record, error) {
-	if id.Route == m.config.Route {
-		if held := m.local.Peek(id.Token); held != nil {
-			return held, nil, nil, nil
-		}
+	if held := m.local.PeekServed(id); held != nil {
+		return held, nil, nil, nil
 	}
 	if _, _, err := m.turns.Acquire(ctx, id.Token); err != nil { // so that parallel callers load it once
 		return nil, nil, nil, err
 	}
 	defer m.turns.Release(id.Token, nil)
-	access := m.store.Open(id.Token, id.Node)
-	rec, err := access.Load(ctx)
-	switch {
-	case err != nil:
-		return nil, nil, nil, err
-	case rec.Route != "" && rec.Route != m.config.Route:
-		return nil, access, rec, nil
-	}
-	held := m.local.Peek(id.Token)
-	if held == nil {
-		held, err = m.local.Enter(id.Token, access, rec)
-	}
-	return held, nil, nil, err
+	return m.local.HoldServed(ctx, id)
 }

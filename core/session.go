@@ -371,7 +371,7 @@ func (s *Session) currentID() sid.ID {
 	id := s.id
 	switch {
 	case s.held != nil:
-		_, id.Node = s.held.View()
+		_, id.Node = s.manager.local.Rehome(s.held)
 	case s.access != nil:
 		id.Node = s.access.Home()
 	}

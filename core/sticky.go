@@ -22,39 +22,21 @@ func newLocal(store *replica.Store, c *Config, log *journal.Journal) *local.Stor
 		Sync: c.BackupSync, RefillRate: c.RefillRate, Patience: max(closePatience, 10*c.OpTimeout), Log: log,
 	}
 	if c.AttributeFilter != nil {
-		held.Stays = c.AttributeFilter.MatchString
+		held.MemoryOnly = c.AttributeFilter.MatchString
 	}
 	return local.New(held)
 }
 
-// hold returns the session in memory. It loads it first if it is not there, or takes it over if its id names another
-// instance, which has served it since. If the id names another node than memory does, either the id is old, or an old
-// id has brought a stale session into memory: hold looks at the id's node (rules L1, L2 and L4).
+// hold returns the session in memory, where local.Store.Hold brings it if it is not there.
 func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
-	takeover := id.Route != m.config.Route
-	if !takeover {
-		if held := m.local.Get(id.Token); held != nil && held.At(id.Node) && !held.Doubtful(time.Now()) {
-			return held, nil
-		}
+	if held := m.local.Ready(id); held != nil {
+		return held, nil
 	}
-	_, _, err := m.turns.Acquire(ctx, id.Token) // so that parallel requests load it once
-	if err != nil {
+	if _, _, err := m.turns.Acquire(ctx, id.Token); err != nil { // so that parallel requests load it once
 		return nil, err
 	}
 	defer m.turns.Release(id.Token, nil)
-	if takeover {
-		return m.local.TakeOver(ctx, id.Token, id.Node, id.Route)
-	}
-	switch held := m.local.Get(id.Token); {
-	case held == nil:
-		return m.local.Load(ctx, id.Token, id.Node)
-	case !held.At(id.Node) && held.Behind(ctx, id.Node):
-		return m.local.TakeOver(ctx, id.Token, id.Node, id.Route)
-	case held.Doubtful(time.Now()):
-		return m.local.Confirm(ctx, held)
-	default:
-		return held, nil
-	}
+	return m.local.Hold(ctx, id)
 }
 
 func (s *Session) findLocal(ctx context.Context, id sid.ID) error {
@@ -62,7 +44,7 @@ func (s *Session) findLocal(ctx context.Context, id sid.ID) error {
 	if err != nil {
 		return err
 	}
-	rec, node := held.View()
+	rec, node := s.manager.local.Rehome(held)
 	s.held, s.base, s.id = held, rec, sid.ID{Token: id.Token, Node: node, Route: s.manager.config.Route}
 	return nil
 }
@@ -71,7 +53,7 @@ func (s *Session) findLocal(ctx context.Context, id sid.ID) error {
 func (s *Session) inMemory(ctx context.Context, held *local.Session, id sid.ID, do func(*local.Session) error) error {
 	for {
 		err := do(held)
-		if !errors.Is(err, local.ErrLeft) {
+		if !errors.Is(err, local.ErrRemoved) {
 			return err
 		}
 		s.manager.store.Random.Pause(ctx) // others that waited for the same turn find it gone at the same moment
@@ -84,13 +66,13 @@ func (s *Session) inMemory(ctx context.Context, held *local.Session, id sid.ID, 
 // commitLocal stores changes, which redo can make again to a newer record. call says that they call functions of the
 // application, and so have to be stored by this request.
 func (s *Session) commitLocal(ctx context.Context, work *record.Record, redo replica.Change, call bool) (stored *record.Record, err error) {
-	commit := (*local.Session).Commit
+	commit := (*local.Store).Commit
 	if call {
-		commit = (*local.Session).CommitNow
+		commit = (*local.Store).CommitNow
 	}
 	for {
-		stored, err = commit(s.held, ctx, s.base, work, redo)
-		if !errors.Is(err, local.ErrLeft) {
+		stored, err = commit(s.manager.local, ctx, s.held, s.base, work, redo)
+		if !errors.Is(err, local.ErrRemoved) {
 			return stored, err
 		}
 		s.manager.store.Random.Pause(ctx) // as in inMemory
@@ -110,12 +92,12 @@ func (s *Session) createLocal(ctx context.Context) (*record.Record, error) {
 }
 
 func (s *Session) destroyLocal(ctx context.Context) error {
-	return s.inMemory(ctx, s.ended.held, s.ended.id, func(held *local.Session) error { return held.Destroy(ctx) })
+	return s.inMemory(ctx, s.ended.held, s.ended.id, func(held *local.Session) error { return s.manager.local.Destroy(ctx, held) })
 }
 
 func (s *Session) renewLocal(ctx context.Context) error {
 	err := s.inMemory(ctx, s.ended.held, s.ended.id, func(held *local.Session) (err error) {
-		s.held, err = held.Renew(ctx, local.Renewal{
+		s.held, err = s.manager.local.Renew(ctx, held, local.Renewal{
 			Token: s.id.Token, Node: s.id.Node, Base: s.ended.base, Work: s.work, Redo: s.list.replay,
 			Successor: s.manager.successor,
 		})

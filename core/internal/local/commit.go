@@ -3,87 +3,37 @@ package local
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// Create begins a session that no node has yet; node is the id of the node that it will be read from. The token must be
-// new. Create returns ErrFull and replica.ErrTooLarge.
-//
-// With Config.Sync, or once Close has begun, it stores the session before it returns, and returns the error of that
-// write, too. With Config.Sync and no node available the session lives in memory alone until a node is back.
-func (st *Store) Create(ctx context.Context, token, node string, first *record.Record) (*Session, error) {
-	s, err := st.create(token, node, first)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.persist(ctx, 1); err != nil {
-		s.drop()
-		return nil, err
-	}
-	return s, nil
-}
-
-// drop takes a session out of memory that could not be stored, and whose token nobody knows.
-func (s *Session) drop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.abandon()
-	s.leave()
-}
-
-// create is Create without the write.
-func (st *Store) create(token, node string, first *record.Record) (*Session, error) {
-	size, err := st.check(first)
-	if err != nil {
-		return nil, err
-	}
-	blank := *first
-	blank.Attributes = nil
-	s := st.session(token, node, &blank)
-	s.short = st.Replica.Open(token, node).Short() // another instance may end the session before it is stored
-	s.current = first
-	s.size.Store(size)
-	s.state.Store(dirty)
-	s.changes = 1
-	s.pending.add(difference(&blank, first, func() {}))
-	if err := st.insert(s); err != nil {
-		return nil, err
-	}
-	st.pendingChanges.Add(1)
-	return s, nil
-}
-
 // Commit applies the changes of a request and returns the session's new state. base is the record that the request saw,
 // work is what the request made of it, and redo makes the same changes to another record. redo may run after the
 // request is over, so it must be plain data and must not call functions of the application.
 //
-// ErrLeft says that the session has left memory: load it again and commit there. An error leaves memory as it was,
+// ErrRemoved says that the session has left memory: load it again and commit there. An error leaves memory as it was,
 // except once Close has begun: memory may then have a change that could not be stored.
 //
 // The changes reach the nodes within 100 ms. While the nodes cannot keep up, Commit waits (back-pressure). With
 // Config.Sync, Commit is CommitNow.
-func (s *Session) Commit(ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error) {
-	if s.store.Sync {
-		return s.CommitNow(ctx, base, work, redo)
+func (st *Store) Commit(ctx context.Context, s *Session, base, work *record.Record, redo replica.Change) (*record.Record, error) {
+	if st.Sync {
+		return st.CommitNow(ctx, s, base, work, redo)
 	}
-	if err := s.relieve(ctx); err != nil {
+	if err := st.backPressure(ctx, s); err != nil {
 		return nil, err
 	}
-	next, number, err := s.apply(base, work, redo)
+	next, number, err := st.apply(s, base, work, redo)
 	if err != nil || number == 0 {
 		return next, err
 	}
-	return next, s.persist(ctx, number)
+	return next, st.persist(ctx, s, number)
 }
 
-// relieve waits while the nodes cannot keep up. It also saves the session if its list of pending changes is full.
-func (s *Session) relieve(ctx context.Context) error {
-	st := s.store
-	st.queue.waitWhileLate(ctx)
+// backPressure waits while the nodes cannot keep up. It also saves the session if its list of pending changes is full.
+func (st *Store) backPressure(ctx context.Context, s *Session) error {
+	st.queue.waitForEase(ctx)
 	s.mu.Lock()
 	full := s.pending.changes >= maxChanges
 	s.mu.Unlock()
@@ -92,140 +42,9 @@ func (s *Session) relieve(ctx context.Context) error {
 	}
 	s.beginSaving(ctx)
 	defer s.endSaving()
-	err := s.save(ctx)
-	if errors.Is(err, replica.ErrNoSession) || errors.Is(err, ErrLeft) {
-		return ErrLeft
+	err := st.save(ctx, s)
+	if errors.Is(err, replica.ErrNoSession) || errors.Is(err, ErrRemoved) {
+		return ErrRemoved
 	}
-	return nil // remember folds what could not be stored
-}
-
-// apply makes the changes in memory. It returns the new state and the number of the change, 0 if nothing is to be
-// stored.
-func (s *Session) apply(base, work *record.Record, redo replica.Change) (*record.Record, uint64, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	next := work
-	if s.current != base {
-		next = s.current.Draft()
-		if err := redo(next); err != nil {
-			return nil, 0, err
-		}
-	}
-	size, err := s.store.check(next)
-	if err != nil {
-		return nil, 0, err
-	}
-	if sameValues(s.store.storable(s.current), s.store.storable(next)) {
-		return s.keepHere(next), 0, nil
-	}
-	if !s.markDirty() {
-		return nil, 0, ErrLeft
-	}
-	if err := s.grow(size); err != nil {
-		return nil, 0, err
-	}
-	s.current = next
-	s.remember(redo)
-	s.schedule()
-	return next, s.changes, nil
-}
-
-// keepHere takes over values that differ, if at all, only in attributes that are never stored.
-func (s *Session) keepHere(next *record.Record) *record.Record {
-	if s.store.Stays != nil {
-		s.current = next
-	}
-	return s.current
-}
-
-// remember adds to the pending changes. If these are too many, it replaces all of them by the difference of values that
-// they make (rule L11).
-func (s *Session) remember(redo replica.Change) {
-	s.changes++
-	s.store.pendingChanges.Add(1)
-	s.pending.add(redo)
-	limit := maxChanges
-	if !s.store.Replica.Available() {
-		limit = maxStrandedChange
-	}
-	if s.pending.changes > limit || len(s.pending.batches) > maxBatches {
-		s.pending.fold(difference(s.stored, s.current, s.store.clash))
-	}
-}
-
-// clash counts and logs that a change of another instance was overwritten; see difference.
-func (st *Store) clash() {
-	st.clashes.Add(1)
-	st.Log.Event(context.Background(), slog.LevelWarn, "two instances changed one attribute while no node was available; the later value stands", "")
-}
-
-// check returns how many bytes of memory the session needs. It returns replica.ErrTooLarge if the session exceeds
-// Config.MaxSize as it would be stored.
-func (st *Store) check(rec *record.Record) (held int64, err error) {
-	size := rec.Size()
-	held = int64(size) + overhead
-	if bare := st.storable(rec); bare != rec {
-		size = bare.Size()
-	}
-	if st.MaxSize > 0 && size > st.MaxSize {
-		return 0, fmt.Errorf("%w: %d bytes encoded, the limit is %d", replica.ErrTooLarge, size, st.MaxSize)
-	}
-	return held, nil
-}
-
-// grow accounts for the session's new size. It returns ErrFull if there is no room, and ErrLeft if the session has left
-// meanwhile.
-func (s *Session) grow(size int64) error {
-	if err := s.store.admit(0, size-s.size.Load()); err != nil {
-		if s.pending.requests == 0 && !s.saving {
-			s.state.CompareAndSwap(dirty, clean)
-		}
-		return err
-	}
-	s.size.Store(size)
-	if s.state.Load() == left { // it ended at this moment
-		s.store.release(s)
-		return ErrLeft
-	}
-	return nil
-}
-
-// persist has a change stored: now with Config.Sync and once Close has begun, otherwise by the write-behind (rule L9).
-func (s *Session) persist(ctx context.Context, number uint64) error {
-	if !s.store.Sync && !s.store.closing.Load() {
-		s.store.queue.soon(s)
-		return nil
-	}
-	s.beginSaving(ctx)
-	defer s.endSaving()
-	return s.saveNow(ctx, number)
-}
-
-// saveNow saves the session unless the change of that number is stored already. The caller has begun saving. It returns
-// nil if no node is available and memory keeps the change; see stranded.
-func (s *Session) saveNow(ctx context.Context, number uint64) error {
-	if s.isSaved(number) {
-		return nil
-	}
-	err := s.save(ctx)
-	if s.stranded(err) {
-		return nil
-	}
-	return err
-}
-
-// stranded reports whether a write failed because no node is available, so that memory keeps the change until one is.
-// It is false once Close has begun, because memory is about to end.
-func (s *Session) stranded(err error) bool {
-	return errors.Is(err, replica.ErrUnavailable) && s.store.alone()
-}
-
-// alone reports whether memory has to do without nodes: none is available, and Close has not begun.
-func (st *Store) alone() bool { return !st.Replica.Available() && !st.closing.Load() }
-
-// isSaved reports whether the change of that number is stored.
-func (s *Session) isSaved(number uint64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.saved >= number
+	return nil // remember compacts what could not be stored
 }

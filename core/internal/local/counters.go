@@ -2,11 +2,10 @@ package local
 
 import "sync/atomic"
 
-// counters count events since the start, except pendingChanges, which is the present number.
+// counters count events since the start, except pendingChanges, which is the present number. The cache counts evictions.
 type counters struct {
-	pendingChanges                                  atomic.Int64
-	takeovers, merges, clashes, evictions, refilled atomic.Uint64
-	shed                                            atomic.Uint64
+	pendingChanges                             atomic.Int64
+	takeovers, merges, clashes, shed, refilled atomic.Uint64
 }
 
 // Counts is a snapshot of the counters.
@@ -17,17 +16,8 @@ type Counts struct {
 	PendingChanges  int64  // requests whose changes no node has yet
 	Takeovers       uint64 // sessions taken over from another instance
 	Merges          uint64 // writes that met changes of another instance
-	Clashes         uint64 // changes of another instance that were overwritten; see difference
+	Clashes         uint64 // changes of another instance that were overwritten; see diff
 	Shed            uint64 // changes given up because no node takes a session of their size
 	Evictions       uint64 // sessions that left memory to make room
 	Refilled        uint64 // sessions to be stored again because a node lost them
-}
-
-// Counts returns a snapshot of the counters.
-func (st *Store) Counts() Counts {
-	return Counts{
-		Sessions: st.count.Load(), Bytes: st.bytes.Load(), PendingSessions: st.queue.length(),
-		PendingChanges: st.pendingChanges.Load(), Takeovers: st.takeovers.Load(), Merges: st.merges.Load(),
-		Clashes: st.clashes.Load(), Shed: st.shed.Load(), Evictions: st.evictions.Load(), Refilled: st.refilled.Load(),
-	}
 }

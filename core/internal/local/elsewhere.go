@@ -15,7 +15,7 @@ func (st *Store) Change(ctx context.Context, token string, access *replica.Acces
 		if err := change(rec); err != nil {
 			return err
 		}
-		rec.Attributes = st.storable(rec).Attributes
+		rec.Attributes = st.withoutMemoryOnly(rec).Attributes
 		_, err := st.check(rec)
 		return err
 	})
@@ -38,16 +38,13 @@ func (st *Store) End(ctx context.Context, token string, access *replica.Access) 
 	return err
 }
 
-// ended is the message to instances that may still have a session that has been destroyed.
-var ended = news.Message{Kind: news.Ended}
-
 // inform passes m to the instance of that route, which serves the session, and to this instance, which may still have
 // the session from an earlier time.
 func (st *Store) inform(token string, access *replica.Access, route string, m news.Message) {
 	if s := st.Peek(token); s != nil {
-		s.outdated(m)
+		st.receive(s, m)
 	}
-	if route != "" && route != st.Route {
-		st.toPost(post{st.Replica.Open(token, access.Home()), route, m})
+	if st.self.isOther(route) {
+		st.outbox.send(post{st.Replica.Open(token, access.Home()), route, m})
 	}
 }

@@ -1,6 +1,25 @@
 package local
 
-import "time"
+import (
+	"context"
+	"time"
+)
+
+// The steps of Hold, for tests that ask for one of them.
+
+func (st *Store) Load(ctx context.Context, token, node string) (*Session, error) {
+	return st.load(ctx, token, node)
+}
+
+func (st *Store) TakeOver(ctx context.Context, token, node, route string) (*Session, error) {
+	return st.takeOver(ctx, token, node, route)
+}
+
+func (st *Store) Confirm(ctx context.Context, s *Session) (*Session, error) {
+	return st.confirm(ctx, s)
+}
+
+func (st *Store) Doubtful(s *Session, now time.Time) bool { return st.doubtful(s, now) }
 
 // Remembered returns how many changes a session remembers because they are not stored yet.
 func Remembered(s *Session) int {
@@ -9,17 +28,17 @@ func Remembered(s *Session) int {
 	return s.pending.changes
 }
 
-// Folds returns how often changes of the session were replaced by the difference that they make.
-func Folds(s *Session) int {
+// Compactions returns how often changes of the session were replaced by the difference that they make.
+func Compactions(s *Session) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pending.folds
+	return s.pending.compactions
 }
 
 // Sweep looks for sessions that have ended, as happens every second, and returns how many it had to look at.
 func Sweep(st *Store) (looks int) {
-	for i := range st.shards {
-		looks += st.sweepShard(&st.shards[i], time.Now())
+	for i := range st.cache.shards {
+		looks += st.cache.sweepShard(&st.cache.shards[i], time.Now())
 	}
 	return looks
 }

@@ -1,7 +1,7 @@
 package local
 
 import (
-	"bytes"
+	"errors"
 
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -11,10 +11,10 @@ import (
 // write that tried to store them and whose outcome is not known. A record that has the id of a batch among its requests
 // has the changes of that batch and of all before it.
 type pending struct {
-	batches  []batch
-	changes  int // in all batches
-	requests int // that made these changes
-	folds    int // how often fold was called
+	batches     []batch
+	changes     int // in all batches
+	requests    int // that made these changes
+	compactions int // how often compact was called
 }
 
 // batch are changes that one write tries to store together.
@@ -24,7 +24,7 @@ type batch struct {
 	requests int
 }
 
-// The limits of what is remembered as changes. Beyond them it is remembered as a difference of values; see difference.
+// The limits of what is remembered as changes. Beyond them it is remembered as a difference of values; see diff.
 const (
 	maxBatches        = 8
 	maxChanges        = 1024
@@ -62,7 +62,7 @@ func (p *pending) addTo(request uint64, c replica.Change) {
 			return
 		}
 	}
-	p.add(c) // the batch was folded
+	p.add(c) // the batch was compacted
 }
 
 // drop removes the first n batches, and returns how many requests made their changes.
@@ -79,11 +79,11 @@ func (p *pending) drop(n int) (requests int) {
 	return requests
 }
 
-// fold replaces all changes by one, which makes the same difference.
-func (p *pending) fold(c replica.Change) {
+// compact replaces all changes by one, which makes the same difference.
+func (p *pending) compact(c replica.Change) {
 	p.batches = []batch{{changes: []replica.Change{c}, requests: p.requests}}
 	p.changes = 1
-	p.folds++
+	p.compactions++
 }
 
 // missing returns the batches whose changes a record does not have yet.
@@ -96,50 +96,15 @@ func missing(batches []batch, rec *record.Record) []batch {
 	return batches
 }
 
-// difference returns the change that sets what differs between base and now to what it is in now. It stands for changes
-// that are too many to be remembered, and never returns an error. Where another instance has changed the same attribute
-// to another value, it overwrites that, and calls clash.
-func difference(base, now *record.Record, clash func()) replica.Change {
-	return func(rec *record.Record) error {
-		for _, a := range now.Attributes {
-			if !sameValue(base, now, a.Name) {
-				if !sameValue(base, rec, a.Name) && !sameValue(now, rec, a.Name) {
-					clash()
-				}
-				rec.Set(a.Name, a.Value)
-			}
+// replay makes the changes in their order. It leaves out those that fail, each as a whole, and returns their errors.
+func replay(changes []replica.Change, rec *record.Record) (failed error) {
+	for _, c := range changes {
+		draft := rec.Draft()
+		if err := c(draft); err != nil {
+			failed = errors.Join(failed, err)
+			continue
 		}
-		for _, a := range base.Attributes {
-			if _, kept := now.Get(a.Name); !kept {
-				rec.Delete(a.Name)
-			}
-		}
-		if now.IdleTimeout != base.IdleTimeout {
-			rec.IdleTimeout = now.IdleTimeout
-		}
-		if now.Persist != base.Persist {
-			rec.Persist = now.Persist
-		}
-		return nil
+		rec.TakeValues(draft)
 	}
-}
-
-// sameValue reports whether an attribute is the same in both records.
-func sameValue(a, b *record.Record, name string) bool {
-	x, inA := a.Get(name)
-	y, inB := b.Get(name)
-	return inA == inB && bytes.Equal(x, y)
-}
-
-// sameValues reports whether both records have the same attributes and settings.
-func sameValues(a, b *record.Record) bool {
-	if len(a.Attributes) != len(b.Attributes) || a.IdleTimeout != b.IdleTimeout || a.Persist != b.Persist {
-		return false
-	}
-	for i, x := range a.Attributes {
-		if y := b.Attributes[i]; x.Name != y.Name || !bytes.Equal(x.Value, y.Value) {
-			return false
-		}
-	}
-	return true
+	return failed
 }

@@ -5,74 +5,60 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/gomsm/msm/core/internal/pace"
-)
-
-// The times of the write-behind. A change is written 70 ms after its request, so that a busy session is written
-// fourteen times a second and not with every request. No change should wait for longer than 100 ms, which leaves 30 ms
-// for the write.
-const (
-	writeDelay = 70 * time.Millisecond
-	maxAge     = 100 * time.Millisecond
-	maxQueue   = 10_000                // sessions; beyond, requests wait
-	retryMin   = 50 * time.Millisecond // between attempts of a write that fails
-	retryMax   = 5 * time.Second
-	idlePoll   = 50 * time.Millisecond // how often to look whether a node is back
 )
 
 // queue holds the sessions that are to be written, each once, by when they are due. It is safe for concurrent use.
 type queue struct {
-	late atomic.Bool // the nodes cannot keep up, and requests wait
+	pressure atomic.Bool // the nodes cannot keep up, and requests wait
 
-	mu     sync.Mutex
-	heap   pile          // by when they are due
-	caught chan struct{} // closed when late ends
-	wake   chan struct{} // tells dispatch that another session is the first one
+	mu    sync.Mutex
+	heap  sessionHeap   // by when they are due
+	eased chan struct{} // closed when pressure ends
+	wake  chan struct{} // tells dispatch that another session is the first one
 }
 
 // newQueue returns an empty queue.
 func newQueue() *queue {
 	return &queue{
-		caught: make(chan struct{}), wake: make(chan struct{}, 1),
-		heap: pile{
-			before: func(a, b *Session) bool { return a.due.Before(b.due) },
-			place:  func(s *Session) *int { return &s.place },
+		eased: make(chan struct{}), wake: make(chan struct{}, 1),
+		heap: sessionHeap{
+			before: func(a, b *Session) bool { return a.queued.due.Before(b.queued.due) },
+			place:  func(s *Session) *int { return &s.queued.place },
 		},
 	}
 }
 
-// soon has a session written after the usual delay, or earlier if it is due earlier already. A busy session mostly is,
-// so soon reads the clock only if it has to.
-func (q *queue) soon(s *Session) {
+// scheduleDefault has a session written after the default delay, or earlier if it is due earlier already. A busy session
+// mostly is, so scheduleDefault reads the clock only if it has to.
+func (q *queue) scheduleDefault(s *Session) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if s.place == 0 || !s.soon {
+	if s.queued.place == 0 || !s.queued.byDefault {
 		q.put(s, time.Now().Add(writeDelay))
-		s.soon = true
+		s.queued.byDefault = true
 	}
 }
 
-// at has a session written at that time, or earlier if it is due earlier already.
-func (q *queue) at(due time.Time, s *Session) {
+// scheduleAt has a session written at that time, or earlier if it is due earlier already.
+func (q *queue) scheduleAt(due time.Time, s *Session) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.put(s, due)
 }
 
-// put is at for a caller that holds mu.
+// put is scheduleAt for a caller that holds mu.
 func (q *queue) put(s *Session, due time.Time) {
 	switch {
-	case s.place == 0:
-		s.due, s.soon = due, false
+	case s.queued.place == 0:
+		s.queued.due, s.queued.byDefault = due, false
 		q.heap.add(s)
-	case due.Before(s.due):
-		s.due = due
+	case due.Before(s.queued.due):
+		s.queued.due = due
 		q.heap.moved(s)
 	default:
 		return
 	}
-	if s.place == 1 {
+	if s.queued.place == 1 {
 		select {
 		case q.wake <- struct{}{}:
 		default:
@@ -87,11 +73,11 @@ func (q *queue) next(now time.Time) (s *Session, wait time.Duration) {
 	defer q.mu.Unlock()
 	first := q.heap.first()
 	if first == nil {
-		q.setLate(false)
+		q.setPressure(false)
 		return nil, time.Hour
 	}
-	lateness := now.Sub(first.due)
-	q.setLate(lateness > maxAge-writeDelay || q.heap.Len() > maxQueue)
+	lateness := now.Sub(first.queued.due)
+	q.setPressure(lateness > maxAge-writeDelay || q.heap.Len() > maxQueue)
 	if lateness < 0 {
 		return nil, -lateness
 	}
@@ -106,75 +92,36 @@ func (q *queue) length() int {
 	return q.heap.Len()
 }
 
-// setLate sets late. When late ends, it wakes the requests that wait. Guarded by mu.
-func (q *queue) setLate(late bool) {
-	if q.late.CompareAndSwap(!late, late) && !late {
-		close(q.caught)
-		q.caught = make(chan struct{})
+// setPressure sets pressure. When it ends, it wakes the requests that wait. Guarded by mu.
+func (q *queue) setPressure(on bool) {
+	if q.pressure.CompareAndSwap(!on, on) && !on {
+		close(q.eased)
+		q.eased = make(chan struct{})
 	}
 }
 
-// strand ends all waiting while no node is available: there is nothing to wait for.
-func (q *queue) strand() {
+// endPressure ends all waiting while no node is available: there is nothing to wait for.
+func (q *queue) endPressure() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.setLate(false)
+	q.setPressure(false)
 }
 
-// waitWhileLate is the back-pressure: new changes wait until older ones are stored, or ctx ends (rule L8).
-func (q *queue) waitWhileLate(ctx context.Context) {
-	for q.late.Load() {
+// waitForEase is the back-pressure: new changes wait until older ones are stored, or ctx ends (rule L8).
+func (q *queue) waitForEase(ctx context.Context) {
+	for q.pressure.Load() {
 		q.mu.Lock()
-		caught := q.caught
+		eased := q.eased
 		q.mu.Unlock()
-		if !q.late.Load() {
+		if !q.pressure.Load() {
 			return
 		}
 		select {
-		case <-caught:
+		case <-eased:
 		case <-ctx.Done():
 			return
 		}
 	}
-}
-
-// dispatch hands sessions to the workers when they are due, until ctx ends.
-func (st *Store) dispatch(ctx context.Context, work chan<- *Session) {
-	defer close(work)
-	defer st.queue.strand()
-	for ctx.Err() == nil {
-		if !st.Replica.Available() {
-			st.queue.strand()
-			_ = pace.Sleep(ctx, idlePoll)
-			continue
-		}
-		s, wait := st.queue.next(time.Now())
-		if s == nil {
-			st.queue.sleep(ctx, wait)
-			continue
-		}
-		select {
-		case work <- s:
-		case <-ctx.Done():
-		}
-	}
-}
-
-// putsOff puts off a write without changes while a node is suspect: an operation there has run out of time, and no
-// probe has looked at the node since (rule H16). Such a write only repairs copies or records a use. It might meet that
-// node once more, and requests of the session would wait for it. putsOff reports whether the write is due later. The
-// caller has begun saving.
-func (s *Session) putsOff() bool {
-	if s.store.closing.Load() || !s.store.Replica.Suspects() {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stored.Version == 0 || s.pending.requests > 0 {
-		return false
-	}
-	s.store.queue.at(time.Now().Add(idlePoll), s)
-	return true
 }
 
 // sleep waits for d, or until another session is the first one, or ctx ends.

@@ -53,7 +53,7 @@ func (d *drama) pick() (route string, on *instance) {
 func (d *drama) divided() bool { return d.backups == 0 && len(d.servers) > 1 && d.faulty != nil }
 
 // find finds the session, as a request does before its handler runs.
-func (d *drama) find(route string, on *instance) (*local.Session, error) {
+func (d *drama) find(route string, on *instance) (*session, error) {
 	v := &d.visitor
 	if v.route == route {
 		return on.get(v.token, v.node)
@@ -86,15 +86,15 @@ func (d *drama) count() {
 		return
 	}
 	route, on := d.pick()
-	commit := (*local.Session).Commit
+	commit := (*session).Commit
 	if d.rng.IntN(2) == 0 {
-		commit = (*local.Session).CommitNow
+		commit = (*session).CommitNow
 	}
 	s, err := d.find(route, on)
 	if err == nil {
 		err = changeBy(commit, s, plus("n", 1))
 	}
-	for errors.Is(err, local.ErrLeft) {
+	for errors.Is(err, local.ErrRemoved) {
 		if s, err = on.get(v.token, v.node); err == nil {
 			err = changeBy(commit, s, plus("n", 1))
 		}

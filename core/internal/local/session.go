@@ -2,8 +2,6 @@ package local
 
 import (
 	"context"
-	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,211 +10,121 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// Session is a session in the memory of this instance. It is safe for concurrent use. Its records are never changed in
-// place.
+// Session is a session in the memory of this instance. It is safe for concurrent use.
 type Session struct {
-	store     *Store
-	token     string
-	short     uint64       // its name in messages of other instances
-	deadline  int64        // Unix nanoseconds; 0: none
-	used      atomic.Int64 // Unix nanoseconds
-	life      atomic.Int64 // how long it lives unused, in nanoseconds; 0: for ever
-	refresh   atomic.Int64 // Unix nanoseconds; a use after that has to be stored again
-	state     atomic.Int32 // clean, dirty or left
-	size      atomic.Int64 // bytes that the store counts for it
-	cookie    atomic.Int64 // when the client got its cookie, Unix nanoseconds; 0: unknown
-	confirmed atomic.Int64 // when memory was last known to have what is stored, Unix nanoseconds
+	token string
+	short uint64 // its name in messages of other instances
+	clocks
+	state  state
+	size   atomic.Int64 // bytes that the cache counts for it
+	listed listed
+	queued queued
 
-	newer, older *Session // in the shard's list by last use; guarded by shard.mu
-	lookAt       int64    // when the sweep looks at it, Unix nanoseconds; guarded by shard.mu
-	lookPlace    int      // its place in shard.looks; guarded by shard.mu
-
-	due   time.Time // when it is to be written; guarded by queue.mu
-	place int       // in the queue, from 1; 0: not in it; guarded by queue.mu
-	soon  bool      // it is due after no more than the usual delay; guarded by queue.mu
-
-	mu       sync.Mutex
-	saving   bool              // a caller has its turn to write, and the session does not leave to make room
-	met      *replica.Failures // while saving: those of the caller that has its turn
-	waiting  []waiter          // FIFO queue of the callers that wait for their turn
-	rests    bool              // while saving: nothing is left to be stored, as far as is known
-	node     string            // id of the node that it is read from, or will be once it is stored
-	stored   *record.Record    // what the nodes have, as far as is known; of version 0: nothing yet
-	current  *record.Record    // what requests see: with every change
-	pending  pending
-	tried    bool   // a write has begun that may have reached a node
-	changes  uint64 // made so far
-	saved    uint64 // the number of the last change that is stored
-	failures int    // writes that failed in a row
-
-	from string // the route of the instance that it was taken over from; empty: none
-	told bool   // another instance serves it, or has ended it
+	mu    sync.Mutex // protects what follows
+	turn  turn       // to write it; while it is taken the session does not leave to make room
+	owner owner
+	content
 }
 
-// The states of a session. A clean one may leave at any moment. A dirty one is to be stored, or is being written.
-const (
-	clean int32 = iota
-	dirty
-	left
-)
+// listed is the place of a session in its shard of the cache. Guarded by shard.mu.
+type listed struct {
+	newer, older *Session // by last use
+	lookAt       int64    // when the sweep looks at it, Unix nanoseconds
+	place        int      // in shard.looks, from 1; 0: not in it
+}
+
+// queued is the place of a session in the queue. Guarded by queue.mu.
+type queued struct {
+	due       time.Time // when it is to be written
+	place     int       // in queue.heap, from 1; 0: not in it
+	byDefault bool      // it is due after no more than the default delay
+}
+
+// content is what memory and nodes have of a session. Its records are never changed in place.
+type content struct {
+	node           string         // id of the node that it is read from, or will be once it is stored
+	stored         *record.Record // what the nodes have, as far as is known; of version 0: nothing yet
+	current        *record.Record // what requests see: with every change
+	pending        pending
+	writeAttempted bool   // a write has begun that may have reached a node
+	changes        uint64 // made so far
+	saved          uint64 // the number of the last change that is stored
+	failures       int    // writes that failed in a row
+}
 
 // overhead is about how many bytes a session needs besides its attributes: for itself, its record, and its places in
 // maps and lists.
 const overhead = 1030
 
-// session returns a new Session with rec as both its stored and its current record. Its last use is now.
-func (st *Store) session(token, node string, rec *record.Record) *Session {
-	s := &Session{store: st, token: token, node: node, stored: rec, current: rec}
+// newSession returns a new Session with rec as both its stored and its current record. Its last use is now.
+func newSession(token, node string, rec *record.Record) *Session {
+	s := &Session{token: token, content: content{node: node, stored: rec, current: rec}}
 	s.size.Store(sizeOf(rec))
-	if !rec.Deadline.IsZero() {
-		s.deadline = nanos(rec.Deadline)
-	}
-	if !rec.CookieAt.IsZero() {
-		s.cookie.Store(rec.CookieAt.UnixNano())
-	}
-	s.used.Store(time.Now().UnixNano())
-	s.confirm()
-	s.schedule()
+	s.clocks.start(rec)
 	return s
 }
 
 // sizeOf returns how many bytes of memory a session with the record needs, about.
 func sizeOf(rec *record.Record) int64 { return int64(rec.Size()) + overhead }
 
-// waiter is a caller of beginSaving that waits for its turn.
-type waiter struct {
-	called chan struct{}
-	met    *replica.Failures
-	since  time.Time
-}
-
 // beginSaving waits for the caller's turn to write the session. Until endSaving the session does not leave to make
 // room: others might load it again and change it, and the caller would not know of that.
-//
-// If the caller before times out on a node meanwhile, this one does not ask that node again: it has waited for it as well.
 func (s *Session) beginSaving(ctx context.Context) {
-	met := replica.FailuresOf(ctx)
 	s.mu.Lock()
-	if !s.saving {
-		s.saving, s.met, s.rests = true, met, s.state.CompareAndSwap(clean, dirty)
-		s.mu.Unlock()
-		return
+	called := s.turn.take(replica.FailuresOf(ctx))
+	if called == nil {
+		s.turn.cleanAfter = s.state.change(clean, dirty)
 	}
-	w := waiter{make(chan struct{}), met, time.Now()}
-	s.waiting = append(s.waiting, w)
 	s.mu.Unlock()
-	<-w.called
+	if called != nil {
+		<-called
+	}
 }
 
-// endSaving hands the turn to the caller that has waited longest, so that no newcomer overtakes it.
+// endSaving passes the turn on.
 func (s *Session) endSaving() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rests = s.rests && len(s.pending.batches) == 0
-	if len(s.waiting) > 0 {
-		next := s.waiting[0]
-		s.met, s.waiting = next.met.After(s.met, next.since), slices.Delete(s.waiting, 0, 1)
-		close(next.called)
-		return
-	}
-	s.met = nil
-	if s.saving = false; s.rests {
-		s.state.CompareAndSwap(dirty, clean)
+	s.turn.cleanAfter = s.turn.cleanAfter && len(s.pending.batches) == 0
+	if !s.turn.pass() && s.turn.cleanAfter {
+		s.state.change(dirty, clean)
 	}
 }
 
-// schedule computes how long the session lives unused, and when its last use has to be stored again.
-func (s *Session) schedule() {
-	if idle := s.current.Idle(); idle > 0 {
-		life := int64(min(idle, math.MaxInt64-idle/20) + idle/20) // no overflow, however long idle is
-		if before := s.life.Swap(life); life < before || before == 0 {
-			s.endsSooner()
-		}
-	}
-	s.refresh.Store(nanos(replica.RefreshDue(s.stored)))
-}
-
-// over reports whether the session has ended, by the same rule as a stored one; see record.Expired (rule R8).
-func (s *Session) over(now time.Time) bool {
-	at, life := now.UnixNano(), s.life.Load()
-	return s.deadline != 0 && at >= s.deadline || life != 0 && at-s.used.Load() >= life
-}
-
-// ends returns the moment at which the session will be over if it is not used before, in Unix nanoseconds.
-func (s *Session) ends() int64 {
-	end := int64(math.MaxInt64)
-	if life, used := s.life.Load(), s.used.Load(); life != 0 && life < end-used {
-		end = used + life
-	}
-	if s.deadline != 0 {
-		end = min(end, s.deadline)
-	}
-	return end
-}
-
-// nanos returns a moment in Unix nanoseconds. These end in the year 2262; a later moment becomes the last one.
-func nanos(t time.Time) int64 {
-	if last := time.Unix(0, math.MaxInt64); t.After(last) {
-		return math.MaxInt64
-	}
-	return t.UnixNano()
-}
-
-// At reports whether node is the one that the session's id names, as far as this instance knows.
-func (s *Session) At(node string) bool {
+// View returns the session as requests see it, and the id of the node that the session's id names.
+func (s *Session) View() (rec *record.Record, node string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.node == node
-}
-
-// Behind reports whether a look at the copies that begins at that node finds something newer than what is in memory.
-func (s *Session) Behind(ctx context.Context, node string) bool {
-	rec, err := s.store.Replica.Open(s.token, node).Peek(ctx) // Load would repair copies, and then find its own write
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return err == nil && s.stored.Rank().Before(rec.Rank())
-}
-
-// View returns the session as requests see it, and the id of the node that the session's id names. If that node is not
-// available, another one takes its place at once, and the session moves there behind the request's back (rule L13).
-// With no node available nothing changes.
-func (s *Session) View() (*record.Record, string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n, known := s.store.Replica.Cluster.Node(s.node); !known || !n.Available() {
-		if first := s.store.Replica.FirstNode(s.token); first != "" {
-			s.node = first
-			s.saveSoon()
-		}
-	}
 	return s.current, s.node
 }
 
-// Use records that a request uses the session. The use is also stored, but not each one: only after a twentieth of the
-// idle timeout.
-func (s *Session) Use(now time.Time) {
-	s.used.Store(now.UnixNano())
-	if now.UnixNano() >= s.refresh.Load() {
-		s.refresh.Store(now.Add(retryMax).UnixNano()) // not again before the write has set the next time
-		s.saveSoon()
-	}
+// now returns the state that requests see.
+func (s *Session) now() *record.Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
 }
 
-// CookieDue reports whether the client got its cookie at least as long ago as every. Of several callers only one gets
-// true. It sends the cookie again, and the next write of the session stores when.
-func (s *Session) CookieDue(now time.Time, every time.Duration) bool {
-	last := s.cookie.Load()
-	return now.UnixNano()-last >= int64(every) && s.cookie.CompareAndSwap(last, now.UnixNano())
+// isSaved reports whether the change of that number is stored.
+func (s *Session) isSaved(number uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.saved >= number
 }
 
-// saveSoon has the session written although it has no changes.
-func (s *Session) saveSoon() {
-	if s.markDirty() {
-		s.store.queue.soon(s)
-	}
+// waitingChanges returns how many changes are pending.
+func (s *Session) waitingChanges() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pending.changes
 }
 
-// markDirty keeps the session from leaving before it is saved. It returns false if the session has left already.
-func (s *Session) markDirty() bool {
-	return s.state.CompareAndSwap(clean, dirty) || s.state.Load() == dirty
+// unknown reports whether no node can know of the session: no write of it has reached one. Guarded by Session.mu.
+func (c *content) unknown() bool { return c.stored.Version == 0 && !c.writeAttempted }
+
+// isOnlyHere reports whether no node can know of the session.
+func (s *Session) isOnlyHere() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.state.is(removed) && s.unknown()
 }

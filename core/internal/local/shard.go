@@ -1,159 +1,17 @@
 package local
 
-import (
-	"context"
-	"sync"
-	"time"
-)
+import "sync"
 
-const (
-	shardCount = 64
-	// evictDepth is how many sessions of a shard are looked at for one that may leave. They are those that were unused
-	// for longest.
-	evictDepth = 16
-	sweepEvery = time.Second
-)
+// evictDepth is how many sessions of a shard are looked at for one that may leave. They are those that were unused for
+// longest.
+const evictDepth = 16
 
-// shard is a part of the sessions, in a list by their last use.
+// shard is a part of the sessions in the cache, in a list by their last use.
 type shard struct {
 	mu             sync.Mutex
 	sessions       map[string]*Session // by token
 	newest, oldest *Session
-	looks          pile // by the moment before which a session cannot be over
-}
-
-// shard returns the shard of the session with that token.
-func (st *Store) shard(token string) *shard {
-	h := uint32(2166136261) // FNV-1a of the first bytes is enough: a token is random
-	for i := range min(len(token), 8) {
-		h = (h ^ uint32(token[i])) * 16777619
-	}
-	return &st.shards[h%shardCount]
-}
-
-// Get returns the session with that token, and records a use of it. It returns nil if the session is not here or has
-// ended.
-func (st *Store) Get(token string) *Session {
-	now, sh := time.Now(), st.shard(token)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	s := sh.sessions[token]
-	if s == nil {
-		return nil
-	}
-	if s.over(now) {
-		st.remove(sh, s)
-		return nil
-	}
-	s.Use(now)
-	sh.unlink(s)
-	sh.link(s)
-	return s
-}
-
-// Peek is Get for a caller that only looks: it records no use.
-func (st *Store) Peek(token string) *Session {
-	sh := st.shard(token)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if s := sh.sessions[token]; s != nil && !s.over(time.Now()) {
-		return s
-	}
-	return nil
-}
-
-// insert adds a session. Others may leave to make room; if too few may, it returns ErrFull.
-func (st *Store) insert(s *Session) error {
-	if err := st.admit(1, s.size.Load()); err != nil {
-		return err
-	}
-	sh := st.shard(s.token)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if old := sh.sessions[s.token]; old != nil {
-		st.remove(sh, old)
-	}
-	sh.sessions[s.token] = s
-	sh.link(s)
-	s.lookAt = s.ends()
-	sh.looks.add(s)
-	return nil
-}
-
-// leave takes the session out of memory, whether it is stored or not.
-func (s *Session) leave() {
-	sh := s.store.shard(s.token)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if s.state.Load() != left {
-		s.store.remove(sh, s)
-	}
-}
-
-// leaveIfClean takes a session out of memory if all of it is stored, and reports whether it did. Guarded by sh.mu.
-func (st *Store) leaveIfClean(sh *shard, s *Session) bool {
-	if !s.state.CompareAndSwap(clean, left) {
-		return false
-	}
-	st.remove(sh, s)
-	return true
-}
-
-// remove takes a session out of memory. Guarded by sh.mu.
-func (st *Store) remove(sh *shard, s *Session) {
-	s.state.Store(left)
-	delete(sh.sessions, s.token)
-	sh.unlink(s)
-	sh.looks.remove(s)
-	st.count.Add(-1)
-	st.release(s)
-}
-
-// release gives back the session's bytes.
-func (st *Store) release(s *Session) { st.bytes.Add(-s.size.Swap(0)) }
-
-// admit accounts for sessions and bytes that are to come. To make room it has stored sessions leave, those first that
-// were unused for longest (rule L12). If too few may leave, it returns ErrFull, and nothing is accounted for.
-func (st *Store) admit(sessions, bytes int64) error {
-	st.count.Add(sessions)
-	st.bytes.Add(bytes)
-	for (sessions > 0 || bytes > 0) && st.overfull() {
-		if !st.evict() {
-			st.count.Add(-sessions)
-			st.bytes.Add(-bytes)
-			return ErrFull
-		}
-	}
-	return nil
-}
-
-// overfull reports whether there are more sessions or bytes than Config allows.
-func (st *Store) overfull() bool {
-	return st.MaxSessions > 0 && st.count.Load() > int64(st.MaxSessions) || st.MaxBytes > 0 && st.bytes.Load() > st.MaxBytes
-}
-
-// evict has the clean session leave that was unused for longest, or nearly so. It reports whether one has left.
-func (st *Store) evict() bool {
-	for range 4 { // the session that it picks may be in use again by the time it leaves
-		var from *shard
-		var best *Session
-		for i := range st.shards {
-			if s := st.shards[i].leastUsed(); s != nil && (best == nil || s.used.Load() < best.used.Load()) {
-				from, best = &st.shards[i], s
-			}
-		}
-		if best == nil {
-			return false
-		}
-		from.mu.Lock()
-		gone := st.leaveIfClean(from, best)
-		from.mu.Unlock()
-		if gone {
-			st.evictions.Add(1)
-			return true
-		}
-	}
-	return false
+	looks          sessionHeap // by the moment before which a session cannot be over
 }
 
 // leastUsed returns the clean session that was unused for longest; nil: there is none among the first evictDepth.
@@ -162,101 +20,47 @@ func (sh *shard) leastUsed() *Session {
 	defer sh.mu.Unlock()
 	s := sh.oldest
 	for n := 0; s != nil && n < evictDepth; n++ {
-		if s.state.Load() == clean {
+		if s.state.is(clean) {
 			return s
 		}
-		s = s.newer
+		s = s.listed.newer
 	}
 	return nil
 }
 
-// link adds a session to the list as the newest one.
+// list returns the sessions of the shard, the one that was unused for longest first.
+func (sh *shard) list() (sessions []*Session) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	for s := sh.oldest; s != nil; s = s.listed.newer {
+		sessions = append(sessions, s)
+	}
+	return sessions
+}
+
+// link adds a session to the list as the newest one. Guarded by mu.
 func (sh *shard) link(s *Session) {
-	s.newer, s.older = nil, sh.newest
+	s.listed.newer, s.listed.older = nil, sh.newest
 	if sh.newest != nil {
-		sh.newest.newer = s
+		sh.newest.listed.newer = s
 	} else {
 		sh.oldest = s
 	}
 	sh.newest = s
 }
 
-// unlink takes a session out of the list.
+// unlink takes a session out of the list. Guarded by mu.
 func (sh *shard) unlink(s *Session) {
-	if s.newer != nil {
-		s.newer.older = s.older
+	newer, older := s.listed.newer, s.listed.older
+	if newer != nil {
+		newer.listed.older = older
 	} else {
-		sh.newest = s.older
+		sh.newest = older
 	}
-	if s.older != nil {
-		s.older.newer = s.newer
+	if older != nil {
+		older.listed.newer = newer
 	} else {
-		sh.oldest = s.newer
+		sh.oldest = newer
 	}
-	s.newer, s.older = nil, nil
-}
-
-// sweep removes sessions that have ended, until ctx ends.
-func (st *Store) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			for i := range st.shards {
-				st.sweepShard(&st.shards[i], now)
-			}
-		}
-	}
-}
-
-// sweepShard looks at the sessions that may be over, and returns how many these were. It looks at each session about
-// once in its life.
-func (st *Store) sweepShard(sh *shard, now time.Time) (looks int) {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	for s := sh.looks.first(); s != nil && s.lookAt <= now.UnixNano(); s = sh.looks.first() {
-		looks++
-		if s.over(now) {
-			st.remove(sh, s)
-			continue
-		}
-		s.lookAt = s.ends() // it was used since
-		sh.looks.moved(s)
-	}
-	return looks
-}
-
-// endsSooner is called when the session's life has become shorter, so that the sweep looks at it in time.
-func (s *Session) endsSooner() {
-	sh := s.store.shard(s.token)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if s.lookPlace > 0 {
-		s.lookAt = s.ends()
-		sh.looks.moved(s)
-	}
-}
-
-// each calls f with every session, in each shard by their last use, until f returns false. f must not use the shard.
-func (st *Store) each(f func(*Session) bool) {
-	for i := range st.shards {
-		if !st.shards[i].each(f) {
-			return
-		}
-	}
-}
-
-// each does so for one shard, the session that was unused for longest first. It reports whether f never returned false.
-func (sh *shard) each(f func(*Session) bool) bool {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	for s := sh.oldest; s != nil; s = s.newer {
-		if !f(s) {
-			return false
-		}
-	}
-	return true
+	s.listed.newer, s.listed.older = nil, nil
 }

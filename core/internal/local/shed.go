@@ -9,10 +9,10 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// shed gives up the pending change that makes the session largest, because no node takes a session of that size
+// shedLargest gives up the pending change that makes the session largest, because no node takes a session of that size
 // (rule L10). Otherwise nothing of the session could be stored any more. The request that made the change was answered
-// long ago. Guarded by mu.
-func (s *Session) shed(err error) {
+// long ago. Guarded by s.mu.
+func (st *Store) shedLargest(s *Session, err error) {
 	batch, change := s.largest()
 	if batch < 0 {
 		return
@@ -20,17 +20,17 @@ func (s *Session) shed(err error) {
 	b := &s.pending.batches[batch]
 	b.changes = slices.Delete(slices.Clone(b.changes), change, change+1)
 	s.pending.changes--
-	next := s.store.rejoined(s.stored, s.current).Draft()
+	next := st.withMemoryOnly(s.stored, s.current).Draft()
 	for _, b := range s.pending.batches {
-		_ = redo(b.changes, next) // a change that fails without the one given up is left out
+		_ = replay(b.changes, next) // a change that fails without the one given up is left out
 	}
 	s.current = next
-	s.store.shed.Add(1)
-	s.store.Log.Event(context.Background(), slog.LevelError,
+	st.shed.Add(1)
+	st.Log.Event(context.Background(), slog.LevelError,
 		"a change was given up, which made a session too large for its nodes; see Config.MaxSessionSize", "",
 		"error", err, "session", sid.Short(s.token))
-	s.account()
-	s.schedule()
+	st.cache.resize(s, sizeOf(s.current))
+	st.updateClocks(s)
 }
 
 // largest returns the place of the pending change that adds most to what is stored. A batch of -1 says that there is
@@ -41,7 +41,7 @@ func (s *Session) largest() (batch, change int) {
 	for i, b := range s.pending.batches {
 		for j := range b.changes {
 			before := rec.Size()
-			_ = redo(b.changes[j:j+1], rec)
+			_ = replay(b.changes[j:j+1], rec)
 			if growth := rec.Size() - before; growth > most {
 				batch, change, most = i, j, growth
 			}

@@ -11,7 +11,7 @@ import (
 )
 
 // lasting begins a session with that idle timeout and deadline; a deadline of zero: none.
-func (a *instance) lasting(token string, idle, deadline time.Duration) *local.Session {
+func (a *instance) lasting(token string, idle, deadline time.Duration) *session {
 	a.w.t.Helper()
 	now := time.Now()
 	rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: idle, Transcoder: "text"}

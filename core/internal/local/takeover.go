@@ -6,48 +6,25 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/record"
-	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// Load brings a session into memory that only nodes have. If the stored record does not name this instance as the one
-// that serves it, Load takes it over. It returns the errors of replica.Access.Load and of TakeOver.
-func (st *Store) Load(ctx context.Context, token, node string) (*Session, error) {
-	access := st.Replica.Open(token, node)
-	rec, err := access.Load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if rec.Route != st.Route { // also if it names none: an instance that ends the session has to know whom to tell
-		return st.TakeOver(ctx, token, access.Home(), rec.Route)
-	}
-	s := st.loaded(token, access, rec)
-	return s, st.admitted(s, access)
-}
-
-// Enter brings a session into memory that access has loaded, and that no other instance serves. It records no use. It
-// returns ErrFull.
-func (st *Store) Enter(token string, access *replica.Access, rec *record.Record) (*Session, error) {
-	s := st.loaded(token, access, rec)
-	s.used.Store(rec.LastAccess.UnixNano())
-	return s, st.admitted(s, access)
-}
-
-// TakeOver brings a session into memory that another instance has served. The arguments token, node and route are those
-// of the id in the request. What is in memory, if anything, is not the truth any more. TakeOver stores a new version at
-// once. So the other instance, if it still runs and has changes, learns of the takeover. TakeOver returns the errors of
+// takeOver brings a session into memory that another instance has served. The arguments token, node and route are those
+// of the id in the request. What is in memory, if anything, is not the truth any more. takeOver stores a new version at
+// once. So the other instance, if it still runs and has changes, learns of the takeover. takeOver returns the errors of
 // replica.Access.Write, and ErrFull.
 //
 // The id may also be older than a takeover by this instance: its request was sent beside the one that took the session
 // over, or the client keeps the first id that it got. A look at the nodes shows that, and then there is nothing to take
 // over.
-func (st *Store) TakeOver(ctx context.Context, token, node, route string) (*Session, error) {
-	s, t, err := st.takeOver(ctx, token, node)
+func (st *Store) takeOver(ctx context.Context, token, node, route string) (*Session, error) {
+	s, t, err := st.becomeOwner(ctx, token, node)
 	if err != nil {
 		return nil, err
 	}
 	if t.needed {
-		st.tookOver(s, strings.Clone(t.former), strings.Clone(route))
+		st.noteTakeover(s, strings.Clone(t.former), strings.Clone(route))
 	}
 	return s, nil
 }
@@ -58,84 +35,77 @@ type takeover struct {
 	former string // the route of the instance that the stored record named
 }
 
-// takeOver is TakeOver without the message to the other instance (rule L5).
-func (st *Store) takeOver(ctx context.Context, token, node string) (s *Session, t takeover, err error) {
+// becomeOwner is takeOver without the message to the other instance (rule L5).
+func (st *Store) becomeOwner(ctx context.Context, token, node string) (s *Session, t takeover, err error) {
 	if s := st.Get(token); s != nil {
-		if t, err = s.takeOver(ctx, node); !errors.Is(err, ErrLeft) {
+		if t, err = st.takeOverHere(ctx, s, node); !errors.Is(err, ErrRemoved) {
 			return s, t, err
 		}
 	}
 	former := ""
 	mine := func(rec *record.Record) error {
-		former, rec.Route, rec.LastAccess = rec.Route, st.Route, time.Now()
+		former, rec.LastAccess = st.self.sign(rec, true), time.Now()
 		return nil
 	}
 	access := st.Replica.Open(token, node)
 	rec, err := access.Write(ctx, mine)
-	for err == nil && rec.Route != st.Route { // another instance has met this write half-way, and added its own to it
+	for err == nil && !st.self.serves(rec) { // another instance has met this write half-way, and added its own to it
 		rec, err = access.Write(ctx, mine)
 	}
 	if err != nil {
 		return nil, t, err
 	}
-	s = st.loaded(token, access, rec)
-	return s, takeover{true, former}, st.admitted(s, access)
+	s = loaded(token, access, rec)
+	return s, takeover{true, former}, st.admit(s, access)
 }
 
-// loaded returns a session of what access has found. It copies the strings: they are parts of a request's Cookie
-// header, which must not be kept in memory for them.
-func (st *Store) loaded(token string, access *replica.Access, rec *record.Record) *Session {
-	s := st.session(strings.Clone(token), strings.Clone(access.Home()), rec)
-	s.short = access.Short()
-	return s
-}
-
-// admitted inserts a loaded session, and has its copies repaired if they need it.
-func (st *Store) admitted(s *Session, access *replica.Access) error {
-	err := st.insert(s)
-	if err == nil && access.NeedsHeal() {
-		s.saveSoon()
-	}
-	return err
-}
-
-// takeOver replaces what is in memory by what is stored, with the changes made to it that are not stored. It does
+// takeOverHere replaces what is in memory by what is stored, with the changes made to it that are not stored. It does
 // nothing if this instance serves the session already.
-func (s *Session) takeOver(ctx context.Context, node string) (t takeover, err error) {
+func (st *Store) takeOverHere(ctx context.Context, s *Session, node string) (t takeover, err error) {
 	s.beginSaving(ctx)
 	defer s.endSaving()
-	if s.serves(ctx, node) {
+	if st.verify(ctx, s, node) {
 		return t, nil
 	}
 	s.mu.Lock()
 	s.node = strings.Clone(node)
 	s.mu.Unlock()
-	w := s.begin(true)
+	w := st.begin(s, true)
 	if w == nil {
-		return t, ErrLeft
+		return t, ErrRemoved
 	}
-	err = s.run(ctx, w)
+	err = st.run(ctx, w)
 	return takeover{true, w.former}, err
 }
 
-// serves reports whether nobody else has written the session since this instance's last write, as far as the node knows
+// verify reports whether nobody else has written the session since this instance's last write, as far as the node knows
 // that the request's id names (rule L4). A session that was never stored is known to nobody else. The caller has begun
 // saving.
-func (s *Session) serves(ctx context.Context, node string) bool {
+func (st *Store) verify(ctx context.Context, s *Session, node string) bool {
 	s.mu.Lock()
-	stored, outdated := s.stored, s.told || s.state.Load() == left
+	stored, outdated := s.stored, s.owner.elsewhere || s.state.is(removed)
 	s.mu.Unlock()
 	if outdated || stored.Version == 0 {
 		return !outdated
 	}
-	access := s.store.Replica.Open(s.token, node)
+	access := st.Replica.Open(s.token, node)
 	rec, err := access.Peek(ctx)
-	if err != nil || rec.Route != s.store.Route || !sameRecord(rec, stored) {
+	if err != nil || !st.self.stillServes(rec, stored) {
 		return false
 	}
 	if access.NeedsHeal() {
-		s.saveSoon()
+		st.saveSoon(s)
 	}
 	s.confirm()
 	return true
+}
+
+// noteTakeover tells the instance that served the session that its copy is outdated, behind the request's back
+// (rule M8). See owner.takenFrom.
+func (st *Store) noteTakeover(s *Session, former, named string) {
+	st.takeovers.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owner.takenFrom(former, named)
+	st.outbox.tell(s, news.Message{Kind: news.Taken, Version: s.stored.Version}, s.owner.previous, named)
 }

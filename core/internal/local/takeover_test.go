@@ -3,21 +3,17 @@ package local_test
 import (
 	"context"
 	"errors"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
-	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/nodetest"
-	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
-	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // takenOver returns a session that began at one instance and was taken over by another a moment ago. The former
 // instance does not hear of it for another quarter of a second.
-func (w *world) takenOver(sync bool) (former, present *instance, s, taken *local.Session) {
+func (w *world) takenOver(sync bool) (former, present *instance, s, taken *session) {
 	w.t.Helper()
 	former, present = w.start(local.Config{Route: "a", Sync: sync}), w.start(local.Config{Route: "b", Sync: sync})
 	s = former.begin("t")
@@ -27,47 +23,6 @@ func (w *world) takenOver(sync bool) (former, present *instance, s, taken *local
 	taken, err := present.TakeOver(context.Background(), "t", nodeOf(s), "a")
 	present.must(err)
 	return former, present, s, taken
-}
-
-// TestWhatTheFormerInstanceStores checks that the new instance sees what the former one stores after a takeover, for
-// requests that it had begun to serve, even if the new one has written meanwhile. (Seed 146 of the simulation of
-// requests.)
-func TestWhatTheFormerInstanceStores(t *testing.T) {
-	inWorld(t, 2, 1, func(w *world) {
-		_, present, s, taken := w.takenOver(false)
-		present.must(change(taken, plus("n", 10)))
-		time.Sleep(50 * time.Millisecond)
-		present.must(change(s, plus("n", 100))) // stored 50 ms after what the new instance has changed
-		time.Sleep(time.Second)
-		taken, err := present.get("t", nodeOf(taken))
-		present.must(err)
-		if got := value(taken, "n"); got != "111" {
-			t.Errorf("the new instance has n = %s; want 111", got)
-		}
-	})
-}
-
-// TestAnOldCookieTakesOver comes to an instance with its old cookie. The instance has let the session go, and another
-// one has served it since. What comes through the first one must be seen by the other. (Seed 660 of the simulation of
-// requests.)
-func TestAnOldCookieTakesOver(t *testing.T) {
-	inWorld(t, 2, 1, func(w *world) {
-		former, present := w.start(local.Config{Route: "a"}), w.start(local.Config{Route: "b"})
-		node := nodeOf(former.begin("t"))
-		settle()
-		_, err := present.TakeOver(context.Background(), "t", node, "a")
-		present.must(err)
-		settle()
-		s, err := former.get("t", node)
-		former.must(err)
-		former.must(change(s, plus("n", 1)))
-		settle()
-		seen, err := present.get("t", node)
-		present.must(err)
-		if got := value(seen, "n"); got != "2" {
-			t.Errorf("the other instance has n = %s; want 2", got)
-		}
-	})
 }
 
 // TestTwoTakeOverAtOnce checks that the record names the instance that serves the session, which a logout elsewhere and
@@ -94,117 +49,6 @@ func TestTwoTakeOverAtOnce(t *testing.T) {
 				t.Errorf("%s still serves what has ended", route)
 			}
 		}
-	})
-}
-
-// TestAnOldCookieLosesNothing has an instance do without the node that the cookie names, and unable to replace its
-// epoch yet. The instance that has served the session since is asked with that cookie. It must know what came later.
-// (Seed 460 of the simulation of requests.)
-func TestAnOldCookieLosesNothing(t *testing.T) {
-	for name, c := range map[string]struct {
-		writes      int
-		since, skew time.Duration
-	}{
-		"after a few writes":                              {writes: 3},
-		"after more writes than are remembered":           {writes: 30},
-		"ten seconds later":                               {writes: 30, since: 10 * time.Second},
-		"the clock of who worked around the node is fast": {writes: 30, since: 10 * time.Second, skew: 25 * time.Second},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, 3, 1, func(w *world) {
-				cut, present := w.start(local.Config{Route: "a", Sync: true}), w.start(local.Config{Route: "b", Sync: true})
-				cut.replica.Clock = func() time.Time { return time.Now().Add(c.skew) }
-				s := cut.begin("t")
-				old := nodeOf(s)
-				time.Sleep(c.since)
-				n, _ := cut.replica.Cluster.Node(old)
-				n.Replace()
-				cut.must(change(s, plus("n", 1)))
-				taken, err := present.TakeOver(context.Background(), "t", nodeOf(s), "a")
-				present.must(err)
-				for range c.writes {
-					present.must(change(taken, plus("n", 1)))
-				}
-				newest := nodeOf(taken)
-				for _, by := range []string{old, newest} {
-					taken, err = present.TakeOver(context.Background(), "t", by, "a")
-					present.must(err)
-					if got, want := value(taken, "n"), strconv.Itoa(c.writes+2); got != want {
-						t.Errorf("by the cookie of %s: n = %s; want %s", by, got, want)
-					}
-				}
-			})
-		})
-	}
-}
-
-// TestALogoutBeatsALaterClaim checks that a session ends when its instance hears of a logout, even if that instance
-// could not reach the tombstone and has stored the session again, with a higher term. (Seed 3107 of the simulation of
-// requests.)
-func TestALogoutBeatsALaterClaim(t *testing.T) {
-	inWorld(t, 3, 1, func(w *world) {
-		a := w.start(local.Config{Route: "a", Sync: true})
-		s := a.begin("t")
-		for range 2 { // each gives the session another home, and so a higher term
-			w.servers[nodeOf(s)].Restart(nil)
-			settle()
-			a.must(change(s, plus("n", 1)))
-		}
-		a.Store.Hear(context.Background(), []news.Message{{Kind: news.Ended, Session: sid.HashOf("t")}})
-		if a.Get("t") != nil || len(w.holds("t")) > 0 {
-			t.Errorf("it lives on, on %v", w.holds("t"))
-		}
-	})
-}
-
-// TestWhoStoodStillBringsNoLogoutBack has an instance that was halted for longer than its operations may last, so that
-// it finds all its nodes failed at first. What it had not stored yet must not go to the one node that it tries next,
-// over a logout that it cannot see there. (Found by the chaos test once its balancer did not wait for the halted
-// instance.)
-func TestWhoStoodStillBringsNoLogoutBack(t *testing.T) {
-	for name, sync := range map[string]bool{"sync": true, "async": false} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, 3, 1, func(w *world) {
-				halted, other := w.start(local.Config{Route: "b", Sync: sync}), w.start(local.Config{Route: "a", Sync: sync})
-				s := halted.begin("t")
-				halted.must(change(s, plus("n", 1)))
-				settle()
-				taken, err := other.TakeOver(context.Background(), "t", nodeOf(s), "b")
-				other.must(err)
-				other.must(taken.Destroy(context.Background()))
-				fail := func() {
-					for _, c := range w.stored(nodeOf(taken), "t").Copies {
-						n, _ := halted.replica.Cluster.Node(c.Node)
-						n.Replace()
-					}
-				}
-				fail()
-				if err := change(s, plus("n", 1)); sync && err == nil {
-					t.Error("it is told stored")
-				}
-				for range 200 { // until it would store what it has
-					fail()
-					time.Sleep(time.Millisecond)
-				}
-				settle()
-				if held := w.holds("t"); len(held) > 0 || halted.Get("t") != nil {
-					t.Errorf("it lives on, on %v", held)
-				}
-			})
-		})
-	}
-}
-
-// TestWhoServesKeepsTheSession checks that the present instance reads what the former one has stored. So its memory has
-// it if a node is restarted empty then. (Seed 882 of the random plays.)
-func TestWhoServesKeepsTheSession(t *testing.T) {
-	inWorld(t, 1, 0, func(w *world) {
-		former, _, s, _ := w.takenOver(false)
-		former.must(change(s, plus("n", 100)))
-		settle()
-		w.servers["n1"].Restart(nil)
-		settle()
-		w.wantStored("t", "n1", "n", "101")
 	})
 }
 
@@ -278,18 +122,18 @@ func TestATakeoverIsOne(t *testing.T) {
 // is nothing to do, but only if a node that has the session says so.
 func TestATakeoverOfWhatIsHere(t *testing.T) {
 	for name, c := range map[string]struct {
-		meanwhile func(w *world, former *instance, s *local.Session)
+		meanwhile func(w *world, former *instance, s *session)
 		want      string // the value of n; empty: there is no session
 	}{
-		"its node is silent": {func(w *world, _ *instance, s *local.Session) { w.servers[nodeOf(s)].Fail(off) }, "1"},
-		"its node was restarted empty": {func(w *world, _ *instance, s *local.Session) {
+		"its node is silent": {func(w *world, _ *instance, s *session) { w.servers[nodeOf(s)].Fail(off) }, "1"},
+		"its node was restarted empty": {func(w *world, _ *instance, s *session) {
 			w.servers[nodeOf(s)].Restart(nil)
 		}, "1"},
-		"the former instance has stored something": {func(_ *world, former *instance, s *local.Session) {
+		"the former instance has stored something": {func(_ *world, former *instance, s *session) {
 			former.must(change(s, plus("n", 10)))
 			time.Sleep(120 * time.Millisecond)
 		}, "11"},
-		"the former instance has ended it": {func(_ *world, former *instance, s *local.Session) {
+		"the former instance has ended it": {func(_ *world, former *instance, s *session) {
 			former.must(s.Destroy(context.Background()))
 		}, ""},
 	} {
@@ -309,53 +153,6 @@ func TestATakeoverOfWhatIsHere(t *testing.T) {
 					t.Errorf("n = %s; want %s", got, c.want)
 				}
 			})
-		})
-	}
-}
-
-// TestWhomTheRecordNames checks that a write that is no takeover keeps the instance that the record names, and names its
-// own one only if the record names none.
-func TestWhomTheRecordNames(t *testing.T) {
-	ctx := context.Background()
-	for name, c := range map[string]struct {
-		before func(w *world, node string) // what others do before the instance writes what it has in memory
-		found  string                      // the instance that the record names then
-		want   string
-	}{
-		"the instance itself": {func(*world, string) {}, "a", "a"},
-		"another instance, which has taken the session over": {func(w *world, node string) {
-			b := w.start(local.Config{Route: "b"})
-			_, err := b.TakeOver(ctx, "t", node, "a")
-			b.must(err)
-		}, "b", "b"},
-		"none, because an instance has written that is not sticky": {func(w *world, node string) {
-			plain := w.start(local.Config{})
-			_, err := plain.replica.Open("t", node).Write(ctx, func(*record.Record) error { return nil })
-			plain.must(err)
-		}, "", "a"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for mode, config := range modes {
-				t.Run(mode, func(t *testing.T) {
-					inWorld(t, 2, 1, func(w *world) {
-						config.Route = "a"
-						a := w.start(config)
-						s := a.begin("t")
-						settle()
-						node := nodeOf(s)
-						c.before(w, node)
-						if route := w.stored(node, "t").Route; route != c.found {
-							t.Fatalf("before, the record names %q; want %q", route, c.found)
-						}
-						a.must(change(s, plus("n", 1)))
-						time.Sleep(150 * time.Millisecond) // the write-behind is done
-						rec := w.stored(node, "t")
-						if n, _ := rec.Get("n"); string(n) != "2" || rec.Route != c.want {
-							t.Errorf("n = %s, and the record names %q; want 2, %q", n, rec.Route, c.want)
-						}
-					})
-				})
-			}
 		})
 	}
 }

@@ -2,10 +2,8 @@ package local_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -58,6 +56,18 @@ func inWorld(t *testing.T, servers, backups int, test func(w *world)) {
 		}
 		test(w)
 	})
+}
+
+// modes are the configurations for cases that are the same with asynchronous and synchronous backup.
+var modes = map[string]local.Config{"async": {}, "sync": {Sync: true}}
+
+// inModes runs a test in each of the modes, with one instance.
+func inModes(t *testing.T, servers, backups int, test func(w *world, a *instance)) {
+	for mode, config := range modes {
+		t.Run(mode, func(t *testing.T) {
+			inWorld(t, servers, backups, func(w *world) { test(w, w.start(config)) })
+		})
+	}
 }
 
 // all gives every server a fault; nil: they work.
@@ -159,105 +169,6 @@ func (a *instance) crash() {
 	for s, fault := range before {
 		s.Fail(fault)
 	}
-}
-
-// begin creates a session whose attribute n is 1.
-func (a *instance) begin(token string) *local.Session {
-	a.w.t.Helper()
-	s, err := a.create(token)
-	if err != nil {
-		a.w.t.Fatal(err)
-	}
-	return s
-}
-
-func (a *instance) create(token string) (*local.Session, error) {
-	now := time.Now()
-	rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: idle, Transcoder: "text"}
-	rec.Set("n", []byte("1"))
-	return a.Create(context.Background(), token, a.replica.FirstNode(token), rec)
-}
-
-// get finds a session, as a request does whose cookie has this instance's route.
-func (a *instance) get(token, node string) (*local.Session, error) {
-	if s := a.Get(token); s != nil {
-		return s, nil
-	}
-	return a.Load(context.Background(), token, node)
-}
-
-func (a *instance) takeOver(token, node string) *local.Session {
-	a.w.t.Helper()
-	s, err := a.TakeOver(context.Background(), token, node, "")
-	if err != nil {
-		a.w.t.Fatal("takeover: ", err)
-	}
-	return s
-}
-
-// plus returns the change that adds to a number.
-func plus(name string, by int) replica.Change {
-	return func(rec *record.Record) error {
-		value, _ := rec.Get(name)
-		n, _ := strconv.Atoi(string(value))
-		rec.Set(name, []byte(strconv.Itoa(n+by)))
-		return nil
-	}
-}
-
-func put(name, value string) replica.Change {
-	return func(rec *record.Record) error {
-		rec.Set(name, []byte(value))
-		return nil
-	}
-}
-
-// change is a request that changes the session.
-func change(s *local.Session, c replica.Change) error {
-	return changeBy((*local.Session).Commit, s, c)
-}
-
-type commit func(s *local.Session, ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error)
-
-func changeBy(commit commit, s *local.Session, c replica.Change) error {
-	base, _ := s.View()
-	work := base.Draft()
-	if err := c(work); err != nil {
-		return err
-	}
-	_, err := commit(s, context.Background(), base, work, c)
-	return err
-}
-
-// change is a request that loads the session again if it has left meanwhile.
-func (a *instance) change(s *local.Session, token string, c replica.Change) {
-	err := change(s, c)
-	for errors.Is(err, local.ErrLeft) {
-		if s, err = a.get(token, nodeOf(s)); err == nil {
-			err = change(s, c)
-		}
-	}
-	if err != nil {
-		a.w.t.Error(err)
-	}
-}
-
-func (a *instance) must(err error) {
-	a.w.t.Helper()
-	if err != nil {
-		a.w.t.Fatal(err)
-	}
-}
-
-func value(s *local.Session, name string) string {
-	rec, _ := s.View()
-	v, _ := rec.Get(name)
-	return string(v)
-}
-
-func nodeOf(s *local.Session) string {
-	_, id := s.View()
-	return id
 }
 
 // stored returns the record that a server has, nil if it has none.

@@ -27,11 +27,11 @@ var ofRequests = []mutant{
 	},
 	{
 		"L5", "a takeover is a write, and the former instance's changes meet it",
-		[]edit{{local, "rec, err := access.Write(ctx, mine)\n	for err == nil && rec.Route != st.Route {", "rec, err := access.Load(ctx)\n	for false {"}}, requests,
+		[]edit{{local, "rec, err := access.Write(ctx, mine)\n	for err == nil && !st.self.serves(rec) {", "rec, err := access.Load(ctx)\n	for false {"}}, requests,
 	},
 	{
 		"L9", "with synchronous backup a change is stored before its answer",
-		[]edit{{local, "	if s.store.Sync {\n		return s.CommitNow(ctx, base, work, redo)\n	}\n", ""}, {local, "	if !s.store.Sync && !s.store.closing.Load() {", "	if !s.store.closing.Load() {"}}, requests,
+		[]edit{{local, "	if st.Sync {\n		return st.CommitNow(ctx, s, base, work, redo)\n	}\n", ""}, {local, "	if !st.Sync && !st.closing.Load() {", "	if !st.closing.Load() {"}}, requests,
 	},
 	{
 		"L9", "what only a request can make again is made to what another instance has stored",
@@ -56,8 +56,8 @@ var ofRequests = []mutant{
 	{
 		"L12", "what waits to be stored does not leave memory", // looked at when a session is picked, and when it leaves
 		[]edit{
-			{local, "		if s.state.Load() == clean {", "		if true {"},
-			{local, "if !s.state.CompareAndSwap(clean, left) {", "if !s.state.CompareAndSwap(clean, left) && !s.state.CompareAndSwap(dirty, left) {"},
+			{local, "		if s.state.is(clean) {", "		if true {"},
+			{local, "if !s.state.change(clean, removed) {", "if !s.state.change(clean, removed) && !s.state.change(dirty, removed) {"},
 		}, requests,
 	},
 	{
@@ -66,19 +66,19 @@ var ofRequests = []mutant{
 	},
 	{
 		"L6", "the changes of several requests are made again in their order",
-		[]edit{{local, "	for _, c := range changes {\n		draft", "	for _, c := range slices.Backward(changes) {\n		draft"}}, requests,
+		[]edit{{local, "	for _, c := range changes {\n		draft", "	for i := range changes {\n		c := changes[len(changes)-1-i]\n		draft"}}, requests,
 	},
 	{
 		"L12", "a session does not leave memory while it is written",
-		[]edit{{local, "s.saving, s.met, s.rests = true, met, s.state.CompareAndSwap(clean, dirty)", "s.saving, s.met, s.rests = true, met, false"}, {local, "	if s.told { //", "	s.state.CompareAndSwap(dirty, clean)\n	if s.told { //"}}, requests,
+		[]edit{{local, "s.turn.cleanAfter = s.state.change(clean, dirty)", "s.turn.cleanAfter = false"}, {local, "	if s.owner.elsewhere { //", "	s.state.change(dirty, clean)\n	if s.owner.elsewhere { //"}}, requests,
 	},
 	{
 		"L4", "loading what another instance serves is a takeover",
-		[]edit{{local, "if rec.Route != st.Route {", "if false {"}}, requests,
+		[]edit{{local, "if !st.self.serves(rec) {", "if false {"}}, requests,
 	},
 	{
 		"M8", "who writes what another instance serves tells that one",
-		[]edit{{local, "s.told && w.last != nil {", "s.told && false {"}}, unit("TestWhatTheFormerInstanceStores|TestWhoServesKeepsTheSession", "internal/local"),
+		[]edit{{local, "s.owner.elsewhere && w.last != nil {", "s.owner.elsewhere && false {"}}, unit("TestWhatTheFormerInstanceStores|TestWhoServesKeepsTheSession", "internal/local"),
 	},
 	{
 		"L14", "a login takes along what other requests of the instance have changed and not stored",
@@ -90,7 +90,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"H16", "what only mends copies waits until a node that ran out of time was looked at",
-		[]edit{{local, "	if s.putsOff() {\n", "	if false {\n"}}, unit("TestAMendWaitsForTheLook|TestAUseWaitsForTheLook", "internal/local"),
+		[]edit{{local, "	if st.putsOff(s) {\n", "	if false {\n"}}, unit("TestAMendWaitsForTheLook|TestAUseWaitsForTheLook", "internal/local"),
 	},
 	{
 		"C20", "who has waited for a request that ran out of time on a node does not wait for that node as well",
@@ -98,15 +98,15 @@ var ofRequests = []mutant{
 	},
 	{
 		"C20", "who has waited for a write behind the requests that ran out of time on a node does not wait for that node as well",
-		[]edit{{local, "next.met.After(s.met, next.since)", "next.met"}}, unit("TestARequestWaitsForTheWriteBehind", "."),
+		[]edit{{local, "next.met.After(t.met, next.since)", "next.met"}}, unit("TestARequestWaitsForTheWriteBehind", "."),
 	},
 	{
 		"L5", "who has taken a session over is who the record names",
-		[]edit{{local, "err == nil && rec.Route != st.Route {", "false {"}}, unit("TestTwoTakeOverAtOnce", "internal/local"),
+		[]edit{{local, "err == nil && !st.self.serves(rec) {", "false {"}}, unit("TestTwoTakeOverAtOnce", "internal/local"),
 	},
 	{
 		"L2", "a cookie that names another node than what is in memory is looked up there",
-		[]edit{{msm, "held != nil && held.At(id.Node) && ", "held != nil && "}}, unit("TestAnOldCookieInMemory", "."),
+		[]edit{{local, "	case node != id.Node:\n		return mustCompare\n", ""}}, unit("TestAnOldCookieInMemory", "."),
 	},
 	{
 		"M3", "what a look at a node has shown is as old as its begin",
@@ -139,7 +139,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"L5", "a write that is no takeover leaves the session to the instance that the record names",
-		[]edit{{local, "if rec.Route == \"\" || w.takeover {", "if true {"}}, unit("TestWhomTheRecordNames", "internal/local"),
+		[]edit{{local, "if rec.Route == \"\" || takeover {", "if true {"}}, unit("TestWhomTheRecordNames", "internal/local"),
 	},
 	{
 		"L6", "a change that cannot be made to what another instance has stored is left out as a whole",
@@ -147,7 +147,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"L6", "the changes after one that cannot be made are made",
-		[]edit{{"internal/local/save.go", "			continue\n", "			break\n"}}, unit("TestAChangeThatCannotBeMade", "internal/local"),
+		[]edit{{"internal/local/pending.go", "			continue\n", "			break\n"}}, unit("TestAChangeThatCannotBeMade", "internal/local"),
 	},
 	{
 		"L6", "the log has the change that could not be made",

@@ -38,9 +38,9 @@ func TestWhoStoodStillBelievesNothing(t *testing.T) {
 	for name, halted := range map[string]time.Duration{
 		"a little": 2 * time.Second, "for a while": 12 * time.Second, "longer than messages stay": 90 * time.Second,
 	} {
-		for what, do := range map[string]func(s *local.Session) error{
-			"a logout": func(s *local.Session) error { return s.Destroy(context.Background()) },
-			"a change": func(s *local.Session) error { return change(s, plus("n", 1)) },
+		for what, do := range map[string]func(s *session) error{
+			"a logout": func(s *session) error { return s.Destroy(context.Background()) },
+			"a change": func(s *session) error { return change(s, plus("n", 1)) },
 		} {
 			for when, wait := range map[string]time.Duration{"at once": 0, "a moment later": 40 * time.Millisecond, "later": 5 * time.Second} {
 				for end, late := range map[string]error{"with everything late": node.ErrLate, "with answers from before": nil} {

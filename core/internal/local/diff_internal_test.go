@@ -18,7 +18,7 @@ func TestADifferenceHasTheSettings(t *testing.T) {
 		"the cookie":       {record.Record{IdleTimeout: time.Minute, Persist: -1}, record.Record{IdleTimeout: 3 * time.Minute, Persist: -1}},
 	} {
 		rec := elsewhere
-		if err := difference(base, &c.now, func() {})(&rec); err != nil || rec.IdleTimeout != c.want.IdleTimeout || rec.Persist != c.want.Persist {
+		if err := diff(base, &c.now, func() {})(&rec); err != nil || rec.IdleTimeout != c.want.IdleTimeout || rec.Persist != c.want.Persist {
 			t.Errorf("%s: %+v, %v", name, rec, err)
 		}
 		if got := sameValues(base, &c.now); got != (name == "neither") {

@@ -71,38 +71,27 @@ func (w nodeWatch) look(st *Store) string {
 // requests wait for the write-behind.
 func (st *Store) refill(ctx context.Context) {
 	p, room := pace.New(st.RefillRate), 0
-	for i := range st.shards {
-		for _, s := range st.shards[i].list() {
-			if s.intact() {
-				continue
-			}
-			if room == 0 {
-				room = p.Portion()
-				st.queue.waitWhileLate(ctx)
-				if p.Wait(ctx, room) != nil {
-					return
-				}
-			}
-			room--
-			st.refilled.Add(1)
-			s.saveSoon()
+	for s := range st.cache.all() {
+		if st.intact(s) {
+			continue
 		}
+		if room == 0 {
+			room = p.Portion()
+			st.queue.waitForEase(ctx)
+			if p.Wait(ctx, room) != nil {
+				return
+			}
+		}
+		room--
+		st.refilled.Add(1)
+		st.saveSoon(s)
 	}
 }
 
-// list returns the sessions of the shard.
-func (sh *shard) list() (sessions []*Session) {
-	sh.each(func(s *Session) bool {
-		sessions = append(sessions, s)
-		return true
-	})
-	return sessions
-}
-
 // intact reports whether the copies of the session are as they should be, or it was never stored.
-func (s *Session) intact() bool {
+func (st *Store) intact(s *Session) bool {
 	s.mu.Lock()
 	stored := s.stored
 	s.mu.Unlock()
-	return stored.Version == 0 || s.store.Replica.Intact(stored)
+	return stored.Version == 0 || st.Replica.Intact(stored)
 }

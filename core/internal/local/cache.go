@@ -1,0 +1,202 @@
+package local
+
+import (
+	"iter"
+	"sync/atomic"
+	"time"
+)
+
+const shardCount = 64
+
+// cache is the sessions in memory, and their bounds. It is safe for concurrent use.
+type cache struct {
+	maxSessions int   // zero: no limit
+	maxBytes    int64 // zero: no limit
+	shards      [shardCount]shard
+	count       atomic.Int64 // sessions
+	bytes       atomic.Int64 // what they need
+	evictions   atomic.Uint64
+}
+
+// newCache returns an empty cache.
+func newCache(maxSessions int, maxBytes int64) *cache {
+	c := &cache{maxSessions: maxSessions, maxBytes: maxBytes}
+	for i := range c.shards {
+		c.shards[i].sessions = make(map[string]*Session)
+		c.shards[i].looks = sessionHeap{
+			before: func(a, b *Session) bool { return a.listed.lookAt < b.listed.lookAt },
+			place:  func(s *Session) *int { return &s.listed.place },
+		}
+	}
+	return c
+}
+
+// shard returns the shard of the session with that token.
+func (c *cache) shard(token string) *shard {
+	h := uint32(2166136261) // FNV-1a of the first bytes is enough: a token is random
+	for i := range min(len(token), 8) {
+		h = (h ^ uint32(token[i])) * 16777619
+	}
+	return &c.shards[h%shardCount]
+}
+
+// get returns the session with that token, and records a use of it. It returns nil if the session is not here or has
+// ended. due: the use has to be stored, and the session does not leave before it is.
+func (c *cache) get(token string) (s *Session, due bool) {
+	now, sh := time.Now(), c.shard(token)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	s = sh.sessions[token]
+	if s == nil {
+		return nil, false
+	}
+	if s.over(now) {
+		c.drop(sh, s)
+		return nil, false
+	}
+	due = s.use(now) && s.state.markDirty()
+	sh.unlink(s)
+	sh.link(s)
+	return s, due
+}
+
+// peek is get for a caller that only looks: it records no use.
+func (c *cache) peek(token string) *Session {
+	sh := c.shard(token)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if s := sh.sessions[token]; s != nil && !s.over(time.Now()) {
+		return s
+	}
+	return nil
+}
+
+// all returns every session, in each shard by their last use. Those that come or leave meanwhile may be among them.
+func (c *cache) all() iter.Seq[*Session] {
+	return func(yield func(*Session) bool) {
+		for i := range c.shards {
+			for _, s := range c.shards[i].list() {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// insert adds a session. Others may leave to make room; if too few may, it returns ErrFull.
+func (c *cache) insert(s *Session) error {
+	if err := c.admit(1, s.size.Load()); err != nil {
+		return err
+	}
+	sh := c.shard(s.token)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if old := sh.sessions[s.token]; old != nil {
+		c.drop(sh, old)
+	}
+	sh.sessions[s.token] = s
+	sh.link(s)
+	s.listed.lookAt = s.ends()
+	sh.looks.add(s)
+	return nil
+}
+
+// remove takes the session out of memory, whether it is stored or not.
+func (c *cache) remove(s *Session) {
+	sh := c.shard(s.token)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if !s.state.is(removed) {
+		c.drop(sh, s)
+	}
+}
+
+// removeIfClean takes a session out of memory if all of it is stored, and reports whether it did.
+func (c *cache) removeIfClean(s *Session) bool {
+	sh := c.shard(s.token)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if !s.state.change(clean, removed) {
+		return false
+	}
+	c.drop(sh, s)
+	return true
+}
+
+// drop takes a session out of its shard. Guarded by sh.mu.
+func (c *cache) drop(sh *shard, s *Session) {
+	s.state.set(removed)
+	delete(sh.sessions, s.token)
+	sh.unlink(s)
+	sh.looks.remove(s)
+	c.count.Add(-1)
+	c.release(s)
+}
+
+// release gives back the session's bytes.
+func (c *cache) release(s *Session) { c.bytes.Add(-s.size.Swap(0)) }
+
+// resize counts another size for the session, and has others leave if memory is too full.
+func (c *cache) resize(s *Session, size int64) {
+	c.bytes.Add(size - s.size.Swap(size))
+	if s.state.is(removed) { // at this moment
+		c.release(s)
+	}
+	for c.overfull() && c.evict() {
+	}
+}
+
+// grow is resize for a session that gets no more than there is room for. It returns ErrFull, and ErrRemoved if the
+// session was removed meanwhile.
+func (c *cache) grow(s *Session, size int64) error {
+	if err := c.admit(0, size-s.size.Load()); err != nil {
+		return err
+	}
+	s.size.Store(size)
+	if s.state.is(removed) { // at this moment
+		c.release(s)
+		return ErrRemoved
+	}
+	return nil
+}
+
+// admit accounts for sessions and bytes that are to come. To make room it has stored sessions leave, those first that
+// were unused for longest (rule L12). If too few may leave, it returns ErrFull, and nothing is accounted for.
+func (c *cache) admit(sessions, bytes int64) error {
+	c.count.Add(sessions)
+	c.bytes.Add(bytes)
+	for (sessions > 0 || bytes > 0) && c.overfull() {
+		if !c.evict() {
+			c.count.Add(-sessions)
+			c.bytes.Add(-bytes)
+			return ErrFull
+		}
+	}
+	return nil
+}
+
+// overfull reports whether there are more sessions or bytes than the bounds allow.
+func (c *cache) overfull() bool {
+	return c.maxSessions > 0 && c.count.Load() > int64(c.maxSessions) || c.maxBytes > 0 && c.bytes.Load() > c.maxBytes
+}
+
+// evict has the clean session leave that was unused for longest, or nearly so. It reports whether one has left.
+func (c *cache) evict() bool {
+	for range 4 { // the session that it picks may be in use again by the time it leaves
+		var best *Session
+		for i := range c.shards {
+			if s := c.shards[i].leastUsed(); s != nil && (best == nil || s.used.Load() < best.used.Load()) {
+				best = s
+			}
+		}
+		if best == nil {
+			return false
+		}
+		if c.removeIfClean(best) {
+			c.evictions.Add(1)
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,34 @@
+package local
+
+import (
+	"time"
+
+	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// The times of the write-behind. A change is written 70 ms after its request, so that a busy session is written
+// fourteen times a second and not with every request. No change should wait for longer than 100 ms, which leaves 30 ms
+// for the write.
+const (
+	writeDelay = 70 * time.Millisecond
+	maxAge     = 100 * time.Millisecond
+	maxQueue   = 10_000                // sessions; beyond, requests wait
+	retryMin   = 50 * time.Millisecond // between attempts of a write that fails
+	retryMax   = 5 * time.Second
+	idlePoll   = 50 * time.Millisecond // how often to look whether a node is back
+)
+
+// Config says how sessions are held.
+type Config struct {
+	Replica     *replica.Store         // the copies of sessions on the nodes
+	Route       string                 // this instance's name in session ids
+	MaxSessions int                    // sessions held at a time; zero: no limit
+	MaxBytes    int64                  // bytes of all sessions together, with what it takes to hold them; zero: no limit
+	MaxSize     int                    // bytes of one session as it is stored; zero: no limit
+	Sync        bool                   // store a change before its request is answered
+	MemoryOnly  func(name string) bool // reports whether the attribute is never stored; nil: none is
+	RefillRate  int                    // sessions stored again per second because a node lost them; zero: 2,000, negative: none
+	Patience    time.Duration          // how long Close tries in vain if its context has no deadline; zero: not at all
+	Log         *journal.Journal
+}
