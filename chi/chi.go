@@ -20,7 +20,7 @@ import (
 
 // Sessions returns the middleware. It gives every request behind it a session, and stores the session before the first
 // byte of the response leaves. It panics if m is nil.
-func Sessions(m *msm.Manager) func(http.Handler) http.Handler { return m.MiddlewareBy(route) }
+func Sessions(m *msm.Manager) func(http.Handler) http.Handler { return m.MiddlewareWithPattern(route) }
 
 // route returns the pattern of the route that chi will choose, as the outermost router sees it; without chi, r.Pattern.
 func route(r *http.Request) string {

@@ -88,8 +88,8 @@ func recovering(m *msm.Manager) netMiddleware {
 func careless(m *msm.Manager) netMiddleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			x, r, _ := m.Begin(r)
-			defer x.End()
+			x, r, _ := m.Begin(r, r.Pattern)
+			defer x.Close()
 			next.ServeHTTP(x.Writer(w), r)
 			_ = x.Finish()
 		})
@@ -100,8 +100,8 @@ func careless(m *msm.Manager) netMiddleware {
 func careful(m *msm.Manager) netMiddleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			x, r, err := m.Begin(r)
-			defer x.End()
+			x, r, err := m.Begin(r, r.Pattern)
+			defer x.Close()
 			if w = x.Writer(w); err == nil {
 				next.ServeHTTP(w, r)
 			}

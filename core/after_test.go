@@ -210,7 +210,7 @@ func TestAChangeBesideTheEnd(t *testing.T) {
 			m := newManager(t, config)
 			id := begin(t, m, func(s *msm.Session) { add(s) })
 			r := requestWith("GET", id)
-			x, _, err := m.Begin(r)
+			x, _, err := m.Begin(r, r.Pattern)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -219,7 +219,7 @@ func TestAChangeBesideTheEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			add(x.Session())
-			x.End()
+			x.Close()
 			if err := x.Session().Err(); !errors.Is(err, msm.ErrCommitted) {
 				t.Errorf("%v", err)
 			}

@@ -96,15 +96,15 @@ type changes []change
 func (l *changes) add(c change) {
 	kept := (*l)[:0]
 	for _, old := range *l {
-		if !c.voids(old) {
+		if !c.supersedes(old) {
 			kept = append(kept, old)
 		}
 	}
 	*l = append(kept, c)
 }
 
-// voids reports whether c leaves an earlier change without effect.
-func (c change) voids(old change) bool {
+// supersedes reports whether c leaves an earlier change without effect.
+func (c change) supersedes(old change) bool {
 	switch c.kind {
 	case setAttribute, deleteAttribute:
 		return old.name == c.name && (old.kind == setAttribute || old.kind == deleteAttribute || old.updates())
@@ -116,8 +116,8 @@ func (c change) voids(old change) bool {
 	return false
 }
 
-// call reports whether one of the changes calls a function of the application.
-func (l changes) call() bool {
+// callApp reports whether one of the changes calls a function of the application.
+func (l changes) callApp() bool {
 	return slices.ContainsFunc(l, func(c change) bool { return c.kind == callUpdate })
 }
 
@@ -132,8 +132,8 @@ func (l changes) replay(rec *record.Record) error {
 	return nil
 }
 
-// kept returns a replay that may be kept after the request. It copies the list, whose memory belongs to the request.
-func (l changes) kept() func(rec *record.Record) error {
+// detached returns a replay that does not refer to the request: it copies the list, whose memory belongs to the request.
+func (l changes) detached() func(rec *record.Record) error {
 	if len(l) == 1 { // the usual case: saves an allocation
 		only := l[0]
 		return func(rec *record.Record) error {
@@ -169,8 +169,8 @@ func sameAttribute(name string, a, b *record.Record) bool {
 	return inA == inB && string(x) == string(y)
 }
 
-// decides reports whether the attribute's value after the list does not depend on what is stored.
-func (l changes) decides(name string) bool {
+// decide reports whether the attribute's value after the list does not depend on what is stored.
+func (l changes) decide(name string) bool {
 	return slices.ContainsFunc(l, func(c change) bool {
 		return c.kind == clearAttributes || c.name == name && !c.updates()
 	})

@@ -1,6 +1,7 @@
 package msm
 
 import (
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,25 +17,28 @@ const (
 // signEvery is how often at most an instance sends an id again only to have it signed anew.
 const signEvery = time.Minute
 
-// setID sends the client its session's id if it does not have it, if its copy leads to a stale node, or if the cookie
+// cookieParts is in how many parts a cookie's life is divided: the cookie is set again when one of them is over.
+const cookieParts = 10
+
+// writeID sends the client its session's id if it does not have it, if its copy leads to a stale node, or if the cookie
 // is to be set again (rule E14). If the session was destroyed it removes the cookie.
-func (x *Exchange) setID(h http.Header) {
+func (x *Exchange) writeID(h http.Header) {
 	s := &x.session
-	if !s.exists() {
-		if s.clear && x.found {
+	if !s.draft.exists() {
+		if s.ends.clear && x.client.found {
 			x.removeCookies(h)
 		}
 		return
 	}
 	id := s.currentID()
-	if id.Token == x.clientID.Token && x.manager.absent.Ahead(id.Token) {
+	if id.Token == x.client.id.Token && x.manager.absences.has(id.Token) {
 		return // a login at the same time has ended this session and sent another cookie
 	}
-	known := id == x.clientID && (s.access == nil || !s.access.Moved())
+	known := id == x.client.id && (s.at == nil || !s.at.moved())
 	if known && !x.cookieDue() && !x.tidies() && !x.signsAnew() {
 		return
 	}
-	if text := x.manager.format.Spell(id); x.speaksByHeader() {
+	if text := x.manager.format.Spell(id); x.client.speaksByHeader() {
 		x.setHeader(h, text)
 	} else {
 		x.setCookie(h, text)
@@ -45,13 +49,8 @@ func (x *Exchange) setID(h http.Header) {
 // once the keys have changed further it would be refused. While they change, instances sign by different keys, and a
 // session may visit them in turn; signEvery bounds how often they send it.
 func (x *Exchange) signsAnew() bool {
-	return x.outdated && x.manager.signed.Pass(x.session.id.Token, time.Now().Add(signEvery))
+	return x.client.outdated && x.manager.signed.Pass(x.session.id.Token, time.Now().Add(signEvery))
 }
-
-// speaksByHeader reports whether the client gets its id in Config.Header: its session came by that header, or the
-// request has the header and no session came by a cookie (rule E15). The id of a cookie, which is HttpOnly, is never
-// sent in a header: a script in a page could send the header and read the answer.
-func (x *Exchange) speaksByHeader() bool { return x.byHeader || x.asked && !x.byCookie }
 
 // setHeader sends the id in Config.Header, and keeps caches from giving it to other clients.
 func (x *Exchange) setHeader(h http.Header, id string) {
@@ -64,22 +63,22 @@ func (x *Exchange) setHeader(h http.Header, id string) {
 // request.
 func (x *Exchange) tidies() bool {
 	m, token := x.manager, x.session.id.Token
-	return x.several && !x.byHeader && !m.absent.Ahead(token) && m.tidied.Pass(token, time.Now().Add(tidyEvery))
+	return x.client.several && !x.client.byHeader && !m.absences.has(token) && m.tidied.Pass(token, time.Now().Add(tidyEvery))
 }
 
 // setCookie sends the session's cookie with its life, and removes other cookies of our name.
 func (x *Exchange) setCookie(h http.Header, value string) {
-	if x.several {
+	if x.client.several {
 		x.removeOthers(h)
 	}
 	cookie := x.cookie()
-	cookie.Value, cookie.MaxAge = value, maxAge(x.manager.cookieLife(x.session.view()))
+	cookie.Value, cookie.MaxAge = value, maxAge(x.manager.cookieLife(x.session.draft.view()))
 	addCookie(h, cookie)
 }
 
 // removeCookies removes the session's cookie, and others of our name, from the client.
 func (x *Exchange) removeCookies(h http.Header) {
-	if x.several {
+	if x.client.several {
 		x.removeOthers(h)
 	}
 	cookie := x.cookie()
@@ -133,7 +132,7 @@ func foldersBelow(top, path string) (list []string) {
 // cookie returns Config.Cookie as this client gets it: Secure if it speaks TLS.
 func (x *Exchange) cookie() http.Cookie {
 	cookie := x.manager.config.Cookie
-	cookie.Secure = cookie.Secure || x.secure
+	cookie.Secure = cookie.Secure || x.client.secure
 	return cookie
 }
 
@@ -149,3 +148,21 @@ func addOnce(h http.Header, name, value string) {
 		h.Add(name, value)
 	}
 }
+
+// cookieDue reports whether the client has to get its cookie again, so that it does not end while the visitor is here:
+// at one request in a tenth of its life, of those to all instances, or if it is to have another life. It is false if
+// the session has ended meanwhile: a login beside this request has sent another cookie.
+func (x *Exchange) cookieDue() bool {
+	s, m := &x.session, x.manager
+	life := m.cookieLife(s.draft.base)
+	switch {
+	case x.client.speaksByHeader() || m.absences.has(s.id.Token):
+		return false
+	case life == 0:
+		return x.client.life != 0
+	}
+	return s.at.cookieDue(s.draft.base, life/cookieParts) || x.client.life != life
+}
+
+// maxAge returns a life as the seconds of a cookie's Max-Age.
+func maxAge(life time.Duration) int { return int(min(life/time.Second, math.MaxInt32)) }

@@ -87,3 +87,8 @@ func short(name string) string {
 
 // Unwrap returns Err.
 func (e *AttributeError) Unwrap() error { return e.Err }
+
+// unknownTranscoder returns the error of a session whose transcoder this program does not have.
+func unknownTranscoder(name string) error {
+	return fmt.Errorf("%w: its transcoder is %q; add it to Config.ReadTranscoders (MSM_READ_TRANSCODERS)", ErrUnreadable, name)
+}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
+	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -24,21 +24,21 @@ func (s *Session) loadBy(find func(*Session, context.Context) error) error {
 	case present:
 		return nil
 	case refused:
-		return s.why
+		return s.loadErr
 	}
 	s.state = present
-	if err := find(s, s.exchange.context()); err != nil {
-		s.state, s.why = refused, err
+	if err := find(s, s.visit.ctx); err != nil {
+		s.state, s.loadErr = refused, err
 		s.fail(err)
 	}
-	return s.why
+	return s.loadErr
 }
 
 // findAnyway is find that goes on when the request's context has ended. A goroutine that outlives the handler, and a
 // handler whose client has gone, must not take the visitor for one without a session (rule E9).
 func (s *Session) findAnyway(ctx context.Context) error {
-	if ctx.Err() == nil || s.exchange.opened {
-		if err := s.find(ctx); err == nil || ctx.Err() == nil || s.exchange.opened {
+	if ctx.Err() == nil || s.visit.opened {
+		if err := s.find(ctx); err == nil || ctx.Err() == nil || s.visit.opened {
 			return err
 		}
 	}
@@ -55,78 +55,98 @@ func (s *Session) findAnyway(ctx context.Context) error {
 	return err
 }
 
-// find loads the session that the request names. If there is none it returns nil, and s.base stays nil.
+// find loads the session that the request names. If there is none it returns nil, and there is no base.
 func (s *Session) find(ctx context.Context) error {
-	if err := s.exchange.choose(ctx); err != nil {
+	if err := s.visit.choose(ctx); err != nil {
 		return err
 	}
-	id, asks := s.exchange.clientID, !s.exchange.opened // Manager.Open may be early, so its misses are not remembered
-	if id.IsZero() || asks && s.manager.absent.Ahead(id.Token) {
-		s.exchange.late = s.exchange.late || s.manager.renewed.Ahead(id.Token)
+	c, absences, asks := &s.visit.client, s.manager.absences, !s.visit.opened // Manager.Open may be early, so its misses are not remembered
+	if c.id.IsZero() || asks && absences.has(c.id.Token) {
+		c.late = c.late || absences.wasRenewed(c.id.Token)
 		return nil
 	}
+	id := c.id
 	err := s.seek(ctx, id)
 	if err != nil {
-		s.unread = s.wreck(id, err)
+		s.ends.unread = s.wreck(id, err)
 		s.forget()
 	}
 	if errors.Is(err, replica.ErrNoSession) {
 		if asks {
-			s.manager.missed(id)
+			absences.missed(id)
 		}
-		s.exchange.late = s.manager.isLate(id.Token, err)
+		c.late = absences.isLate(id.Token, err)
 		return nil
 	}
 	if err == nil {
 		s.came = true
-		s.exchange.byCookie, s.exchange.life = !s.exchange.byHeader, s.manager.cookieLife(s.base)
+		c.byCookie, c.life = !c.byHeader, s.manager.cookieLife(s.draft.base)
 	}
 	return err
 }
 
-// missed remembers that the session does not exist (a negative cache). If the id names another instance the session may
-// have begun there a moment ago and not be stored yet: then it is looked for again until it must have been stored
-// (rule C23).
-func (m *Manager) missed(id sid.ID) {
-	now := time.Now()
-	if id.Route != "" && id.Route != m.config.Route {
-		switch until := m.awaited.Of(id.Token); {
-		case until.IsZero():
-			m.awaited.Put(id.Token, now.Add(storedTime))
-			return
-		case now.Before(until):
-			return
-		}
-	}
-	m.absent.Put(id.Token, now.Add(absentTime))
-}
-
-// seek finds the session in memory or on its nodes, and checks that its values can be decoded.
-func (s *Session) seek(ctx context.Context, id sid.ID) (err error) {
-	switch {
-	case s.manager.local == nil:
-		err = s.findStored(ctx, id)
-	case s.exchange.sent.Load():
-		err = s.findServed(ctx, id)
-	default:
-		err = s.findLocal(ctx, id)
+// seek finds the session where it is stored, and checks that its values can be decoded.
+func (s *Session) seek(ctx context.Context, id sid.ID) error {
+	var at handle
+	var rec *record.Record
+	var err error
+	if s.visit.sent.Load() {
+		at, rec, err = s.manager.backend.open(ctx, id, s.locked, &s.room)
+	} else {
+		at, rec, err = s.manager.backend.find(ctx, id, s.locked, &s.room)
 	}
 	if err != nil {
 		return err
 	}
+	return s.found(id, at, rec)
+}
+
+// found takes what was found.
+func (s *Session) found(id sid.ID, at handle, rec *record.Record) error {
+	s.id, s.at, s.draft.base = id, at, rec
 	var known bool
-	if s.coder, known = s.manager.readable[s.base.Transcoder]; !known {
-		return unknownTranscoder(s.base.Transcoder)
+	if s.coder, known = s.manager.readable[rec.Transcoder]; !known {
+		return unknownTranscoder(rec.Transcoder)
 	}
 	return nil
 }
 
-// findStored loads the session from its nodes.
-func (s *Session) findStored(ctx context.Context, id sid.ID) (err error) {
-	s.id, s.access = id, s.manager.store.Open(id.Token, id.Node)
-	if s.locked != nil {
-		s.access.Under(s.locked.Lock)
+// loadAgain loads the stored session again, and applies the changes to it that were not committed.
+func (s *Session) loadAgain(ctx context.Context) error {
+	at, rec, err := s.at.reload(ctx, s.visit.sent.Load(), &s.room)
+	if err == nil {
+		err = s.found(s.id, at, rec)
 	}
-	s.base, err = s.access.Load(ctx)
-	return err
+	if err != nil {
+		return err
+	}
+	return s.rebase(rec)
+}
+
+// loadEarly loads the session before the handler runs (rule E2); if the client leaves meanwhile, the handler does not
+// run. It is no error if the session can only be ended, not read: the handler may be the one that ends it.
+func (s *Session) loadEarly() error {
+	if err := s.loadBy((*Session).find); s.ends.unread == nil {
+		return err
+	}
+	return nil
+}
+
+// wreck returns what is left of a session that cannot be read, for it to be ended. It is nil if a newer program may
+// know what is in it, or if the error is another one (rule E17).
+func (s *Session) wreck(id sid.ID, why error) *endedSession {
+	switch {
+	case s.draft.base != nil:
+		return &endedSession{id: s.id, at: s.at, base: s.draft.base, why: why}
+	case errors.Is(why, replica.ErrDamaged):
+		return &endedSession{id: id, at: s.manager.backend.remains(id), why: why}
+	}
+	return nil
+}
+
+// lose empties a session that has turned out to be gone.
+func (s *Session) lose(gone error) {
+	s.came, s.visit.client.late = false, s.manager.absences.isLate(s.id.Token, gone)
+	s.manager.absences.ended(s.id.Token, false)
+	s.forget()
 }

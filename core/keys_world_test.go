@@ -20,11 +20,11 @@ type deploys struct {
 	w       *world
 	stay    time.Duration // how long visitors may stay away
 	made    int           // instances so far
-	clients []*client
+	clients []*regular
 }
 
-// client is a visitor who is logged in and counts the visits.
-type client struct {
+// regular is a visitor who is logged in and counts the visits.
+type regular struct {
 	name, cookie string
 	visits       int
 }
@@ -36,7 +36,7 @@ func (d *deploys) instance(config Config) *Manager {
 }
 
 // visit sends a client's request to an instance, where the session must be found.
-func (d *deploys) visit(m *Manager, c *client, f func(s *Session)) {
+func (d *deploys) visit(m *Manager, c *regular, f func(s *Session)) {
 	d.t.Helper()
 	c.visits++
 	r := httptest.NewRequest("POST", "/", nil)
@@ -68,7 +68,7 @@ func handlerFunc(f func(s *Session)) http.Handler {
 // login begins a session, and renews that of another client.
 func (d *deploys) login(when string, m *Manager) {
 	d.t.Helper()
-	c := &client{name: when}
+	c := &regular{name: when}
 	d.clients = append(d.clients, c)
 	d.visit(m, c, func(s *Session) { s.Set("user", when) })
 	d.visit(m, d.clients[len(d.clients)/2], func(s *Session) {
@@ -218,7 +218,7 @@ func TestAnIDIsSignedAnew(t *testing.T) {
 		before, after := mode, mode
 		before.SigningKeys, after.SigningKeys = [][]byte{signingKey("o")}, [][]byte{signingKey("n"), signingKey("o")}
 		m := d.instance(before)
-		c := &client{name: "ann"}
+		c := &regular{name: "ann"}
 		d.visit(m, c, func(s *Session) { s.Set("user", "ann") })
 		if err := m.Close(context.Background()); err != nil {
 			t.Fatal(err)

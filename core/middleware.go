@@ -4,7 +4,7 @@ import "net/http"
 
 // Middleware returns a handler that gives every request to next its session; see From. It is also the model for
 // adapters to frameworks. If next is an *http.ServeMux, LockAuto and the log know a request's route by its pattern; for
-// another router use MiddlewareBy. It panics if m is nil, so that this is found at the start and not by the first
+// another router use MiddlewareWithPattern. It panics if m is nil, so that this is found at the start and not by the first
 // visitor.
 func (m *Manager) Middleware(next http.Handler) http.Handler {
 	pattern := func(r *http.Request) string { return r.Pattern }
@@ -14,13 +14,13 @@ func (m *Manager) Middleware(next http.Handler) http.Handler {
 			return pattern
 		}
 	}
-	return m.MiddlewareBy(pattern)(next)
+	return m.MiddlewareWithPattern(pattern)(next)
 }
 
-// MiddlewareBy is like Middleware, for routers that choose the route after the middleware has run. pattern returns the
-// pattern of a request's route, such as "/items/{id}", as BeginRoute takes it; empty: unknown. It is called before the
+// MiddlewareWithPattern is like Middleware, for routers that choose the route after the middleware has run. pattern returns the
+// pattern of a request's route, such as "/items/{id}", as Begin takes it; empty: unknown. It is called before the
 // handler if Config.Locking is LockAuto, and else only when a failure is logged. It must be safe for concurrent use.
-func (m *Manager) MiddlewareBy(pattern func(r *http.Request) string) func(next http.Handler) http.Handler {
+func (m *Manager) MiddlewareWithPattern(pattern func(r *http.Request) string) func(next http.Handler) http.Handler {
 	if m == nil {
 		panic("msm: Middleware of a nil *Manager: make one with msm.New, or msm.FromEnv and msm.New")
 	}
@@ -30,9 +30,9 @@ func (m *Manager) MiddlewareBy(pattern func(r *http.Request) string) func(next h
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			x, r, err := m.BeginRoute(r, soon(r))
+			x, r, err := m.Begin(r, soon(r))
 			x.find = pattern
-			defer x.End()
+			defer x.Close()
 			w = x.Writer(w)
 			if err == nil {
 				next.ServeHTTP(w, r)

@@ -29,7 +29,6 @@ import (
 	"net/http"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
@@ -38,19 +37,16 @@ import (
 	"github.com/gomsm/msm/core/internal/peers"
 	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/recent"
-	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/repair"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 	"github.com/gomsm/msm/transcoder"
 )
 
-// What an instance remembers so that it need not ask the nodes. MSM is memcached-session-manager, the Java project.
+// Bounds of what an instance remembers of clients and sessions, in each of two generations.
 const (
-	absentLimit  = 2000                   // sessions that are known to be gone; MSM's number
-	absentTime   = 500 * time.Millisecond // how long a session counts as gone; MSM's number
-	storedTime   = 200 * time.Millisecond // others store a new session within 100 ms; as long again for slow nodes
-	refreshLimit = 1 << 16                // sessions whose next refresh is known, and values whose node is, in each of two generations
+	refreshLimit = 1 << 16 // sessions whose next refresh or cookie is known, and values of a Store whose node is
+	tidyLimit    = 1000    // clients whose other cookies were removed
 )
 
 // Manager keeps the sessions of one app instance. Make it with New, and close it. It is safe for concurrent use.
@@ -58,30 +54,28 @@ type Manager struct {
 	config     Config
 	log        *journal.Journal
 	format     *sid.Format
+	coder      transcoder.Transcoder            // for new sessions
+	readable   map[string]transcoder.Transcoder // by name, those that stored sessions may need
 	nodes      *cluster.Membership
-	store      *replica.Store
+	store      *replica.Store // the copies of sessions, on the nodes
+	local      *local.Store   // sessions in memory; nil: not sticky
+	backend    backend        // where sessions are found and made
 	peers      *peers.Peers
 	background *repair.Queue // repairs of single sessions, and records of their use
 	refills    *repair.Refills
-	coder      transcoder.Transcoder            // for new sessions
-	readable   map[string]transcoder.Transcoder // by name, those that stored sessions may need
-	absent     *recent.Times                    // until when a session counts as gone (negative cache)
-	awaited    *recent.Times                    // until when another instance may still store a session that was not found
-	renewed    *recent.Times                    // until when a session that is gone is known to have another id
-	refreshes  *recent.Times                    // when a session's next refresh is due
-	cookies    *recent.Times                    // when a session's cookie is due again
-	tidied     *recent.Times                    // until when a client's other cookies are left alone
-	signed     *recent.Times                    // until when a client's id is not signed anew
-	turns      *keyqueue.Queues[struct{}]       // FIFO queues of writes and loads, one for each session
 	watches    *watches
 	locks      *locks
-	local      *local.Store                // sessions in memory; nil: not sticky
+	turns      *keyqueue.Queues[struct{}] // of writes and loads, one queue for each session
+	absences   *absences
+	refreshes  *recent.Times               // when a session's next refresh is due
+	tidied     *recent.Times               // until when a client's other cookies are left alone
+	signed     *recent.Times               // until when a client's id is not signed anew
 	homes      *recent.Map[string, string] // by token, the node of a value of a Store that does not lie where a new one would
-	running    atomic.Int64                // requests that have begun and not ended
+	refusals   refusals
+	running    atomic.Int64 // requests that have begun and not ended
 	closed     atomic.Bool
 	ended      chan struct{} // closed when the first Close is done
 	unclean    error         // the error of the first Close; valid once ended is closed
-	refusals   refusals
 }
 
 // New makes a Manager from a copy of config, and probes the nodes. It blocks until each has answered or has run out of
@@ -106,9 +100,9 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 	}
 	m := &Manager{
 		config: config, log: journal.New(config.Logger), format: format, coder: config.Transcoder, readable: readable(config),
-		absent: recent.NewTimes(absentLimit / 2), awaited: recent.NewTimes(absentLimit / 2), renewed: recent.NewTimes(absentLimit / 2),
-		refreshes: recent.NewTimes(refreshLimit), cookies: recent.NewTimes(refreshLimit), tidied: recent.NewTimes(absentLimit / 2),
-		signed: recent.NewTimes(refreshLimit), homes: recent.NewMap[string, string](refreshLimit, nil), turns: keyqueue.New[struct{}](0), ended: make(chan struct{}),
+		turns: keyqueue.New[struct{}](0), absences: newAbsences(config.Route), refreshes: recent.NewTimes(refreshLimit),
+		tidied: recent.NewTimes(tidyLimit), signed: recent.NewTimes(refreshLimit),
+		homes: recent.NewMap[string, string](refreshLimit, nil), ended: make(chan struct{}),
 	}
 	draws := random.Default()
 	m.store = newStore(&config, cluster.New(nil), draws)
@@ -118,15 +112,11 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 		m.log.Close()
 		return nil, err
 	}
-	var memory peers.Memory
-	if config.Sticky {
-		m.local = newLocal(m.store, &config, m.log)
-		memory = m.local
-	}
-	m.peers.Begin(memory)
-	m.locks = newLocks(m.store, &config)
-	m.watches = newWatches(m.whereabouts)
 	m.background = repair.NewQueue(repair.QueueConfig{Store: m.store, Due: m.refreshes, GoneTime: absentTime, Log: m.log, Cause: causeName})
+	m.backend = m.newBackend()
+	m.peers.Begin(m.memory())
+	m.locks = newLocks(m.store, &config)
+	m.watches = newWatches(m.backend)
 	m.background.Begin()
 	m.refills = repair.NewRefills(m.store, config.RefillRate, m.log)
 	if config.Backups > 0 && config.RefillRate > 0 {
@@ -211,45 +201,7 @@ func (m *Manager) closeNodes(ctx context.Context) error {
 	}
 }
 
-// Fail answers a request whose session could not be loaded or stored: it calls Config.ErrorHandler, or sends the
-// default response if that writes nothing, counts the request in Stats, and logs it. r is the request that Begin
-// returned. Nothing of a response may have been sent. Only adapters that use Commit instead of Writer need it.
-func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	m.report(r, m.token(r), "request without its session", err)
-	x := &Exchange{manager: m, refusal: refusal{answering: true}}
-	m.config.ErrorHandler(x.Writer(w), r, err)
-	if !x.refusal.answered {
-		defaultErrorHandler(w, r, err)
-	}
-}
-
 // ignores reports whether Config.Ignore matches the request (rule E1).
 func (m *Manager) ignores(r *http.Request) bool {
 	return m.config.Ignore != nil && m.config.Ignore.MatchString(r.URL.Path)
-}
-
-// newID returns the id of a new session (rule I4); its node is the one where the session would begin as things are.
-func (m *Manager) newID() sid.ID {
-	id := m.format.New("", m.config.Route)
-	id.Node = m.store.FirstNode(id.Token)
-	return id
-}
-
-// newRecord returns the record of a session that begins.
-func (m *Manager) newRecord() *record.Record {
-	now := time.Now()
-	rec := &record.Record{Created: now, LastAccess: now, IdleTimeout: m.config.IdleTimeout, Transcoder: m.coder.Name()}
-	if m.config.AbsoluteTimeout > 0 {
-		rec.Deadline = now.Add(m.config.AbsoluteTimeout)
-	}
-	return rec
-}
-
-// successor returns the first record of a renewed session, with the values of the old one. An absolute timeout begins
-// anew.
-func (m *Manager) successor(of *record.Record) *record.Record {
-	rec := m.newRecord()
-	rec.Created, rec.Transcoder = of.Created, of.Transcoder
-	rec.TakeValues(of)
-	return m.withCookie(rec)
 }

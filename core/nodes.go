@@ -4,7 +4,9 @@ import (
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/peers"
 	"github.com/gomsm/msm/core/internal/random"
+	"github.com/gomsm/msm/core/internal/recent"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -61,4 +63,26 @@ func newStore(c *Config, nodes *cluster.Cluster, draws *random.Source) *replica.
 		copies.MaxSize = 0 // package local refuses what is too large
 	}
 	return replica.New(copies)
+}
+
+// newBackend decides where sessions are found and made.
+func (m *Manager) newBackend() backend {
+	nodes := direct{
+		store: m.store, turns: m.turns, background: m.background, refreshes: m.refreshes,
+		cookies: recent.NewTimes(refreshLimit), successor: m.renewedRecord,
+	}
+	if !m.config.Sticky {
+		return &nodes
+	}
+	m.local = newLocal(m.store, &m.config, m.log)
+	nodes.memory = m.local
+	return &sticky{nodes, m.config.Route}
+}
+
+// memory returns what messages of other instances are applied to; nil: this instance is not sticky.
+func (m *Manager) memory() peers.Memory {
+	if m.local == nil {
+		return nil
+	}
+	return m.local
 }

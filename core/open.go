@@ -25,34 +25,17 @@ func (m *Manager) Open(ctx context.Context, id string) (*Session, error) {
 	if !ok {
 		return nil, ErrInvalidID
 	}
-	x := &Exchange{manager: m, opened: true, clientID: parsed}
-	x.scope = scope{ctx, x}
+	x := &Exchange{visit: visit{manager: m, opened: true}}
+	x.client.id = parsed
 	x.sent.Store(true)
-	s := &x.session
-	s.exchange, s.manager, s.coder = x, m, m.coder
+	s := x.begin(ctx)
 	s.enter()
 	defer s.mu.Unlock()
 	if err := s.load(); err != nil {
 		return nil, err
 	}
-	if s.base == nil {
+	if s.draft.base == nil {
 		return nil, ErrGone
 	}
 	return s, nil
-}
-
-// unlockAtEnd has an opened session's lock released when the context ends that it was opened with. End releases that of
-// a request.
-func (x *Exchange) unlockAtEnd() {
-	if x.opened {
-		x.lockEnds = context.AfterFunc(x.context(), x.letGo)
-	}
-}
-
-// stopEnd undoes unlockAtEnd.
-func (x *Exchange) stopEnd() {
-	if x.lockEnds != nil {
-		x.lockEnds()
-		x.lockEnds = nil
-	}
 }

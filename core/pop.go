@@ -1,14 +1,6 @@
 package msm
 
-import (
-	"context"
-	"slices"
-	"sync/atomic"
-	"time"
-
-	"github.com/gomsm/msm/core/internal/record"
-	"github.com/gomsm/msm/core/internal/replica"
-)
+import "context"
 
 // Pop returns an attribute's value, as Get does, and removes the attribute. Of all requests of the session one gets the
 // value, even if they run at the same time: the removal is stored before Pop returns, and stays if the request fails
@@ -35,9 +27,6 @@ func Pop[T any](s *Session, name string) T {
 // Pop returns the attribute's value and removes the attribute; see the function Pop.
 func (k Key[T]) Pop(s *Session) T { return Pop[T](s, k.name) }
 
-// flashes is the attribute that holds the messages of AddFlash. Keys leaves it out.
-const flashes = "_flash"
-
 // AddFlash keeps a message for the next page that the visitor sees; Flashes returns it there. For messages of another
 // type, or of several kinds, use a Key of a slice, its Update and its Pop. An error is kept, as with Set.
 func (s *Session) AddFlash(message string) {
@@ -52,18 +41,18 @@ func (s *Session) pop(name string, decode func([]byte) error) ([]byte, error) {
 	if s.load() != nil {
 		return nil, nil
 	}
-	data, ok := s.attribute(name)
+	data, ok := s.draft.attribute(name)
 	if !ok || !s.writable() {
 		return nil, nil
 	}
 	if err := decode(data); err != nil {
 		return nil, err
 	}
-	if s.base == nil || s.list.decides(name) { // no other request can have it
-		s.do(change{kind: deleteAttribute, name: name})
+	if s.draft.base == nil || s.draft.list.decide(name) { // no other request can have it
+		s.apply(change{kind: deleteAttribute, name: name})
 		return data, nil
 	}
-	taken, err := s.takeOut(name)
+	taken, err := s.popStored(name)
 	if err != nil {
 		s.fail(err)
 		return nil, nil
@@ -71,87 +60,23 @@ func (s *Session) pop(name string, decode func([]byte) error) ([]byte, error) {
 	return taken, nil
 }
 
-// takeOut removes an attribute from the stored session, and returns what it was at that moment.
-func (s *Session) takeOut(name string) ([]byte, error) {
+// popStored removes an attribute from the stored session, and returns what it was at that moment.
+func (s *Session) popStored(name string) ([]byte, error) {
 	s.wrote = true
-	t := &taking{name: name}
-	rest := s.list[:0:0]
-	for _, c := range s.list {
+	p := &popCall{name: name}
+	rest := s.draft.list[:0:0]
+	for _, c := range s.draft.list {
 		if c.updates() && c.name == name {
-			t.first = append(t.first, c)
+			p.first = append(p.first, c)
 		} else {
 			rest = append(rest, c)
 		}
 	}
-	stored, err := s.storeTaking(context.WithoutCancel(s.exchange.context()), t)
+	stored, err := s.at.pop(context.WithoutCancel(s.visit.ctx), s.draft.base, p)
 	if err != nil {
 		return nil, gone(err)
 	}
-	t.over.Store(true)
-	s.list = rest
-	return t.value(), s.rebase(stored)
-}
-
-// storeTaking stores the removal.
-func (s *Session) storeTaking(ctx context.Context, t *taking) (*record.Record, error) {
-	if s.held != nil {
-		work := s.base.Draft()
-		if err := t.from(work); err != nil {
-			return nil, err
-		}
-		return s.commitLocal(ctx, work, t.from, t.first.call())
-	}
-	taken := replica.NewResults[*[]byte](s.access)
-	stored, err := s.write(ctx, func(rec *record.Record) error {
-		err := t.from(rec)
-		taken.Note(t.taken.Load())
-		return err
-	})
-	if err == nil {
-		t.taken.Store(taken.Of(stored))
-	}
-	return stored, err
-}
-
-// taking is one call of Pop.
-type taking struct {
-	name  string
-	first changes                // updates of the attribute that the request made before
-	taken atomic.Pointer[[]byte] // the value; nil: there was none
-	over  atomic.Bool            // Pop has returned
-}
-
-// from removes the attribute from a record. It may be called again with a newer record, even long after Pop has
-// returned: a sticky instance applies it to what another instance has stored. Then it removes only the value that Pop
-// returned.
-func (t *taking) from(rec *record.Record) error {
-	rec.Attributes = slices.Clone(rec.Attributes)
-	for _, c := range t.first {
-		if err := c.replay(rec); err != nil {
-			return err
-		}
-	}
-	value, ok := rec.Get(t.name)
-	switch {
-	case t.over.Load():
-		if string(value) != string(t.value()) {
-			return nil
-		}
-	case ok:
-		t.taken.Store(&value)
-	default:
-		t.taken.Store(nil)
-	}
-	if rec.Delete(t.name) {
-		rec.LastAccess = time.Now()
-	}
-	return nil
-}
-
-// value returns what Pop is to return; nil: nothing.
-func (t *taking) value() []byte {
-	if taken := t.taken.Load(); taken != nil {
-		return *taken
-	}
-	return nil
+	p.over.Store(true)
+	s.draft.list = rest
+	return p.value(), s.rebase(stored)
 }

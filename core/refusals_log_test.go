@@ -59,7 +59,7 @@ func TestTheLogSaysWhatFailedWhere(t *testing.T) {
 		"within the mux":               {func(m *msm.Manager) http.Handler { return mux(m.Middleware(fail)) }, "route=/items/{id} "},
 		"with another handler between": {func(m *msm.Manager) http.Handler { return m.Middleware(http.AllowQuerySemicolons(mux(fail))) }, "route=/items/{id} "},
 		"with another router": {func(m *msm.Manager) http.Handler {
-			return m.MiddlewareBy(func(*http.Request) string { return "/items/:id" })(fail)
+			return m.MiddlewareWithPattern(func(*http.Request) string { return "/items/:id" })(fail)
 		}, "route=/items/:id "},
 		"with an adapter of one's own":   {func(m *msm.Manager) http.Handler { return byHand(m, mux(fail)) }, "route=/items/{id} "},
 		"without a route":                {func(m *msm.Manager) http.Handler { return m.Middleware(fail) }, ""},
@@ -103,8 +103,8 @@ func TestTheLogSaysWhatFailedWhere(t *testing.T) {
 // byHand is an adapter that does no more than it must.
 func byHand(m *msm.Manager, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x, r, err := m.Begin(r)
-		defer x.End()
+		x, r, err := m.Begin(r, r.Pattern)
+		defer x.Close()
 		w = x.Writer(w)
 		if err == nil {
 			next.ServeHTTP(w, r)

@@ -3,7 +3,6 @@ package msm
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -26,9 +25,9 @@ func (s *Session) Reload(ctx context.Context) error {
 		return ErrClosed
 	case s.state != present:
 		return s.load()
-	case s.base == nil && s.exchange.opened:
+	case s.draft.base == nil && s.visit.opened:
 		return ErrGone
-	case s.base == nil || s.ended != nil:
+	case s.draft.base == nil || s.ends.ended != nil:
 		return nil
 	}
 	err := s.loadAgain(ctx)
@@ -37,26 +36,4 @@ func (s *Session) Reload(ctx context.Context) error {
 		return ErrGone
 	}
 	return err
-}
-
-// loadAgain loads the stored session again, and applies the changes to it that were not committed.
-func (s *Session) loadAgain(ctx context.Context) (err error) {
-	rec := s.base
-	if s.manager.local == nil {
-		s.access.Forget()
-		rec, err = s.access.Load(ctx)
-	} else if err = s.seek(ctx, s.currentID()); err == nil {
-		rec = s.base
-	}
-	if err != nil {
-		return err
-	}
-	return s.rebase(rec)
-}
-
-// lose empties a session that has turned out to be gone.
-func (s *Session) lose(gone error) {
-	s.came, s.exchange.late = false, s.manager.isLate(s.id.Token, gone)
-	s.manager.absent.Put(s.id.Token, time.Now().Add(absentTime))
-	s.forget()
 }

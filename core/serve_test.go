@@ -234,7 +234,7 @@ func TestListenAndServe(t *testing.T) {
 			return context.Background()
 		}
 		err = m.ListenAndServe(ctx, server, grace)
-		if _, _, closed := m.Begin(httptest.NewRequest("GET", "/", nil)); !errors.Is(closed, msm.ErrClosed) {
+		if _, _, closed := m.Begin(httptest.NewRequest("GET", "/", nil), ""); !errors.Is(closed, msm.ErrClosed) {
 			t.Errorf("the manager is not closed: %v", closed)
 		}
 		return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -35,19 +34,19 @@ func (s *Session) lockAgain(ctx context.Context) error {
 	switch {
 	case s.manager.locks.mode == LockNone:
 		return errNoLocking
-	case s.exchange.done:
+	case s.visit.done:
 		return errOver
-	case s.exchange.opened && s.exchange.context().Err() != nil:
-		return context.Cause(s.exchange.context())
+	case s.visit.opened && s.visit.ctx.Err() != nil:
+		return context.Cause(s.visit.ctx)
 	case s.state == refused:
-		return s.why
-	case s.locked != nil || s.ended != nil:
+		return s.loadErr
+	case s.locked != nil || s.ends.ended != nil:
 		return nil
 	}
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
-	if s.base == nil {
+	if s.draft.base == nil {
 		return s.load()
 	}
 	return s.reload(ctx)
@@ -63,7 +62,7 @@ func (s *Session) Unlock() error {
 		return nil
 	}
 	defer s.unlock()
-	err := s.commitNow(s.exchange.context())
+	err := s.commitNow(s.visit.ctx)
 	if err != nil {
 		s.fail(err)
 	}
@@ -72,20 +71,20 @@ func (s *Session) Unlock() error {
 
 // lock takes the lock of the session that the client's id names, if there is one (rule K8).
 func (s *Session) lock(ctx context.Context) (err error) {
-	if err := s.exchange.choose(ctx); err != nil {
+	if err := s.visit.choose(ctx); err != nil {
 		return err
 	}
-	token := s.exchange.clientID.Token
-	if token == "" || s.manager.absent.Ahead(token) {
+	token := s.visit.client.id.Token
+	if token == "" || s.manager.absences.has(token) {
 		return nil
 	}
 	if s.locked, err = s.manager.locks.Acquire(ctx, token); err != nil {
 		return givenUp(ctx, err)
 	}
-	s.alone = true
-	s.exchange.unlockAtEnd()
-	if s.access != nil {
-		s.access.Under(s.locked.Lock)
+	s.draft.exclusive = true
+	s.unlockAtEnd()
+	if s.at != nil {
+		s.at.hold(s.locked)
 	}
 	return nil
 }
@@ -104,44 +103,41 @@ func (s *Session) unlock() {
 	if s.locked == nil {
 		return
 	}
-	s.manager.locks.Release(context.WithoutCancel(s.exchange.context()), s.exchange.clientID.Token, s.locked)
-	s.locked, s.alone = nil, false
-	s.exchange.stopEnd()
+	s.manager.locks.Release(context.WithoutCancel(s.visit.ctx), s.visit.client.id.Token, s.locked)
+	s.locked, s.draft.exclusive = nil, false
+	s.stopEnd()
 }
 
 // reload loads the session again, and applies the request's changes to it.
 func (s *Session) reload(ctx context.Context) error {
 	err := s.loadAgain(ctx)
-	if errors.Is(err, replica.ErrNoSession) && len(s.list) == 0 {
+	if errors.Is(err, replica.ErrNoSession) && len(s.draft.list) == 0 {
 		s.lose(err)
 		return nil
 	}
 	return gone(err)
 }
 
-// rebase replaces the record that was loaded, and applies the request's changes to the new one. If they cannot be
-// applied, the commit fails: nothing of a request is stored in part.
-func (s *Session) rebase(rec *record.Record) error {
-	s.base, s.work = rec, nil
-	if len(s.list) == 0 {
-		return nil
+// unlockAtEnd has an opened session's lock released when the context ends that it was opened with. The end of its
+// exchange releases that of a request.
+func (s *Session) unlockAtEnd() {
+	if s.visit.opened {
+		s.lockEnds = context.AfterFunc(s.visit.ctx, s.releaseLock)
 	}
-	s.work = rec.Draft()
-	err := s.list.replay(s.work)
-	if err != nil {
-		s.fail(err)
-	}
-	return err
 }
 
-// redo applies the request's changes to a record that another request has stored meanwhile. A request that should have
-// been the only one, because it has the lock or LockAuto took it for read-only, must not overwrite what it has not seen
-// (rule K9).
-func (s *Session) redo(list changes, base, rec *record.Record) error {
-	if s.alone {
-		if name, clash := list.clash(base, rec); clash {
-			return fmt.Errorf("%w: another request has changed %q, which this one was to have for itself", ErrConflict, name)
-		}
+// stopEnd undoes unlockAtEnd.
+func (s *Session) stopEnd() {
+	if s.lockEnds != nil {
+		s.lockEnds()
+		s.lockEnds = nil
 	}
-	return list.replay(rec)
+}
+
+// releaseLock releases the lock before a response that takes long, such as a stream: it is not expected to change the
+// session.
+func (s *Session) releaseLock() {
+	s.enter()
+	defer s.mu.Unlock()
+	s.unlock()
 }

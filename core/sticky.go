@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/lock"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -27,96 +28,180 @@ func newLocal(store *replica.Store, c *Config, log *journal.Journal) *local.Stor
 	return local.New(held)
 }
 
-// hold returns the session in memory, where local.Store.Hold brings it if it is not there.
-func (m *Manager) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
-	if held := m.local.Ready(id); held != nil {
-		return held, nil
-	}
-	if _, _, err := m.turns.Acquire(ctx, id.Token); err != nil { // so that parallel requests load it once
-		return nil, err
-	}
-	defer m.turns.Release(id.Token, nil)
-	return m.local.Hold(ctx, id)
+// sticky is the backend of an instance that serves its sessions from memory. Those that another instance serves are read
+// from their nodes and written there, and that instance is told.
+type sticky struct {
+	direct        // with memory
+	route  string // the name of this instance
 }
 
-func (s *Session) findLocal(ctx context.Context, id sid.ID) error {
-	held, err := s.manager.hold(ctx, id)
+func (b *sticky) find(ctx context.Context, id sid.ID, _ *lock.SessionLock, room *handles) (handle, *record.Record, error) {
+	held, err := b.hold(ctx, id)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	rec, node := s.manager.local.Rehome(held)
-	s.held, s.base, s.id = held, rec, sid.ID{Token: id.Token, Node: node, Route: s.manager.config.Route}
-	return nil
+	return b.serve(held, id.Token, room)
+}
+
+// hold returns the session in memory, where local.Store.Hold brings it if it is not there.
+func (b *sticky) hold(ctx context.Context, id sid.ID) (*local.Session, error) {
+	if held := b.memory.Ready(id); held != nil {
+		return held, nil
+	}
+	if _, _, err := b.turns.Acquire(ctx, id.Token); err != nil { // so that parallel requests load it once
+		return nil, err
+	}
+	defer b.turns.Release(id.Token, nil)
+	return b.memory.Hold(ctx, id)
+}
+
+// serve returns the handle of a session in memory.
+func (b *sticky) serve(held *local.Session, token string, room *handles) (handle, *record.Record, error) {
+	rec, node := b.memory.Rehome(held)
+	room.served = served{backend: b, held: held, at: sid.ID{Token: token, Node: node, Route: b.route}}
+	return &room.served, rec, nil
+}
+
+// open finds a session in memory if this instance serves it, or brings it there. If not, it is read from its nodes, and
+// stays with the instance that serves it.
+func (b *sticky) open(ctx context.Context, id sid.ID, _ *lock.SessionLock, room *handles) (handle, *record.Record, error) {
+	if held := b.memory.PeekServed(id); held != nil {
+		return b.serve(held, id.Token, room)
+	}
+	if _, _, err := b.turns.Acquire(ctx, id.Token); err != nil { // so that parallel callers load it once
+		return nil, nil, err
+	}
+	defer b.turns.Release(id.Token, nil)
+	held, access, rec, err := b.memory.HoldServed(ctx, id)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case held != nil:
+		return b.serve(held, id.Token, room)
+	}
+	return &elsewhere{stored{backend: &b.direct, access: access, token: id.Token, route: rec.Route}, b}, rec, nil
+}
+
+func (b *sticky) create(ctx context.Context, id sid.ID, first *record.Record) (handle, *record.Record, error) {
+	held, err := b.memory.Create(ctx, id.Token, id.Node, first)
+	return &served{b, held, sid.ID{Token: id.Token, Node: id.Node, Route: b.route}}, first, err
+}
+
+func (b *sticky) peek(ctx context.Context, id sid.ID) (rec *record.Record, node string, err error) {
+	if held := b.memory.PeekServed(id); held != nil {
+		rec, _ = held.View()
+		return rec, id.Node, nil
+	}
+	return b.direct.peek(ctx, id)
+}
+
+func (b *sticky) touch(id sid.ID) bool { return id.Route == b.route && b.memory.Get(id.Token) != nil }
+
+// elsewhere is the handle of a session that another instance serves.
+type elsewhere struct {
+	stored
+	sticky *sticky
+}
+
+// reload finds the session in memory if this instance has come to serve it.
+func (h *elsewhere) reload(ctx context.Context, _ bool, room *handles) (handle, *record.Record, error) {
+	return h.sticky.open(ctx, h.id(), nil, room)
+}
+
+// served is the handle of a session in this instance's memory.
+type served struct {
+	backend *sticky
+	held    *local.Session
+	at      sid.ID // where it was when it was found
+}
+
+func (h *served) id() sid.ID {
+	id := h.at
+	_, id.Node = h.backend.memory.Rehome(h.held)
+	return id
+}
+
+func (h *served) moved() bool { return false }
+
+// commit stores changes in memory. Those that call a function of the application cannot be made again after the request,
+// so they are stored on the nodes as well.
+func (h *served) commit(ctx context.Context, d *draft) (*record.Record, error) {
+	return h.change(ctx, d.base, d.work, d.list.detached(), d.list.callApp())
+}
+
+func (h *served) pop(ctx context.Context, base *record.Record, p *popCall) (*record.Record, error) {
+	work := base.Draft()
+	if err := p.from(work); err != nil {
+		return nil, err
+	}
+	return h.change(ctx, base, work, p.from, p.first.callApp())
+}
+
+// change makes changes, which redo can make again to a newer record. now says that the nodes are to have them, too.
+func (h *served) change(ctx context.Context, base, work *record.Record, redo replica.Change, now bool) (rec *record.Record, err error) {
+	commit := (*local.Store).Commit
+	if now {
+		commit = (*local.Store).CommitNow
+	}
+	err = h.inMemory(ctx, func() error {
+		rec, err = commit(h.backend.memory, ctx, h.held, base, work, redo)
+		return err
+	})
+	return rec, err
 }
 
 // inMemory calls do with the session in memory. If that leaves memory at this moment, it is loaded again.
-func (s *Session) inMemory(ctx context.Context, held *local.Session, id sid.ID, do func(*local.Session) error) error {
+func (h *served) inMemory(ctx context.Context, do func() error) error {
 	for {
-		err := do(held)
+		err := do()
 		if !errors.Is(err, local.ErrRemoved) {
 			return err
 		}
-		s.manager.store.Random.Pause(ctx) // others that waited for the same turn find it gone at the same moment
-		if held, err = s.manager.hold(ctx, id); err != nil {
+		h.backend.store.Random.Pause(ctx) // others that waited for the same turn find it gone at the same moment
+		held, err := h.backend.hold(ctx, h.at)
+		if err != nil {
 			return err
 		}
+		h.held = held
 	}
 }
 
-// commitLocal stores changes, which redo can make again to a newer record. call says that they call functions of the
-// application, and so have to be stored by this request.
-func (s *Session) commitLocal(ctx context.Context, work *record.Record, redo replica.Change, call bool) (stored *record.Record, err error) {
-	commit := (*local.Store).Commit
-	if call {
-		commit = (*local.Store).CommitNow
-	}
-	for {
-		stored, err = commit(s.manager.local, ctx, s.held, s.base, work, redo)
-		if !errors.Is(err, local.ErrRemoved) {
-			return stored, err
-		}
-		s.manager.store.Random.Pause(ctx) // as in inMemory
-		if s.held, err = s.manager.hold(ctx, s.id); err != nil {
-			return nil, err
-		}
-	}
+func (h *served) destroy(ctx context.Context) error {
+	return h.inMemory(ctx, func() error { return h.backend.memory.Destroy(ctx, h.held) })
 }
 
-func (s *Session) createLocal(ctx context.Context) (*record.Record, error) {
-	held, err := s.manager.local.Create(ctx, s.id.Token, s.id.Node, s.work)
-	if err != nil {
-		return nil, err
-	}
-	s.held = held
-	return s.work, nil
-}
-
-func (s *Session) destroyLocal(ctx context.Context) error {
-	return s.inMemory(ctx, s.ended.held, s.ended.id, func(held *local.Session) error { return s.manager.local.Destroy(ctx, held) })
-}
-
-func (s *Session) renewLocal(ctx context.Context) error {
-	err := s.inMemory(ctx, s.ended.held, s.ended.id, func(held *local.Session) (err error) {
-		s.held, err = s.manager.local.Renew(ctx, held, local.Renewal{
-			Token: s.id.Token, Node: s.id.Node, Base: s.ended.base, Work: s.work, Redo: s.list.replay,
-			Successor: s.manager.successor,
+func (h *served) renew(ctx context.Context, r renewal) (handle, *record.Record, error) {
+	b, next := h.backend, &served{backend: h.backend, at: sid.ID{Token: r.id.Token, Node: r.id.Node, Route: h.backend.route}}
+	err := h.inMemory(ctx, func() (err error) {
+		next.held, err = b.memory.Renew(ctx, h.held, local.Renewal{
+			Token: r.id.Token, Node: r.id.Node, Base: r.base, Work: r.work, Redo: r.list.replay, Successor: b.successor,
 		})
 		return err
 	})
-	if errors.Is(err, replica.ErrRenewed) { // by another login
-		s.ended, s.work = nil, s.manager.successor(s.work)
-		return s.commitNew(ctx)
+	switch {
+	case errors.Is(err, replica.ErrRenewed): // by another login
+		created, rec, err := b.create(ctx, r.id, b.successor(r.work))
+		return created, rec, gone(err)
+	case err != nil:
+		return nil, nil, gone(err)
 	}
-	if err != nil {
-		return gone(err)
-	}
-	rec, _ := s.held.View()
-	s.ended = nil
-	return s.stored(rec, nil)
+	rec, _ := next.held.View()
+	return next, rec, nil
 }
 
-// usedLocal records that a request used a session that its handler never looked at. It is false if the session is not
-// in memory here.
-func (m *Manager) usedLocal(id sid.ID) bool {
-	return m.local != nil && id.Route == m.config.Route && m.local.Get(id.Token) != nil
+func (h *served) reload(ctx context.Context, open bool, room *handles) (handle, *record.Record, error) {
+	if open {
+		return h.backend.open(ctx, h.id(), nil, room)
+	}
+	return h.backend.find(ctx, h.id(), nil, room)
 }
+
+func (h *served) used(*record.Record) { h.backend.memory.Use(h.held, time.Now()) }
+
+func (h *served) cookieDue(_ *record.Record, every time.Duration) bool {
+	return h.held.CookieDue(time.Now(), every)
+}
+
+func (h *served) hold(*lock.SessionLock) {} // sticky mode has no locks
+
+func (h *served) scheduleRepair() {} // its next write repairs the copies

@@ -21,24 +21,23 @@ var errUntold = errors.New("msm: the handler took the connection over and wrote 
 // commit waits until the handler writes the head of a response, as most libraries for WebSockets do themselves, and the
 // cookie is put into that head (rule E7).
 func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
-	x := w.exchange
-	if x.refusal.err != nil && !x.refusal.answering {
-		return nil, nil, x.refusal.err
+	if w.refusal.err != nil && !w.refusal.answering {
+		return nil, nil, w.refusal.err
 	}
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
-	if x.refusal.answering {
-		x.refusal.answered = true
+	if w.refusal.answering {
+		w.refusal.answered = true
 		return conn, rw, nil
 	}
 	if w.begun { // the header has been sent, and the session committed
-		x.letGo()
+		w.session.releaseLock()
 		return conn, rw, nil
 	}
 	w.conn = conn
-	if !x.announce(w.Header()) {
+	if !w.exchange.showID(w.Header()) {
 		if err := w.commit(); err != nil {
 			return nil, nil, err
 		}
@@ -52,25 +51,11 @@ func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, nil
 }
 
-// announce puts the id of a new or renewed session into h before the commit, for handlers that copy h into a response
-// of their own. It reports whether there is such an id.
-func (x *Exchange) announce(h http.Header) bool {
-	s := &x.session
-	s.enter()
-	defer s.mu.Unlock()
-	renewed := s.ended != nil && s.ended.renewed
-	if s.state != present || s.base != nil || s.work == nil || !renewed && !s.begins() {
-		return false
-	}
-	x.setID(h)
-	return true
-}
-
-// recall removes from the header what announce put there.
+// recall removes from the header what showID put there.
 func (w *writer) recall() {
 	h := w.Header()
 	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], w.isOurs)
-	h.Del(w.exchange.manager.config.Header)
+	h.Del(w.visit.manager.config.Header)
 }
 
 // news returns the header lines that tell the client its session's id, without those that head has.
@@ -88,7 +73,7 @@ func (w *writer) news(head []byte) (lines []byte) {
 
 // ids returns the fields of the response's header that tell the session's id.
 func (w *writer) ids() http.Header {
-	c, h, found := &w.exchange.manager.config, w.Header(), http.Header{}
+	c, h, found := &w.visit.manager.config, w.Header(), http.Header{}
 	for _, cookie := range h["Set-Cookie"] {
 		if w.isOurs(cookie) {
 			found.Add("Set-Cookie", cookie)
@@ -102,7 +87,7 @@ func (w *writer) ids() http.Header {
 
 // isOurs reports whether a Set-Cookie value sets the session's cookie.
 func (w *writer) isOurs(cookie string) bool {
-	return strings.HasPrefix(cookie, w.exchange.manager.config.Cookie.Name+"=")
+	return strings.HasPrefix(cookie, w.visit.manager.config.Cookie.Name+"=")
 }
 
 // endTelling is called when the handler has returned, after which the client cannot learn a new id. If it has not
@@ -112,21 +97,21 @@ func (w *writer) endTelling() {
 		return
 	}
 	_ = w.told.giveUp() // whoever writes to the connection meets the error, too
-	if x := w.exchange; !w.begun {
-		x.refusal.err = errUntold
-		x.manager.log.Error("session not stored", "error", errUntold, "method", x.request.Method)
+	if v := w.visit; !w.begun {
+		w.refusal.err = errUntold
+		v.manager.log.Error("session not stored", "error", errUntold, "method", v.request.Method)
 	}
 }
 
 // failByHand sends the response of an error on a connection that was taken over, and closes it.
 func (w *writer) failByHand(err error) {
-	x, h := w.exchange, w.Header()
+	h := w.Header()
 	w.clean(nil)                                            // no middleware handles this response
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat)) // the one field of net/http's that a response must have
 	a := &byHand{header: h}
-	x.manager.Fail(a, x.request, err)
+	w.exchange.answer(a, err)
 	answer := http.Response{
-		StatusCode: a.status, ProtoMajor: 1, ProtoMinor: 1, Request: x.request, Header: a.header, Close: true,
+		StatusCode: a.status, ProtoMajor: 1, ProtoMinor: 1, Request: w.visit.request, Header: a.header, Close: true,
 		Body: io.NopCloser(&a.body), ContentLength: int64(a.body.Len()),
 	}
 	_ = answer.Write(w.conn)

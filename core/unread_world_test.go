@@ -68,7 +68,7 @@ func (d *deploys) unread(mode Config, edit func([]byte) []byte) *unread {
 		theirs.Transcoder = transcoder.Gob()
 	}
 	u := &unread{reader: d.instance(theirs)}
-	c := &client{name: "ann"}
+	c := &regular{name: "ann"}
 	d.visit(u.reader, c, func(s *Session) { s.Set("user", "ann") })
 	u.cookie = c.cookie
 	if edit != nil {

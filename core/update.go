@@ -42,13 +42,13 @@ func update[T any](s *Session, name string, f func(T) T, pure bool) T {
 	if !pure {
 		c.kind, c.updating = callUpdate, &s.updating
 	}
-	old, ok := s.attribute(name)
+	old, ok := s.draft.attribute(name)
 	var err error
 	if c.value, err = c.compute(old, ok); err != nil {
 		s.fail(err)
 		return result
 	}
 	answer := result
-	s.do(c)
+	s.apply(c)
 	return answer
 }

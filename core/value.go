@@ -2,9 +2,7 @@ package msm
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
-	"reflect"
 
 	"github.com/gomsm/msm/transcoder"
 )
@@ -46,7 +44,7 @@ func Get[T any](s *Session, name string) T {
 // tell logs that an attribute does not decode, for reads that return no error.
 func (s *Session) tell(err error) {
 	if wrong := (*AttributeError)(nil); errors.As(err, &wrong) {
-		s.manager.log.Event(s.exchange.context(), slog.LevelWarn, "attribute does not decode", wrong.Name,
+		s.manager.log.Event(s.visit.ctx, slog.LevelWarn, "attribute does not decode", wrong.Name,
 			"attribute", short(wrong.Name), "type", wrong.Type, "error", wrong.Err)
 	}
 }
@@ -72,39 +70,6 @@ func (s *Session) encoded(name string) (coder transcoder.Transcoder, data []byte
 	if err := s.load(); err != nil {
 		return nil, nil, false, err
 	}
-	data, ok = s.attribute(name)
+	data, ok = s.draft.attribute(name)
 	return s.coder, data, ok, nil
-}
-
-func attributeError(name string, value any, err error) error {
-	return &AttributeError{Name: name, Type: typeName(value), Err: err}
-}
-
-// storable returns what a transcoder is to encode for a value. A value of an interface type becomes a pointer to the
-// interface: else the transcoder would see only what is in it, and store what it cannot read back as the interface.
-func storable[T any](value T) any {
-	if reflect.TypeFor[T]().Kind() != reflect.Interface {
-		return value
-	}
-	typed := new(T)
-	*typed = value
-	return typed
-}
-
-// typeName returns the name of the type of a value from storable.
-func typeName(value any) string {
-	v := reflect.ValueOf(value)
-	switch {
-	case !v.IsValid():
-		return "nil"
-	case v.Kind() != reflect.Pointer || v.IsNil() || v.Type().Elem().Kind() != reflect.Interface:
-		return v.Type().String()
-	case v.Elem().IsNil():
-		return v.Type().Elem().String()
-	}
-	return fmt.Sprintf("%v with a %v in it", v.Type().Elem(), v.Elem().Elem().Type())
-}
-
-func unknownTranscoder(name string) error {
-	return fmt.Errorf("%w: its transcoder is %q; add it to Config.ReadTranscoders (MSM_READ_TRANSCODERS)", ErrUnreadable, name)
 }

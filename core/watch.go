@@ -3,8 +3,6 @@ package msm
 import (
 	"context"
 	"fmt"
-
-	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // Watch returns a context below ctx that ends when the session does: by Destroy, by Renew, which gives its visitor
@@ -24,20 +22,10 @@ func (s *Session) Watch(ctx context.Context) (watching context.Context, stop con
 		end(err)
 		return watching, stop
 	}
-	if s.base == nil {
+	if s.draft.base == nil {
 		end(fmt.Errorf("%w, or has not begun", ErrGone))
 		return watching, stop
 	}
 	s.manager.watches.add(watching, s.currentID(), end)
 	return watching, stop
-}
-
-// whereabouts returns the node of a session, or why it was not found. It does not count as a use.
-func (m *Manager) whereabouts(ctx context.Context, id sid.ID) (node string, err error) {
-	if m.local != nil && id.Route == m.config.Route && m.local.Peek(id.Token) != nil {
-		return id.Node, nil
-	}
-	access := m.store.Open(id.Token, id.Node)
-	_, err = access.Load(ctx)
-	return access.Home(), err
 }

@@ -17,7 +17,7 @@ const watchEvery = 5 * time.Second
 // watches are the sessions whose end someone waits for. It has a goroutine only while there are any. It is safe for
 // concurrent use.
 type watches struct {
-	look func(ctx context.Context, id sid.ID) (node string, err error) // the session's node, or why it was not found
+	backend backend
 
 	mu     sync.Mutex
 	of     map[string]*watched // by token
@@ -26,8 +26,8 @@ type watches struct {
 	done   sync.WaitGroup
 }
 
-func newWatches(look func(ctx context.Context, id sid.ID) (node string, err error)) *watches {
-	return &watches{look: look, of: make(map[string]*watched)}
+func newWatches(b backend) *watches {
+	return &watches{backend: b, of: make(map[string]*watched)}
 }
 
 // watched is one session, and the watches to end with it.
@@ -115,7 +115,7 @@ func (w *watches) round(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		node, err := w.look(ctx, id)
+		_, node, err := w.backend.peek(ctx, id)
 		switch {
 		case errors.Is(err, replica.ErrNoSession):
 			w.ended(id.Token)

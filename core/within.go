@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
-	"slices"
 
 	"github.com/gomsm/msm/core/internal/lock"
 )
@@ -13,14 +12,14 @@ import (
 // exchange does not count if its request is over or was ignored, or if it has other ids: then r is another request with
 // its context.
 func (m *Manager) around(r *http.Request) *Exchange {
-	s, ok := m.sessionOf(r)
+	x, ok := r.Context().Value(exchangeKey{m}).(*Exchange)
 	if !ok {
 		return nil
 	}
-	x := s.exchange
+	s := &x.session
 	s.enter()
 	defer s.mu.Unlock()
-	if x.over || errors.Is(s.why, ErrIgnored) || !x.sameClient(r) {
+	if x.over || errors.Is(s.loadErr, ErrIgnored) || !x.sameClient(r) {
 		return nil
 	}
 	return x
@@ -28,25 +27,22 @@ func (m *Manager) around(r *http.Request) *Exchange {
 
 // sameClient reports whether a request has the same ids as the one that the exchange began with.
 func (x *Exchange) sameClient(r *http.Request) bool {
-	other := Exchange{manager: x.manager}
-	other.readIDs(r)
-	if x.claims != nil || other.claims != nil {
-		return slices.Equal(other.claims, x.claims)
-	}
-	return other.clientID == x.clientID && other.byHeader == x.byHeader
+	var other client
+	other.read(r, x.manager)
+	return x.client.same(&other)
 }
 
 // join returns a part of the exchange, for a request that meets the middleware once more.
 func (x *Exchange) join(r *http.Request, pattern string) (*Exchange, *http.Request, error) {
-	part := &Exchange{manager: x.manager, within: x, original: r, request: r}
+	part := &Exchange{visit: visit{manager: x.manager, request: r}, within: x, original: r}
 	if From(r.Context()) != &x.session { // another manager's middleware stands in between
 		part.scope = scope{r.Context(), x}
 		part.request = r.WithContext(&part.scope)
 	}
 	x.session.enter()
 	defer x.session.mu.Unlock()
-	if x.session.why != nil {
-		return part, part.request, x.session.why
+	if x.session.loadErr != nil {
+		return part, part.request, x.session.loadErr
 	}
 	return part, part.request, x.lockFor(r, pattern)
 }
@@ -63,10 +59,10 @@ func (x *Exchange) answersBy(w http.ResponseWriter) bool {
 // have it.
 func (x *Exchange) lockFor(r *http.Request, pattern string) error {
 	locks, s := x.manager.locks, &x.session
-	if s.locked != nil || s.ended != nil || x.clientID.IsZero() && x.claims == nil || !locks.wants(r.URL.Path, lock.Route{Method: r.Method, Pattern: pattern}) {
+	if s.locked != nil || s.ends.ended != nil || x.client.isZero() || !locks.wants(r.URL.Path, lock.Route{Method: r.Method, Pattern: pattern}) {
 		return nil
 	}
-	err := s.lockAgain(x.context())
+	err := s.lockAgain(x.ctx)
 	if err != nil {
 		s.fail(err)
 	}

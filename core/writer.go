@@ -10,12 +10,25 @@ import (
 // writer commits the session before the first byte is sent. It buffers nothing. Handlers get it by one of its faces.
 type writer struct {
 	http.ResponseWriter
-	exchange *Exchange
+	exchange responder
+	visit    *visit
+	session  *Session
+	refusal  *refusal // of the whole request: there may be several writers
 	outside  []field  // headers that were there before the handler
 	able     ability  // what the ResponseWriter below can do
 	begun    bool     // the commit has begun, and with it the response
 	conn     net.Conn // the handler has taken the connection over; nil: it has not
 	told     *telling // what the handler got instead of conn; nil: conn itself
+}
+
+// responder is what a writer asks of its exchange.
+type responder interface {
+	// Commit commits before the first byte, and adds the cookie to h.
+	Commit(h http.Header) error
+	// showID puts the id of a new session into h before the commit, and reports whether there is one.
+	showID(h http.Header) bool
+	// answer answers in place of the handlers.
+	answer(w http.ResponseWriter, err error)
 }
 
 // refusal is why what a request's handlers write is withheld, through whichever writer it comes: the commit failed, and
@@ -29,7 +42,7 @@ type refusal struct {
 // begin commits before the first byte of a response (rule E4). On an error nothing may be written: the client has got
 // the response of the error, or the handler has taken the connection over.
 func (w *writer) begin() error {
-	if w.conn != nil && w.exchange.refusal == (refusal{}) {
+	if w.conn != nil && *w.refusal == (refusal{}) {
 		return http.ErrHijacked
 	}
 	return w.commit()
@@ -37,38 +50,36 @@ func (w *writer) begin() error {
 
 // commit is begin, also for a response on a connection that was taken over. It commits once.
 func (w *writer) commit() error {
-	x := w.exchange
 	switch {
-	case x.refusal.answering:
-		x.refusal.answered = true
+	case w.refusal.answering:
+		w.refusal.answered = true
 		return nil
-	case x.refusal.err != nil || w.begun:
-		return x.refusal.err
+	case w.refusal.err != nil || w.begun:
+		return w.refusal.err
 	}
 	w.begun = true
 	if w.told != nil {
 		w.recall() // the commit sets the id as it has become
 	}
-	if err := x.Commit(w.Header()); err != nil {
+	if err := w.exchange.Commit(w.Header()); err != nil {
 		w.refuse(err)
 	} else if w.conn != nil || strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
-		x.letGo()
+		w.session.releaseLock()
 	}
-	return x.refusal.err
+	return w.refusal.err
 }
 
 // refuse answers in place of the handlers. It removes the headers about their response; those that were there before
 // the handler stay (rule E5).
 func (w *writer) refuse(err error) {
-	x := w.exchange
-	x.refusal = refusal{err: err, answering: true}
-	defer func() { x.refusal.answering = false }()
+	*w.refusal = refusal{err: err, answering: true}
+	defer func() { w.refusal.answering = false }()
 	if w.conn != nil {
 		w.failByHand(err)
 		return
 	}
 	w.clean(w.outside)
-	x.manager.Fail(w.ResponseWriter, x.request, err)
+	w.exchange.answer(w.ResponseWriter, err)
 }
 
 // WriteHeader lets informational responses other than 101 pass without a commit: the response itself is still to come

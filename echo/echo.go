@@ -44,8 +44,8 @@ func SessionsWithConfig(config Config) echo.MiddlewareFunc {
 			if config.Skipper != nil && config.Skipper(c) {
 				return next(c)
 			}
-			x, r, err := config.Manager.BeginRoute(c.Request(), c.Path())
-			defer x.End()
+			x, r, err := config.Manager.Begin(c.Request(), c.Path())
+			defer x.Close()
 			res := c.Response()
 			c.SetRequest(r)
 			res.Writer = x.Writer(sender{res.Writer, res})

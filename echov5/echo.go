@@ -48,8 +48,8 @@ func SessionsWithConfig(config Config) echo.MiddlewareFunc {
 			if err != nil {
 				return err
 			}
-			x, r, err := config.Manager.BeginRoute(c.Request(), c.Path())
-			defer x.End()
+			x, r, err := config.Manager.Begin(c.Request(), c.Path())
+			defer x.Close()
 			c.SetRequest(r)
 			res.ResponseWriter = x.Writer(sender{res.ResponseWriter, res})
 			if err == nil {

@@ -28,8 +28,8 @@ func Sessions(m *msm.Manager) gin.HandlerFunc {
 		panic("msmgin: Sessions without a Manager: make one with msm.New")
 	}
 	return func(c *gin.Context) {
-		x, r, err := m.BeginRoute(c.Request, c.FullPath())
-		defer x.End()
+		x, r, err := m.Begin(c.Request, c.FullPath())
+		defer x.Close()
 		w := &writer{ResponseWriter: c.Writer}
 		w.session = x.Writer(sender{c.Writer, w})
 		c.Request, c.Writer = r, w

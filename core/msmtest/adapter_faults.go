@@ -63,8 +63,8 @@ func (s *suite) faultCases() (list []kase) {
 func end(m *msm.Manager, id string) {
 	r, _ := http.NewRequest("POST", "/", nil)
 	r.Header.Set("Cookie", "SESSION="+id)
-	x, r, err := m.Begin(r)
-	defer x.End()
+	x, r, err := m.Begin(r, r.Pattern)
+	defer x.Close()
 	if err == nil {
 		msm.From(r.Context()).Destroy()
 		_ = x.Commit(http.Header{})

@@ -16,7 +16,7 @@ var ofLocks = []mutant{
 	},
 	{
 		"K9", "who has, or had, a lock does not write over what it has not seen",
-		[]edit{{msm, "if s.alone {", "if false {"}}, requests,
+		[]edit{{msm, "if d.exclusive {", "if false {"}}, requests,
 	},
 	{
 		"K7", "no handler runs without the lock",

@@ -7,7 +7,7 @@ var requests = layer{name: "simulation of requests", folder: "internal/sim/reque
 var ofRequests = []mutant{
 	{
 		"E5", "a commit that fails is not answered as if it had not",
-		[]edit{{msm, "	if err := x.Commit(w.Header()); err != nil {", "	if err := x.Commit(w.Header()); err != nil && false {"}}, requests,
+		[]edit{{msm, "	if err := w.exchange.Commit(w.Header()); err != nil {", "	if err := w.exchange.Commit(w.Header()); err != nil && false {"}}, requests,
 	},
 	{
 		"E3", "trouble of the store is not the same as no session",
@@ -15,11 +15,11 @@ var ofRequests = []mutant{
 	},
 	{
 		"E11", "a login takes along what others have stored meanwhile",
-		[]edit{{msm, "return s.carryOver(ctx, old.base, last.Draft(), list)", "return nil"}, {msm, "old, list := s.ended, s.list", "old := s.ended"}}, requests,
+		[]edit{{msm, "carried, err := next.carryOver(ctx, r, last.Draft())", "carried, err := rec, error(nil)"}}, requests,
 	},
 	{
 		"E11", "a login ends the old session",
-		[]edit{{msm, "	err := old.access.Renewed(ctx, func(last", "	err := error(nil)\n	_ = func() error { return old.access.Renewed(ctx, func(last"}, {msm, "last.Draft(), list)\n	})", "last.Draft(), list)\n	}) }"}}, requests,
+		[]edit{{msm, "	err = h.access.Renewed(ctx, func(last *record.Record) error {", "	_ = func(last *record.Record) error {"}, {msm, "			rec = carried\n		}\n		return err\n	})", "			rec = carried\n		}\n		return err\n	}"}}, requests,
 	},
 	{
 		"W21", "a logout is respected",
@@ -39,7 +39,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"E10", "a function of the application runs while its request does",
-		[]edit{{msm, "	if call {\n", "	if call && false {\n"}}, unit("TestUpdateRunsInItsRequest", "."),
+		[]edit{{msm, "	if now {\n", "	if now && false {\n"}}, unit("TestUpdateRunsInItsRequest", "."),
 	},
 	{
 		"M10", "who serves a session is told of what others change without a request",
@@ -126,7 +126,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"C23", "what another instance may be about to store is not remembered as gone",
-		[]edit{{msm, "if id.Route != \"\" && id.Route != m.config.Route {", "if false {"}}, unit("TestASessionThatIsNotStoredYet", "."),
+		[]edit{{msm, "if id.Route != \"\" && id.Route != a.route {", "if false {"}}, unit("TestASessionThatIsNotStoredYet", "."),
 	},
 	{
 		"N17", "a manager that has ended makes no nodes",

@@ -19,40 +19,27 @@ func (s *Session) Commit(ctx context.Context) error {
 	}
 	s.enter()
 	defer s.mu.Unlock()
-	x := s.exchange
+	v := s.visit
 	switch {
 	case s.manager.closed.Load():
 		return ErrClosed
-	case x.done:
+	case v.done:
 		return errOver
 	case s.err != nil:
 		return s.err
 	case s.load() != nil:
-		return s.why
-	case x.opened && s.base == nil && s.ended == nil:
+		return s.loadErr
+	case v.opened && s.draft.base == nil && s.ends.ended == nil:
 		return ErrGone
-	case !x.sent.Load() && (s.base == nil || s.ended != nil):
+	case !v.sent.Load() && (s.draft.base == nil || s.ends.ended != nil):
 		return nil
 	}
 	err := s.commitNow(ctx)
 	switch {
 	case err == nil:
 		s.keepAlive()
-	case !x.sent.Load():
+	case !v.sent.Load():
 		s.keep(err)
 	}
 	return err
-}
-
-// commitNow is commit without the cancellation of ctx. A session that it ends is remembered and told to its watchers at
-// once.
-func (s *Session) commitNow(ctx context.Context) error {
-	ended := s.ended
-	if err := s.commit(context.WithoutCancel(ctx)); err != nil {
-		return err
-	}
-	if ended != nil {
-		s.manager.hasEnded(ended)
-	}
-	return nil
 }

@@ -1,0 +1,72 @@
+package msm
+
+import (
+	"context"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/lock"
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+// backend is where stored sessions are found and made: on their nodes (direct) or in the memory of the instance that
+// serves them (sticky). Only New decides which. It is safe for concurrent use.
+type backend interface {
+	// find finds a session for a request of its visitor, who may have the session's lock. The handle may lie in room.
+	find(ctx context.Context, id sid.ID, locked *lock.SessionLock, room *handles) (handle, *record.Record, error)
+	// open is find for other callers, such as Manager.Open. The session stays with the instance that serves it, and this
+	// is no use of it.
+	open(ctx context.Context, id sid.ID, locked *lock.SessionLock, room *handles) (handle, *record.Record, error)
+	// create stores the first record of a session that begins.
+	create(ctx context.Context, id sid.ID, first *record.Record) (handle, *record.Record, error)
+	// remains returns the handle of a session of which only damaged copies were found. It can only be destroyed.
+	remains(id sid.ID) handle
+	// peek returns a session's record and the node that it is read from. It neither takes the session over nor counts as
+	// a use.
+	peek(ctx context.Context, id sid.ID) (rec *record.Record, node string, err error)
+	// touch records that a session in memory was used, by a request that never looked at it. It returns false if the
+	// session is not in memory.
+	touch(id sid.ID) bool
+}
+
+// handle is one caller's way to a stored session. It is not safe for concurrent use.
+type handle interface {
+	// id returns the id that the client should have as things are (rule I2).
+	id() sid.ID
+	// moved reports whether the client has to be told the id although it is the same.
+	moved() bool
+	// commit stores the changes of a draft, and returns what is stored then.
+	commit(ctx context.Context, d *draft) (*record.Record, error)
+	// pop stores the removal of an attribute from the base of a draft, and returns what is stored then.
+	pop(ctx context.Context, base *record.Record, p *popCall) (*record.Record, error)
+	// destroy ends the session.
+	destroy(ctx context.Context) error
+	// renew ends the session, whose values go on under another id.
+	renew(ctx context.Context, r renewal) (handle, *record.Record, error)
+	// reload finds the session again, by find or by open.
+	reload(ctx context.Context, open bool, room *handles) (handle, *record.Record, error)
+	// used records that the session was used. rec is the record that the caller knows.
+	used(rec *record.Record)
+	// cookieDue reports whether the client is to get its cookie again, after every. Of several callers one gets true.
+	cookieDue(rec *record.Record, every time.Duration) bool
+	// hold tells which lock the caller has.
+	hold(locked *lock.SessionLock)
+	// scheduleRepair has the session's copies repaired later, if one was found or left missing or stale.
+	scheduleRepair()
+}
+
+// handles is memory for the handle that find returns, which saves an allocation. Only one of them is in use.
+type handles struct {
+	stored stored
+	served served
+}
+
+// renewal is what handle.renew needs.
+type renewal struct {
+	id   sid.ID         // the new one
+	base *record.Record // the old session, as it was loaded
+	work *record.Record // its values with the request's changes
+	list changes        // the changes
+	// exclusive is that of the request's draft.
+	exclusive bool
+}

@@ -1,0 +1,85 @@
+package msm
+
+import (
+	"fmt"
+
+	"github.com/gomsm/msm/core/internal/record"
+)
+
+// hasSomething reports whether there is a session that a removal can change. Removing from nothing creates nothing.
+func (s *Session) hasSomething() bool {
+	if err := s.load(); err != nil {
+		s.fail(err)
+		return false
+	}
+	return s.draft.exists() && s.writable()
+}
+
+// writable loads the session, and reports whether it can be changed and stored; if not, it keeps the error (rule E6).
+func (s *Session) writable() bool {
+	if err := s.load(); err != nil {
+		s.ends.missed = s.ends.unread != nil
+		s.fail(err)
+		return false
+	}
+	switch v := s.visit; {
+	case v.done:
+		s.fail(errOver)
+	case s.draft.exists() || !v.sent.Load():
+		return true
+	case v.opened:
+		s.fail(ErrGone)
+	default:
+		s.fail(ErrCommitted)
+	}
+	return false
+}
+
+// validName reports whether an attribute may have that name; if not, it keeps the error.
+func (s *Session) validName(name string) bool {
+	if name == "" || len(name) > record.MaxName {
+		s.fail(&AttributeError{Name: name, Err: fmt.Errorf("the name must have 1 to %d bytes", record.MaxName)})
+		return false
+	}
+	return true
+}
+
+// apply applies a change to the record that reads see, and keeps it for the commit. If there is no session one begins.
+func (s *Session) apply(c change) {
+	s.wrote = true
+	d := &s.draft
+	if !d.exists() {
+		s.id = s.manager.newID()
+		d.work = s.manager.newRecord()
+	}
+	d.apply(c)
+	if d.base == nil {
+		s.manager.withCookie(d.work)
+	}
+}
+
+// takeBack drops the changes that were not committed, so that a goroutine that outlives the handler sees only what is
+// stored (rule E8).
+func (s *Session) takeBack() {
+	if !s.changed() {
+		return
+	}
+	base, ended := s.draft.base, s.ends.ended
+	if ended == nil && base != nil {
+		s.draft.drop()
+		return
+	}
+	s.forget()
+	s.ends.ended = nil
+	switch {
+	case ended == nil:
+	case ended.why != nil:
+		s.state, s.loadErr = refused, ended.why
+	default:
+		s.id, s.at, s.draft.base = ended.id, ended.at, ended.base
+		s.coder = s.manager.readable[ended.base.Transcoder]
+	}
+}
+
+// changed reports whether the request has something to store.
+func (s *Session) changed() bool { return len(s.draft.list) > 0 || s.ends.ended != nil }
