@@ -3,27 +3,8 @@ package record
 import (
 	"encoding/binary"
 	"slices"
-	"time"
 
 	"github.com/gomsm/msm/core/internal/checksum"
-)
-
-// The bits of the second byte. A reader that finds an unknown bit set does not understand the record.
-const (
-	flagSealed = 1 << iota
-	flagTombstone
-	flagUnsettled
-	flagRoute  // the placement has a route
-	flagCookie // the body has fields about the client's cookie
-	flagPast   // the placement has Past and OldUntil
-	knownFlags = 1<<iota - 1
-)
-
-const (
-	headerSize  = 3 // format, flags, key id
-	lengthSize  = 4 // length field of a part
-	epochSize   = 4
-	stampIDSize = 8
 )
 
 // Append appends the encoded record to b and returns the result, like the built-in append. It never fails: a record
@@ -40,10 +21,6 @@ func (r *Record) Append(b []byte) []byte {
 	}
 	return checksum.AppendFrom(b, start)
 }
-
-// isSealed reports whether the body is sealed. It requires both a key id and a sealed body, so that no record is
-// written as sealed without the id of its key.
-func (r *Record) isSealed() bool { return r.KeyID != 0 && len(r.sealed) > 0 }
 
 func (r *Record) keyID() byte {
 	if r.isSealed() {
@@ -72,10 +49,6 @@ func (r *Record) flags() (flags byte) {
 	}
 	return flags
 }
-
-// hasCookie reports whether the record has fields about the cookie. Most records have none, and then take no bytes for
-// them.
-func (r *Record) hasCookie() bool { return r.Persist != 0 || !r.CookieAt.IsZero() }
 
 // appendPart appends a part with its length in front. The length is filled in when the part is complete.
 func appendPart(b []byte, part func([]byte) []byte) []byte {
@@ -152,4 +125,3 @@ func appendText(b []byte, s string) []byte {
 }
 
 // appendTime writes milliseconds since 1970. The zero time has a value there too, so it needs no special case.
-func appendTime(b []byte, t time.Time) []byte { return binary.AppendVarint(b, t.UnixMilli()) }

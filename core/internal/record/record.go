@@ -96,6 +96,13 @@ type Copy struct {
 	Epoch uint32
 }
 
+// Stamp is the random id of a write or of a request, and the time at which it happened, to the second. The ID is never
+// 0.
+type Stamp struct {
+	ID uint64
+	At time.Time
+}
+
 // Attribute is one named value of a session, encoded by the record's transcoder.
 type Attribute struct {
 	Name  string

@@ -19,15 +19,11 @@ const (
 	keptWrites = 16
 )
 
-// Stamp is the random id of a write or of a request, and the time at which it happened, to the second. The ID is never
-// 0.
-type Stamp struct {
-	ID uint64
-	At time.Time
-}
-
 // LastWrite returns the id of the newest write, or 0 if there is none.
 func (r *Record) LastWrite() uint64 { return last(r.Writes).ID }
+
+// Rank returns the record's rank.
+func (r *Record) Rank() Rank { return Rank{r.Term, r.Version, r.LastWrite()} }
 
 // LastRequest returns the id of the newest request that changed the record, or 0 if there is none.
 func (r *Record) LastRequest() uint64 { return last(r.Requests).ID }

@@ -1,0 +1,34 @@
+package record
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// The bits of the second byte. A reader that finds an unknown bit set does not understand the record.
+const (
+	flagSealed = 1 << iota
+	flagTombstone
+	flagUnsettled
+	flagRoute  // the placement has a route
+	flagCookie // the body has fields about the client's cookie
+	flagPast   // the placement has Past and OldUntil
+	knownFlags = 1<<iota - 1
+)
+
+const (
+	headerSize  = 3 // format, flags, key id
+	lengthSize  = 4 // length field of a part
+	epochSize   = 4
+	stampIDSize = 8
+)
+
+// isSealed reports whether the body is sealed. It requires both a key id and a sealed body, so that no record is
+// written as sealed without the id of its key.
+func (r *Record) isSealed() bool { return r.KeyID != 0 && len(r.sealed) > 0 }
+
+// hasCookie reports whether the record has fields about the cookie. Most records have none, and then take no bytes for
+// them.
+func (r *Record) hasCookie() bool { return r.Persist != 0 || !r.CookieAt.IsZero() }
+
+func appendTime(b []byte, t time.Time) []byte { return binary.AppendVarint(b, t.UnixMilli()) }
