@@ -7,18 +7,6 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// The times of the write-behind. A change is written 70 ms after its request, so that a busy session is written
-// fourteen times a second and not with every request. No change should wait for longer than 100 ms, which leaves 30 ms
-// for the write.
-const (
-	writeDelay = 70 * time.Millisecond
-	maxAge     = 100 * time.Millisecond
-	maxQueue   = 10_000                // sessions; beyond, requests wait
-	retryMin   = 50 * time.Millisecond // between attempts of a write that fails
-	retryMax   = 5 * time.Second
-	idlePoll   = 50 * time.Millisecond // how often to look whether a node is back
-)
-
 // Config says how sessions are held.
 type Config struct {
 	Replica     *replica.Store         // the copies of sessions on the nodes
@@ -32,3 +20,9 @@ type Config struct {
 	Patience    time.Duration          // how long Close tries in vain if its context has no deadline; zero: not at all
 	Log         *journal.Journal
 }
+
+// How long to wait between attempts of a write that fails.
+const (
+	retryMin = 50 * time.Millisecond
+	retryMax = 5 * time.Second
+)

@@ -5,20 +5,24 @@ import (
 	"time"
 )
 
-// The steps of Hold, for tests that ask for one of them.
+// Load, TakeOver, Confirm and Doubtful are the steps of Hold, for tests that ask for one of them.
 
+// Load brings a session into memory that only nodes have.
 func (st *Store) Load(ctx context.Context, token, node string) (*Session, error) {
 	return st.load(ctx, token, node)
 }
 
+// TakeOver brings a session into memory that another instance has served.
 func (st *Store) TakeOver(ctx context.Context, token, node, route string) (*Session, error) {
 	return st.takeOver(ctx, token, node, route)
 }
 
+// Confirm compares a doubtful session with what is stored.
 func (st *Store) Confirm(ctx context.Context, s *Session) (*Session, error) {
 	return st.confirm(ctx, s)
 }
 
+// Doubtful reports whether messages about the session may have been missed.
 func (st *Store) Doubtful(s *Session, now time.Time) bool { return st.doubtful(s, now) }
 
 // Remembered returns how many changes a session remembers because they are not stored yet.

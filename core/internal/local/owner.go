@@ -8,9 +8,9 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// self is the route of this instance. It decides who serves a session from what ids, records and memory name. Nothing
-// here asks a node or changes memory: hold.go and takeover.go do what is decided here at a request, settle.go after a
-// write, hear.go at a message.
+// self is the route of this instance. It decides who serves a session, and what follows from that, by what ids, records
+// and memory name. Nothing here asks a node or changes memory: hold.go and takeover.go look, and do what is decided here
+// at a request, settle.go after a write, hear.go at a message.
 type self string
 
 // step is what has to be done before a request may use a session.

@@ -7,6 +7,15 @@ import (
 	"time"
 )
 
+// The times of the write-behind. A change is written 70 ms after its request, so that a busy session is written
+// fourteen times a second and not with every request. No change should wait for longer than 100 ms, which leaves 30 ms
+// for the write.
+const (
+	writeDelay = 70 * time.Millisecond
+	maxAge     = 100 * time.Millisecond
+	maxQueue   = 10_000 // sessions; beyond, requests wait
+)
+
 // queue holds the sessions that are to be written, each once, by when they are due. It is safe for concurrent use.
 type queue struct {
 	pressure atomic.Bool // the nodes cannot keep up, and requests wait

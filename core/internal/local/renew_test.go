@@ -178,7 +178,7 @@ func TestRenewalInFullMemory(t *testing.T) {
 }
 
 func renewal(a *instance, s *session, token string) local.Renewal {
-	base, _ := s.View()
+	base, _ := s.Rehome()
 	return local.Renewal{
 		Token: token, Node: a.replica.FirstNode(token), Base: base, Work: base, Redo: func(*record.Record) error { return nil },
 		Successor: func(of *record.Record) *record.Record {

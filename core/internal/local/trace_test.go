@@ -90,7 +90,7 @@ func (d *drama) tell() {
 	}
 	for _, route := range slices.Sorted(maps.Keys(d.instances)) {
 		if s := d.instances[route].Get(d.visitor.token); s != nil {
-			rec, node := s.View()
+			rec, node := s.Rehome()
 			d.say("%s: term %d version %d on %s n = %s", route, rec.Term, rec.Version, node, value(s, "n"))
 		}
 	}

@@ -46,7 +46,7 @@ func (a *instance) Confirm(ctx context.Context, s *session) (*session, error) {
 	return a.visit(a.Store.Confirm(ctx, s.Session))
 }
 
-func (s *session) View() (rec *record.Record, node string) { return s.at.Rehome(s.Session) }
+func (s *session) Rehome() (rec *record.Record, node string) { return s.at.Rehome(s.Session) }
 
 func (s *session) Use(now time.Time) { s.at.Use(s.Session, now) }
 
@@ -125,7 +125,7 @@ func change(s *session, c replica.Change) error {
 type commit func(s *session, ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error)
 
 func changeBy(commit commit, s *session, c replica.Change) error {
-	base, _ := s.View()
+	base, _ := s.Rehome()
 	work := base.Draft()
 	if err := c(work); err != nil {
 		return err
@@ -155,12 +155,12 @@ func (a *instance) must(err error) {
 }
 
 func value(s *session, name string) string {
-	rec, _ := s.View()
+	rec, _ := s.Rehome()
 	v, _ := rec.Get(name)
 	return string(v)
 }
 
 func nodeOf(s *session) string {
-	_, id := s.View()
+	_, id := s.Rehome()
 	return id
 }

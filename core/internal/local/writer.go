@@ -12,6 +12,9 @@ import (
 // and for the timeout of one operation.
 const workers = 16
 
+// idlePoll is how often to look whether a node is back.
+const idlePoll = 50 * time.Millisecond
+
 // dispatch hands sessions to the workers when they are due, until ctx ends.
 func (st *Store) dispatch(ctx context.Context, work chan<- *Session) {
 	defer close(work)
