@@ -32,8 +32,8 @@ func (s *Store) Hear(ctx context.Context, m news.Message, at string) error {
 // end writes the session's tombstone, if there is one, over older copies.
 func (a *Access) end(ctx context.Context) error {
 	f, err := a.look(ctx)
-	if err == nil && f.rec.Tombstone {
-		a.bury(ctx, f.rec)
+	if err == nil && f.Rec.Tombstone {
+		a.bury(ctx, f.Rec)
 	}
 	return gone(err)
 }
@@ -149,7 +149,7 @@ func (a *Access) announce(ctx context.Context, before, dead *record.Record, serv
 // routes returns the routes of the instances that may serve a session which is to end: that which its record names, and
 // those of older copies. A write that came to nothing may have taken the route out, and told nobody.
 func (a *Access) routes(rec *record.Record) (list []string) {
-	for _, rec := range append(a.seen.records(), rec) {
+	for _, rec := range append(a.seen.Records(), rec) {
 		if rec.Route != "" {
 			list = append(list, rec.Route)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -37,11 +38,11 @@ func (a *Access) create(ctx context.Context, first *record.Record, change Change
 
 // blank returns what a look would find of a session that no node has yet, with the nodes that it is to have. Each
 // attempt has a term of its own, so that a late write of the attempt before never outranks it.
-func (a *Access) blank(first *record.Record, term uint64) (*found, error) {
+func (a *Access) blank(first *record.Record, term uint64) (*quorum.Decision, error) {
 	var lay layout
-	var seen sightings
+	var seen quorum.Copies
 	for _, n := range a.store.Cluster.Ranking(a.key) {
-		seen = append(seen, sighting{node: n.ID()})
+		seen = append(seen, quorum.CopyState{Node: n.ID()})
 		switch {
 		case !a.placeable(n):
 		case lay.home == nil:
@@ -59,7 +60,7 @@ func (a *Access) blank(first *record.Record, term uint64) (*found, error) {
 	rec := first.Clone()
 	rec.Copies = lay.copies()
 	a.node = lay.home.ID()
-	return &found{rec: rec, home: a.node, seen: seen, term: term}, nil
+	return &quorum.Decision{Rec: rec, Home: a.node, Seen: seen, Term: term}, nil
 }
 
 // FirstNode returns the id of the node on which a new session with the token would live now; empty: no node is

@@ -34,12 +34,12 @@ func (a *Access) follow(ctx context.Context) error {
 		return nil
 	}
 	got := a.ask(ctx, n, false)
-	if err := a.note(got); err != nil || got.rec == nil {
+	if err := a.note(got); err != nil || got.Rec == nil {
 		return err
 	}
-	if a.trusted(n, got.rec) {
-		a.found = a.fast(n, append(a.room[:0], got.sighting))
+	if a.trusted(n, got.Rec) {
+		a.found = a.fast(n, append(a.room[:0], got.CopyState))
 	}
-	a.node = got.rec.Home
+	a.node = got.Rec.Home
 	return nil
 }

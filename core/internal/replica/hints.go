@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -35,15 +36,9 @@ type debt struct {
 
 // hint is the newest hint about one session.
 type hint struct {
-	number uint64    // unique, because another hint may come while this one is delivered
-	at     time.Time // when it was given
-	lacks  lack      // the newest record, as far as is known; zero: perhaps an attempt only
-}
-
-// lack is a record that a node lacks: its rank, and where it is stored.
-type lack struct {
-	rank   record.Rank
-	copies []record.Copy
+	number uint64      // unique, because another hint may come while this one is delivered
+	at     time.Time   // when it was given
+	lacks  quorum.Lack // the newest record, as far as is known; zero: perhaps an attempt only
 }
 
 // unlisted is how old a hint may be and still count when the node is back with another epoch, and so without its
@@ -54,7 +49,7 @@ const unlisted = 3 * time.Second
 
 // add remembers that a node's copy of a session is stale, or may be. If there are too many hints, the node's epoch is
 // replaced instead.
-func (h *hints) add(n *node.Node, key string, lacks lack) {
+func (h *hints) add(n *node.Node, key string, lacks quorum.Lack) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	d := h.now(n)
@@ -68,7 +63,7 @@ func (h *hints) add(n *node.Node, key string, lacks lack) {
 		h.any.Add(1)
 	}
 	h.last++
-	if lacks.copies == nil || lacks.rank.Before(before.lacks.rank) {
+	if lacks.Copies == nil || lacks.Rank.Before(before.lacks.Rank) {
 		lacks = before.lacks
 	}
 	d.keys[key] = hint{h.last, time.Now(), lacks}
@@ -203,9 +198,9 @@ func (a *Access) remind(stored *record.Record) {
 // owe gives a hint for a node that lacks a record; nil: perhaps an attempt only. A node that has left the list since is a
 // stranger by now.
 func (a *Access) owe(n *node.Node, lacks *record.Record) {
-	var what lack
+	var what quorum.Lack
 	if lacks != nil {
-		what = lack{lacks.Rank(), lacks.Copies}
+		what = quorum.Lack{Rank: lacks.Rank(), Copies: lacks.Copies}
 	}
 	a.store.hints.add(n, a.key, what)
 	if listed, known := a.store.Cluster.Node(n.ID()); !known || listed != n { // checked last, because it may leave meanwhile
@@ -232,17 +227,6 @@ func (s *Store) CountOwed(n *node.Node) int {
 	return 0
 }
 
-// uneven reports whether a node that the record names has no copy, or a different one, because a write got to some of
-// the nodes only. Its caller was told that the outcome is unknown. Repairing the copies decides it.
-func (f *found) uneven() bool {
-	for _, s := range f.seen {
-		if _, named := f.rec.Copy(s.node); named && (s.rec == nil || s.rec.Rank() != f.rec.Rank()) {
-			return true
-		}
-	}
-	return false
-}
-
 // Deliver brings a node what it is owed of one session: it writes the newest record over an older copy, and gives the
 // session the copies that it lacks. After an error the node goes on being owed it (rule H6).
 func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
@@ -257,9 +241,9 @@ func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
 	if err != nil {
 		return err
 	}
-	rec, over := f.rec, f.rec.Expired(s.Clock())
+	rec, over := f.Rec, f.Rec.Expired(s.Clock())
 	// If the first write is a claim, the second one settles it.
-	for try := 0; try < 2 && !over && (f.claim || rec.Unsettled || a.copyMissing(rec) || f.uneven()); try++ {
+	for try := 0; try < 2 && !over && (f.Claim || rec.Unsettled || a.copyMissing(rec) || f.Uneven()); try++ {
 		a.found = f
 		if rec, err = a.Write(ctx, nil); rec == nil {
 			return gone(err)
@@ -267,7 +251,7 @@ func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
 		if f, err = a.look(ctx); err != nil {
 			return gone(err)
 		}
-		rec = f.rec
+		rec = f.Rec
 	}
 	if _, has := rec.Copy(at.ID()); !has || over { // an older copy may have longer to live
 		if err := s.cover(ctx, at, key, rec); err != nil {

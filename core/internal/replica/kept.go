@@ -5,51 +5,46 @@ import (
 	"slices"
 
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
 // withKept compares the record that the caller holds (see Keep) with the result of a look, a record or an error, and
 // returns what counts (rule C11).
-func (a *Access) withKept(f *found, err error) (*found, error) {
+func (a *Access) withKept(f *quorum.Decision, err error) (*quorum.Decision, error) {
 	switch {
 	case err != nil && !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrDamaged):
 		return nil, err
 	case err != nil:
 		return a.restore(a.seen, 0, err)
-	case f.rec.Tombstone || f.rec.Rank().Beyond(a.kept.Rank()): // someone else has written since the caller did
-		return f, nil
-	case f.rec.Rank() == a.kept.Rank():
-		f.rec = a.kept // the same values, but the caller knows better when the session was used last
-		return f, nil
+	case f.TakeHeld(a.kept):
+		return a.restore(f.Seen, f.Top, nil)
 	}
-	return a.restore(f.seen, f.top, nil)
+	return f, nil
 }
 
-// restore makes what the caller holds the session's record again, by a claim. So whatever turns up later on a node that
-// is silent now has a lower rank. why is the error if no node answers.
-func (a *Access) restore(seen sightings, top uint64, why error) (*found, error) {
+// restore makes what the caller holds the session's record again: see quorum.Restore. why is the error if no node
+// answers.
+func (a *Access) restore(seen quorum.Copies, top uint64, why error) (*quorum.Decision, error) {
 	home := a.homeOf(seen)
 	switch {
 	case home == nil:
 		return nil, why
-	case a.stoodStill(seen):
+	case a.view(seen).Stalled():
 		return nil, a.unavailable(ErrUnavailable, "it is a moment only, in which this instance may have stood still")
 	}
-	return &found{
-		rec: a.kept, home: home.ID(), seen: seen, term: a.kept.Term + 1, top: max(top, a.kept.Version),
-		heal: true, unsafe: true, claim: true,
-	}, nil
+	return quorum.Restore(a.kept, home.ID(), seen, top), nil
 }
 
 // homeOf returns the node to which a restored record goes, among those that answered: the one where it is expected, or
 // else the best ranked. It is nil if none answered.
-func (a *Access) homeOf(seen sightings) *node.Node {
+func (a *Access) homeOf(seen quorum.Copies) *node.Node {
 	ranking := a.store.Cluster.Ranking(a.key)
 	if first, known := a.store.Cluster.Node(a.node); known {
 		ranking = slices.Insert(ranking, 0, first)
 	}
 	for _, n := range ranking {
-		if _, answered := seen.of(n.ID()); answered && a.usable(n) {
+		if _, answered := seen.Of(n.ID()); answered && a.usable(n) {
 			return n
 		}
 	}
@@ -61,15 +56,6 @@ func (a *Access) homeOf(seen sightings) *node.Node {
 // client's id led others. If they have written there since, the next Write begins a term above that of the caller's
 // record.
 func (a *Access) Outrank(apart *record.Record) { a.apart = apart }
-
-// behind reports whether the record's term is lower than that of what the caller has stored.
-func (a *Access) behind(rec *record.Record) bool { return a.apart != nil && rec.Term < a.apart.Term }
-
-// outdated reports whether what the caller has stored was made from the record (rule C12). Then the record was left
-// behind by an instance that had to do without its node. A tombstone is never outdated.
-func (a *Access) outdated(rec *record.Record) bool {
-	return a.behind(rec) && !rec.Tombstone && a.apart.Follows(rec.Rank())
-}
 
 // Intact reports whether nothing is to be done for the record's copies: it is settled, each copy is on an available
 // node that has lost nothing since, there are as many copies as there should be, and none is on a failover node without

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -43,18 +44,15 @@ func (s *Store) astray(rec *record.Record) bool {
 }
 
 // rehome makes the write a claim for another home, if the session leaves the one that it has.
-func (a *Access) rehome(f *found, next *record.Record) {
-	home, known := a.store.Cluster.Node(f.home)
+func (a *Access) rehome(f *quorum.Decision, next *record.Record) {
+	home, known := a.store.Cluster.Node(f.Home)
 	if !known || !a.usable(home) || !a.leaves(home, 1) {
 		return
 	}
 	for _, n := range a.store.Cluster.Ranking(a.key) {
 		if n != home && a.placeable(n) {
-			if !f.claim {
-				f.term, f.claim = f.term+1, true
-			}
-			f.home, f.first = n.ID(), home.ID()
-			next.Home, next.Term = f.home, f.term
+			f.Move(n.ID())
+			next.Home, next.Term = f.Home, f.Term
 			return
 		}
 	}
@@ -62,13 +60,13 @@ func (a *Access) rehome(f *found, next *record.Record) {
 
 // outgrows reports whether the home has the session, and does not take what a change has made of it. Then the session
 // moves first, unchanged.
-func (a *Access) outgrows(f *found, next *record.Record) bool {
-	home, known := a.store.Cluster.Node(f.home)
-	if !known || home.Takes(next.Size()) || !home.Takes(f.rec.Size()) {
+func (a *Access) outgrows(f *quorum.Decision, next *record.Record) bool {
+	home, known := a.store.Cluster.Node(f.Home)
+	if !known || home.Takes(next.Size()) || !home.Takes(f.Rec.Size()) {
 		return false
 	}
-	s, _ := f.seen.of(f.home)
-	return s.rec != nil
+	s, _ := f.Seen.Of(f.Home)
+	return s.Rec != nil
 }
 
 // clear removes the copies on backups that the session has left, once it is stored without them.

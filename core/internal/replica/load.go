@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -24,12 +25,12 @@ func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 	}
 	a.found = f
 	switch {
-	case f.heal && (f.unsafe || f.rec.Tombstone):
+	case f.Heal && (f.Unsafe || f.Rec.Tombstone):
 		return a.Write(ctx, nil)
-	case f.rec.Tombstone || f.rec.Expired(a.store.Clock()):
-		return nil, a.gone(f.rec)
+	case f.Rec.Tombstone || f.Rec.Expired(a.store.Clock()):
+		return nil, a.gone(f.Rec)
 	}
-	return f.rec, nil
+	return f.Rec, nil
 }
 
 // Peek returns what Load would find, and repairs nothing. The record may be a failed attempt, a tombstone or expired,
@@ -40,11 +41,11 @@ func (a *Access) Peek(ctx context.Context) (*record.Record, error) {
 		return nil, err
 	}
 	a.found = f
-	return f.rec, nil
+	return f.Rec, nil
 }
 
 // look asks the nodes, and counts what the caller holds (see Keep) as one more copy.
-func (a *Access) look(ctx context.Context) (*found, error) {
+func (a *Access) look(ctx context.Context) (*quorum.Decision, error) {
 	a.store.loads.Add(1)
 	a.store.awaitNode(ctx)
 	a.seen, a.before = nil, FailuresOf(ctx)
@@ -59,7 +60,7 @@ func (a *Access) look(ctx context.Context) (*found, error) {
 		f, err = a.withKept(f, err)
 	}
 	if err == nil {
-		a.met = f.rec
+		a.met = f.Rec
 	}
 	return f, err
 }
@@ -69,16 +70,16 @@ func decided(err error) bool { return err == nil || errors.Is(err, ErrNoSession)
 
 // search asks the home, and then every node if the home's answer is not enough. An expired record is never enough,
 // because a later use of the session may be stored elsewhere.
-func (a *Access) search(ctx context.Context) (*found, error) {
-	var seen sightings
+func (a *Access) search(ctx context.Context) (*quorum.Decision, error) {
+	var seen quorum.Copies
 	if home, known := a.store.Cluster.Node(a.node); known {
 		answer := a.ask(ctx, home, false)
 		if err := a.note(answer); err != nil {
 			return nil, err
 		}
 		if answer.answered {
-			seen = append(a.room[:0], answer.sighting)
-			if !a.thorough && a.trusted(home, answer.rec) && !a.outdated(answer.rec) && !answer.rec.Expired(a.store.Clock()) {
+			seen = append(a.room[:0], answer.CopyState)
+			if !a.thorough && a.trusted(home, answer.Rec) && !quorum.Outdated(a.apart, answer.Rec) && !answer.Rec.Expired(a.store.Clock()) {
 				return a.confirmed(ctx, home, seen)
 			}
 		}
@@ -86,27 +87,19 @@ func (a *Access) search(ctx context.Context) (*found, error) {
 	return a.full(ctx, seen)
 }
 
-// trusted reports whether the home's word is enough (rule C1): the record names the node as its home, was written in
-// the node's present epoch, and this instance knows of no write of the session that the node has missed (see hints). An
-// unsettled record is not enough. It is a claim, which may have got no further than its home, while others went on
-// where the session was before.
-func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
-	return rec != nil && rec.Home == n.ID() && !rec.Unsettled && inEpoch(rec, n) && !a.store.hints.has(n, a.key)
-}
-
 // confirmed returns what a trusted home has. If the node has just come back, or another instance owes it something, the
 // other nodes are asked as well (rule C2). Most of the time none has anything newer.
-func (a *Access) confirmed(ctx context.Context, home *node.Node, seen sightings) (*found, error) {
+func (a *Access) confirmed(ctx context.Context, home *node.Node, seen quorum.Copies) (*quorum.Decision, error) {
 	if !home.Doubted() {
 		return a.fast(home, seen), nil
 	}
-	own := seen[0].rec
+	own := seen[0].Rec
 	seen, err := a.askOthers(ctx, seen)
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range seen[1:] {
-		if s.rec != nil && s.rec.Term > own.Term {
+		if s.Rec != nil && s.Rec.Term > own.Term {
 			a.seen = seen
 			return a.choose(seen)
 		}
@@ -115,14 +108,14 @@ func (a *Access) confirmed(ctx context.Context, home *node.Node, seen sightings)
 }
 
 // fast returns what the home has, without asking anyone else.
-func (a *Access) fast(home *node.Node, seen sightings) *found {
-	rec := seen[0].rec
-	f := &found{
-		rec: rec, home: home.ID(), seen: seen, term: rec.Term, top: rec.Version,
-		heal: a.misplaced(rec),
+func (a *Access) fast(home *node.Node, seen quorum.Copies) *quorum.Decision {
+	rec := seen[0].Rec
+	f := &quorum.Decision{
+		Rec: rec, Home: home.ID(), Seen: seen, Term: rec.Term, Top: rec.Version,
+		Heal: a.misplaced(rec),
 	}
-	if a.behind(rec) {
-		f.term, f.claim, f.heal = a.apart.Term+1, true, true
+	if quorum.Below(a.apart, rec) {
+		f.Raise(a.apart)
 	}
 	return f
 }
@@ -158,7 +151,7 @@ func (s *Store) spareNode(rec *record.Record) bool {
 }
 
 // full asks every node that was not asked yet, and chooses among what they have.
-func (a *Access) full(ctx context.Context, seen sightings) (*found, error) {
+func (a *Access) full(ctx context.Context, seen quorum.Copies) (*quorum.Decision, error) {
 	a.store.fullLoads.Add(1)
 	seen, err := a.askOthers(ctx, seen)
 	if err != nil {
@@ -168,7 +161,7 @@ func (a *Access) full(ctx context.Context, seen sightings) (*found, error) {
 	if len(seen) == 0 {
 		return nil, a.unavailable(ErrUnavailable, "")
 	}
-	if !seen.anyRecord() {
+	if !seen.AnyRecord() {
 		if seen, err = a.askAgain(ctx, seen); err != nil {
 			return nil, err
 		}
@@ -178,7 +171,7 @@ func (a *Access) full(ctx context.Context, seen sightings) (*found, error) {
 
 // askOthers asks every usable node, except the one that is asked first, in parallel for the record together with the
 // node's epoch.
-func (a *Access) askOthers(ctx context.Context, seen sightings) (sightings, error) {
+func (a *Access) askOthers(ctx context.Context, seen quorum.Copies) (quorum.Copies, error) {
 	var others []*node.Node
 	for _, m := range a.store.Cluster.Members() {
 		if m.Node.ID() != a.node && a.usable(m.Node) {
@@ -196,27 +189,22 @@ func (a *Access) askOthers(ctx context.Context, seen sightings) (sightings, erro
 			return nil, err
 		}
 		if got.answered {
-			seen = append(seen, got.sighting)
+			seen = append(seen, got.CopyState)
 		}
 	}
 	return seen, nil
 }
 
-// askAgain confirms that there is no session, by asking the home once more (rule C17). A repair may have moved the
-// record to the home after the home was asked, and away from the others before they were. One silent node hides no
-// session, because each session has a copy on another node. Two silent nodes may.
-func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error) {
-	if seen.anyUnreadable() {
+// askAgain confirms that there is no session, by asking the home once more if that may tell (rule C17).
+func (a *Access) askAgain(ctx context.Context, seen quorum.Copies) (quorum.Copies, error) {
+	switch verdict := a.view(seen).Absence(); verdict {
+	case quorum.AskAgain:
+	case quorum.Damaged:
 		return nil, fmt.Errorf("%w: every copy", ErrDamaged)
-	}
-	if a.silent(seen) > max(1, a.store.Backups) || a.hidden(nil, seen) {
-		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that these have")
-	}
-	if home, known := a.store.Cluster.Node(a.node); known && a.store.Backups == 0 && a.isAway(home, seen) {
-		return nil, a.unavailable(errAway, "")
-	}
-	if _, ok := seen.of(a.node); !ok {
-		return nil, ErrNoSession
+	case quorum.Away:
+		return nil, a.errorOf(verdict, "")
+	default:
+		return nil, a.errorOf(verdict, "the others may lack a session that these have")
 	}
 	home, known := a.store.Cluster.Node(a.node)
 	if !known {
@@ -231,55 +219,32 @@ func (a *Access) askAgain(ctx context.Context, seen sightings) (sightings, error
 		return a.withoutHome(ctx)
 	case !got.answered:
 		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that it has")
-	case got.rec == nil && got.token != 0:
+	case got.Rec == nil && got.Token != 0:
 		return nil, fmt.Errorf("%w: the only copy", ErrDamaged)
-	case got.rec == nil:
+	case got.Rec == nil:
 		return nil, ErrNoSession
 	}
-	seen[slices.IndexFunc(seen, func(s sighting) bool { return s.node == a.node })] = got.sighting
+	seen[slices.IndexFunc(seen, func(c quorum.CopyState) bool { return c.Node == a.node })] = got.CopyState
 	return seen, nil
 }
 
 // withoutHome confirms that there is no session by asking the other nodes again: if the home has it by now, one of them
 // has it as well.
-func (a *Access) withoutHome(ctx context.Context) (sightings, error) {
+func (a *Access) withoutHome(ctx context.Context) (quorum.Copies, error) {
 	seen, err := a.askOthers(ctx, nil)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case seen.anyUnreadable() || a.silent(seen) > a.store.Backups || !seen.anyRecord() && a.hidden(nil, seen):
-		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that these have")
-	case !seen.anyRecord():
-		return nil, ErrNoSession
 	}
-	return seen, nil
+	return seen, a.errorOf(a.view(seen).AbsenceWithoutHome(), "the others may lack a session that these have")
 }
 
 // ErrDamaged is the ErrUnreadable of a session of which only damaged copies were found. It can be destroyed, and
 // nothing else.
 var ErrDamaged = fmt.Errorf("%w: it is damaged", ErrUnreadable)
 
-// records returns the records that the nodes have shown.
-func (s sightings) records() (list []*record.Record) {
-	for _, x := range s {
-		if x.rec != nil {
-			list = append(list, x.rec)
-		}
-	}
-	return list
-}
-
-func (s sightings) anyRecord() bool {
-	return slices.ContainsFunc(s, func(x sighting) bool { return x.rec != nil })
-}
-
-func (s sightings) anyUnreadable() bool {
-	return slices.ContainsFunc(s, func(x sighting) bool { return x.rec == nil && x.token != 0 })
-}
-
 // answer is what came of asking one node.
 type answer struct {
-	sighting
+	quorum.CopyState
 	answered bool  // the node said something, even if only that it has nothing
 	failed   error // why it did not answer; this request does not ask it again
 	err      error // the request cannot go on
@@ -289,21 +254,21 @@ type answer struct {
 // learns enters the access later, by note.
 func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 	if !a.usable(n) { // nor asked later in this request, which goes on without what is there
-		return answer{sighting: sighting{node: n.ID()}, failed: node.ErrDown}
+		return answer{CopyState: quorum.CopyState{Node: n.ID()}, failed: node.ErrDown}
 	}
 	item, now, err := a.read(ctx, n, epoch)
-	got := answer{sighting: sighting{node: n.ID()}}
+	got := answer{CopyState: quorum.CopyState{Node: n.ID()}}
 	if err == nil {
-		got.rec, got.err = readable(item.Value)
+		got.Rec, got.err = readable(item.Value)
 	}
-	if err == nil && got.rec == nil && got.err == nil { // the copy is damaged
+	if err == nil && got.Rec == nil && got.err == nil { // the copy is damaged
 		if item, err = readAgain(ctx, n, a.key, item); err == nil {
-			got.rec, got.err = readable(item.Value)
+			got.Rec, got.err = readable(item.Value)
 		}
 	}
 	switch {
 	case err == nil:
-		got.answered, got.token, got.epoch = true, item.Token, now
+		got.answered, got.Token, got.Epoch = true, item.Token, now
 	case errors.Is(err, node.ErrMiss):
 		got.answered = true
 	default:
@@ -330,7 +295,7 @@ func (a *Access) read(ctx context.Context, n *node.Node, epoch bool) (item node.
 // note records that the node failed, if it did, and returns the error that ends the request, if there is one.
 func (a *Access) note(got answer) error {
 	if got.failed != nil {
-		a.fail(got.node, got.failed)
+		a.fail(got.Node, got.failed)
 	}
 	return got.err
 }

@@ -16,7 +16,7 @@
 // What to read for what:
 //
 //   - replica.go: the store, and an access to one session
-//   - load.go, choose.go: how a record is found, and which one counts if the nodes have several
+//   - load.go, view.go: how a record is found; which one counts if the nodes have several, package quorum decides
 //   - write.go, save.go: the attempts of a write, and how one attempt reaches the nodes
 //   - create.go, put.go, destroy.go, renewed.go, heal.go: other kinds of writes
 //   - request.go: how a change that is tried again is not applied twice
@@ -34,6 +34,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -97,38 +98,38 @@ func (s *Store) backups() int { return min(s.Backups, len(s.Cluster.Members())-1
 // concurrent use.
 type Access struct {
 	store      *Store
-	key        string         // of the record in memcached
-	node       string         // id of the node that is asked first
-	asked      string         // that node at the beginning: the one that the session's id names
-	request    uint64         // in the record once this request's change is in it, with the number of the attempt
-	tried      uint64         // attempts of this Write before the present one
-	began      time.Time      // when this Write began
-	sown       uint64         // version of the first attempt of this Write that a node may have; 0: no node has any
-	failed     []failure      // nodes that failed, and are not asked again
-	before     *Failures      // of the whole request, shared with its other accesses; nil: nobody keeps them
-	lacks      []*node.Node   // nodes that this Write does without
-	strewn     []*node.Node   // nodes that failed attempts of this Write got to
-	left       []*node.Node   // backups that have a copy, and are to lose it
-	size       int            // bytes of the largest record that was to be written; see placeable
-	thorough   bool           // the home's word is not enough: ask every node
-	found      *found         // what the last look found, for the next write; nil: look again
-	seen       sightings      // what the last full look saw
-	met        *record.Record // what the last successful look found
-	kept       *record.Record // what the caller holds in memory; see Keep
-	apart      *record.Record // what the caller has stored last; see Outrank
-	lock       *Lock          // the lock that the caller has; see Under
-	room       [2]sighting    // backing array of sightings, which saves an allocation most of the time
-	places     [2]*node.Node  // backing array of a write's backups, likewise
-	moved      bool           // see Moved
-	destroying bool           // this is a Destroy
-	renewed    bool           // the session goes on under another id; see Renewed
-	tookChance bool           // secondChance was used
-	askedAgain bool           // and a node that had failed was found well, and asked again
-	former     string         // route of the sticky instance that a write takes the session from; see relieve
-	serves     bool           // by an instance that serves the session; see leaves
-	putting    bool           // whatever is there may be written over; see Put
-	unfinished bool           // the last write left something to Heal
-	healed     bool           // a write without a change was done
+	key        string              // of the record in memcached
+	node       string              // id of the node that is asked first
+	asked      string              // that node at the beginning: the one that the session's id names
+	request    uint64              // in the record once this request's change is in it, with the number of the attempt
+	tried      uint64              // attempts of this Write before the present one
+	began      time.Time           // when this Write began
+	sown       uint64              // version of the first attempt of this Write that a node may have; 0: no node has any
+	failed     []failure           // nodes that failed, and are not asked again
+	before     *Failures           // of the whole request, shared with its other accesses; nil: nobody keeps them
+	lacks      []*node.Node        // nodes that this Write does without
+	strewn     []*node.Node        // nodes that failed attempts of this Write got to
+	left       []*node.Node        // backups that have a copy, and are to lose it
+	size       int                 // bytes of the largest record that was to be written; see placeable
+	thorough   bool                // the home's word is not enough: ask every node
+	found      *quorum.Decision    // what the last look found, for the next write; nil: look again
+	seen       quorum.Copies       // what the last full look saw
+	met        *record.Record      // what the last successful look found
+	kept       *record.Record      // what the caller holds in memory; see Keep
+	apart      *record.Record      // what the caller has stored last; see Outrank
+	lock       *Lock               // the lock that the caller has; see Under
+	room       [2]quorum.CopyState // backing array of what a look has seen, which saves an allocation most of the time
+	places     [2]*node.Node       // backing array of a write's backups, likewise
+	moved      bool                // see Moved
+	destroying bool                // this is a Destroy
+	renewed    bool                // the session goes on under another id; see Renewed
+	tookChance bool                // secondChance was used
+	askedAgain bool                // and a node that had failed was found well, and asked again
+	former     string              // route of the sticky instance that a write takes the session from; see relieve
+	serves     bool                // by an instance that serves the session; see leaves
+	putting    bool                // whatever is there may be written over; see Put
+	unfinished bool                // the last write left something to Heal
+	healed     bool                // a write without a change was done
 }
 
 // Open begins an access to the session with the given token, for a request or for the instance that serves the session.
@@ -161,7 +162,7 @@ func (a *Access) Keep(rec *record.Record) { a.kept = rec }
 // is healed.
 func (a *Access) Home() string {
 	if a.found != nil {
-		return a.found.home
+		return a.found.Home
 	}
 	return a.node
 }
@@ -169,40 +170,3 @@ func (a *Access) Home() string {
 // Moved reports whether this access gave the session another home, or claimed the present one anew. Then the client
 // must be told, so that it does not come back with an id that leads to a stale copy.
 func (a *Access) Moved() bool { return a.moved }
-
-// found is the result of a look at the nodes, and what a write needs to know of it.
-type found struct {
-	rec    *record.Record // the record that counts
-	home   string         // id of the node that is to be its home
-	seen   sightings      // what each node had
-	term   uint64         // the term that a write has to use
-	top    uint64         // highest version seen on any node
-	heal   bool           // a copy may be missing or stale: write, even without a change
-	unsafe bool           // the record may be on one node only
-	claim  bool           // the write is a claim: it changes the home, or has to begin a new term
-	first  string         // id of the node that has to be written first; empty: none; see putFirst
-}
-
-// sighting is what one node had when it was asked.
-type sighting struct {
-	node  string         // its id
-	rec   *record.Record // nil: nothing, or nothing readable
-	token uint64         // for a compare-and-swap; 0: the node has no value
-	epoch uint32         // of the node at that time: in each epoch it counts tokens anew
-}
-
-// outlived reports whether the token is from another epoch of its node. In the present epoch another value may have the
-// same token.
-func (s sighting) outlived(n *node.Node) bool { return s.token != 0 && s.epoch != n.Epoch() }
-
-type sightings []sighting
-
-// of returns what a node had. It is false if the node did not answer.
-func (s sightings) of(node string) (sighting, bool) {
-	for _, x := range s {
-		if x.node == node {
-			return x, true
-		}
-	}
-	return sighting{}, false
-}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -45,12 +46,12 @@ func (l *layout) putFirst(id string) {
 // putLast has a claim written last on the backups that have an attempt which the claim misses (rule W2). The attempt was
 // passed over because another of its nodes does not have it. It may still get there; then the claim meets it there before
 // anything is written over it.
-func (l layout) putLast(claim *record.Record, seen sightings) {
+func (l layout) putLast(claim *record.Record, seen quorum.Copies) {
 	if !l.claim || len(l.backups)-l.first < 2 {
 		return
 	}
 	misses := func(n *node.Node) int {
-		if s, _ := seen.of(n.ID()); s.rec != nil && claim.Misses(s.rec.Rank()) {
+		if s, _ := seen.Of(n.ID()); s.Rec != nil && claim.Misses(s.Rec.Rank()) {
 			return 1
 		}
 		return 0
@@ -59,25 +60,25 @@ func (l layout) putLast(claim *record.Record, seen sightings) {
 }
 
 // save makes one attempt to write next on every copy. limit says whether Config.MaxSize applies (rule W13).
-func (a *Access) save(ctx context.Context, f *found, next *record.Record, limit bool) (outcome, error) {
+func (a *Access) save(ctx context.Context, f *quorum.Decision, next *record.Record, limit bool) (outcome, error) {
 	a.rehome(f, next)
-	home, known := a.store.Cluster.Node(f.home)
+	home, known := a.store.Cluster.Node(f.Home)
 	if !known || !a.usable(home) {
 		return homeFailed, nil
 	}
 	lay := a.layout(f, home, next)
-	lay.putFirst(f.first)
-	if lay.claim && !f.claim {
+	lay.putFirst(f.First)
+	if lay.claim && !f.Claim {
 		next.Term++
 	}
-	if next.Term > f.rec.Term && f.rec.Version > 0 {
-		next.EndTerm(f.rec.Rank())
+	if next.Term > f.Rec.Term && f.Rec.Version > 0 {
+		next.EndTerm(f.Rec.Rank())
 	}
-	lay.putLast(next, f.seen)
-	next.Outlasts(f.rec, a.store.Clock())
+	lay.putLast(next, f.Seen)
+	next.Outlasts(f.Rec, a.store.Clock())
 	next.Unsettled = lay.claim && len(lay.backups) > 0
 	next.Copies = lay.copies()
-	if next.Tombstone && !f.rec.Tombstone {
+	if next.Tombstone && !f.Rec.Tombstone {
 		next.Deadline, next.IdleTimeout = a.tombstoneEnd(next), 0
 	}
 	w := &write{access: a, found: f, next: next, value: next.Append(nil), ttl: next.TTL(a.store.Clock()), claim: lay.claim}
@@ -127,11 +128,11 @@ func (a *Access) written(lay layout) {
 // layout decides where a write puts the copies (rule W4). It keeps the backups that the record names, even if a better
 // ranked node has come back. Only a backup that does not answer, or that the session leaves (see leave.go), is
 // replaced.
-func (a *Access) layout(f *found, home *node.Node, next *record.Record) layout {
+func (a *Access) layout(f *quorum.Decision, home *node.Node, next *record.Record) layout {
 	want := a.wanted(next)
-	lay := layout{home: home, backups: a.places[:0], claim: f.claim}
+	lay := layout{home: home, backups: a.places[:0], claim: f.Claim}
 	a.left = nil
-	for _, c := range f.rec.Copies {
+	for _, c := range f.Rec.Copies {
 		if c.Node == home.ID() {
 			continue
 		}
@@ -142,7 +143,7 @@ func (a *Access) layout(f *found, home *node.Node, next *record.Record) layout {
 		case known && !a.leaves(n, 1+want):
 			lay.backups = append(lay.backups, n)
 			continue
-		case known && c.Node == f.rec.Home && n.Takes(next.Size()): // see putFirst
+		case known && c.Node == f.Rec.Home && n.Takes(next.Size()): // see putFirst
 			lay.backups = append(lay.backups, n)
 			continue
 		case known:
@@ -203,7 +204,7 @@ func (a *Access) tombstoneEnd(next *record.Record) time.Time {
 // write is one attempt to store a record on all nodes of a layout.
 type write struct {
 	access *Access
-	found  *found
+	found  *quorum.Decision
 	next   *record.Record
 	value  []byte // next, encoded once: every copy has the same bytes
 	ttl    time.Duration
@@ -240,11 +241,11 @@ func (w *write) nodes(lay layout) []*node.Node {
 }
 
 func (w *write) home(ctx context.Context, n *node.Node) (outcome, error) {
-	s, _ := w.found.seen.of(n.ID())
+	s, _ := w.found.Seen.Of(n.ID())
 	// The node may have restarted since its last probe, so that the token belongs to another value by now. A plain
 	// write would have met a conflict on a backup before. A claim has written no backup yet, so it has the node's epoch
 	// read again, which put compares.
-	if w.claim && s.token != 0 {
+	if w.claim && s.Token != 0 {
 		if _, _, err := n.GetWithEpoch(ctx, w.access.key); err != nil && !errors.Is(err, node.ErrMiss) {
 			_, over := w.failed(ctx, n, err)
 			return homeFailed, over
@@ -267,13 +268,13 @@ func (w *write) backups(ctx context.Context, list []*node.Node) (outcome, error)
 }
 
 func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
-	if s, seen := w.found.seen.of(n.ID()); seen {
+	if s, seen := w.found.Seen.Of(n.ID()); seen {
 		return w.put(ctx, n, s)
 	}
 	item, there, err := peek(ctx, n, w.access.key)
 	switch {
 	case errors.Is(err, node.ErrMiss):
-		if _, named := w.found.rec.Copy(n.ID()); named && !w.claim {
+		if _, named := w.found.Rec.Copy(n.ID()); named && !w.claim {
 			return conflict, nil // it had a copy: maybe all copies are gone, and after them a tombstone
 		}
 	case errors.Is(err, record.ErrFormat):
@@ -283,7 +284,7 @@ func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
 	case w.outranked(there):
 		return conflict, nil
 	}
-	return w.put(ctx, n, sighting{token: item.Token, epoch: n.Epoch()})
+	return w.put(ctx, n, quorum.CopyState{Token: item.Token, Epoch: n.Epoch()})
 }
 
 // outranked reports whether the backup has something that this attempt does not know of (rule W6).
@@ -291,17 +292,17 @@ func (w *write) outranked(there record.Rank) bool {
 	if w.claim {
 		return !there.Before(w.next.Rank()) || w.next.Misses(there)
 	}
-	return there.Beyond(w.found.rec.Rank())
+	return there.Beyond(w.found.Rec.Rank())
 }
 
 // put stores the record on one node, if the node still has what was seen there (rule W5).
-func (w *write) put(ctx context.Context, n *node.Node, seen sighting) (outcome, error) {
-	if seen.outlived(n) {
+func (w *write) put(ctx context.Context, n *node.Node, seen quorum.CopyState) (outcome, error) {
+	if seen.Outlived(n.Epoch()) {
 		return conflict, nil
 	}
-	item := node.Item{Value: w.value, Flags: record.FormatVersion, Token: seen.token}
+	item := node.Item{Value: w.value, Flags: record.FormatVersion, Token: seen.Token}
 	var err error
-	if seen.token == 0 {
+	if seen.Token == 0 {
 		err = n.Add(ctx, w.access.key, item, w.ttl)
 	} else {
 		err = n.CompareAndSwap(ctx, w.access.key, item, w.ttl)
@@ -338,5 +339,5 @@ func (w *write) failed(ctx context.Context, n *node.Node, err error) (outcome, e
 // and the attempt has got nowhere. If the session is written elsewhere after that, layout gives the hint. A needless one
 // would have the only copy that there is not believed.
 func (w *write) onlyAt(n *node.Node) bool {
-	return w.reached == 0 && len(w.found.rec.Copies) == 1 && n.ID() == w.found.rec.Home
+	return w.reached == 0 && len(w.found.Rec.Copies) == 1 && n.ID() == w.found.Rec.Home
 }

@@ -40,7 +40,7 @@ func (w *write) undo(ctx context.Context, lay layout) {
 		if err != nil || !bytes.Equal(item.Value, w.value) {
 			continue
 		}
-		before := w.found.rec
+		before := w.found.Rec
 		if _, had := before.Copy(n.ID()); had && before.Version > 0 {
 			was := node.Item{Value: before.Append(nil), Flags: record.FormatVersion, Token: item.Token}
 			_ = n.CompareAndSwap(ctx, w.access.key, was, before.TTL(w.access.store.Clock()))

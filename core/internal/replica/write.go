@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -42,7 +43,7 @@ func (a *Access) Write(ctx context.Context, change Change) (stored *record.Recor
 
 // NeedsHeal reports, after a Load or Write, whether a copy may be missing or stale, or a claim has to be settled. What
 // was loaded or written is good all the same, but another failure might lose it, so someone should call Heal soon.
-func (a *Access) NeedsHeal() bool { return a.unfinished || a.found != nil && a.found.heal }
+func (a *Access) NeedsHeal() bool { return a.unfinished || a.found != nil && a.found.Heal }
 
 // Heal writes what is stored to every copy again, if a copy may be missing or stale.
 func (a *Access) Heal(ctx context.Context) error {
@@ -63,12 +64,12 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 		a.found = f
 	}
 	f := a.found
-	gone, applied := a.standing(f.rec)
+	gone, applied := a.standing(f.Rec)
 	switch {
-	case gone && (!f.heal || !f.rec.Tombstone):
-		return nil, done, a.gone(f.rec)
-	case change == nil && !f.heal:
-		return f.rec, done, nil
+	case gone && (!f.Heal || !f.Rec.Tombstone):
+		return nil, done, a.gone(f.Rec)
+	case change == nil && !f.Heal:
+		return f.Rec, done, nil
 	case gone || applied:
 		change = nil
 	case change != nil && a.tooOld(f):
@@ -76,20 +77,22 @@ func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, ou
 	}
 	stored, out, err := a.put(ctx, f, change)
 	if gone && err == nil && out == done {
-		err = a.gone(f.rec) // the tombstone was written once more, so that every copy has it
+		err = a.gone(f.Rec) // the tombstone was written once more, so that every copy has it
 	}
 	return stored, out, err
 }
 
 // tooOld reports whether nobody can tell any more if an earlier attempt was stored, so that the change might be made
 // twice (rule W10). For Destroy it is false: to end a session twice does no harm.
-func (a *Access) tooOld(f *found) bool {
+func (a *Access) tooOld(f *quorum.Decision) bool {
 	return !a.destroying && a.tried > 0 && (a.store.Clock().Sub(a.began) > maxWrite || a.forgotten(f))
 }
 
 // forgotten reports whether an earlier attempt may have been stored, and so many writes after it that the record has no
 // trace of it any more.
-func (a *Access) forgotten(f *found) bool { return a.sown > 0 && f.top >= a.sown+record.MaxStamps }
+func (a *Access) forgotten(f *quorum.Decision) bool {
+	return a.sown > 0 && f.Top >= a.sown+record.MaxStamps
+}
 
 // standing reports whether the session is gone, and whether it has this request's change already, by an earlier attempt
 // whose outcome was unknown. Such a change is not applied again: the record is written once more until every copy has
@@ -106,7 +109,7 @@ func (a *Access) standing(rec *record.Record) (gone, applied bool) {
 }
 
 // put makes the change to what was found, and one attempt to store that.
-func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Record, outcome, error) {
+func (a *Access) put(ctx context.Context, f *quorum.Decision, change Change) (*record.Record, outcome, error) {
 	next, err := a.next(f, change)
 	if err != nil {
 		return a.refused(ctx, f, change, err)
@@ -121,23 +124,23 @@ func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Reco
 		return nil, again, a.move(ctx, f)
 	}
 	out, err := a.save(ctx, f, next, change != nil)
-	a.moved = a.moved || f.claim
+	a.moved = a.moved || f.Claim
 	if err != nil || out != done {
 		return nil, out, err
 	}
 	a.count(f, change)
 	a.tellFormer(ctx, next)
 	a.unfinished = next.Unsettled || a.misplaced(next)
-	a.node, a.found, a.thorough, a.request = f.home, nil, false, a.store.newRequest()
+	a.node, a.found, a.thorough, a.request = f.Home, nil, false, a.store.newRequest()
 	return next, done, nil
 }
 
 // move gives the session another home, with nothing changed.
-func (a *Access) move(ctx context.Context, f *found) error {
+func (a *Access) move(ctx context.Context, f *quorum.Decision) error {
 	as, err := a.next(f, nil)
 	if err == nil {
 		_, err = a.save(ctx, f, as, false)
-		a.moved = a.moved || f.claim
+		a.moved = a.moved || f.Claim
 	}
 	return err
 }
@@ -146,8 +149,8 @@ func (a *Access) move(ctx context.Context, f *found) error {
 // found may be an attempt of a writer that was killed between two nodes. If the change can be made to what was there
 // before it, the write goes on from that. Otherwise the attempt is settled all the same. If it were not, every later
 // request would see what was there before it, and be refused as well, forever.
-func (a *Access) refused(ctx context.Context, f *found, change Change, why error) (*record.Record, outcome, error) {
-	if change == nil || !f.unsafe {
+func (a *Access) refused(ctx context.Context, f *quorum.Decision, change Change, why error) (*record.Record, outcome, error) {
+	if change == nil || !f.Unsafe {
 		return nil, done, why
 	}
 	if before := a.beforeAttempt(f); before != nil && !errors.Is(why, errStoodStill) {
@@ -159,24 +162,21 @@ func (a *Access) refused(ctx context.Context, f *found, change Change, why error
 	return nil, done, why
 }
 
-// beforeAttempt returns what the home has, if what was found is an attempt that has not got there; nil: it is not.
-// Nobody was told that the attempt was stored, and nobody will be once the home has something else. So a write that
-// goes on from here goes to the home first, like a claim.
-func (a *Access) beforeAttempt(f *found) *found {
-	own, _ := f.seen.of(f.rec.Home)
-	n, known := a.store.Cluster.Node(f.rec.Home)
-	if f.claim || !known || !a.trusted(n, own.rec) || own.rec.Term != f.rec.Term || own.rec.Version >= f.rec.Version {
+// beforeAttempt returns what the home has, if its word is enough, and what was found is an attempt that has not got
+// there: see quorum.Decision.BeforeAttempt.
+func (a *Access) beforeAttempt(f *quorum.Decision) *quorum.Decision {
+	own, _ := f.Seen.Of(f.Rec.Home)
+	n, known := a.store.Cluster.Node(f.Rec.Home)
+	if !known || !a.trusted(n, own.Rec) {
 		return nil
 	}
-	before := *f
-	before.rec, before.term, before.claim = own.rec, f.term+1, true
-	return &before
+	return f.BeforeAttempt()
 }
 
 // next returns the record that the change makes of what was found. With a nil change only the version, the write's id
 // and the placement are new.
-func (a *Access) next(f *found, change Change) (*record.Record, error) {
-	copied, now := *f.rec, a.store.Clock() // several attempts may start from one record
+func (a *Access) next(f *quorum.Decision, change Change) (*record.Record, error) {
+	copied, now := *f.Rec, a.store.Clock() // several attempts may start from one record
 	next := &copied
 	next.Writes, next.Requests = slices.Clone(next.Writes), slices.Clone(next.Requests)
 	if change != nil {
@@ -187,17 +187,17 @@ func (a *Access) next(f *found, change Change) (*record.Record, error) {
 		a.relieve(next)
 	}
 	next.AddWrite(a.store.Random.Uint64(), now)
-	next.Version, next.Term, next.Home = f.top+1, f.term, f.home
+	next.Version, next.Term, next.Home = f.Top+1, f.Term, f.Home
 	return next, nil
 }
 
-func (a *Access) count(f *found, change Change) {
+func (a *Access) count(f *quorum.Decision, change Change) {
 	a.store.saves.Add(1)
 	if change == nil {
 		a.healed = true
 		a.store.heals.Add(1)
 	}
-	if f.claim {
+	if f.Claim {
 		a.store.relocations.Add(1)
 	}
 }
@@ -206,7 +206,7 @@ func (a *Access) count(f *found, change Change) {
 func (a *Access) startAgain(out outcome) {
 	a.store.conflicts.Add(1)
 	if out == homeFailed {
-		a.node = a.found.home
+		a.node = a.found.Home
 	}
 	a.found, a.thorough = nil, true
 }

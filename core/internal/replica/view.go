@@ -1,0 +1,81 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/quorum"
+	"github.com/gomsm/msm/core/internal/record"
+)
+
+// view returns what a look has seen, together with what this access knows of the nodes at this moment.
+func (a *Access) view(seen quorum.Copies) *quorum.View {
+	members := a.store.Cluster.Members()
+	v := &quorum.View{
+		Seen: seen, Nodes: make([]quorum.Node, len(members)), First: a.node, Backups: a.store.Backups, Retried: a.askedAgain,
+	}
+	if a.met != nil {
+		v.Met = a.met.Copies
+	}
+	for i, m := range members {
+		n, hint := m.Node, a.store.hints.about(m.Node, a.key)
+		v.Nodes[i] = quorum.Node{
+			ID: n.ID(), Available: n.Available(), Usable: a.usable(n), Epoch: n.Epoch(), Down: n.DownFor(),
+			Late: a.ranOutOfTime(n), Suspect: n.Suspect(), Owed: hint.number != 0, Lacks: hint.lacks,
+		}
+	}
+	return v
+}
+
+// choose returns the record that counts among those that a full look has found.
+func (a *Access) choose(seen quorum.Copies) (*quorum.Decision, error) {
+	d, verdict := a.view(seen).Choose()
+	return d, a.errorOf(verdict, "the others have only copies that may be old")
+}
+
+// errorOf returns the error of a look with that verdict. about says why what was found is not enough.
+func (a *Access) errorOf(verdict quorum.Verdict, about string) error {
+	switch verdict {
+	case quorum.Gone:
+		return ErrNoSession
+	case quorum.Doubtful:
+		return a.unavailable(ErrUnavailable, about)
+	case quorum.Away:
+		return a.unavailable(errAway, about)
+	}
+	return nil
+}
+
+// trusted reports whether the home's word is enough (rule C1): see quorum.Vouches. Besides, this instance must know of no
+// write of the session that the node has missed (see hints).
+func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
+	return rec != nil && quorum.Vouches(n.ID(), n.Epoch(), rec) && !a.store.hints.has(n, a.key)
+}
+
+// ranOutOfTime reports whether the node ran out of time in this request, or became unavailable by that less than
+// quorum.StallTime ago.
+func (a *Access) ranOutOfTime(n *node.Node) bool {
+	for _, f := range a.failed {
+		if f.node == n.ID() && !errors.Is(f.why, node.ErrDown) {
+			return node.OutOfTime(f.why)
+		}
+	}
+	trouble, down := n.Trouble()
+	return a.before.has(n) || down && trouble.Down < quorum.StallTime && node.OutOfTime(trouble.Why)
+}
+
+// stalled reports whether this instance itself seems to have stood still, which only probes can tell: see
+// quorum.View.Unprobed.
+func (a *Access) stalled() bool { return a.store.Suspects() && a.view(nil).Unprobed() }
+
+// Suspects reports whether an operation has run out of time on a node, and no probe has told since what is wrong.
+func (s *Store) Suspects() bool {
+	return slices.ContainsFunc(s.Cluster.Members(), func(m cluster.Member) bool { return m.Node.Suspect() })
+}
+
+// errAway is the ErrUnavailable of a session without backups: a node that does not answer, but was available a short
+// while ago, may have it.
+var errAway = fmt.Errorf("%w, of which one may have the session", ErrUnavailable)
