@@ -54,3 +54,9 @@ func (a *Access) Destroy(ctx context.Context, last Change) error {
 	}
 	return nil
 }
+
+// Renewed ends the session as Destroy does, because its values go on under another id.
+func (a *Access) Renewed(ctx context.Context, last Change) error {
+	a.renewed = true
+	return a.Destroy(ctx, last)
+}

@@ -1,8 +1,6 @@
 package replica
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -10,7 +8,6 @@ import (
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
-	"github.com/gomsm/msm/core/internal/record"
 )
 
 // hintLimit is how many sessions are remembered for one node. Beyond, everything on the node counts as stale.
@@ -169,95 +166,4 @@ func (h *hints) list(n *node.Node) (keys []string) {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// without records that a write does without a node which had a copy, or should get one (rule H4).
-func (a *Access) without(n *node.Node) {
-	if !slices.Contains(a.lacks, n) {
-		a.lacks = append(a.lacks, n)
-	}
-	a.owe(n, nil)
-}
-
-// remind gives the hints of a write once more when the write is over, because they may have been delivered before it
-// was. A node that has what is stored, by a later attempt of the write, is owed nothing. A node that a failed
-// attempt got to, and that has no copy of what is stored now, is: nothing else would ever remove the attempt from there
-// (rules H4 and H5).
-func (a *Access) remind(stored *record.Record) {
-	for _, n := range slices.Concat(a.lacks, a.strewn) {
-		if stored != nil {
-			if _, has := stored.Copy(n.ID()); has {
-				continue
-			}
-		}
-		a.owe(n, stored)
-	}
-	a.lacks, a.strewn = nil, nil
-}
-
-// owe gives a hint for a node that lacks a record; nil: perhaps an attempt only. A node that has left the list since is a
-// stranger by now.
-func (a *Access) owe(n *node.Node, lacks *record.Record) {
-	var what quorum.Lack
-	if lacks != nil {
-		what = quorum.Lack{Rank: lacks.Rank(), Copies: lacks.Copies}
-	}
-	a.store.hints.add(n, a.key, what)
-	if listed, known := a.store.Cluster.Node(n.ID()); !known || listed != n { // checked last, because it may leave meanwhile
-		a.store.Forget(n)
-	}
-}
-
-// Owed returns the keys of the sessions whose copies on a node are stale, or missing, because this instance had to do
-// without it; nil while the node is not available.
-func (s *Store) Owed(n *node.Node) []string {
-	if s.hints.any.Load() == 0 || !n.Available() {
-		return nil
-	}
-	return s.hints.list(n)
-}
-
-// CountOwed returns how many sessions a node is owed, whether or not it is available.
-func (s *Store) CountOwed(n *node.Node) int {
-	s.hints.mu.Lock()
-	defer s.hints.mu.Unlock()
-	if d := s.hints.of[n]; d != nil {
-		return len(d.keys)
-	}
-	return 0
-}
-
-// Deliver brings a node what it is owed of one session: it writes the newest record over an older copy, and gives the
-// session the copies that it lacks. After an error the node goes on being owed it (rule H6).
-func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
-	number := s.hints.number(at, key)
-	a := s.OpenKey(key, at.ID())
-	a.thorough = true
-	f, err := a.look(ctx)
-	if errors.Is(err, ErrNoSession) {
-		s.hints.settle(at, key, number)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	rec, over := f.Rec, f.Rec.Expired(s.Clock())
-	// If the first write is a claim, the second one settles it.
-	for try := 0; try < 2 && !over && (f.Claim || rec.Unsettled || a.copyMissing(rec) || f.Uneven()); try++ {
-		a.found = f
-		if rec, err = a.Write(ctx, nil); rec == nil {
-			return gone(err)
-		}
-		if f, err = a.look(ctx); err != nil {
-			return gone(err)
-		}
-		rec = f.Rec
-	}
-	if _, has := rec.Copy(at.ID()); !has || over { // an older copy may have longer to live
-		if err := s.cover(ctx, at, key, rec); err != nil {
-			return err
-		}
-	}
-	s.hints.settle(at, key, number)
-	return nil
 }

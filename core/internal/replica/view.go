@@ -1,11 +1,6 @@
 package replica
 
 import (
-	"errors"
-	"fmt"
-	"slices"
-
-	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
@@ -55,27 +50,8 @@ func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
 	return rec != nil && quorum.Vouches(n.ID(), n.Epoch(), rec) && !a.store.hints.has(n, a.key)
 }
 
-// ranOutOfTime reports whether the node ran out of time in this request, or became unavailable by that less than
-// quorum.StallTime ago.
-func (a *Access) ranOutOfTime(n *node.Node) bool {
-	for _, f := range a.failed {
-		if f.node == n.ID() && !errors.Is(f.why, node.ErrDown) {
-			return node.OutOfTime(f.why)
-		}
-	}
-	trouble, down := n.Trouble()
-	return a.before.has(n) || down && trouble.Down < quorum.StallTime && node.OutOfTime(trouble.Why)
+// wreck returns what a Destroy starts from if all copies of the session are damaged: see quorum.Wreck.
+func (a *Access) wreck() *quorum.Decision {
+	now := a.store.Clock()
+	return quorum.Wreck(&record.Record{Created: now, LastAccess: now, IdleTimeout: a.store.IdleTime}, a.seen, a.node)
 }
-
-// stalled reports whether this instance itself seems to have stood still, which only probes can tell: see
-// quorum.View.Unprobed.
-func (a *Access) stalled() bool { return a.store.Suspects() && a.view(nil).Unprobed() }
-
-// Suspects reports whether an operation has run out of time on a node, and no probe has told since what is wrong.
-func (s *Store) Suspects() bool {
-	return slices.ContainsFunc(s.Cluster.Members(), func(m cluster.Member) bool { return m.Node.Suspect() })
-}
-
-// errAway is the ErrUnavailable of a session without backups: a node that does not answer, but was available a short
-// while ago, may have it.
-var errAway = fmt.Errorf("%w, of which one may have the session", ErrUnavailable)

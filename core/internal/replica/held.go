@@ -6,7 +6,6 @@ import (
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
-	"github.com/gomsm/msm/core/internal/record"
 )
 
 // withKept compares the record that the caller holds (see Keep) with the result of a look, a record or an error, and
@@ -49,33 +48,4 @@ func (a *Access) homeOf(seen quorum.Copies) *node.Node {
 		}
 	}
 	return nil
-}
-
-// Outrank tells the access which record the caller has stored last. That may lie apart from what others have: the
-// caller may have had to store it on a node that a look need not ask, because it could not reach the nodes to which the
-// client's id led others. If they have written there since, the next Write begins a term above that of the caller's
-// record.
-func (a *Access) Outrank(apart *record.Record) { a.apart = apart }
-
-// Intact reports whether nothing is to be done for the record's copies: it is settled, each copy is on an available
-// node that has lost nothing since, there are as many copies as there should be, and none is on a failover node without
-// need. It asks no node.
-func (s *Store) Intact(rec *record.Record) bool {
-	for _, c := range rec.Copies {
-		n, known := s.Cluster.Node(c.Node)
-		if !known || !n.Available() || n.Epoch() != c.Epoch {
-			return false
-		}
-	}
-	return !rec.Unsettled && (len(rec.Copies) > s.backups() || !s.spareNode(rec)) && !s.astray(rec)
-}
-
-// Available reports whether there is a node that can be used.
-func (s *Store) Available() bool {
-	for _, m := range s.Cluster.Members() {
-		if m.Node.Available() {
-			return true
-		}
-	}
-	return false
 }

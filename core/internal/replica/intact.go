@@ -1,0 +1,69 @@
+package replica
+
+import "github.com/gomsm/msm/core/internal/record"
+
+// Intact reports whether nothing is to be done for the record's copies: it is settled, each copy is on an available
+// node that has lost nothing since, there are as many copies as there should be, and none is on a failover node without
+// need. It asks no node.
+func (s *Store) Intact(rec *record.Record) bool {
+	for _, c := range rec.Copies {
+		n, known := s.Cluster.Node(c.Node)
+		if !known || !n.Available() || n.Epoch() != c.Epoch {
+			return false
+		}
+	}
+	return !rec.Unsettled && (len(rec.Copies) > s.backups() || !s.spareNode(rec)) && !s.astray(rec)
+}
+
+// misplaced reports whether the record should have other copies than it has.
+func (a *Access) misplaced(rec *record.Record) bool {
+	return a.copyMissing(rec) || a.serves && a.store.astray(rec)
+}
+
+// copyMissing reports whether a backup is down, has lost its values or is not in the list, or whether there could be
+// one more copy (rule H1).
+func (a *Access) copyMissing(rec *record.Record) bool {
+	for _, c := range rec.Copies {
+		if c.Node == rec.Home {
+			continue
+		}
+		n, known := a.store.Cluster.Node(c.Node)
+		if !known || !n.Available() || n.Epoch() != c.Epoch {
+			return true
+		}
+	}
+	return len(rec.Copies) <= a.store.backups() && a.store.spareNode(rec)
+}
+
+// spareNode reports whether a node that could take one more copy is available.
+func (s *Store) spareNode(rec *record.Record) bool {
+	for _, m := range s.Cluster.Members() {
+		if _, named := rec.Copy(m.Node.ID()); !named && m.Node.Available() && m.Node.Takes(rec.Size()) {
+			return true
+		}
+	}
+	return false
+}
+
+// astray reports whether the record has a copy on a failover node without need.
+func (s *Store) astray(rec *record.Record) bool {
+	for _, c := range rec.Copies {
+		if !s.Cluster.Failover(c.Node) {
+			continue
+		}
+		if regular := s.regular(rec.Size()); c.Node == rec.Home && regular > 0 || regular > s.backups() {
+			return true
+		}
+	}
+	return false
+}
+
+// regular returns how many regular nodes, not failover nodes, are available and take a copy of that size, in bytes.
+func (s *Store) regular(size int) (n int) {
+	for _, m := range s.Cluster.Members() {
+		if !m.Failover && m.Node.Available() && m.Node.Takes(size) {
+			n++
+		}
+	}
+	return n
+}
