@@ -16,7 +16,7 @@ const (
 var ofCopies = []mutant{
 	{
 		"W5", "the home is written only over what was read there",
-		[]edit{{replica, "	out, err := w.put(ctx, n, s)", `	there, _ := n.Get(ctx, w.access.key)
+		[]edit{{replica, "	out, err := w.put(ctx, n, c)", `	there, _ := n.Get(ctx, w.access.key)
 	out, err := w.put(ctx, n, quorum.CopyState{Token: there.Token, Epoch: n.Epoch()})`}}, copies,
 	},
 	{
@@ -25,7 +25,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"W5", "who is about to write over a home looks whether it is in another life",
-		[]edit{{replica, "if w.claim && s.Token != 0 {", "if false {"}}, unit("TestATokenOfAnotherLife", "internal/replica"),
+		[]edit{{replica, "if w.to.claim && c.Token != 0 {", "if false {"}}, unit("TestATokenOfAnotherLife", "internal/replica"),
 	},
 	{
 		"C9", "a stale copy that is read damaged goes on being owed what is newer",
@@ -45,13 +45,13 @@ var ofCopies = []mutant{
 	},
 	{
 		"W1", "a plain write goes to the backups before the home",
-		[]edit{{replica, `	if w.claim {
+		[]edit{{replica, `	if w.to.claim {
 		if out,`, `	if true {
 		if out,`}}, copies,
 	},
 	{
 		"W2", "a claim goes to the home before the backups",
-		[]edit{{replica, `	if w.claim {
+		[]edit{{replica, `	if w.to.claim {
 		if out,`, `	if false {
 		if out,`}}, copies,
 	},
@@ -60,8 +60,8 @@ var ofCopies = []mutant{
 		[]edit{{replica, `	if out, err := w.backups(ctx, others); out != done || err != nil {
 		return out, err
 	}
-	return w.home(ctx, lay.home)`, `	go func() { _, _ = w.backups(ctx, others) }()
-	return w.home(ctx, lay.home)`}}, copies,
+	return w.home(ctx, w.to.home)`, `	go func() { _, _ = w.backups(ctx, others) }()
+	return w.home(ctx, w.to.home)`}}, copies,
 	},
 	{
 		"W8", "a write that a backup did not answer is done again with another one",
@@ -69,11 +69,11 @@ var ofCopies = []mutant{
 	},
 	{
 		"W4", "other backups are a claim, with the next term",
-		[]edit{{replica, `			a.store.strangers.add(c)
+		[]edit{{replica, `			p.strange = append(p.strange, c)
 		}
-		lay.claim = true`, `			a.store.strangers.add(c)
-		}`}, {replica, `			lay.backups = append(lay.backups, n)
-			lay.claim = true`, `			lay.backups = append(lay.backups, n)`}}, copies,
+		p.claim = true`, `			p.strange = append(p.strange, c)
+		}`}, {replica, `			p.backups = append(p.backups, n)
+			p.claim = true`, `			p.backups = append(p.backups, n)`}}, copies,
 	},
 	{
 		"C7", "another home is a claim, with the next term",
@@ -81,12 +81,12 @@ var ofCopies = []mutant{
 	},
 	{
 		"W2", "a claim is unsettled until a plain write",
-		[]edit{{replica, "next.Unsettled = lay.claim && len(lay.backups) > 0", "next.Unsettled = false"}}, unit("TestAHalfClaimThatWasReadStays", "internal/replica"),
+		[]edit{{replica, "next.Unsettled = to.claim && len(to.backups) > 0", "next.Unsettled = false"}}, unit("TestAHalfClaimThatWasReadStays", "internal/replica"),
 	},
 	{
 		"W4", "writers use the backups that the record names",
-		[]edit{{replica, "for _, c := range f.Rec.Copies {", "for _, c := range f.Rec.Copies[:0] {"}, {replica, `			lay.backups = append(lay.backups, n)
-			lay.claim = true`, `			lay.backups = append(lay.backups, n)`}}, copies,
+		[]edit{{replica, "for _, c := range d.Rec.Copies {", "for _, c := range d.Rec.Copies[:0] {"}, {replica, `			p.backups = append(p.backups, n)
+			p.claim = true`, `			p.backups = append(p.backups, n)`}}, copies,
 	},
 	{
 		"C1", "a copy from before its node's present epoch is not trusted",
@@ -102,11 +102,11 @@ var ofCopies = []mutant{
 	},
 	{
 		"W21", "tombstones are healed, too",
-		[]edit{{replica, "case gone && (!f.Heal || !f.Rec.Tombstone):", "case gone:"}}, copies,
+		[]edit{{replica, "case gone && (!d.Heal || !d.Rec.Tombstone):", "case gone:"}}, copies,
 	},
 	{
 		"W19", "a logout leaves a tombstone",
-		[]edit{{replica, "	a.destroying = true\n", "	if a.destroying = true; last == nil {\n		return nil\n	}\n"}}, copies,
+		[]edit{{replica, "	bases := NewResults[*record.Record](a)\n", "	bases := NewResults[*record.Record](a)\n	if last == nil {\n		return nil\n	}\n"}}, copies,
 	},
 	{
 		"W20", "a tombstone outlives every request that began before it",
@@ -122,7 +122,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"C8", "what was found in doubt is on every copy before it is shown",
-		[]edit{{replica, "case f.Heal && (f.Unsafe || f.Rec.Tombstone):", "case f.Heal && f.Rec.Tombstone:"}}, copies,
+		[]edit{{replica, "case d.Heal && (d.Unsafe || d.Rec.Tombstone):", "case d.Heal && d.Rec.Tombstone:"}}, copies,
 	},
 	{
 		"C4", "a record that does not descend from what its home answered is a failed attempt",
@@ -146,19 +146,19 @@ var ofCopies = []mutant{
 	},
 	{
 		"C17", "a session is gone only if its home has missed a second time",
-		[]edit{{replica, "if seen, err = a.askAgain(ctx, seen); err != nil {", "if err = ErrNoSession; err != nil {"}}, copies,
+		[]edit{{replica, "if seen, err = a.confirmAbsence(ctx, seen); err != nil {", "if err = ErrNoSession; err != nil {"}}, copies,
 	},
 	{
 		"W9", "a request's changes are applied once: its id is kept in the record",
-		[]edit{{replica, "applied = HasRequest(rec, a.request)", "applied = false"}}, copies,
+		[]edit{{replica, "applied = HasRequest(rec, request)", "applied = false"}}, copies,
 	},
 	{
 		"E14", "the client is told of a claim, also if its cookie's node stays",
-		[]edit{{replica, "a.moved = a.moved || f.Claim\n	if err", "a.moved = false\n	if err"}}, copies.in("two nodes, one fault"),
+		[]edit{{replica, "a.moved = a.moved || d.Claim\n	if err", "a.moved = false\n	if err"}}, copies.in("two nodes, one fault"),
 	},
 	{
 		"W7", "after a conflict every node is asked",
-		[]edit{{replica, "a.found, a.thorough = nil, true", "a.found, a.thorough = nil, false"}}, copies,
+		[]edit{{replica, "a.looks.decision, a.looks.readAll = nil, true", "a.looks.decision, a.looks.readAll = nil, false"}}, copies,
 	},
 	{
 		"C7", "a silent home's session is claimed by another node before it is served",
@@ -188,11 +188,11 @@ var ofCopies = []mutant{
 	},
 	{
 		"W6", "a backup that has lost its copy is a conflict",
-		[]edit{{replica, "named && !w.claim {", "named && false {"}}, unit("TestASlowRequestBringsNoLogoutBack", "internal/replica"),
+		[]edit{{replica, "named && !w.to.claim {", "named && false {"}}, unit("TestASlowRequestBringsNoLogoutBack", "internal/replica"),
 	},
 	{
 		"W11", "who refuses to go on from what may be on one node only settles it",
-		[]edit{{replica, "	_, _, _ = a.put(ctx, f, nil)\n	return nil, done, why\n", "	return nil, done, why\n"}}, unit("TestAWriterThatWasKilled", "internal/replica"),
+		[]edit{{replica, "	_, _, _ = a.put(ctx, d, nil)\n	return nil, done, why\n", "	return nil, done, why\n"}}, unit("TestAWriterThatWasKilled", "internal/replica"),
 	},
 	{
 		"W11", "who has a lock goes on from what he saw, and not from the attempt of who was killed",
@@ -200,7 +200,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"W10", "a write is not repeated when its traces may be forgotten",
-		[]edit{{replica, "a.store.Clock().Sub(a.began) > maxWrite ||", ""}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
+		[]edit{{replica, "now.Sub(o.began) > maxWrite ||", ""}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
 	},
 	{
 		"C1", "that a session is over is believed when all nodes were asked",
@@ -224,19 +224,19 @@ var ofCopies = []mutant{
 	},
 	{
 		"W10", "but a logout is, for a session may end twice",
-		[]edit{{replica, "return !a.destroying && a.tried > 0", "return a.tried > 0"}}, unit("TestALogoutOfWhoStoodStill", "internal/replica"),
+		[]edit{{replica, "return o.kind != ending && o.attempt > 0", "return o.attempt > 0"}}, unit("TestALogoutOfWhoStoodStill", "internal/replica"),
 	},
 	{
 		"W10", "nor when so many others came after it that they are",
-		[]edit{{replica, " || a.forgotten(f)", ""}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
+		[]edit{{replica, " || o.forgotten(top)", ""}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
 	},
 	{
 		"R8", "a tombstone outlives copies that had longer to live",
-		[]edit{{replica, "	next.Outlasts(f.Rec, a.store.Clock())\n", ""}}, unit("TestALogoutOutlivesALongerLife", "internal/replica"),
+		[]edit{{replica, "	next.Outlasts(d.Rec, a.store.Clock())\n", ""}}, unit("TestALogoutOutlivesALongerLife", "internal/replica"),
 	},
 	{
 		"R7", "a record remembers the last one of each term",
-		[]edit{{replica, "		next.EndTerm(f.Rec.Rank())\n", ""}}, unit("TestAnOldCookieLosesNothing", "internal/local"),
+		[]edit{{replica, "		next.EndTerm(d.Rec.Rank())\n", ""}}, unit("TestAnOldCookieLosesNothing", "internal/local"),
 	},
 	{
 		"C13", "a record of more backups than are configured is believed when one node is silent",
@@ -252,7 +252,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"H6", "a node that is back gets the copies that are missing",
-		[]edit{{replica, "a.copyMissing(rec) || f.Uneven()); try++", "false); try++"}, {replica, "f.Claim || rec.Unsettled || ", ""}}, unit("TestADeliveryBringsTheCopyThatIsMissing", "internal/replica"),
+		[]edit{{replica, "a.copyMissing(rec) || d.Uneven()); try++", "false); try++"}, {replica, "d.Claim || rec.Unsettled || ", ""}}, unit("TestADeliveryBringsTheCopyThatIsMissing", "internal/replica"),
 	},
 	{
 		"H7", "what is remembered of a node is bounded",
@@ -260,7 +260,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"W16", "a use is recorded, also if a node fails just then",
-		[]edit{{replica, "		a.startAgain(out)\n	}\n}\n", "		return due, nil\n	}\n}\n"}}, unit("TestAUseIsRecordedWhateverFails", "internal/replica"),
+		[]edit{{replica, "		a.restart(out)\n	}\n}\n", "		return due, nil\n	}\n}\n"}}, unit("TestAUseIsRecordedWhateverFails", "internal/replica"),
 	},
 	{
 		"C16", "with two nodes silent no session is gone",
@@ -288,11 +288,11 @@ var ofCopies = []mutant{
 	},
 	{
 		"H5", "an attempt is taken back where no copy is",
-		[]edit{{replica, "slices.Concat(a.lacks, a.strewn)", "a.lacks"}}, unit("TestAnAttemptIsTakenBackWhereNoCopyIs", "internal/replica"),
+		[]edit{{replica, "slices.Concat(a.op.skipped, a.op.touched)", "a.op.skipped"}}, unit("TestAnAttemptIsTakenBackWhereNoCopyIs", "internal/replica"),
 	},
 	{
 		"W14", "what a node refuses by its size is taken back",
-		[]edit{{replica, "		w.undo(ctx, lay)\n", ""}}, unit("TestASessionTooLargeForANode", "internal/replica"),
+		[]edit{{replica, "		w.undo(ctx)\n", ""}}, unit("TestASessionTooLargeForANode", "internal/replica"),
 	},
 	{
 		"H6", "a node gets that a session has ended by itself",
@@ -300,7 +300,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"H6", "a write that got half way is settled when its nodes are back",
-		[]edit{{replica, " || f.Uneven()", ""}}, unit("TestAWriteThatGotHalfWayIsSettled", "internal/replica"),
+		[]edit{{replica, " || d.Uneven()", ""}}, unit("TestAWriteThatGotHalfWayIsSettled", "internal/replica"),
 	},
 	{
 		"C5", "a settled record on its home is never too late",
@@ -312,7 +312,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"M8", "a logout tells whom an older copy names, too",
-		[]edit{{replica, "append(a.seen.Records(), rec)", "append(a.seen.Records()[:0], rec)"}}, unit("TestALogoutTellsWhoServesTheSession", "internal/replica"),
+		[]edit{{replica, "append(a.looks.seen.Records(), rec)", "append(a.looks.seen.Records()[:0], rec)"}}, unit("TestALogoutTellsWhoServesTheSession", "internal/replica"),
 	},
 	{
 		"C22", "without backups memory is not stored elsewhere because its node has run out of time",
@@ -320,7 +320,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"W2", "a claim is written last where an attempt lies that it passes over",
-		[]edit{{replica, "	lay.putLast(next, f.Seen)\n", ""}}, unit("TestAnAttemptThatIsPassedOverTooSoon", "internal/replica"),
+		[]edit{{replica, "	to.putLast(next, d.Seen)\n", ""}}, unit("TestAnAttemptThatIsPassedOverTooSoon", "internal/replica"),
 	},
 	{
 		"H4", "a node that has what is stored in the end is owed nothing",
@@ -328,7 +328,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"H4", "a node that is written again is owed nothing any more",
-		[]edit{{replica, "		w.settle(lay, owed)\n", "		_ = owed\n"}}, unit("TestANodeThatIsWrittenAgain", "internal/replica"),
+		[]edit{{replica, "		w.settle(owed)\n", "		_ = owed\n"}}, unit("TestANodeThatIsWrittenAgain", "internal/replica"),
 	},
 	{
 		"H4", "a write that fails at the only copy is no reason not to believe that",

@@ -8,8 +8,8 @@ import (
 	"github.com/gomsm/msm/core/internal/quorum"
 )
 
-// askAgain confirms that there is no session, by asking the home once more if that may tell (rule C17).
-func (a *Access) askAgain(ctx context.Context, seen quorum.Copies) (quorum.Copies, error) {
+// confirmAbsence confirms that there is no session, by asking the home once more if that may tell (rule C17).
+func (a *Access) confirmAbsence(ctx context.Context, seen quorum.Copies) (quorum.Copies, error) {
 	switch verdict := a.view(seen).Absence(); verdict {
 	case quorum.AskAgain:
 	case quorum.Damaged:

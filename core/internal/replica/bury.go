@@ -64,7 +64,7 @@ func (a *Access) announce(ctx context.Context, before, dead *record.Record, serv
 // routes returns the routes of the instances that may serve a session which is to end: that which its record names, and
 // those of older copies. A write that came to nothing may have taken the route out, and told nobody.
 func (a *Access) routes(rec *record.Record) (list []string) {
-	for _, rec := range append(a.seen.Records(), rec) {
+	for _, rec := range append(a.looks.seen.Records(), rec) {
 		if rec.Route != "" {
 			list = append(list, rec.Route)
 		}

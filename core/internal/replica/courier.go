@@ -119,8 +119,8 @@ func (c *Courier) portion(ctx context.Context, stop func(), n *node.Node, keys [
 func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
 	number := s.hints.number(at, key)
 	a := s.OpenKey(key, at.ID())
-	a.thorough = true
-	f, err := a.look(ctx)
+	a.looks.readAll = true
+	d, err := a.look(ctx)
 	if errors.Is(err, ErrNoSession) {
 		s.hints.settle(at, key, number)
 		return nil
@@ -128,17 +128,17 @@ func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
 	if err != nil {
 		return err
 	}
-	rec, over := f.Rec, f.Rec.Expired(s.Clock())
+	rec, over := d.Rec, d.Rec.Expired(s.Clock())
 	// If the first write is a claim, the second one settles it.
-	for try := 0; try < 2 && !over && (f.Claim || rec.Unsettled || a.copyMissing(rec) || f.Uneven()); try++ {
-		a.found = f
+	for try := 0; try < 2 && !over && (d.Claim || rec.Unsettled || a.copyMissing(rec) || d.Uneven()); try++ {
+		a.looks.decision = d
 		if rec, err = a.Write(ctx, nil); rec == nil {
 			return gone(err)
 		}
-		if f, err = a.look(ctx); err != nil {
+		if d, err = a.look(ctx); err != nil {
 			return gone(err)
 		}
-		rec = f.Rec
+		rec = d.Rec
 	}
 	if _, has := rec.Copy(at.ID()); !has || over { // an older copy may have longer to live
 		if err := s.cover(ctx, at, key, rec); err != nil {

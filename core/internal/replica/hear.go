@@ -13,7 +13,7 @@ import (
 // error.
 func (s *Store) Hear(ctx context.Context, m news.Message, at string) error {
 	a := s.OpenKey(m.Session.Key(s.KeyPrefix, sid.Record), at)
-	a.thorough = true
+	a.looks.readAll = true
 	switch m.Kind {
 	case news.Ended:
 		return a.end(ctx)
@@ -25,9 +25,9 @@ func (s *Store) Hear(ctx context.Context, m news.Message, at string) error {
 
 // end writes the session's tombstone, if there is one, over older copies.
 func (a *Access) end(ctx context.Context) error {
-	f, err := a.look(ctx)
-	if err == nil && f.Rec.Tombstone {
-		a.bury(ctx, f.Rec)
+	d, err := a.look(ctx)
+	if err == nil && d.Rec.Tombstone {
+		a.bury(ctx, d.Rec)
 	}
 	return gone(err)
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/gomsm/msm/core/internal/quorum"
 )
 
-// withKept compares the record that the caller holds (see Keep) with the result of a look, a record or an error, and
+// withHeld compares the record that the caller holds (see Hold) with the result of a look, a record or an error, and
 // returns what counts (rule C11).
-func (a *Access) withKept(f *quorum.Decision, err error) (*quorum.Decision, error) {
+func (a *Access) withHeld(d *quorum.Decision, err error) (*quorum.Decision, error) {
 	switch {
 	case err != nil && !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrDamaged):
 		return nil, err
 	case err != nil:
-		return a.restore(a.seen, 0, err)
-	case f.TakeHeld(a.kept):
-		return a.restore(f.Seen, f.Top, nil)
+		return a.restore(a.looks.seen, 0, err)
+	case d.TakeHeld(a.caller.held):
+		return a.restore(d.Seen, d.Top, nil)
 	}
-	return f, nil
+	return d, nil
 }
 
 // restore makes what the caller holds the session's record again: see quorum.Restore. why is the error if no node
@@ -32,7 +32,7 @@ func (a *Access) restore(seen quorum.Copies, top uint64, why error) (*quorum.Dec
 	case a.view(seen).Stalled():
 		return nil, a.unavailable(ErrUnavailable, "it is a moment only, in which this instance may have stood still")
 	}
-	return quorum.Restore(a.kept, home.ID(), seen, top), nil
+	return quorum.Restore(a.caller.held, home.ID(), seen, top), nil
 }
 
 // homeOf returns the node to which a restored record goes, among those that answered: the one where it is expected, or

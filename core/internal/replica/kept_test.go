@@ -26,7 +26,7 @@ func (w *world) held(home string) *record.Record {
 // write has an instance that holds rec in memory set an attribute, and returns what was stored.
 func (w *world) write(home string, rec *record.Record, n string) (*record.Record, error) {
 	a := w.store.Open(token, home)
-	a.Keep(rec)
+	a.Hold(rec)
 	return a.Write(context.Background(), func(r *record.Record) error {
 		r.Set(n, []byte("1"))
 		return nil

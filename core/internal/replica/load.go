@@ -13,27 +13,27 @@ import (
 // A record that was found by asking every node may be on one node only, or be a failed attempt. Load writes it to every
 // copy before it returns it (rule C8).
 func (a *Access) Load(ctx context.Context) (*record.Record, error) {
-	f, err := a.look(ctx)
+	d, err := a.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	a.found = f
+	a.looks.decision = d
 	switch {
-	case f.Heal && (f.Unsafe || f.Rec.Tombstone):
+	case d.Heal && (d.Unsafe || d.Rec.Tombstone):
 		return a.Write(ctx, nil)
-	case f.Rec.Tombstone || f.Rec.Expired(a.store.Clock()):
-		return nil, a.gone(f.Rec)
+	case d.Rec.Tombstone || d.Rec.Expired(a.store.Clock()):
+		return nil, a.gone(d.Rec)
 	}
-	return f.Rec, nil
+	return d.Rec, nil
 }
 
 // Peek returns what Load would find, and repairs nothing. The record may be a failed attempt, a tombstone or expired,
 // so it is only good for comparisons.
 func (a *Access) Peek(ctx context.Context) (*record.Record, error) {
-	f, err := a.look(ctx)
+	d, err := a.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	a.found = f
-	return f.Rec, nil
+	a.looks.decision = d
+	return d.Rec, nil
 }

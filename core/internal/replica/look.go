@@ -8,25 +8,25 @@ import (
 	"github.com/gomsm/msm/core/internal/quorum"
 )
 
-// look asks the nodes, and counts what the caller holds (see Keep) as one more copy.
+// look asks the nodes, and counts what the caller holds (see Hold) as one more copy.
 func (a *Access) look(ctx context.Context) (*quorum.Decision, error) {
 	a.store.loads.Add(1)
 	a.store.awaitNode(ctx)
-	a.seen, a.before = nil, FailuresOf(ctx)
-	f, err := a.search(ctx)
+	a.looks.seen, a.before = nil, FailuresOf(ctx)
+	d, err := a.search(ctx)
 	if (errors.Is(err, ErrUnavailable) || decided(err) && a.hasty()) && a.secondChance(ctx) {
-		f, err = a.search(ctx)
+		d, err = a.search(ctx)
 	}
 	if decided(err) && a.stalled() {
 		err = a.unavailable(ErrUnavailable, "it is a moment only, in which this instance may have stood still")
 	}
-	if a.kept != nil {
-		f, err = a.withKept(f, err)
+	if a.caller.held != nil {
+		d, err = a.withHeld(d, err)
 	}
 	if err == nil {
-		a.met = f.Rec
+		a.looks.met = d.Rec
 	}
-	return f, err
+	return d, err
 }
 
 // decided reports whether a look has a result: a record, or that there is no session.
@@ -42,8 +42,8 @@ func (a *Access) search(ctx context.Context) (*quorum.Decision, error) {
 			return nil, err
 		}
 		if answer.answered {
-			seen = append(a.room[:0], answer.CopyState)
-			if !a.thorough && a.trusted(home, answer.Rec) && !quorum.Outdated(a.apart, answer.Rec) && !answer.Rec.Expired(a.store.Clock()) {
+			seen = append(a.looks.room[:0], answer.CopyState)
+			if !a.looks.readAll && a.trusted(home, answer.Rec) && !quorum.Outdated(a.caller.floor, answer.Rec) && !answer.Rec.Expired(a.store.Clock()) {
 				return a.confirmed(ctx, home, seen)
 			}
 		}
@@ -64,7 +64,7 @@ func (a *Access) confirmed(ctx context.Context, home *node.Node, seen quorum.Cop
 	}
 	for _, s := range seen[1:] {
 		if s.Rec != nil && s.Rec.Term > own.Term {
-			a.seen = seen
+			a.looks.seen = seen
 			return a.choose(seen)
 		}
 	}
@@ -74,14 +74,14 @@ func (a *Access) confirmed(ctx context.Context, home *node.Node, seen quorum.Cop
 // fast returns what the home has, without asking anyone else.
 func (a *Access) fast(home *node.Node, seen quorum.Copies) *quorum.Decision {
 	rec := seen[0].Rec
-	f := &quorum.Decision{
+	d := &quorum.Decision{
 		Rec: rec, Home: home.ID(), Seen: seen, Term: rec.Term, Top: rec.Version,
 		Heal: a.misplaced(rec),
 	}
-	if quorum.Below(a.apart, rec) {
-		f.Raise(a.apart)
+	if quorum.Below(a.caller.floor, rec) {
+		d.Raise(a.caller.floor)
 	}
-	return f
+	return d
 }
 
 // full asks every node that was not asked yet, and chooses among what they have.
@@ -91,12 +91,12 @@ func (a *Access) full(ctx context.Context, seen quorum.Copies) (*quorum.Decision
 	if err != nil {
 		return nil, err
 	}
-	a.seen = seen
+	a.looks.seen = seen
 	if len(seen) == 0 {
 		return nil, a.unavailable(ErrUnavailable, "")
 	}
 	if !seen.AnyRecord() {
-		if seen, err = a.askAgain(ctx, seen); err != nil {
+		if seen, err = a.confirmAbsence(ctx, seen); err != nil {
 			return nil, err
 		}
 	}

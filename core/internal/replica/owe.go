@@ -8,11 +8,9 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// without records that a write does without a node which had a copy, or should get one (rule H4).
-func (a *Access) without(n *node.Node) {
-	if !slices.Contains(a.lacks, n) {
-		a.lacks = append(a.lacks, n)
-	}
+// skip records that a write does without a node which had a copy, or should get one (rule H4).
+func (a *Access) skip(n *node.Node) {
+	a.op.skip(n)
 	a.owe(n, nil)
 }
 
@@ -21,7 +19,7 @@ func (a *Access) without(n *node.Node) {
 // attempt got to, and that has no copy of what is stored now, is: nothing else would ever remove the attempt from there
 // (rules H4 and H5).
 func (a *Access) remind(stored *record.Record) {
-	for _, n := range slices.Concat(a.lacks, a.strewn) {
+	for _, n := range slices.Concat(a.op.skipped, a.op.touched) {
 		if stored != nil {
 			if _, has := stored.Copy(n.ID()); has {
 				continue
@@ -29,7 +27,7 @@ func (a *Access) remind(stored *record.Record) {
 		}
 		a.owe(n, stored)
 	}
-	a.lacks, a.strewn = nil, nil
+	a.op.skipped, a.op.touched = nil, nil
 }
 
 // owe gives a hint for a node that lacks a record; nil: perhaps an attempt only. A node that has left the list since is a

@@ -53,8 +53,8 @@ func (a *Access) read(ctx context.Context, n *node.Node, epoch bool) (item node.
 	switch {
 	case epoch:
 		return n.GetWithEpoch(ctx, a.key)
-	case a.lock != nil && a.lock.node == n:
-		item, err = a.lock.getWith(ctx, a.key)
+	case a.caller.lock != nil && a.caller.lock.node == n:
+		item, err = a.caller.lock.getWith(ctx, a.key)
 	default:
 		item, err = n.Get(ctx, a.key)
 	}

@@ -27,7 +27,7 @@ func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
 		}
 		out := done
 		if first && !a.NeedsHeal() {
-			rec, out, err = a.attempt(ctx, used)
+			rec, out, err = a.try(ctx, used)
 		} else { // a missing copy would be a conflict each time, and a failed node has to be replaced
 			rec, err = a.Write(ctx, used)
 		}
@@ -38,7 +38,7 @@ func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
 			a.store.refreshes.Add(1)
 			return RefreshDue(rec), nil
 		}
-		a.startAgain(out)
+		a.restart(out)
 	}
 }
 

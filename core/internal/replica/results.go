@@ -16,7 +16,7 @@ func NewResults[T any](a *Access) *Results[T] {
 }
 
 // Note takes the result of the present attempt. The Change calls it.
-func (r *Results[T]) Note(value T) { r.values[r.access.tried] = value }
+func (r *Results[T]) Note(value T) { r.values[r.access.op.attempt] = value }
 
 // Of returns the result of the attempt that is in the record, which Write has returned.
 func (r *Results[T]) Of(stored *record.Record) T {

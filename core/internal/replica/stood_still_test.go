@@ -47,7 +47,7 @@ func TestWhoStoodStillStoresNothingElsewhere(t *testing.T) {
 				}()
 			}
 			a := w.store.Open(token, home)
-			a.Keep(held)
+			a.Hold(held)
 			if _, err := a.Write(t.Context(), set("2")); !errors.Is(err, c.want) {
 				t.Errorf("%v; want %v", err, c.want)
 			}

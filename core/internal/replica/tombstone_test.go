@@ -19,7 +19,7 @@ func TestALogoutWithoutBackupsOutlivesItsNode(t *testing.T) {
 	held := w.held(home)
 	w.without(home, func() { // so that the instance that holds the session in memory moves it
 		access := w.store.Open(token, home)
-		access.Keep(held)
+		access.Hold(held)
 		if _, err := access.Write(context.Background(), set("2")); err != nil {
 			t.Fatal(err)
 		}

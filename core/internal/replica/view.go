@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"fmt"
+
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
@@ -12,8 +14,8 @@ func (a *Access) view(seen quorum.Copies) *quorum.View {
 	v := &quorum.View{
 		Seen: seen, Nodes: make([]quorum.Node, len(members)), First: a.node, Backups: a.store.Backups, Retried: a.askedAgain,
 	}
-	if a.met != nil {
-		v.Met = a.met.Copies
+	if a.looks.met != nil {
+		v.Met = a.looks.met.Copies
 	}
 	for i, m := range members {
 		n, hint := m.Node, a.store.hints.about(m.Node, a.key)
@@ -53,5 +55,9 @@ func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
 // wreck returns what a Destroy starts from if all copies of the session are damaged: see quorum.Wreck.
 func (a *Access) wreck() *quorum.Decision {
 	now := a.store.Clock()
-	return quorum.Wreck(&record.Record{Created: now, LastAccess: now, IdleTimeout: a.store.IdleTime}, a.seen, a.node)
+	return quorum.Wreck(&record.Record{Created: now, LastAccess: now, IdleTimeout: a.store.IdleTime}, a.looks.seen, a.node)
 }
+
+// errAway is the ErrUnavailable of a session without backups: a node that does not answer, but was available a short
+// while ago, may have it.
+var errAway = fmt.Errorf("%w, of which one may have the session", ErrUnavailable)
