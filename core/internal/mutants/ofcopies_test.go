@@ -98,7 +98,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"H1", "a copy on a node with another epoch is healed, not only one on a node that is down",
-		[]edit{{replica, "if !known || !n.Available() || n.Epoch() != c.Epoch {\n			return true\n		}\n	}\n	return len", "if !known || !n.Available() {\n			return true\n		}\n	}\n	return len"}}, copies,
+		[]edit{{replica, "return !known || !n.Available() || n.Epoch() != c.Epoch", "return !known || !n.Available()"}}, copies,
 	},
 	{
 		"W21", "tombstones are healed, too",
@@ -252,7 +252,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"H6", "a node that is back gets the copies that are missing",
-		[]edit{{replica, "a.copyMissing(rec) || d.Uneven()); try++", "false); try++"}, {replica, "d.Claim || rec.Unsettled || ", ""}}, unit("TestADeliveryBringsTheCopyThatIsMissing", "internal/replica"),
+		[]edit{{replica, "s.copyMissing(rec) || d.Uneven()); try++", "false); try++"}, {replica, "d.Claim || rec.Unsettled || ", ""}}, unit("TestADeliveryBringsTheCopyThatIsMissing", "internal/replica"),
 	},
 	{
 		"H7", "what is remembered of a node is bounded",

@@ -36,15 +36,15 @@ func (v *View) AbsenceWithoutHome() Verdict {
 	return Found
 }
 
-// wreckTerm is higher than the term of any copy that a session can have.
-const wreckTerm = 1 << 62
+// damagedTerm is higher than the term of any copy that a session can have.
+const damagedTerm = 1 << 62
 
-// Wreck returns the decision to write over a session whose copies are all damaged, so that it can be destroyed (rule
+// Overwrite returns the decision to write over a session whose copies are all damaged, so that it can be destroyed (rule
 // C19). rec stands in for its record. Nobody knows the rank that these copies had, nor the rank of a good copy on a node
 // that is silent now. The tombstone ranks above all of them.
-func Wreck(rec *record.Record, seen Copies, first string) *Decision {
+func Overwrite(rec *record.Record, seen Copies, first string) *Decision {
 	if _, answered := seen.Of(first); !answered {
 		first = seen[0].Node
 	}
-	return &Decision{Rec: rec, Home: first, Seen: seen, Term: wreckTerm, Heal: true, Claim: true}
+	return &Decision{Rec: rec, Home: first, Seen: seen, Term: damagedTerm, Heal: true, Claim: true}
 }

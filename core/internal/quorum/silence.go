@@ -11,9 +11,9 @@ import (
 // and when it is this instance that stood still.
 
 const (
-	// AwayTime is how long a session without backups is waited for while its node does not answer. After that it counts
+	// lostAfter is how long a session without backups is waited for while its node does not answer. After that it counts
 	// as lost, so that its visitor gets a new one.
-	AwayTime = time.Minute
+	lostAfter = time.Minute
 	// StallTime is how long several nodes have to be down at once before this instance believes it: four probes. Until
 	// then it may itself have stood still.
 	StallTime = time.Second
@@ -36,7 +36,7 @@ func (v *View) late() (count int) {
 // mayReturn reports whether the node has not answered, but was available a short while ago (rule C18). It may come back
 // soon with something that no other node has, or have come back since the others were asked. And if an instance holds
 // the session in memory, it may be about to store it elsewhere.
-func (v *View) mayReturn(n Node) bool { return !v.answered(n.ID) && n.Down < AwayTime }
+func (v *View) mayReturn(n Node) bool { return !v.answered(n.ID) && n.Down < lostAfter }
 
 // anyMayReturn reports whether mayReturn is true of a listed node.
 func (v *View) anyMayReturn() bool { return slices.ContainsFunc(v.Nodes, v.mayReturn) }
@@ -57,7 +57,7 @@ func (v *View) onlySilent(copies []record.Copy) bool {
 // hidden reports whether this instance knows of something newer than the best record, or of any record if that is nil,
 // that may be on silent nodes only (rules C13 and C16). It has found a record in this access, on nodes that are all
 // silent. Or it has stored one without a node that has answered, which the hint for that node tells; if nothing
-// was found, even a hint about an attempt counts. Once the silent nodes have been away for AwayTime the record counts as
+// was found, even a hint about an attempt counts. Once the silent nodes have been away for lostAfter the record counts as
 // lost.
 func (v *View) hidden(best *record.Record) bool {
 	if best == nil && v.onlySilent(v.Met) {

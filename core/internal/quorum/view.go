@@ -8,7 +8,7 @@
 //   - late.go: claims that came too late
 //   - order.go: which of two copies counts more
 //   - decision.go: the record that counts, and what a write needs to know of it
-//   - absence.go: what it means that nobody has a copy
+//   - absence.go: what it means that nobody has a copy, or only damaged ones
 //   - held.go: what the caller holds in memory, or has stored, counts as well
 package quorum
 

@@ -130,7 +130,7 @@ func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
 	}
 	rec, over := d.Rec, d.Rec.Expired(s.Clock())
 	// If the first write is a claim, the second one settles it.
-	for try := 0; try < 2 && !over && (d.Claim || rec.Unsettled || a.copyMissing(rec) || d.Uneven()); try++ {
+	for try := 0; try < 2 && !over && (d.Claim || rec.Unsettled || s.copyMissing(rec) || d.Uneven()); try++ {
 		a.looks.decision = d
 		if rec, err = a.Write(ctx, nil); rec == nil {
 			return gone(err)

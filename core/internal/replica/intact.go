@@ -1,38 +1,37 @@
 package replica
 
-import "github.com/gomsm/msm/core/internal/record"
+import (
+	"slices"
+
+	"github.com/gomsm/msm/core/internal/record"
+)
 
 // Intact reports whether nothing is to be done for the record's copies: it is settled, each copy is on an available
 // node that has lost nothing since, there are as many copies as there should be, and none is on a failover node without
 // need. It asks no node.
 func (s *Store) Intact(rec *record.Record) bool {
-	for _, c := range rec.Copies {
-		n, known := s.Cluster.Node(c.Node)
-		if !known || !n.Available() || n.Epoch() != c.Epoch {
-			return false
-		}
-	}
-	return !rec.Unsettled && (len(rec.Copies) > s.backups() || !s.spareNode(rec)) && !s.astray(rec)
+	return !rec.Unsettled && !slices.ContainsFunc(rec.Copies, s.lost) && !s.tooFew(rec) && !s.astray(rec)
 }
 
 // misplaced reports whether the record should have other copies than it has.
 func (a *Access) misplaced(rec *record.Record) bool {
-	return a.copyMissing(rec) || a.serves && a.store.astray(rec)
+	return a.store.copyMissing(rec) || a.serves && a.store.astray(rec)
 }
 
-// copyMissing reports whether a backup is down, has lost its values or is not in the list, or whether there could be
-// one more copy (rule H1).
-func (a *Access) copyMissing(rec *record.Record) bool {
-	for _, c := range rec.Copies {
-		if c.Node == rec.Home {
-			continue
-		}
-		n, known := a.store.Cluster.Node(c.Node)
-		if !known || !n.Available() || n.Epoch() != c.Epoch {
-			return true
-		}
-	}
-	return len(rec.Copies) <= a.store.backups() && a.store.spareNode(rec)
+// copyMissing reports whether a backup's copy is lost, or whether there could be one more copy (rule H1).
+func (s *Store) copyMissing(rec *record.Record) bool {
+	return s.tooFew(rec) || slices.ContainsFunc(rec.Copies, func(c record.Copy) bool { return c.Node != rec.Home && s.lost(c) })
+}
+
+// lost reports whether the node of a copy is down, has lost its values or is not in the list.
+func (s *Store) lost(c record.Copy) bool {
+	n, known := s.Cluster.Node(c.Node)
+	return !known || !n.Available() || n.Epoch() != c.Epoch
+}
+
+// tooFew reports whether there could be one more copy.
+func (s *Store) tooFew(rec *record.Record) bool {
+	return len(rec.Copies) <= s.backups() && s.spareNode(rec)
 }
 
 // spareNode reports whether a node that could take one more copy is available.

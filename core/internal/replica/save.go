@@ -21,31 +21,6 @@ func (a *Access) save(ctx context.Context, d *quorum.Decision, next *record.Reco
 		return homeFailed, nil
 	}
 	to := a.place(d, home, next)
-	to.putFirst(d.First)
-	a.skipAll(to)
-	if to.claim && !d.Claim {
-		next.Term++
-	}
-	if next.Term > d.Rec.Term && d.Rec.Version > 0 {
-		next.EndTerm(d.Rec.Rank())
-	}
-	to.putLast(next, d.Seen)
-	next.Outlasts(d.Rec, a.store.Clock())
-	next.Unsettled = to.claim && len(to.backups) > 0
-	next.Copies = to.copies()
-	if next.Tombstone && !d.Rec.Tombstone {
-		next.Deadline, next.IdleTimeout = a.tombstoneEnd(next), 0
-	}
-	w := &attempt{access: a, base: d, next: next, value: next.Append(nil), ttl: next.TTL(a.store.Clock()), to: to}
-	if limit && a.store.MaxSize > 0 && len(w.value) > a.store.MaxSize {
-		return done, fmt.Errorf("%w: %d bytes encoded, the limit is %d", ErrTooLarge, len(w.value), a.store.MaxSize)
-	}
-	a.op.grow(len(w.value))
-	return w.save(ctx)
-}
-
-// skipAll has the write do without the nodes that had copies and get none, because they are away or not in the list.
-func (a *Access) skipAll(to placement) {
 	for _, n := range to.away {
 		a.skip(n)
 	}
@@ -53,23 +28,44 @@ func (a *Access) skipAll(to placement) {
 		a.store.moved.add(a.key)
 		a.store.strangers.add(c)
 	}
-}
-
-// save runs the attempt, and does what follows from its end.
-func (w *attempt) save(ctx context.Context) (outcome, error) {
-	owed := w.access.store.hints.newest()
+	a.complete(&to, d, next)
+	w := &attempt{access: a, base: d, next: next, value: next.Append(nil), ttl: next.TTL(a.store.Clock()), to: to}
+	if limit && a.store.MaxSize > 0 && len(w.value) > a.store.MaxSize {
+		return done, fmt.Errorf("%w: %d bytes encoded, the limit is %d", ErrTooLarge, len(w.value), a.store.MaxSize)
+	}
+	a.op.grow(len(w.value))
+	owed := a.store.hints.newest()
 	out, err := w.run(ctx)
 	switch {
 	case out == outgrown:
 		w.undo(ctx)
 	case out != done || err != nil:
-		w.access.op.touched = append(w.access.op.touched, w.to.nodes()[:w.reached]...)
+		a.op.touched = append(a.op.touched, to.nodes()[:w.reached]...)
 	default:
 		w.settle(owed)
 		w.clear(ctx)
 		w.shortfall()
 	}
 	return out, err
+}
+
+// complete gives the record all that depends on where it goes, and puts the nodes into the order in which they are
+// written.
+func (a *Access) complete(to *placement, d *quorum.Decision, next *record.Record) {
+	if to.claim && !d.Claim {
+		next.Term++
+	}
+	if next.Term > d.Rec.Term && d.Rec.Version > 0 {
+		next.EndTerm(d.Rec.Rank())
+	}
+	to.putFirst(d.First)
+	to.putLast(next, d.Seen)
+	next.Outlasts(d.Rec, a.store.Clock())
+	next.Unsettled = to.claim && len(to.backups) > 0
+	next.Copies = to.copies()
+	if next.Tombstone && !d.Rec.Tombstone {
+		next.Deadline, next.IdleTimeout = a.tombstoneEnd(next), 0
+	}
 }
 
 // settle removes the hints, up to the one of that number, for the nodes that have the record now (rule H4).

@@ -52,10 +52,10 @@ func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
 	return rec != nil && quorum.Vouches(n.ID(), n.Epoch(), rec) && !a.store.hints.has(n, a.key)
 }
 
-// wreck returns what a Destroy starts from if all copies of the session are damaged: see quorum.Wreck.
-func (a *Access) wreck() *quorum.Decision {
+// overDamaged returns what a Destroy starts from if all copies of the session are damaged: see quorum.Overwrite.
+func (a *Access) overDamaged() *quorum.Decision {
 	now := a.store.Clock()
-	return quorum.Wreck(&record.Record{Created: now, LastAccess: now, IdleTimeout: a.store.IdleTime}, a.looks.seen, a.node)
+	return quorum.Overwrite(&record.Record{Created: now, LastAccess: now, IdleTimeout: a.store.IdleTime}, a.looks.seen, a.node)
 }
 
 // errAway is the ErrUnavailable of a session without backups: a node that does not answer, but was available a short

@@ -10,9 +10,9 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// errStoodStill ends a write that took longer than maxWrite, or was overtaken by so many others that the record may
+// errTooOld ends a write that took longer than maxWrite, or was overtaken by so many others that the record may
 // have forgotten an attempt of it.
-var errStoodStill = fmt.Errorf("%w: a write took so long that nobody can say whether it was done", ErrConflict)
+var errTooOld = fmt.Errorf("%w: a write took so long that nobody can say whether it was done", ErrConflict)
 
 // Change is what a request does to a record. It may be called several times, each time with the newest record. It may
 // give the record a new list of attributes, but must not modify the list that the record has, because others share it.
@@ -52,7 +52,7 @@ func (a *Access) try(ctx context.Context, change Change) (*record.Record, outcom
 	if a.looks.decision == nil {
 		d, err := a.look(ctx)
 		if a.op.kind == ending && errors.Is(err, ErrDamaged) {
-			d, err = a.wreck(), nil
+			d, err = a.overDamaged(), nil
 		}
 		if err != nil {
 			return nil, done, err
@@ -69,7 +69,7 @@ func (a *Access) try(ctx context.Context, change Change) (*record.Record, outcom
 	case gone || applied:
 		change = nil
 	case change != nil && a.op.tooOld(now, d.Top):
-		return a.refused(ctx, d, change, errStoodStill)
+		return a.refused(ctx, d, change, errTooOld)
 	}
 	stored, out, err := a.put(ctx, d, change)
 	if gone && err == nil && out == done {
@@ -123,7 +123,7 @@ func (a *Access) refused(ctx context.Context, d *quorum.Decision, change Change,
 	if change == nil || !d.Unsafe {
 		return nil, done, why
 	}
-	if before := a.beforeAttempt(d); before != nil && !errors.Is(why, errStoodStill) {
+	if before := a.beforeAttempt(d); before != nil && !errors.Is(why, errTooOld) {
 		if _, err := a.next(before, change); err == nil {
 			return a.put(ctx, before, change)
 		}
