@@ -33,7 +33,7 @@ func (w *world) write(home string, rec *record.Record, n string) (*record.Record
 	})
 }
 
-func TestKeep(t *testing.T) {
+func TestHold(t *testing.T) {
 	for name, c := range map[string]struct {
 		nodes int
 		test  func(w *world, home string)
