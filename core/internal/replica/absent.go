@@ -12,8 +12,6 @@ import (
 func (a *Access) confirmAbsence(ctx context.Context, seen quorum.Copies) (quorum.Copies, error) {
 	switch verdict := a.view(seen).Absence(); verdict {
 	case quorum.AskAgain:
-	case quorum.Damaged:
-		return nil, fmt.Errorf("%w: every copy", ErrDamaged)
 	case quorum.Away:
 		return nil, a.errorOf(verdict, "")
 	default:

@@ -12,13 +12,9 @@ import (
 // not ask them again, and what it has seen, so that a write after a load needs no second look. It is not safe for
 // concurrent use.
 type Access struct {
-	faults         // the store, and the nodes that failed
-	key     string // of the record in memcached
-	node    string // id of the node that is asked first
-	named   string // that node at the beginning: the one that the session's id names
-	serves  bool   // by an instance that serves the session; see leaves
-	request uint64 // in the record once this request's change is in it, with the number of the attempt
-
+	store *Store
+	target
+	faults
 	looks  looks
 	caller caller
 	op     operation
@@ -26,6 +22,15 @@ type Access struct {
 	moved      bool // see Moved
 	unfinished bool // the last write left something to Heal
 	healed     bool // a write without a change was done
+}
+
+// target is the session that an access is about, and the request that it is for.
+type target struct {
+	key     string // of the record in memcached
+	node    string // id of the node that is asked first
+	named   string // that node at the beginning: the one that the session's id names
+	serves  bool   // by an instance that serves the session; see leaves
+	request uint64 // in the record once this request's change is in it, with the number of the attempt
 }
 
 // looks are what the looks of an access have found.
@@ -55,7 +60,11 @@ func (s *Store) Open(token, node string) *Access {
 // OpenKey begins an access to the session under a memcached key, for callers that cannot know its token. Such an access
 // does not serve the session: see leaves.
 func (s *Store) OpenKey(key, node string) *Access {
-	return &Access{faults: faults{store: s}, key: key, node: node, named: node, request: s.newRequest()}
+	return &Access{
+		store:  s,
+		target: target{key: key, node: node, named: node, request: s.newRequest()},
+		faults: faults{listed: s.Cluster},
+	}
 }
 
 // Hold tells the access which record the caller holds in memory. It counts as one more copy: unless a node has a newer

@@ -4,13 +4,14 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
 )
 
-// faults are the nodes that failed in an access, and how often they were asked again.
+// faults are the nodes that failed in an access, and whether they were asked again.
 type faults struct {
-	store      *Store
+	listed     *cluster.Cluster
 	failed     []failure // nodes that failed, and are not asked again
 	before     *Failures // of the whole request, shared with its other accesses; nil: nobody keeps them
 	tookChance bool      // secondChance was used
@@ -24,13 +25,13 @@ func (f *faults) usable(n *node.Node) bool {
 
 // usableNode returns the node with that id, if it is listed and usable.
 func (f *faults) usableNode(id string) (*node.Node, bool) {
-	n, known := f.store.Cluster.Node(id)
+	n, known := f.listed.Node(id)
 	return n, known && f.usable(n)
 }
 
 // reachesAll reports whether this request can use every listed node.
 func (f *faults) reachesAll() bool {
-	for _, m := range f.store.Cluster.Members() {
+	for _, m := range f.listed.Members() {
 		if !f.usable(m.Node) {
 			return false
 		}
@@ -41,7 +42,7 @@ func (f *faults) reachesAll() bool {
 // fail records that a node has failed in this access, so that it is not asked again.
 func (f *faults) fail(id string, why error) {
 	var looks uint64
-	if n, known := f.store.Cluster.Node(id); known {
+	if n, known := f.listed.Node(id); known {
 		looks = n.Looks()
 		if w, met := f.before.of(n); met {
 			looks = w.looks
@@ -74,7 +75,7 @@ func (f *faults) metTimeout(earlier []waited) bool {
 func (f *faults) timeouts(earlier []waited) []waited {
 	list := slices.Clip(earlier)
 	for _, x := range f.failed {
-		if n, known := f.store.Cluster.Node(x.node); known && node.OutOfTime(x.why) {
+		if n, known := f.listed.Node(x.node); known && node.OutOfTime(x.why) {
 			list = append(list, waited{node: n, looks: x.looks})
 		}
 	}
@@ -91,7 +92,7 @@ func (f *faults) allProbed(earlier []waited) bool {
 func (f *faults) forgive(earlier []waited) bool {
 	before := len(f.failed)
 	f.failed = slices.DeleteFunc(f.failed, func(x failure) bool {
-		n, known := f.store.Cluster.Node(x.node)
+		n, known := f.listed.Node(x.node)
 		return known && waited{node: n, looks: x.looks}.refound()
 	})
 	f.askedAgain = len(f.failed) < before || slices.ContainsFunc(earlier, waited.refound)

@@ -33,11 +33,14 @@ func (a *Access) choose(seen quorum.Copies) (*quorum.Decision, error) {
 	return d, a.errorOf(verdict, "the others have only copies that may be old")
 }
 
-// errorOf returns the error of a look with that verdict. about says why what was found is not enough.
+// errorOf returns the error of a look with that verdict; nil: it has found something. about says why what was found is
+// not enough.
 func (a *Access) errorOf(verdict quorum.Verdict, about string) error {
 	switch verdict {
 	case quorum.Gone:
 		return ErrNoSession
+	case quorum.Damaged:
+		return fmt.Errorf("%w: every copy", ErrDamaged)
 	case quorum.Doubtful:
 		return a.unavailable(ErrUnavailable, about)
 	case quorum.Away:
