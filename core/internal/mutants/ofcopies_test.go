@@ -204,7 +204,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"C1", "that a session is over is believed when all nodes were asked",
-		[]edit{{replica, " && !answer.Rec.Expired(a.store.Clock())", ""}}, unit("TestAUseThatTheHomeDidNotTake", "internal/replica"),
+		[]edit{{replica, " && !rec.Expired(a.store.Clock())", ""}}, unit("TestAUseThatTheHomeDidNotTake", "internal/replica"),
 	},
 	{
 		"W9", "who ends a session sees what has ended, whichever attempt that was",

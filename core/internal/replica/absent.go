@@ -15,7 +15,7 @@ func (a *Access) confirmAbsence(ctx context.Context, seen quorum.Copies) (quorum
 	case quorum.Away:
 		return nil, a.errorOf(verdict, "")
 	default:
-		return nil, a.errorOf(verdict, "the others may lack a session that these have")
+		return nil, a.errorOf(verdict, mayLack)
 	}
 	home, known := a.store.Cluster.Node(a.node)
 	if !known {
@@ -46,5 +46,5 @@ func (a *Access) withoutHome(ctx context.Context) (quorum.Copies, error) {
 	if err != nil {
 		return nil, err
 	}
-	return seen, a.errorOf(a.view(seen).AbsenceWithoutHome(), "the others may lack a session that these have")
+	return seen, a.errorOf(a.view(seen).AbsenceWithoutHome(), mayLack)
 }

@@ -30,7 +30,7 @@ func (a *Access) restore(seen quorum.Copies, top uint64, why error) (*quorum.Dec
 	case home == nil:
 		return nil, why
 	case a.view(seen).Stalled():
-		return nil, a.unavailable(ErrUnavailable, "it is a moment only, in which this instance may have stood still")
+		return nil, a.unavailable(ErrUnavailable, standstill)
 	}
 	return quorum.Restore(a.caller.held, home.ID(), seen, top), nil
 }

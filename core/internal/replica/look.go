@@ -6,6 +6,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
+	"github.com/gomsm/msm/core/internal/record"
 )
 
 // look asks the nodes, and counts what the caller holds (see Hold) as one more copy.
@@ -18,7 +19,7 @@ func (a *Access) look(ctx context.Context) (*quorum.Decision, error) {
 		d, err = a.search(ctx)
 	}
 	if decided(err) && a.stalled() {
-		err = a.unavailable(ErrUnavailable, "it is a moment only, in which this instance may have stood still")
+		err = a.unavailable(ErrUnavailable, standstill)
 	}
 	if a.caller.held != nil {
 		d, err = a.withHeld(d, err)
@@ -43,12 +44,18 @@ func (a *Access) search(ctx context.Context) (*quorum.Decision, error) {
 		}
 		if answer.answered {
 			seen = append(a.looks.room[:0], answer.CopyState)
-			if !a.looks.readAll && a.trusted(home, answer.Rec) && !quorum.Outdated(a.caller.floor, answer.Rec) && !answer.Rec.Expired(a.store.Clock()) {
+			if !a.looks.readAll && a.enough(home, answer.Rec) {
 				return a.confirmed(ctx, home, seen)
 			}
 		}
 	}
 	return a.full(ctx, seen)
+}
+
+// enough reports whether what the home has is enough: its word is, the caller has stored nothing that was made from it,
+// and it is not over.
+func (a *Access) enough(home *node.Node, rec *record.Record) bool {
+	return a.trusted(home, rec) && !quorum.Outdated(a.caller.floor, rec) && !rec.Expired(a.store.Clock())
 }
 
 // confirmed returns what a trusted home has. If the node has just come back, or another instance owes it something, the

@@ -11,16 +11,16 @@
 //  3. A record names the nodes that hold it, each with the node's epoch, which changes when the node may have lost its
 //     values. So one look at a record tells whether a copy may be stale or gone.
 //  4. No session is ever deleted. A destroyed session is a tombstone, written like any other record. (Only copies on
-//     nodes that a session has left are deleted: see Access.clear.)
+//     nodes that a session has left are deleted: see attempt.clear.)
 //
 // What to read for what, each group from the bottom up:
 //
 //   - replica.go: the store; access.go: an access to one session
-//   - tries.go, chance.go, await.go, failures.go, trouble.go: nodes that fail during a request
-//   - read.go, damaged.go: asking nodes; absent.go, view.go, held.go, look.go, load.go: how a record is found. Which one
+//   - faults.go, chance.go, await.go, failures.go, trouble.go: nodes that fail during a request
+//   - read.go, damaged.go: asking nodes; view.go, absent.go, held.go, look.go, load.go: how a record is found. Which one
 //     counts if the nodes have several, package quorum decides
-//   - place.go, intact.go: where the copies go, and whether any is missing
-//   - attempt.go, save.go, write.go: one attempt to write all copies, and a write with all its attempts
+//   - placement.go, place.go, intact.go: where the copies go, and whether any is missing
+//   - attempt.go, save.go, operation.go, write.go: one attempt to write all copies, and a write with all its attempts
 //   - request.go, results.go: how a change that is tried again is not applied twice
 //   - create.go, put.go, destroy.go, tombstone.go, heal.go, refresh.go: kinds of writes
 //   - hints.go, strangers.go, owe.go, courier.go, debts.go: hinted handoff, which brings nodes what they have missed

@@ -30,7 +30,7 @@ func (a *Access) view(seen quorum.Copies) *quorum.View {
 // choose returns the record that counts among those that a full look has found.
 func (a *Access) choose(seen quorum.Copies) (*quorum.Decision, error) {
 	d, verdict := a.view(seen).Choose()
-	return d, a.errorOf(verdict, "the others have only copies that may be old")
+	return d, a.errorOf(verdict, mayBeOld)
 }
 
 // errorOf returns the error of a look with that verdict; nil: it has found something. about says why what was found is
@@ -64,3 +64,10 @@ func (a *Access) overDamaged() *quorum.Decision {
 // errAway is the ErrUnavailable of a session without backups: a node that does not answer, but was available a short
 // while ago, may have it.
 var errAway = fmt.Errorf("%w, of which one may have the session", ErrUnavailable)
+
+// What errors say of what the other nodes have said, besides of which nodes were silent.
+const (
+	mayBeOld   = "the others have only copies that may be old"
+	mayLack    = "the others may lack a session that these have"
+	standstill = "it is a moment only, in which this instance may have stood still"
+)
