@@ -18,6 +18,7 @@ type Decision struct {
 // Verdict is what a look is good for.
 type Verdict int
 
+// The verdicts of a look.
 const (
 	Found    Verdict = iota // there is a record that counts
 	Gone                    // there is no session
