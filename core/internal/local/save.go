@@ -48,7 +48,7 @@ func (st *Store) newWrite(s *Session, takeover bool, own replica.Change, state *
 	case takeover:
 		w.access.Outrank(s.stored)
 	case !w.create: // otherwise no node has lost anything that memory would have to restore
-		w.access.Keep(w.usedNow(s.stored))
+		w.access.Hold(w.usedNow(s.stored))
 	}
 	if s.pending.requests > 0 || takeover || own != nil || w.refreshes() {
 		s.pending.begin(w.request)

@@ -23,7 +23,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"W21", "a logout is respected",
-		[]edit{{replica, "return !a.destroying || !applied, applied", "return false, applied"}}, requests,
+		[]edit{{replica, "return o.kind != ending || !applied, applied", "return false, applied"}}, requests,
 	},
 	{
 		"L5", "a takeover is a write, and the former instance's changes meet it",

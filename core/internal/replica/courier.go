@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -111,4 +112,39 @@ func (c *Courier) portion(ctx context.Context, stop func(), n *node.Node, keys [
 	}
 	close(next)
 	all.Wait()
+}
+
+// Deliver brings a node what it is owed of one session: it writes the newest record over an older copy, and gives the
+// session the copies that it lacks. After an error the node goes on being owed it (rule H6).
+func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
+	number := s.hints.number(at, key)
+	a := s.OpenKey(key, at.ID())
+	a.looks.readAll = true
+	d, err := a.look(ctx)
+	if errors.Is(err, ErrNoSession) {
+		s.hints.settle(at, key, number)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rec, over := d.Rec, d.Rec.Expired(s.Clock())
+	// If the first write is a claim, the second one settles it.
+	for try := 0; try < 2 && !over && (d.Claim || rec.Unsettled || s.copyMissing(rec) || d.Uneven()); try++ {
+		a.looks.decision = d
+		if rec, err = a.Write(ctx, nil); rec == nil {
+			return gone(err)
+		}
+		if d, err = a.look(ctx); err != nil {
+			return gone(err)
+		}
+		rec = d.Rec
+	}
+	if _, has := rec.Copy(at.ID()); !has || over { // an older copy may have longer to live
+		if err := s.cover(ctx, at, key, rec); err != nil {
+			return err
+		}
+	}
+	s.hints.settle(at, key, number)
+	return nil
 }

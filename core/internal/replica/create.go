@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -11,22 +12,23 @@ import (
 // (rule W12). It returns the stored record, ErrNoSession if someone has ended the session already, and otherwise the
 // errors of Write.
 func (a *Access) Create(ctx context.Context, first *record.Record) (*record.Record, error) {
-	return a.create(ctx, first, func(*record.Record) error { return nil })
+	return a.create(ctx, changing, first, func(*record.Record) error { return nil })
 }
 
-func (a *Access) create(ctx context.Context, first *record.Record, change Change) (*record.Record, error) {
+// create is Create, as a write of that kind and with a change to the first record.
+func (a *Access) create(ctx context.Context, k kind, first *record.Record, change Change) (*record.Record, error) {
 	a.store.awaitNode(ctx)
 	a.before = FailuresOf(ctx)
 	for try := range uint64(tries) {
-		f, err := a.blank(first, try+1)
+		d, err := a.emptyDecision(first, try+1)
 		if err != nil && a.secondChance(ctx) {
-			f, err = a.blank(first, try+1)
+			d, err = a.emptyDecision(first, try+1)
 		}
 		if err != nil {
 			return nil, err
 		}
-		a.found = f
-		stored, err := a.Write(ctx, change)
+		a.looks.decision = d
+		stored, err := a.write(ctx, k, change)
 		if errors.Is(err, errBuried) || !errors.Is(err, ErrNoSession) && !errors.Is(err, errAway) {
 			return stored, err
 		}
@@ -35,31 +37,31 @@ func (a *Access) create(ctx context.Context, first *record.Record, change Change
 	return nil, a.unavailable(ErrUnavailable, "the others failed in turn")
 }
 
-// blank returns what a look would find of a session that no node has yet, with the nodes that it is to have. Each
+// emptyDecision returns what a look would find of a session that no node has yet, with the nodes that it is to have. Each
 // attempt has a term of its own, so that a late write of the attempt before never outranks it.
-func (a *Access) blank(first *record.Record, term uint64) (*found, error) {
-	var lay layout
-	var seen sightings
+func (a *Access) emptyDecision(first *record.Record, term uint64) (*quorum.Decision, error) {
+	var p placement
+	var seen quorum.Copies
 	for _, n := range a.store.Cluster.Ranking(a.key) {
-		seen = append(seen, sighting{node: n.ID()})
+		seen = append(seen, quorum.CopyState{Node: n.ID()})
 		switch {
 		case !a.placeable(n):
-		case lay.home == nil:
-			lay.home = n
-		case len(lay.backups) < a.store.backups():
-			lay.backups = append(lay.backups, n)
+		case p.home == nil:
+			p.home = n
+		case len(p.backups) < a.store.backups():
+			p.backups = append(p.backups, n)
 		}
 	}
-	if lay.home == nil {
+	if p.home == nil {
 		if err := a.fits(); err != nil {
 			return nil, err
 		}
 		return nil, a.unavailable(ErrUnavailable, "")
 	}
 	rec := first.Clone()
-	rec.Copies = lay.copies()
-	a.node = lay.home.ID()
-	return &found{rec: rec, home: a.node, seen: seen, term: term}, nil
+	rec.Copies = p.copies()
+	a.node = p.home.ID()
+	return &quorum.Decision{Rec: rec, Home: a.node, Seen: seen, Term: term}, nil
 }
 
 // FirstNode returns the id of the node on which a new session with the token would live now; empty: no node is

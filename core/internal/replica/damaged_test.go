@@ -1,10 +1,15 @@
 package replica_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // TestWhatIsReadDamagedIsNotWrittenOver: a backup has a write that its writer is about to put on the home, too, so that
@@ -29,6 +34,123 @@ func TestWhatIsReadDamagedIsNotWrittenOver(t *testing.T) {
 			}
 			if !rec.HasWrite(11) {
 				t.Errorf("what has been written descends from %v, and not from what the backup had", rec.Writes)
+			}
+		})
+	}
+}
+
+// TestADamagedCopyIsReplacedByAGoodOne: F-08. It does not matter which byte was changed; also the first one, which
+// tells the format.
+func TestADamagedCopyIsReplacedByAGoodOne(t *testing.T) {
+	for _, damaged := range []string{"home", "backup"} {
+		t.Run(damaged, func(t *testing.T) {
+			for at, more := 0, true; more; at++ {
+				w := newWorld(t, 2, 1)
+				home, backups := w.create()
+				id := map[string]string{"home": home, "backup": backups[0]}[damaged]
+				value := w.stored(id).Append(nil)
+				value[at] ^= 3
+				w.overwrite(id, value)
+				access := w.store.Open(token, home)
+				rec, err := access.Write(t.Context(), set("2"))
+				if err != nil || access.Moved() {
+					t.Fatalf("byte %d: %v, moved %v", at, err, access.Moved())
+				}
+				if value, _ := rec.Get("n"); string(value) != "2" || w.stored(id) == nil {
+					t.Errorf("byte %d: %s", at, value)
+				}
+				more = at < len(value)-1
+			}
+		})
+	}
+	t.Run("both", func(t *testing.T) {
+		w := newWorld(t, 2, 1)
+		home, backups := w.create()
+		for _, id := range append(backups, home) {
+			w.overwrite(id, []byte{record.FormatVersion, 1, 2})
+		}
+		if _, err := w.store.Open(token, home).Load(t.Context()); !errors.Is(err, replica.ErrUnreadable) {
+			t.Errorf("%v: what cannot be read is not gone", err)
+		}
+	})
+}
+
+// TestAnUnknownFormatIsKept: F-29, T-25. What a newer program wrote is neither read nor overwritten.
+func TestAnUnknownFormatIsKept(t *testing.T) {
+	w := newWorld(t, 2, 1)
+	home, backups := w.create()
+	newer := ofFormat(w.stored(home), record.FormatVersion+1)
+	for _, id := range append(backups, home) {
+		w.overwrite(id, newer)
+	}
+	for name, do := range map[string]func(*replica.Access) error{
+		"Load":    func(a *replica.Access) error { _, err := a.Load(t.Context()); return err },
+		"Write":   func(a *replica.Access) error { _, err := a.Write(t.Context(), set("2")); return err },
+		"Destroy": func(a *replica.Access) error { return a.Destroy(t.Context(), nil) },
+		"Heal":    func(a *replica.Access) error { return a.Heal(t.Context()) },
+	} {
+		if err := do(w.store.Open(token, home)); !errors.Is(err, replica.ErrUnreadable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if value := w.servers[home].Value(key); !bytes.Equal(value, newer) {
+		t.Errorf("it was not kept: %q", value)
+	}
+}
+
+// FuzzStoredValue: whatever a node holds, a load returns a record, ErrUnreadable or ErrNoSession, and nothing panics.
+func FuzzStoredValue(f *testing.F) {
+	rec := &record.Record{Term: 1, Version: 1, Home: "n1", Copies: []record.Copy{{Node: "n1", Epoch: 1}}, LastAccess: time.Now(), IdleTimeout: time.Hour}
+	rec.AddWrite(1, time.Now())
+	f.Add(rec.Append(nil), true)
+	f.Add(rec.Append(nil)[:20], true)
+	f.Add([]byte{}, false)
+	f.Add(ofFormat(rec, record.FormatVersion+1), true)
+	f.Fuzz(func(t *testing.T, value []byte, both bool) {
+		w := newWorld(t, 2, 1)
+		home, backups := w.create()
+		w.overwrite(home, value)
+		if both {
+			w.overwrite(backups[0], value)
+		}
+		access := w.store.Open(token, home)
+		if _, err := access.Load(t.Context()); err != nil && !errors.Is(err, replica.ErrUnreadable) && !errors.Is(err, replica.ErrNoSession) {
+			t.Errorf("load: %v", err)
+		}
+		_, _ = access.Write(t.Context(), set("2"))
+		_ = w.store.Open(token, home).Destroy(t.Context(), nil)
+	})
+}
+
+// TestAStaleCopyThatIsReadDamaged: G1, G6. Nobody knows what a copy is that is read damaged, so the node goes on being
+// owed the newer record. If the copy is damaged where it lies, it is replaced.
+func TestAStaleCopyThatIsReadDamaged(t *testing.T) {
+	for name, onItsWay := range map[string]bool{"on its way": true, "where it lies": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 3, 1)
+			home, _ := w.create()
+			w.without(home, func() {
+				if _, err := w.store.Open(token, home).Write(t.Context(), set("2")); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if onItsWay {
+				w.servers[home].Fail(nodetest.Only(nodetest.Reads("msm:s:"), nodetest.Damage(1<<20)))
+			} else {
+				w.overwrite(home, []byte("damaged"))
+			}
+			err := w.store.Deliver(t.Context(), w.nodes[home], key)
+			if owed := w.store.CountOwed(w.nodes[home]); (err != nil) != onItsWay || owed == 1 != onItsWay {
+				t.Errorf("%v, %d sessions are owed", err, owed)
+			}
+			w.servers[home].Fail(nil)
+			w.deliver(home)
+			rec, err := w.another([]string{"n1", "n2", "n3"}).Open(token, home).Load(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, _ := rec.Get("n"); string(n) != "2" {
+				t.Errorf("by the old cookie: %s", n)
 			}
 		})
 	}

@@ -15,12 +15,16 @@ import (
 //
 // Destroy returns ErrNoSession if the session is gone already. A session whose copies are all damaged is destroyed like
 // any other. One of an unknown format is not, because a newer program can read it.
-func (a *Access) Destroy(ctx context.Context, last Change) error {
-	a.destroying = true
+func (a *Access) Destroy(ctx context.Context, last Change) error { return a.destroy(ctx, last, false) }
+
+// Renewed ends the session as Destroy does, because its values go on under another id.
+func (a *Access) Renewed(ctx context.Context, last Change) error { return a.destroy(ctx, last, true) }
+
+func (a *Access) destroy(ctx context.Context, last Change, renewed bool) error {
 	bases := NewResults[*record.Record](a)
 	var seen *record.Record
 	var servers []string // routes of instances that may serve the session, in all attempts
-	dead, err := a.Write(ctx, func(rec *record.Record) error {
+	dead, err := a.write(ctx, ending, func(rec *record.Record) error {
 		before := *rec
 		seen = &before
 		bases.Note(seen)
@@ -33,7 +37,7 @@ func (a *Access) Destroy(ctx context.Context, last Change) error {
 		rec.Tombstone, rec.Attributes, rec.Route = true, nil, ""
 		rec.LastAccess, rec.IdleTimeout = a.store.Clock(), max(rec.Idle(), a.store.IdleTime)
 		rec.Persist, rec.CookieAt = 0, time.Time{}
-		if a.renewed {
+		if renewed {
 			rec.Set(renewalMark, nil)
 		}
 		return nil

@@ -10,7 +10,7 @@ import (
 // the session is gone.
 func (s *Store) HealKey(ctx context.Context, key, seen string) (healed bool, err error) {
 	a := s.OpenKey(key, seen)
-	if err := a.follow(ctx); err != nil {
+	if err := a.locate(ctx); err != nil {
 		return false, err
 	}
 	// If the first write is a claim, the second one settles it.
@@ -25,21 +25,21 @@ func (s *Store) HealKey(ctx context.Context, key, seen string) (healed bool, err
 	return a.healed, nil
 }
 
-// follow asks the node on which the key was seen, and goes on at the home that its copy names. Most of the time the
+// locate asks the node on which the key was seen, and goes on at the home that its copy names. Most of the time the
 // node is the home itself, or its copy is all that is needed to find the home. Without this every node would be asked
 // for every key.
-func (a *Access) follow(ctx context.Context) error {
+func (a *Access) locate(ctx context.Context) error {
 	n, known := a.store.Cluster.Node(a.node)
 	if !known {
 		return nil
 	}
 	got := a.ask(ctx, n, false)
-	if err := a.note(got); err != nil || got.rec == nil {
+	if err := a.note(got); err != nil || got.Rec == nil {
 		return err
 	}
-	if a.trusted(n, got.rec) {
-		a.found = a.fast(n, append(a.room[:0], got.sighting))
+	if a.trusted(n, got.Rec) {
+		a.looks.decision = a.fast(n, append(a.looks.room[:0], got.CopyState))
 	}
-	a.node = got.rec.Home
+	a.node = got.Rec.Home
 	return nil
 }

@@ -1,15 +1,13 @@
 package replica
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
-	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/quorum"
 )
 
 // hintLimit is how many sessions are remembered for one node. Beyond, everything on the node counts as stale.
@@ -35,15 +33,9 @@ type debt struct {
 
 // hint is the newest hint about one session.
 type hint struct {
-	number uint64    // unique, because another hint may come while this one is delivered
-	at     time.Time // when it was given
-	lacks  lack      // the newest record, as far as is known; zero: perhaps an attempt only
-}
-
-// lack is a record that a node lacks: its rank, and where it is stored.
-type lack struct {
-	rank   record.Rank
-	copies []record.Copy
+	number uint64      // unique, because another hint may come while this one is delivered
+	at     time.Time   // when it was given
+	lacks  quorum.Lack // the newest record, as far as is known; zero: perhaps an attempt only
 }
 
 // unlisted is how old a hint may be and still count when the node is back with another epoch, and so without its
@@ -54,7 +46,7 @@ const unlisted = 3 * time.Second
 
 // add remembers that a node's copy of a session is stale, or may be. If there are too many hints, the node's epoch is
 // replaced instead.
-func (h *hints) add(n *node.Node, key string, lacks lack) {
+func (h *hints) add(n *node.Node, key string, lacks quorum.Lack) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	d := h.now(n)
@@ -68,7 +60,7 @@ func (h *hints) add(n *node.Node, key string, lacks lack) {
 		h.any.Add(1)
 	}
 	h.last++
-	if lacks.copies == nil || lacks.rank.Before(before.lacks.rank) {
+	if lacks.Copies == nil || lacks.Rank.Before(before.lacks.Rank) {
 		lacks = before.lacks
 	}
 	d.keys[key] = hint{h.last, time.Now(), lacks}
@@ -174,106 +166,4 @@ func (h *hints) list(n *node.Node) (keys []string) {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// without records that a write does without a node which had a copy, or should get one (rule H4).
-func (a *Access) without(n *node.Node) {
-	if !slices.Contains(a.lacks, n) {
-		a.lacks = append(a.lacks, n)
-	}
-	a.owe(n, nil)
-}
-
-// remind gives the hints of a write once more when the write is over, because they may have been delivered before it
-// was. A node that has what is stored, by a later attempt of the write, is owed nothing. A node that a failed
-// attempt got to, and that has no copy of what is stored now, is: nothing else would ever remove the attempt from there
-// (rules H4 and H5).
-func (a *Access) remind(stored *record.Record) {
-	for _, n := range slices.Concat(a.lacks, a.strewn) {
-		if stored != nil {
-			if _, has := stored.Copy(n.ID()); has {
-				continue
-			}
-		}
-		a.owe(n, stored)
-	}
-	a.lacks, a.strewn = nil, nil
-}
-
-// owe gives a hint for a node that lacks a record; nil: perhaps an attempt only. A node that has left the list since is a
-// stranger by now.
-func (a *Access) owe(n *node.Node, lacks *record.Record) {
-	var what lack
-	if lacks != nil {
-		what = lack{lacks.Rank(), lacks.Copies}
-	}
-	a.store.hints.add(n, a.key, what)
-	if listed, known := a.store.Cluster.Node(n.ID()); !known || listed != n { // checked last, because it may leave meanwhile
-		a.store.Forget(n)
-	}
-}
-
-// Owed returns the keys of the sessions whose copies on a node are stale, or missing, because this instance had to do
-// without it; nil while the node is not available.
-func (s *Store) Owed(n *node.Node) []string {
-	if s.hints.any.Load() == 0 || !n.Available() {
-		return nil
-	}
-	return s.hints.list(n)
-}
-
-// CountOwed returns how many sessions a node is owed, whether or not it is available.
-func (s *Store) CountOwed(n *node.Node) int {
-	s.hints.mu.Lock()
-	defer s.hints.mu.Unlock()
-	if d := s.hints.of[n]; d != nil {
-		return len(d.keys)
-	}
-	return 0
-}
-
-// uneven reports whether a node that the record names has no copy, or a different one, because a write got to some of
-// the nodes only. Its caller was told that the outcome is unknown. Repairing the copies decides it.
-func (f *found) uneven() bool {
-	for _, s := range f.seen {
-		if _, named := f.rec.Copy(s.node); named && (s.rec == nil || s.rec.Rank() != f.rec.Rank()) {
-			return true
-		}
-	}
-	return false
-}
-
-// Deliver brings a node what it is owed of one session: it writes the newest record over an older copy, and gives the
-// session the copies that it lacks. After an error the node goes on being owed it (rule H6).
-func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
-	number := s.hints.number(at, key)
-	a := s.OpenKey(key, at.ID())
-	a.thorough = true
-	f, err := a.look(ctx)
-	if errors.Is(err, ErrNoSession) {
-		s.hints.settle(at, key, number)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	rec, over := f.rec, f.rec.Expired(s.Clock())
-	// If the first write is a claim, the second one settles it.
-	for try := 0; try < 2 && !over && (f.claim || rec.Unsettled || a.copyMissing(rec) || f.uneven()); try++ {
-		a.found = f
-		if rec, err = a.Write(ctx, nil); rec == nil {
-			return gone(err)
-		}
-		if f, err = a.look(ctx); err != nil {
-			return gone(err)
-		}
-		rec = f.rec
-	}
-	if _, has := rec.Copy(at.ID()); !has || over { // an older copy may have longer to live
-		if err := s.cover(ctx, at, key, rec); err != nil {
-			return err
-		}
-	}
-	s.hints.settle(at, key, number)
-	return nil
 }

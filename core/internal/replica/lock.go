@@ -219,7 +219,3 @@ func (s *Store) tryLock(ctx context.Context, t *lockTry) (*Lock, error) {
 	}
 	return nil, s.without(nil, ErrUnavailable, "")
 }
-
-// Under tells the access which lock its caller has. If the lock is on the session's home, a load then also learns what
-// Release needs, at no cost.
-func (a *Access) Under(lock *Lock) { a.lock = lock }

@@ -14,13 +14,13 @@ func (a *Access) relieve(next *record.Record) {
 	if a.store.Route != "" || next.Route == "" {
 		return
 	}
-	a.former, next.Route = next.Route, ""
+	a.op.former, next.Route = next.Route, ""
 }
 
 // tellFormer tells the instance that relieve took the session from, if there is one, that it was taken over.
 func (a *Access) tellFormer(ctx context.Context, stored *record.Record) {
-	if a.former != "" && !stored.Tombstone {
-		a.Tell(ctx, a.former, news.Message{Kind: news.Taken, Version: stored.Version})
+	if a.op.former != "" && !stored.Tombstone {
+		a.Tell(ctx, a.op.former, news.Message{Kind: news.Taken, Version: stored.Version})
 	}
-	a.former = ""
+	a.op.former = ""
 }

@@ -11,31 +11,31 @@
 //  3. A record names the nodes that hold it, each with the node's epoch, which changes when the node may have lost its
 //     values. So one look at a record tells whether a copy may be stale or gone.
 //  4. No session is ever deleted. A destroyed session is a tombstone, written like any other record. (Only copies on
-//     nodes that a session has left are deleted: see leave.go.)
+//     nodes that a session has left are deleted: see attempt.clear.)
 //
-// What to read for what:
+// What to read for what, each group from the bottom up:
 //
-//   - replica.go: the store, and an access to one session
-//   - load.go, choose.go: how a record is found, and which one counts if the nodes have several
-//   - write.go, save.go: the attempts of a write, and how one attempt reaches the nodes
-//   - create.go, put.go, destroy.go, renewed.go, heal.go: other kinds of writes
-//   - request.go: how a change that is tried again is not applied twice
-//   - kept.go: what a sticky instance holds in memory counts as a copy
-//   - hints.go, courier.go, debts.go: hinted handoff, which brings nodes what they have missed
-//   - tell.go, bury.go, moved.go, relieve.go: messages between instances
-//   - await.go, failures.go, trouble.go: nodes that fail during a request
-//   - leave.go, sizes.go, damaged.go, wreck.go: failover nodes, small nodes, damaged copies
+//   - replica.go: the store; access.go: an access to one session
+//   - faults.go, chance.go, await.go, failures.go, trouble.go: nodes that fail during a request
+//   - read.go, damaged.go: asking nodes; view.go, absent.go, held.go, look.go, load.go: how a record is found. Which one
+//     counts if the nodes have several, package quorum decides
+//   - placement.go, place.go, intact.go: where the copies go, and whether any is missing
+//   - attempt.go, save.go, operation.go, write.go: one attempt to write all copies, and a write with all its attempts
+//   - request.go, results.go: how a change that is tried again is not applied twice
+//   - create.go, put.go, destroy.go, tombstone.go, heal.go, refresh.go: kinds of writes
+//   - hints.go, strangers.go, owe.go, courier.go, debts.go: hinted handoff, which brings nodes what they have missed
+//   - tell.go, relieve.go, cover.go, bury.go, hear.go, moved.go: messages between instances, and old copies
 //   - lock.go: the locks of sessions
 package replica
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
-	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/random"
-	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -52,6 +52,10 @@ var (
 	// ErrUnreadable means that a newer program wrote the record, or that it is damaged: see ErrDamaged.
 	ErrUnreadable = errors.New("msm: stored session cannot be read")
 )
+
+// ErrDamaged is the ErrUnreadable of a session of which only damaged copies were found. It can be destroyed, and
+// nothing else.
+var ErrDamaged = fmt.Errorf("%w: it is damaged", ErrUnreadable)
 
 // tries is how many attempts a write has. It starts again after another writer won or a node failed. When two instances
 // write one session without a pause, the slower one may lose most of its attempts: in about one of a hundred runs with
@@ -92,117 +96,20 @@ func New(c Config) *Store {
 // backups returns how many copies there should be beside the home, given how many nodes are listed.
 func (s *Store) backups() int { return min(s.Backups, len(s.Cluster.Members())-1) }
 
-// Access is one request's way to the copies of one session. It remembers which nodes failed, so that the request does
-// not ask them again, and what it has seen, so that a write after a load needs no second look. It is not safe for
-// concurrent use.
-type Access struct {
-	store      *Store
-	key        string         // of the record in memcached
-	node       string         // id of the node that is asked first
-	asked      string         // that node at the beginning: the one that the session's id names
-	request    uint64         // in the record once this request's change is in it, with the number of the attempt
-	tried      uint64         // attempts of this Write before the present one
-	began      time.Time      // when this Write began
-	sown       uint64         // version of the first attempt of this Write that a node may have; 0: no node has any
-	failed     []failure      // nodes that failed, and are not asked again
-	before     *Failures      // of the whole request, shared with its other accesses; nil: nobody keeps them
-	lacks      []*node.Node   // nodes that this Write does without
-	strewn     []*node.Node   // nodes that failed attempts of this Write got to
-	left       []*node.Node   // backups that have a copy, and are to lose it
-	size       int            // bytes of the largest record that was to be written; see placeable
-	thorough   bool           // the home's word is not enough: ask every node
-	found      *found         // what the last look found, for the next write; nil: look again
-	seen       sightings      // what the last full look saw
-	met        *record.Record // what the last successful look found
-	kept       *record.Record // what the caller holds in memory; see Keep
-	apart      *record.Record // what the caller has stored last; see Outrank
-	lock       *Lock          // the lock that the caller has; see Under
-	room       [2]sighting    // backing array of sightings, which saves an allocation most of the time
-	places     [2]*node.Node  // backing array of a write's backups, likewise
-	moved      bool           // see Moved
-	destroying bool           // this is a Destroy
-	renewed    bool           // the session goes on under another id; see Renewed
-	tookChance bool           // secondChance was used
-	askedAgain bool           // and a node that had failed was found well, and asked again
-	former     string         // route of the sticky instance that a write takes the session from; see relieve
-	serves     bool           // by an instance that serves the session; see leaves
-	putting    bool           // whatever is there may be written over; see Put
-	unfinished bool           // the last write left something to Heal
-	healed     bool           // a write without a change was done
-}
-
-// Open begins an access to the session with the given token, for a request or for the instance that serves the session.
-// node is the id of the node that the session's id names; empty: none.
-func (s *Store) Open(token, node string) *Access {
-	a := s.OpenKey(s.key(token), node)
-	a.serves = true
-	return a
-}
-
-// OpenKey begins an access to the session under a memcached key, for callers that cannot know its token. Such an access
-// does not serve the session: see leaves.
-func (s *Store) OpenKey(key, node string) *Access {
-	return &Access{store: s, key: key, node: node, asked: node, request: s.newRequest()}
-}
-
 // key returns the key under which every node stores the record of the session with the token (rule I5).
 func (s *Store) key(token string) string { return sid.Key(s.KeyPrefix, sid.Record, token) }
 
-// Forget drops what Load found, for a caller that knows that someone has written since. The next Load or Write looks
-// again.
-func (a *Access) Forget() { a.found = nil }
-
-// Keep tells the access which record the caller holds in memory. It counts as one more copy: unless a node has a newer
-// record, or a tombstone, Load and Write start from it, even if no node has the session any more. So the instance that
-// holds a session decides what is in it, and nodes that are silent do not.
-func (a *Access) Keep(rec *record.Record) { a.kept = rec }
-
-// Home returns the id of the session's home, the node that it is read from, or will be read from once what Load found
-// is healed.
-func (a *Access) Home() string {
-	if a.found != nil {
-		return a.found.home
-	}
-	return a.node
-}
-
-// Moved reports whether this access gave the session another home, or claimed the present one anew. Then the client
-// must be told, so that it does not come back with an id that leads to a stale copy.
-func (a *Access) Moved() bool { return a.moved }
-
-// found is the result of a look at the nodes, and what a write needs to know of it.
-type found struct {
-	rec    *record.Record // the record that counts
-	home   string         // id of the node that is to be its home
-	seen   sightings      // what each node had
-	term   uint64         // the term that a write has to use
-	top    uint64         // highest version seen on any node
-	heal   bool           // a copy may be missing or stale: write, even without a change
-	unsafe bool           // the record may be on one node only
-	claim  bool           // the write is a claim: it changes the home, or has to begin a new term
-	first  string         // id of the node that has to be written first; empty: none; see putFirst
-}
-
-// sighting is what one node had when it was asked.
-type sighting struct {
-	node  string         // its id
-	rec   *record.Record // nil: nothing, or nothing readable
-	token uint64         // for a compare-and-swap; 0: the node has no value
-	epoch uint32         // of the node at that time: in each epoch it counts tokens anew
-}
-
-// outlived reports whether the token is from another epoch of its node. In the present epoch another value may have the
-// same token.
-func (s sighting) outlived(n *node.Node) bool { return s.token != 0 && s.epoch != n.Epoch() }
-
-type sightings []sighting
-
-// of returns what a node had. It is false if the node did not answer.
-func (s sightings) of(node string) (sighting, bool) {
-	for _, x := range s {
-		if x.node == node {
-			return x, true
+// Available reports whether there is a node that can be used.
+func (s *Store) Available() bool {
+	for _, m := range s.Cluster.Members() {
+		if m.Node.Available() {
+			return true
 		}
 	}
-	return sighting{}, false
+	return false
+}
+
+// Suspects reports whether an operation has run out of time on a node, and no probe has told since what is wrong.
+func (s *Store) Suspects() bool {
+	return slices.ContainsFunc(s.Cluster.Members(), func(m cluster.Member) bool { return m.Node.Suspect() })
 }

@@ -162,3 +162,40 @@ func TestALogoutOutlivesALongerLife(t *testing.T) {
 		}
 	})
 }
+
+// TestAStaleCopyIsNotBelievedWithTwoNodesSilent: a node was worked around, and has a stale copy. The nodes with the
+// newer copies are both silent. The stale copy is not believed.
+func TestAStaleCopyIsNotBelievedWithTwoNodesSilent(t *testing.T) {
+	w := newWorld(t, 3, 1)
+	home, _ := w.create()
+	w.servers[home].Fail(off)
+	access := w.store.Open(token, home)
+	if _, err := access.Write(t.Context(), set("2")); err != nil || access.Home() == home {
+		t.Fatalf("%v, home %s", err, access.Home())
+	}
+	w.servers[home].Fail(nil)
+	w.probe()
+	for id, s := range w.servers {
+		if id != home {
+			s.Fail(off)
+		}
+	}
+	for _, cookie := range []string{home, access.Home()} {
+		if rec, err := w.store.Open(token, cookie).Load(t.Context()); !errors.Is(err, replica.ErrUnavailable) {
+			t.Errorf("by %s: %v, %v", cookie, rec, err)
+		}
+	}
+	for _, s := range w.servers {
+		s.Fail(nil)
+	}
+	w.probe()
+	for id := range w.servers {
+		rec, err := w.store.Open(token, id).Load(t.Context())
+		if err != nil {
+			t.Fatalf("by %s: %v", id, err)
+		}
+		if value, _ := rec.Get("n"); string(value) != "2" {
+			t.Errorf("by %s: n is %s", id, value)
+		}
+	}
+}

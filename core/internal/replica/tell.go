@@ -34,7 +34,7 @@ func (a *Access) Tell(ctx context.Context, route string, m news.Message) {
 
 // tellAt returns the nodes on which Tell leaves messages, two at most.
 func (a *Access) tellAt() (at []*node.Node) {
-	if home, known := a.store.Cluster.Node(a.node); known && a.usable(home) {
+	if home, usable := a.usableNode(a.node); usable {
 		at = append(at, home)
 	}
 	for _, n := range a.store.Cluster.Ranking(a.key) {
@@ -45,20 +45,10 @@ func (a *Access) tellAt() (at []*node.Node) {
 	return at
 }
 
-// reachesAll reports whether this request can use every listed node.
-func (a *Access) reachesAll() bool {
-	for _, m := range a.store.Cluster.Members() {
-		if !a.usable(m.Node) {
-			return false
-		}
-	}
-	return true
-}
-
 // namesStrangers reports whether the record, or the client's id, names a node that is not in this instance's list.
 // While the list is being changed, others may have that node in theirs.
 func (a *Access) namesStrangers(rec *record.Record) bool {
-	if _, known := a.store.Cluster.Node(a.asked); !known && a.asked != "" {
+	if _, known := a.store.Cluster.Node(a.named); !known && a.named != "" {
 		return true
 	}
 	for _, c := range rec.Copies {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
@@ -19,7 +20,7 @@ func TestALogoutWithoutBackupsOutlivesItsNode(t *testing.T) {
 	held := w.held(home)
 	w.without(home, func() { // so that the instance that holds the session in memory moves it
 		access := w.store.Open(token, home)
-		access.Keep(held)
+		access.Hold(held)
 		if _, err := access.Write(context.Background(), set("2")); err != nil {
 			t.Fatal(err)
 		}
@@ -112,6 +113,44 @@ func TestDamagedCopiesAreDestroyed(t *testing.T) {
 					t.Errorf("by %s: %v, %v", id, rec, err)
 				}
 			}
+		})
+	}
+}
+
+// TestTombstonesOutliveStaleCopies: a session that has moved may have left a copy on a node that was worked around, and
+// that copy must not outlive the tombstone. In the end no node keeps anything.
+func TestTombstonesOutliveStaleCopies(t *testing.T) {
+	for name, moved := range map[string]bool{"never moved": false, "moved away from a node that hung": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 3, 1)
+				home, _ := w.create()
+				access := w.store.Open(token, home)
+				if moved {
+					w.servers[home].Fail(off)
+					if _, err := access.Write(t.Context(), set("2")); err != nil {
+						t.Fatal(err)
+					}
+					w.servers[home].Fail(nil)
+					w.probe()
+				}
+				if err := w.store.Open(token, access.Home()).Destroy(t.Context(), nil); err != nil {
+					t.Fatal(err)
+				}
+				for minute := range 60 {
+					for _, id := range []string{home, access.Home()} {
+						if _, err := w.store.Open(token, id).Load(t.Context()); !errors.Is(err, replica.ErrNoSession) {
+							t.Fatalf("after %d minutes, by %s: %v", minute, id, err)
+						}
+					}
+					time.Sleep(time.Minute)
+				}
+				for id := range w.servers {
+					if w.stored(id) != nil {
+						t.Errorf("%s still has something", id)
+					}
+				}
+			})
 		})
 	}
 }

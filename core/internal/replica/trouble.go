@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/gomsm/msm/core/internal/node"
@@ -50,17 +49,6 @@ func (s *Store) without(failed []failure, kind error, about string) *unavailable
 				break
 			}
 		}
-	}
-	return u
-}
-
-var errNotListed = errors.New("it is not among the configured nodes")
-
-// unavailable returns such an error for this access. It also names the node of the client's id, if that is not listed.
-func (a *Access) unavailable(kind error, about string) error {
-	u := a.store.without(a.failed, kind, about)
-	if _, known := a.store.Cluster.Node(a.node); !known && a.node != "" {
-		u.nodes = append(u.nodes, node.Trouble{ID: a.node, Why: errNotListed})
 	}
 	return u
 }

@@ -92,7 +92,7 @@ func TestErrUnavailableSaysWhichNodeAndWhy(t *testing.T) {
 				}
 			}
 			access := w.store.Open(token, home)
-			access.Keep(kept)
+			access.Hold(kept)
 			_, err := access.Write(context.Background(), set("2"))
 			return err
 		}, []string{"node n", "connection refused", "stood still"}},
@@ -148,7 +148,7 @@ func (w *world) moved() (first string) {
 	first, _ = w.create()
 	access := w.store.Open(token, first)
 	if w.store.Backups == 0 {
-		access.Keep(w.stored(first))
+		access.Hold(w.stored(first))
 	}
 	w.servers[first].Fail(off)
 	if _, err := access.Write(context.Background(), set("2")); err != nil {

@@ -5,18 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
+	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// maxWrite is how long a write goes on trying. Later the record may have forgotten that an attempt was stored after
-// all.
-const maxWrite = record.StampLife / 2
-
-// errStoodStill ends a write that took longer than maxWrite, or was overtaken by so many others that the record may
+// errTooOld ends a write that took longer than maxWrite, or was overtaken by so many others that the record may
 // have forgotten an attempt of it.
-var errStoodStill = fmt.Errorf("%w: a write took so long that nobody can say whether it was done", ErrConflict)
+var errTooOld = fmt.Errorf("%w: a write took so long that nobody can say whether it was done", ErrConflict)
 
 // Change is what a request does to a record. It may be called several times, each time with the newest record. It may
 // give the record a new list of attributes, but must not modify the list that the record has, because others share it.
@@ -27,117 +23,94 @@ type Change func(rec *record.Record) error
 // Write applies the change to the newest record and returns what was stored on every copy. It loads first if Load was
 // not called before. A nil change heals. Write returns ErrConflict after many attempts in vain, ErrTooLarge, and the
 // errors of Load and of the change.
-func (a *Access) Write(ctx context.Context, change Change) (stored *record.Record, err error) {
+func (a *Access) Write(ctx context.Context, change Change) (*record.Record, error) {
+	return a.write(ctx, changing, change)
+}
+
+// Heal writes what is stored to every copy again, if a copy may be missing or stale.
+func (a *Access) Heal(ctx context.Context) error {
+	_, err := a.write(ctx, changing, nil)
+	return err
+}
+
+// write is a write of any kind.
+func (a *Access) write(ctx context.Context, k kind, change Change) (stored *record.Record, err error) {
 	defer func() { a.remind(stored) }()
-	a.began, a.sown = a.store.Clock(), 0
-	for a.tried = range uint64(tries) {
-		stored, out, err := a.attempt(ctx, change)
+	a.op.begin(k, a.store.Clock())
+	for a.op.attempt = range uint64(tries) {
+		stored, out, err := a.try(ctx, change)
 		if err != nil || out == done {
 			return stored, err
 		}
-		a.startAgain(out)
+		a.restart(out)
 	}
 	return nil, ErrConflict
 }
 
-// NeedsHeal reports, after a Load or Write, whether a copy may be missing or stale, or a claim has to be settled. What
-// was loaded or written is good all the same, but another failure might lose it, so someone should call Heal soon.
-func (a *Access) NeedsHeal() bool { return a.unfinished || a.found != nil && a.found.heal }
-
-// Heal writes what is stored to every copy again, if a copy may be missing or stale.
-func (a *Access) Heal(ctx context.Context) error {
-	_, err := a.Write(ctx, nil)
-	return err
-}
-
-// attempt is one attempt of Write. A nil change heals.
-func (a *Access) attempt(ctx context.Context, change Change) (*record.Record, outcome, error) {
-	if a.found == nil {
-		f, err := a.look(ctx)
-		if a.destroying && errors.Is(err, ErrDamaged) {
-			f, err = a.wreck(), nil
+// try is one attempt of a write. A nil change heals.
+func (a *Access) try(ctx context.Context, change Change) (*record.Record, outcome, error) {
+	if a.looks.decision == nil {
+		d, err := a.look(ctx)
+		if a.op.kind == ending && errors.Is(err, ErrDamaged) {
+			d, err = a.overDamaged(), nil
 		}
 		if err != nil {
 			return nil, done, err
 		}
-		a.found = f
+		a.looks.decision = d
 	}
-	f := a.found
-	gone, applied := a.standing(f.rec)
+	d, now := a.looks.decision, a.store.Clock()
+	gone, applied := a.op.status(d.Rec, a.request, now)
 	switch {
-	case gone && (!f.heal || !f.rec.Tombstone):
-		return nil, done, a.gone(f.rec)
-	case change == nil && !f.heal:
-		return f.rec, done, nil
+	case gone && (!d.Heal || !d.Rec.Tombstone):
+		return nil, done, a.gone(d.Rec)
+	case change == nil && !d.Heal:
+		return d.Rec, done, nil
 	case gone || applied:
 		change = nil
-	case change != nil && a.tooOld(f):
-		return a.refused(ctx, f, change, errStoodStill)
+	case change != nil && a.op.tooOld(now, d.Top):
+		return a.refused(ctx, d, change, errTooOld)
 	}
-	stored, out, err := a.put(ctx, f, change)
+	stored, out, err := a.put(ctx, d, change)
 	if gone && err == nil && out == done {
-		err = a.gone(f.rec) // the tombstone was written once more, so that every copy has it
+		err = a.gone(d.Rec) // the tombstone was written once more, so that every copy has it
 	}
 	return stored, out, err
 }
 
-// tooOld reports whether nobody can tell any more if an earlier attempt was stored, so that the change might be made
-// twice (rule W10). For Destroy it is false: to end a session twice does no harm.
-func (a *Access) tooOld(f *found) bool {
-	return !a.destroying && a.tried > 0 && (a.store.Clock().Sub(a.began) > maxWrite || a.forgotten(f))
-}
-
-// forgotten reports whether an earlier attempt may have been stored, and so many writes after it that the record has no
-// trace of it any more.
-func (a *Access) forgotten(f *found) bool { return a.sown > 0 && f.top >= a.sown+record.MaxStamps }
-
-// standing reports whether the session is gone, and whether it has this request's change already, by an earlier attempt
-// whose outcome was unknown. Such a change is not applied again: the record is written once more until every copy has
-// it (rules W9 and W21).
-func (a *Access) standing(rec *record.Record) (gone, applied bool) {
-	applied = HasRequest(rec, a.request)
-	switch {
-	case a.putting:
-		return false, applied
-	case rec.Tombstone:
-		return !a.destroying || !applied, applied
-	}
-	return rec.Expired(a.store.Clock()), applied
-}
-
 // put makes the change to what was found, and one attempt to store that.
-func (a *Access) put(ctx context.Context, f *found, change Change) (*record.Record, outcome, error) {
-	next, err := a.next(f, change)
+func (a *Access) put(ctx context.Context, d *quorum.Decision, change Change) (*record.Record, outcome, error) {
+	next, err := a.next(d, change)
 	if err != nil {
-		return a.refused(ctx, f, change, err)
+		return a.refused(ctx, d, change, err)
 	}
-	a.size = max(a.size, next.Size())
+	a.op.grow(next.Size())
 	if change != nil {
 		if err := a.fits(); err != nil {
 			return nil, done, err
 		}
 	}
-	if a.outgrows(f, next) {
-		return nil, again, a.move(ctx, f)
+	if a.outgrows(d, next) {
+		return nil, retry, a.move(ctx, d)
 	}
-	out, err := a.save(ctx, f, next, change != nil)
-	a.moved = a.moved || f.claim
+	out, err := a.save(ctx, d, next, change != nil)
+	a.moved = a.moved || d.Claim
 	if err != nil || out != done {
 		return nil, out, err
 	}
-	a.count(f, change)
+	a.count(d, change)
 	a.tellFormer(ctx, next)
 	a.unfinished = next.Unsettled || a.misplaced(next)
-	a.node, a.found, a.thorough, a.request = f.home, nil, false, a.store.newRequest()
+	a.node, a.looks.decision, a.looks.readAll, a.request = d.Home, nil, false, a.store.newRequest()
 	return next, done, nil
 }
 
 // move gives the session another home, with nothing changed.
-func (a *Access) move(ctx context.Context, f *found) error {
-	as, err := a.next(f, nil)
+func (a *Access) move(ctx context.Context, d *quorum.Decision) error {
+	as, err := a.next(d, nil)
 	if err == nil {
-		_, err = a.save(ctx, f, as, false)
-		a.moved = a.moved || f.claim
+		_, err = a.save(ctx, d, as, false)
+		a.moved = a.moved || d.Claim
 	}
 	return err
 }
@@ -146,106 +119,64 @@ func (a *Access) move(ctx context.Context, f *found) error {
 // found may be an attempt of a writer that was killed between two nodes. If the change can be made to what was there
 // before it, the write goes on from that. Otherwise the attempt is settled all the same. If it were not, every later
 // request would see what was there before it, and be refused as well, forever.
-func (a *Access) refused(ctx context.Context, f *found, change Change, why error) (*record.Record, outcome, error) {
-	if change == nil || !f.unsafe {
+func (a *Access) refused(ctx context.Context, d *quorum.Decision, change Change, why error) (*record.Record, outcome, error) {
+	if change == nil || !d.Unsafe {
 		return nil, done, why
 	}
-	if before := a.beforeAttempt(f); before != nil && !errors.Is(why, errStoodStill) {
+	if before := a.beforeAttempt(d); before != nil && !errors.Is(why, errTooOld) {
 		if _, err := a.next(before, change); err == nil {
 			return a.put(ctx, before, change)
 		}
 	}
-	_, _, _ = a.put(ctx, f, nil)
+	_, _, _ = a.put(ctx, d, nil)
 	return nil, done, why
 }
 
-// beforeAttempt returns what the home has, if what was found is an attempt that has not got there; nil: it is not.
-// Nobody was told that the attempt was stored, and nobody will be once the home has something else. So a write that
-// goes on from here goes to the home first, like a claim.
-func (a *Access) beforeAttempt(f *found) *found {
-	own, _ := f.seen.of(f.rec.Home)
-	n, known := a.store.Cluster.Node(f.rec.Home)
-	if f.claim || !known || !a.trusted(n, own.rec) || own.rec.Term != f.rec.Term || own.rec.Version >= f.rec.Version {
+// beforeAttempt returns what the home has, if its word is enough, and what was found is an attempt that has not got
+// there: see quorum.Decision.BeforeAttempt.
+func (a *Access) beforeAttempt(d *quorum.Decision) *quorum.Decision {
+	own, _ := d.Seen.Of(d.Rec.Home)
+	n, known := a.store.Cluster.Node(d.Rec.Home)
+	if !known || !a.trusted(n, own.Rec) {
 		return nil
 	}
-	before := *f
-	before.rec, before.term, before.claim = own.rec, f.term+1, true
-	return &before
+	return d.BeforeAttempt()
 }
 
 // next returns the record that the change makes of what was found. With a nil change only the version, the write's id
 // and the placement are new.
-func (a *Access) next(f *found, change Change) (*record.Record, error) {
-	copied, now := *f.rec, a.store.Clock() // several attempts may start from one record
+func (a *Access) next(d *quorum.Decision, change Change) (*record.Record, error) {
+	copied, now := *d.Rec, a.store.Clock() // several attempts may start from one record
 	next := &copied
 	next.Writes, next.Requests = slices.Clone(next.Writes), slices.Clone(next.Requests)
 	if change != nil {
 		if err := change(next); err != nil {
 			return nil, err
 		}
-		next.AddRequest(a.request|a.tried, now)
+		next.AddRequest(a.request|a.op.attempt, now)
 		a.relieve(next)
 	}
 	next.AddWrite(a.store.Random.Uint64(), now)
-	next.Version, next.Term, next.Home = f.top+1, f.term, f.home
+	next.Version, next.Term, next.Home = d.Top+1, d.Term, d.Home
 	return next, nil
 }
 
-func (a *Access) count(f *found, change Change) {
+func (a *Access) count(d *quorum.Decision, change Change) {
 	a.store.saves.Add(1)
 	if change == nil {
 		a.healed = true
 		a.store.heals.Add(1)
 	}
-	if f.claim {
+	if d.Claim {
 		a.store.relocations.Add(1)
 	}
 }
 
-// startAgain prepares the next attempt, which asks every node (rule W7).
-func (a *Access) startAgain(out outcome) {
+// restart prepares the next attempt, which asks every node (rule W7).
+func (a *Access) restart(out outcome) {
 	a.store.conflicts.Add(1)
 	if out == homeFailed {
-		a.node = a.found.home
+		a.node = a.looks.decision.Home
 	}
-	a.found, a.thorough = nil, true
+	a.looks.decision, a.looks.readAll = nil, true
 }
-
-// Refresh records that the session was used just now, unless a use was recorded a short while ago (rule W16). It
-// returns when it is due again. Whoever writes at the same time records the use as well, so after a conflict there may
-// be nothing left to do.
-func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
-	used := func(rec *record.Record) error {
-		rec.LastAccess = a.store.Clock()
-		return nil
-	}
-	var rec *record.Record
-	defer func() { a.remind(rec) }()
-	for first := true; ; first = false {
-		rec, err = a.Load(ctx)
-		if err != nil {
-			return due, err
-		}
-		if a.store.Clock().Before(RefreshDue(rec)) {
-			return RefreshDue(rec), nil
-		}
-		out := done
-		if first && !a.NeedsHeal() {
-			rec, out, err = a.attempt(ctx, used)
-		} else { // a missing copy would be a conflict each time, and a failed node has to be replaced
-			rec, err = a.Write(ctx, used)
-		}
-		switch {
-		case err != nil:
-			return due, err
-		case out == done:
-			a.store.refreshes.Add(1)
-			return RefreshDue(rec), nil
-		}
-		a.startAgain(out)
-	}
-}
-
-// RefreshDue returns when an access is to be recorded again: a twentieth of the idle timeout after the last one that
-// was.
-func RefreshDue(rec *record.Record) time.Time { return rec.LastAccess.Add(rec.Idle() / 20) }

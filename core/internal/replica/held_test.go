@@ -26,14 +26,14 @@ func (w *world) held(home string) *record.Record {
 // write has an instance that holds rec in memory set an attribute, and returns what was stored.
 func (w *world) write(home string, rec *record.Record, n string) (*record.Record, error) {
 	a := w.store.Open(token, home)
-	a.Keep(rec)
+	a.Hold(rec)
 	return a.Write(context.Background(), func(r *record.Record) error {
 		r.Set(n, []byte("1"))
 		return nil
 	})
 }
 
-func TestKeep(t *testing.T) {
+func TestHold(t *testing.T) {
 	for name, c := range map[string]struct {
 		nodes int
 		test  func(w *world, home string)

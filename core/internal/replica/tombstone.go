@@ -1,7 +1,7 @@
 package replica
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,12 +23,6 @@ const renewalTime = 30 * time.Second
 // tombstone like any other.
 const renewalMark = "renewed"
 
-// Renewed ends the session as Destroy does, because its values go on under another id.
-func (a *Access) Renewed(ctx context.Context, last Change) error {
-	a.renewed = true
-	return a.Destroy(ctx, last)
-}
-
 // gone returns the error of a look that found an expired record or a tombstone (rule E12).
 func (a *Access) gone(rec *record.Record) error {
 	if !rec.Tombstone {
@@ -38,4 +32,27 @@ func (a *Access) gone(rec *record.Record) error {
 		return ErrRenewed
 	}
 	return errBuried
+}
+
+// gone returns nil for a session that is gone, and every other error as it is.
+func gone(err error) error {
+	if errors.Is(err, ErrNoSession) {
+		return nil
+	}
+	return err
+}
+
+// tombstoneMargin is how much longer a tombstone lasts than the session would have: as much as clocks may differ, and
+// some time for a write that began before the end.
+const tombstoneMargin = time.Minute
+
+// tombstoneEnd returns until when a tombstone has to last (rule W20). Stale copies may lie on nodes that someone had to
+// do without, instances may hold the session in memory, and handlers that began before the logout may still run. The
+// tombstone must outlive them all.
+func (a *Access) tombstoneEnd(next *record.Record) time.Time {
+	end := a.store.Clock().Add(next.Idle()).Add(next.Idle()/20 + tombstoneMargin) // one by one they do not overflow
+	if next.OldUntil.After(end) {
+		return next.OldUntil.Add(tombstoneMargin)
+	}
+	return end
 }

@@ -1,0 +1,32 @@
+package replica
+
+import (
+	"context"
+	"slices"
+)
+
+// secondChance gives a request another try that would end because nodes ran out of time, in it or in one that it has
+// waited for (rule C21). It waits until each of these has been probed since, for at most Config.Patience and once in an
+// access. It reports whether one of them may be asked again: a timeout is not always the node's fault.
+func (a *Access) secondChance(ctx context.Context) bool {
+	earlier := a.before.recent()
+	if a.tookChance || !a.metTimeout(earlier) && !a.stalled() {
+		return false
+	}
+	a.tookChance = true
+	if !a.store.await(ctx, a.store.Patience+probeMargin, func() bool { return a.allProbed(earlier) && !a.stalled() }) {
+		return false
+	}
+	a.before.forget()
+	return a.forgive(earlier)
+}
+
+// hasty reports whether a request should not yet go on without a node that ran out of time in it, because there is more
+// to know: a probe has found the node available since, or probes will soon tell about more nodes than may fail.
+func (a *Access) hasty() bool {
+	return a.stalled() || a.store.Backups > 0 && slices.ContainsFunc(a.timeouts(nil), waited.refound)
+}
+
+// stalled reports whether this instance itself seems to have stood still, which only probes can tell: see
+// quorum.View.Unprobed.
+func (a *Access) stalled() bool { return a.store.Suspects() && a.view(nil).Unprobed() }

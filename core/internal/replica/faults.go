@@ -1,0 +1,100 @@
+package replica
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/quorum"
+)
+
+// faults are the nodes that failed in an access, and whether they were asked again.
+type faults struct {
+	listed     *cluster.Cluster
+	failed     []failure // nodes that failed, and are not asked again
+	before     *Failures // of the whole request, shared with its other accesses; nil: nobody keeps them
+	tookChance bool      // secondChance was used
+	askedAgain bool      // and a node that had failed was found well, and asked again
+}
+
+// usable reports whether the node is available and has not failed in this request (rule C20).
+func (f *faults) usable(n *node.Node) bool {
+	return n.Available() && !slices.ContainsFunc(f.failed, func(x failure) bool { return x.node == n.ID() }) && !f.before.has(n)
+}
+
+// usableNode returns the node with that id, if it is listed and usable.
+func (f *faults) usableNode(id string) (*node.Node, bool) {
+	n, known := f.listed.Node(id)
+	return n, known && f.usable(n)
+}
+
+// reachesAll reports whether this request can use every listed node.
+func (f *faults) reachesAll() bool {
+	for _, m := range f.listed.Members() {
+		if !f.usable(m.Node) {
+			return false
+		}
+	}
+	return true
+}
+
+// fail records that a node has failed in this access, so that it is not asked again.
+func (f *faults) fail(id string, why error) {
+	var looks uint64
+	if n, known := f.listed.Node(id); known {
+		looks = n.Looks()
+		if w, met := f.before.of(n); met {
+			looks = w.looks
+		} else if node.OutOfTime(why) {
+			f.before.add(n)
+		}
+	}
+	f.failed = append(f.failed, failure{id, why, looks})
+}
+
+// ranOutOfTime reports whether the node ran out of time in this request, or became unavailable by that less than
+// quorum.StallTime ago.
+func (f *faults) ranOutOfTime(n *node.Node) bool {
+	for _, x := range f.failed {
+		if x.node == n.ID() && !errors.Is(x.why, node.ErrDown) {
+			return node.OutOfTime(x.why)
+		}
+	}
+	trouble, down := n.Trouble()
+	return f.before.has(n) || down && trouble.Down < quorum.StallTime && node.OutOfTime(trouble.Why)
+}
+
+// metTimeout reports whether an operation ran out of time: in this access, or on nodes that were met earlier.
+func (f *faults) metTimeout(earlier []waited) bool {
+	return len(earlier) > 0 || slices.ContainsFunc(f.failed, func(x failure) bool { return node.OutOfTime(x.why) })
+}
+
+// timeouts returns the nodes on which an operation ran out of time while they were available: in this access, and
+// those that were met earlier.
+func (f *faults) timeouts(earlier []waited) []waited {
+	list := slices.Clip(earlier)
+	for _, x := range f.failed {
+		if n, known := f.listed.Node(x.node); known && node.OutOfTime(x.why) {
+			list = append(list, waited{node: n, looks: x.looks})
+		}
+	}
+	return list
+}
+
+// allProbed reports whether each node that ran out of time has been probed since.
+func (f *faults) allProbed(earlier []waited) bool {
+	return !slices.ContainsFunc(f.timeouts(earlier), func(w waited) bool { return w.node.Looks() == w.looks })
+}
+
+// forgive forgets the failures of nodes that have been probed since, and can be used. It reports whether there is one
+// among all that ran out of time.
+func (f *faults) forgive(earlier []waited) bool {
+	before := len(f.failed)
+	f.failed = slices.DeleteFunc(f.failed, func(x failure) bool {
+		n, known := f.listed.Node(x.node)
+		return known && waited{node: n, looks: x.looks}.refound()
+	})
+	f.askedAgain = len(f.failed) < before || slices.ContainsFunc(earlier, waited.refound)
+	return f.askedAgain
+}

@@ -1,0 +1,73 @@
+package replica
+
+import (
+	"fmt"
+
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/quorum"
+	"github.com/gomsm/msm/core/internal/record"
+)
+
+// view returns what a look has seen, together with what this access knows of the nodes at this moment.
+func (a *Access) view(seen quorum.Copies) *quorum.View {
+	members := a.store.Cluster.Members()
+	v := &quorum.View{
+		Seen: seen, Nodes: make([]quorum.Node, len(members)), First: a.node, Backups: a.store.Backups, Retried: a.askedAgain,
+	}
+	if a.looks.met != nil {
+		v.Met = a.looks.met.Copies
+	}
+	for i, m := range members {
+		n, hint := m.Node, a.store.hints.about(m.Node, a.key)
+		v.Nodes[i] = quorum.Node{
+			ID: n.ID(), Available: n.Available(), Usable: a.usable(n), Epoch: n.Epoch(), Down: n.DownFor(),
+			Late: a.ranOutOfTime(n), Suspect: n.Suspect(), Owed: hint.number != 0, Lacks: hint.lacks,
+		}
+	}
+	return v
+}
+
+// choose returns the record that counts among those that a full look has found.
+func (a *Access) choose(seen quorum.Copies) (*quorum.Decision, error) {
+	d, verdict := a.view(seen).Choose()
+	return d, a.errorOf(verdict, mayBeOld)
+}
+
+// errorOf returns the error of a look with that verdict; nil: it has found something. about says why what was found is
+// not enough.
+func (a *Access) errorOf(verdict quorum.Verdict, about string) error {
+	switch verdict {
+	case quorum.Gone:
+		return ErrNoSession
+	case quorum.Damaged:
+		return fmt.Errorf("%w: every copy", ErrDamaged)
+	case quorum.Doubtful:
+		return a.unavailable(ErrUnavailable, about)
+	case quorum.Away:
+		return a.unavailable(errAway, about)
+	}
+	return nil
+}
+
+// trusted reports whether the home's word is enough (rule C1): see quorum.Vouches. Besides, this instance must know of no
+// write of the session that the node has missed (see hints).
+func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
+	return rec != nil && quorum.Vouches(n.ID(), n.Epoch(), rec) && !a.store.hints.has(n, a.key)
+}
+
+// overDamaged returns what a Destroy starts from if all copies of the session are damaged: see quorum.Overwrite.
+func (a *Access) overDamaged() *quorum.Decision {
+	now := a.store.Clock()
+	return quorum.Overwrite(&record.Record{Created: now, LastAccess: now, IdleTimeout: a.store.IdleTime}, a.looks.seen, a.node)
+}
+
+// errAway is the ErrUnavailable of a session without backups: a node that does not answer, but was available a short
+// while ago, may have it.
+var errAway = fmt.Errorf("%w, of which one may have the session", ErrUnavailable)
+
+// What errors say of what the other nodes have said, besides of which nodes were silent.
+const (
+	mayBeOld   = "the others have only copies that may be old"
+	mayLack    = "the others may lack a session that these have"
+	standstill = "it is a moment only, in which this instance may have stood still"
+)
