@@ -9,6 +9,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -37,7 +38,7 @@ func newHearing(store *replica.Store, log *journal.Journal) *hearing {
 
 // look takes what a probe has read from a node's boards, which are mailboxes; the probe began at that time. It does not
 // block: the node's prober calls it.
-func (h *hearing) look(n *node.Node, boards map[string]node.Item, began time.Time) {
+func (h *hearing) look(n *node.Node, boards map[string]memcache.Item, began time.Time) {
 	h.inbox.Look(n, boards, began)
 	h.courier.Look(n)
 	h.names.look(n)

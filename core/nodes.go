@@ -10,6 +10,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/random"
@@ -54,7 +55,7 @@ func (n *nodes) begin() []fault {
 		return n.set(n.config.Nodes, n.config.FailoverNodes)
 	}
 	n.log.Warn("msm: no Nodes are configured: sessions live in the memory of this process only, and end with it")
-	return n.use([]cluster.Spec{{Address: "memory"}}, func(cluster.Spec) ways { return ways{operations: node.NewMemory(node.MemoryOptions{})} })
+	return n.use([]cluster.Spec{{Address: "memory"}}, func(cluster.Spec) ways { return ways{operations: memcache.NewMemory(memcache.MemoryOptions{})} })
 }
 
 // set replaces the list. If there are faults, nothing changes.
@@ -191,15 +192,15 @@ func (n *nodes) route() string {
 }
 
 // ways are the clients of a server: one for operations, and one for probes, which so never wait for a free connection.
-type ways struct{ operations, probes node.Client }
+type ways struct{ operations, probes memcache.Client }
 
 func (n *nodes) memcached(spec cluster.Spec) ways {
-	o := node.ClientOptions{
+	o := memcache.ClientOptions{
 		Timeout: n.config.OpTimeout, MaxConns: n.config.MaxConns, DialContext: n.config.DialContext, Random: n.random.Of("operations on " + spec.ID),
 	}
-	operations := node.NewMemcached(spec.Address, o)
+	operations := memcache.NewMemcached(spec.Address, o)
 	o.MaxConns, o.Random = 1, n.random.Of("probes of "+spec.ID)
-	return ways{operations, node.NewMemcached(spec.Address, o)}
+	return ways{operations, memcache.NewMemcached(spec.Address, o)}
 }
 
 func (n *nodes) close() {

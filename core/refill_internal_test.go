@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
@@ -336,7 +337,7 @@ func TestWhatInterruptsARefill(t *testing.T) {
 			w.servers[1].Fail(nil)
 		}, 0},
 		"requests have all connections for a while": {func(w *world, _ *instance) {
-			w.servers[1].Fail(nodetest.Refuse(node.ErrBusy))
+			w.servers[1].Fail(nodetest.Refuse(memcache.ErrBusy))
 			time.Sleep(20 * time.Second)
 			w.servers[1].Fail(nil)
 		}, 0},
@@ -429,13 +430,13 @@ func TestServersThatCannotBeListed(t *testing.T) {
 	}{
 		"its crawler is at work for a moment": {func(n int) error {
 			if n < 3 {
-				return node.ErrCrawling
+				return memcache.ErrCrawling
 			}
 			return nil
 		}, RefillDone},
 		"its crawler is at work for long": {func(n int) error {
 			if n < 300 {
-				return node.ErrCrawling
+				return memcache.ErrCrawling
 			}
 			return nil
 		}, RefillDone},
@@ -445,7 +446,7 @@ func TestServersThatCannotBeListed(t *testing.T) {
 			}
 			return nil
 		}, RefillDone},
-		"it never lists":             {func(int) error { return node.ErrNoList }, RefillUnlisted},
+		"it never lists":             {func(int) error { return memcache.ErrNoList }, RefillUnlisted},
 		"the list always breaks off": {func(int) error { return nodetest.ErrOff }, RefillWaiting},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/pace"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -129,7 +130,7 @@ func (w *walk) list(ctx context.Context, at checkpoint) (end checkpoint, seen *s
 		}
 		err := keysOf(ctx, m.Node, seen.prefix, seen.adder(m.Node))
 		switch {
-		case errors.Is(err, node.ErrNoList):
+		case errors.Is(err, memcache.ErrNoList):
 			end.ended = RefillUnlisted
 			w.tellUnlisted(m.Node, err)
 		case err != nil:
@@ -152,7 +153,7 @@ func (w *walk) tellUnlisted(n *node.Node, err error) {
 func keysOf(ctx context.Context, n *node.Node, prefix string, found func(key string)) error {
 	for end := time.Now().Add(crawlerTime); ; {
 		err := n.Keys(ctx, prefix, found)
-		if !errors.Is(err, node.ErrCrawling) || time.Now().After(end) {
+		if !errors.Is(err, memcache.ErrCrawling) || time.Now().After(end) {
 			return err
 		}
 		if err := pace.Sleep(ctx, crawlerWait); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
@@ -101,7 +102,7 @@ func (w *world) start(config local.Config) *instance {
 		Cluster: cluster.New(nil), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Random: own, Route: config.Route, Patience: opTimeout,
 	})
 	inbox, courier := news.NewInbox(a, time.Now), replica.NewCourier(config.Replica)
-	look := func(n *node.Node, boards map[string]node.Item, began time.Time) {
+	look := func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
 		inbox.Look(n, boards, began)
 		courier.Look(n)
 	}

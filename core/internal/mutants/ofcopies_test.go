@@ -5,10 +5,11 @@ var copies = layer{name: "simulation of copies", folder: "internal/sim/copies", 
 
 // The packages that most edits are in.
 const (
-	msm     = "."
-	replica = "internal/replica"
-	local   = "internal/local"
-	node    = "internal/node"
+	msm      = "."
+	replica  = "internal/replica"
+	local    = "internal/local"
+	node     = "internal/node"
+	memcache = "internal/memcache"
 )
 
 // ofCopies are rules of package replica.
@@ -28,7 +29,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"C9", "a stale copy that is read damaged goes on being owed what is newer",
-		[]edit{{replica, "		return node.Item{}, node.ErrGarbled\n", "		return item, nil\n"}}, unit("TestAStaleCopyThatIsReadDamaged", "internal/replica"),
+		[]edit{{replica, "		return memcache.Item{}, node.ErrGarbled\n", "		return item, nil\n"}}, unit("TestAStaleCopyThatIsReadDamaged", "internal/replica"),
 	},
 	{
 		"C9", "what is read damaged is not written over unread",

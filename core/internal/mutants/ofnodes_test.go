@@ -1,6 +1,6 @@
 package mutants
 
-// ofNodes are rules of package node.
+// ofNodes are rules of the packages node and memcache.
 var ofNodes = []mutant{
 	{
 		"N11", "a node of which nobody knows what is stale gets another epoch before it is used",
@@ -136,7 +136,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"N6", "idle connections do not outlive what their node was",
-		[]edit{{node, "	m.letGo()\n	m.dropIdle()\n", "	m.letGo()\n"}}, unit("TestIdleConnectionsOfANodeThatIsGivenUp", "internal/node"),
+		[]edit{{memcache, "	m.letGo()\n	m.dropIdle()\n", "	m.letGo()\n"}}, unit("TestIdleConnectionsOfANodeThatIsGivenUp", "internal/memcache"),
 	},
 	{
 		"N17", "a list with a server that has just come into use is not used before all have heard of it",
@@ -176,11 +176,11 @@ var ofNodes = []mutant{
 	},
 	{
 		"H14", "a server that hangs up once when it is asked for its keys is asked again",
-		[]edit{{node, "if errors.Is(err, errHangsUp) {", "if false {"}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/node"),
+		[]edit{{memcache, "if errors.Is(err, errHangsUp) {", "if false {"}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/memcache"),
 	},
 	{
 		"H14", "of a server that answers nothing it is not known that it lists no keys",
-		[]edit{{node, " && m.answers(ctx, prefix)", ""}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/node"),
+		[]edit{{memcache, " && m.answers(ctx, prefix)", ""}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/memcache"),
 	},
 	{
 		"N14", "a node that leads to several servers is not used",

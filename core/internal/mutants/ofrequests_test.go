@@ -120,7 +120,7 @@ var ofRequests = []mutant{
 		"C20", "a node that failed is not asked again, by this request or the next ones", // each of the two rules covers for the other
 		[]edit{
 			{replica, "return n.Available() && !slices.ContainsFunc", "return n.Available() || true || !slices.ContainsFunc"},
-			{node, "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if false {"},
+			{node, "func (n *Node) Get(ctx context.Context, key string) (memcache.Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (memcache.Item, error) {\n	if false {"},
 			{node, "	if !before.available {", "	if false {"},
 		}, requests,
 	},
@@ -134,7 +134,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"N1", "no request waits for the prober",
-		[]edit{{node, "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() && n.Probe(ctx) != nil {"},
+		[]edit{{node, "func (n *Node) Get(ctx context.Context, key string) (memcache.Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (memcache.Item, error) {\n	if !n.Available() && n.Probe(ctx) != nil {"},
 			{replica, "	if !a.usable(n) { // nor", "	if false { // nor"}}, requests,
 	},
 	{

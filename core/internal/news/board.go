@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 )
 
@@ -47,12 +48,12 @@ func Leave(ctx context.Context, at *node.Node, board string, m Message) error {
 	err := at.Append(ctx, board, spelt[:])
 	for try := 0; try < addTries; try++ {
 		switch {
-		case errors.Is(err, node.ErrMiss), errors.Is(err, node.ErrConflict):
-			if err = at.Add(ctx, board, node.Item{Value: spelt[:]}, boardLife); !errors.Is(err, node.ErrExists) {
+		case errors.Is(err, memcache.ErrMiss), errors.Is(err, memcache.ErrConflict):
+			if err = at.Add(ctx, board, memcache.Item{Value: spelt[:]}, boardLife); !errors.Is(err, memcache.ErrExists) {
 				return err
 			}
 			err = at.Append(ctx, board, spelt[:])
-		case errors.Is(err, node.ErrTooLarge):
+		case errors.Is(err, memcache.ErrTooLarge):
 			err = replaceOldest(ctx, at, board, spelt)
 		default:
 			return err
@@ -68,7 +69,7 @@ func replaceOldest(ctx context.Context, at *node.Node, board string, m spelling)
 		return err
 	}
 	list, _ := parse(old.Value)
-	item := node.Item{Value: append(join(list[max(0, len(list)-boardLength):]), m[:]...), Token: old.Token}
+	item := memcache.Item{Value: append(join(list[max(0, len(list)-boardLength):]), m[:]...), Token: old.Token}
 	return at.CompareAndSwap(ctx, board, item, boardLife)
 }
 

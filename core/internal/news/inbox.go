@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 )
 
@@ -28,10 +29,10 @@ type Inbox struct {
 	heard  map[place]map[spelling]struct{} // what each board had when it was heard last; only for Run
 
 	mu     sync.Mutex
-	fresh  map[place]node.Item // boards that have changed since Run took them
-	last   map[place][]byte    // each board's last value; not its token: a restarted node gives the same ones again
-	gone   []*node.Node        // nodes that have left the list since Run took the boards
-	looked time.Time           // when the last probe began; zero: there was none since Run took the boards
+	fresh  map[place]memcache.Item // boards that have changed since Run took them
+	last   map[place][]byte        // each board's last value; not its token: a restarted node gives the same ones again
+	gone   []*node.Node            // nodes that have left the list since Run took the boards
+	looked time.Time               // when the last probe began; zero: there was none since Run took the boards
 }
 
 // place is a board on a node.
@@ -44,13 +45,13 @@ type place struct {
 func NewInbox(reader Reader, clock func() time.Time) *Inbox {
 	return &Inbox{
 		reader: reader, clock: clock, wake: make(chan struct{}, 1), heard: make(map[place]map[spelling]struct{}),
-		fresh: make(map[place]node.Item), last: make(map[place][]byte),
+		fresh: make(map[place]memcache.Item), last: make(map[place][]byte),
 	}
 }
 
 // Look takes the boards of a node, as read by a probe that began at that time. It does not block, because the node's
 // prober calls it.
-func (b *Inbox) Look(n *node.Node, boards map[string]node.Item, began time.Time) {
+func (b *Inbox) Look(n *node.Node, boards map[string]memcache.Item, began time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for board, item := range boards {
@@ -74,7 +75,7 @@ func (b *Inbox) Forget(n *node.Node) {
 	defer b.mu.Unlock()
 	ofNode := func(at place) bool { return at.node == n }
 	maps.DeleteFunc(b.last, func(at place, _ []byte) bool { return ofNode(at) })
-	maps.DeleteFunc(b.fresh, func(at place, _ node.Item) bool { return ofNode(at) })
+	maps.DeleteFunc(b.fresh, func(at place, _ memcache.Item) bool { return ofNode(at) })
 	b.gone = append(b.gone, n)
 }
 
@@ -94,7 +95,7 @@ func (b *Inbox) Run(ctx context.Context) {
 func (b *Inbox) Read(ctx context.Context) {
 	b.mu.Lock()
 	fresh, looked, gone := b.fresh, b.looked, b.gone
-	b.fresh, b.looked, b.gone = make(map[place]node.Item), time.Time{}, nil
+	b.fresh, b.looked, b.gone = make(map[place]memcache.Item), time.Time{}, nil
 	b.mu.Unlock()
 	maps.DeleteFunc(b.heard, func(at place, _ map[spelling]struct{}) bool { return slices.Contains(gone, at.node) })
 	all := true
@@ -107,7 +108,7 @@ func (b *Inbox) Read(ctx context.Context) {
 		}
 		// If the write fails, the next change of the board brings another one.
 		if kept, worth := recent(list, b.clock()); worth && whole {
-			_ = at.node.CompareAndSwap(ctx, at.board, node.Item{Value: join(kept), Token: fresh[at].Token}, boardLife)
+			_ = at.node.CompareAndSwap(ctx, at.board, memcache.Item{Value: join(kept), Token: fresh[at].Token}, boardLife)
 		}
 	}
 	if !looked.IsZero() && all {
@@ -117,13 +118,13 @@ func (b *Inbox) Read(ctx context.Context) {
 
 // atRest reports whether what was read is what lies on the node, so that nobody will ever hear more of it (rule M4). If
 // it was damaged on its way instead, writing back what could be read would end messages that nobody has heard.
-func atRest(ctx context.Context, at place, read node.Item) bool {
+func atRest(ctx context.Context, at place, read memcache.Item) bool {
 	again, err := at.node.Get(ctx, at.board)
 	return err == nil && bytes.Equal(again.Value, read.Value)
 }
 
 // sorted returns the boards in a fixed order, so that a simulation replays.
-func sorted(fresh map[place]node.Item) (list []place) {
+func sorted(fresh map[place]memcache.Item) (list []place) {
 	for at := range fresh {
 		list = append(list, at)
 	}

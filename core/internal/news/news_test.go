@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/checksum"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
@@ -58,7 +59,7 @@ func newWorld(t *testing.T, nodes int) *world {
 	return w
 }
 
-func (w *world) look(n *node.Node, boards map[string]node.Item, _ time.Time) {
+func (w *world) look(n *node.Node, boards map[string]memcache.Item, _ time.Time) {
 	w.inbox.Look(n, boards, w.now)
 }
 
@@ -175,7 +176,7 @@ func TestABoardIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Memory().CompareAndSwap(t.Context(), board, node.Item{Value: value, Token: item.Token}, 0); err != nil {
+		if err := s.Memory().CompareAndSwap(t.Context(), board, memcache.Item{Value: value, Token: item.Token}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -188,7 +189,7 @@ func TestABoardIsBounded(t *testing.T) {
 		t.Errorf("%d messages stay", n)
 	}
 	fill(21_000)
-	s.Fail(nodetest.Only(nodetest.Of(nodetest.Append), nodetest.Refuse(node.ErrTooLarge))) // memcached's 1 MB
+	s.Fail(nodetest.Only(nodetest.Of(nodetest.Append), nodetest.Refuse(memcache.ErrTooLarge))) // memcached's 1 MB
 	w.leave(0, about(70_000, begin))
 	w.ear.list = nil
 	w.read()
@@ -222,7 +223,7 @@ func TestABoardThatIsDamagedOnItsWay(t *testing.T) {
 		}
 		lies := slices.Clone(item.Value)
 		item.Value[at] ^= 0x80
-		w.inbox.Look(w.nodes[0], map[string]node.Item{board: item}, w.now)
+		w.inbox.Look(w.nodes[0], map[string]memcache.Item{board: item}, w.now)
 		w.inbox.Read(t.Context())
 		if !w.ear.at.Equal(begin) {
 			t.Errorf("byte %d: all counts as heard", at)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/checksum"
+	"github.com/gomsm/msm/core/internal/memcache"
 )
 
 // ErrGarbled means that an answer was damaged on its way: a second read gave another value. It says nothing about the
@@ -19,7 +20,7 @@ var ErrGarbled = errors.New("what it answers is damaged on its way")
 // readEpoch returns the epoch in an item that was read under the epoch key, and the item. If the value is no epoch it
 // is read once more: damage on the way must not look like a restart of the server (rule N10). If it is the same again,
 // and so no epoch, the result is 0.
-func (n *Node) readEpoch(ctx context.Context, item Item) (uint32, Item, error) {
+func (n *Node) readEpoch(ctx context.Context, item memcache.Item) (uint32, memcache.Item, error) {
 	epoch, ok := parseEpoch(item.Value)
 	if ok {
 		return epoch, item, nil

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
@@ -20,7 +21,7 @@ type balanced struct {
 	turn  int
 }
 
-func (b *balanced) GetMulti(ctx context.Context, keys ...string) (map[string]node.Item, error) {
+func (b *balanced) GetMulti(ctx context.Context, keys ...string) (map[string]memcache.Item, error) {
 	if b.turn++; b.turn%2 == 0 {
 		return b.other.GetMulti(ctx, keys...)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/msmtest"
@@ -23,7 +24,7 @@ func TestAServerWithoutCAS(t *testing.T) {
 	t.Parallel()
 	addr := msmtest.StartServer(t, "-C").Addr()
 	for range 2 {
-		n := node.New("n1", addr, newMemcached(t, addr, node.ClientOptions{Timeout: generous}), options)
+		n := node.New("n1", addr, newMemcached(t, addr, memcache.ClientOptions{Timeout: generous}), options)
 		err := n.Probe(t.Context())
 		if !errors.Is(err, node.ErrUnfit) || !strings.Contains(err.Error(), "without -C") || n.Available() {
 			t.Errorf("%v, available: %v", err, n.Available())

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/msmtest"
@@ -82,7 +83,7 @@ func TestAProbeThatIsCalledOff(t *testing.T) {
 func TestANodeThatLostItsEpoch(t *testing.T) {
 	n, s := newNode(t)
 	s.Restart(nil)
-	if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, node.ErrMiss) || epoch != 0 {
+	if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) || epoch != 0 {
 		t.Errorf("%v, epoch %x", err, epoch)
 	}
 }
@@ -135,7 +136,7 @@ func TestProbesAreNotInStep(t *testing.T) {
 // TestNobodyIsMisled checks that an instance that calls Replace never sees the node available with the epoch that it
 // had then, whatever other instances do.
 func TestNobodyIsMisled(t *testing.T) {
-	memory := node.NewMemory(node.MemoryOptions{})
+	memory := memcache.NewMemory(memcache.MemoryOptions{})
 	instances := []*node.Node{node.New("n1", "memory", memory, options), node.New("n1", "memory", memory, options)}
 	var all sync.WaitGroup
 	for i := range 8 {
@@ -146,7 +147,7 @@ func TestNobodyIsMisled(t *testing.T) {
 				n.Replace()
 				for tries := 0; ; tries++ {
 					_ = n.Probe(t.Context())
-					if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); errors.Is(err, node.ErrMiss) {
+					if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); errors.Is(err, memcache.ErrMiss) {
 						if epoch == before {
 							t.Errorf("epoch %x, as before", epoch)
 						}
@@ -165,7 +166,7 @@ func TestTwoInstancesOnOneServer(t *testing.T) {
 	addr := msmtest.StartServer(t).Addr()
 	var instances [2]*node.Node
 	for i := range instances {
-		n := node.New("n1", addr, newMemcached(t, addr, node.ClientOptions{Timeout: generous}), options)
+		n := node.New("n1", addr, newMemcached(t, addr, memcache.ClientOptions{Timeout: generous}), options)
 		mustProbe(t, n)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})

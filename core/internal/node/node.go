@@ -1,4 +1,4 @@
-// Package node is one memcached server: the client that talks to it, whether it is available, and its epoch. The epoch
+// Package node is one memcached server: whether it is available, and its epoch. The epoch
 // is a random number that is stored on the server. It changes when the server loses its data, or when an instance
 // replaces it because nobody knows what on the node is stale.
 //
@@ -7,9 +7,6 @@
 //   - epochs.go, stale.go: epochs, and when a node's data are not trusted
 //   - fit.go, elsewhere.go, use.go: servers that cannot be used, share an id with another one, or were out of use
 //   - sizes.go: values that are too large for the node
-//   - client.go: the Client interface and its errors; memory.go: a Client within this process
-//   - memcached.go: the Client of a real server; pool.go, slot.go: its connections; conn.go, liveness_unix.go: one of them;
-//     times.go: deadlines; answers.go: errors; keys.go: the list of keys
 package node
 
 import (
@@ -21,13 +18,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/bradfitz/gomemcache/memcache"
-
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/random"
 )
 
-var errKey = errors.New("node: a key must have 1 to 250 bytes, none of them blank or control")
+// ErrDown means that a node is not available. Nothing was sent.
+var ErrDown = errors.New("node is down")
 
 // Options say how a node is probed.
 type Options struct {
@@ -37,7 +34,7 @@ type Options struct {
 	ProbeMax   time.Duration    // longest time between probes of a node that is unavailable; zero: 1s
 	Also       []string         // further keys that every probe reads
 	OnLook     OnLook           // called after every successful probe; the prober waits for it; nil: not called
-	Prober     Client           // the client that probes use; nil: the one that operations use
+	Prober     memcache.Client  // the client that probes use; nil: the one that operations use
 	Servers    *Servers         // the list that the node is in; nil: it is not compared with others
 	Log        *journal.Journal // nil: none
 	Random     *random.Source   // for the prober; nil: the runtime's
@@ -45,7 +42,7 @@ type Options struct {
 
 // OnLook receives what a probe has read under Options.Also, and when that probe began. If this process stood still
 // meanwhile, the values are as old as that.
-type OnLook func(n *Node, also map[string]Item, began time.Time)
+type OnLook func(n *Node, also map[string]memcache.Item, began time.Time)
 
 // Node is one memcached server. It is safe for concurrent use.
 //
@@ -59,7 +56,7 @@ type OnLook func(n *Node, also map[string]Item, began time.Time)
 // replaced only if nobody knows that.
 type Node struct {
 	id, address string
-	client      Client
+	client      memcache.Client
 	options     Options
 	probed      []string // keys that a probe reads; the first one is the epoch's
 	state       atomic.Pointer[state]
@@ -92,7 +89,7 @@ type state struct {
 }
 
 // New returns a node that is not available before its first probe (rule N1).
-func New(id, address string, client Client, o Options) *Node {
+func New(id, address string, client memcache.Client, o Options) *Node {
 	if o.ProbeEvery == 0 {
 		o.ProbeEvery = 250 * time.Millisecond
 	}
@@ -164,42 +161,42 @@ func (n *Node) probeNow() {
 	}
 }
 
-// Get returns the item of a key; see Client.Get. It returns ErrDown if the node is not available.
-func (n *Node) Get(ctx context.Context, key string) (Item, error) {
+// Get returns the item of a key; see memcache.Client.Get. It returns ErrDown if the node is not available.
+func (n *Node) Get(ctx context.Context, key string) (memcache.Item, error) {
 	if !n.Available() {
-		return Item{}, ErrDown
+		return memcache.Item{}, ErrDown
 	}
 	item, err := n.client.Get(ctx, key)
 	return item, n.judge(ctx, "get", err)
 }
 
-// GetWith gets two keys in one round trip. Also when it returns ErrMiss for the first key, the other one's item is
+// GetWith gets two keys in one round trip. Also when it returns memcache.ErrMiss for the first key, the other one's item is
 // valid; that is zero if there is none.
-func (n *Node) GetWith(ctx context.Context, key, other string) (item, also Item, err error) {
+func (n *Node) GetWith(ctx context.Context, key, other string) (item, also memcache.Item, err error) {
 	if !n.Available() {
-		return Item{}, Item{}, ErrDown
+		return memcache.Item{}, memcache.Item{}, ErrDown
 	}
 	items, err := n.client.GetMulti(ctx, key, other)
 	if err := n.judge(ctx, "get", err); err != nil {
-		return Item{}, Item{}, err
+		return memcache.Item{}, memcache.Item{}, err
 	}
 	item, ok := items[key]
 	if !ok {
-		return Item{}, items[other], ErrMiss
+		return memcache.Item{}, items[other], memcache.ErrMiss
 	}
 	return item, items[other], nil
 }
 
-// GetWithEpoch gets a key and the node's epoch in one round trip. Also with ErrMiss the epoch is valid; 0: the node has
+// GetWithEpoch gets a key and the node's epoch in one round trip. Also with memcache.ErrMiss the epoch is valid; 0: the node has
 // lost it with everything else, as in a restart, and no probe has found that yet.
-func (n *Node) GetWithEpoch(ctx context.Context, key string) (Item, uint32, error) {
+func (n *Node) GetWithEpoch(ctx context.Context, key string) (memcache.Item, uint32, error) {
 	before := n.state.Load()
 	if !before.available {
-		return Item{}, 0, ErrDown
+		return memcache.Item{}, 0, ErrDown
 	}
 	items, err := n.client.GetMulti(ctx, key, n.options.EpochKey)
 	if err := n.judge(ctx, "get", err); err != nil {
-		return Item{}, 0, err
+		return memcache.Item{}, 0, err
 	}
 	epoch := before.epoch
 	if read, there := items[n.options.EpochKey]; !there {
@@ -210,13 +207,13 @@ func (n *Node) GetWithEpoch(ctx context.Context, key string) (Item, uint32, erro
 	n.learn(epoch, before)
 	item, ok := items[key]
 	if !ok {
-		return Item{}, epoch, ErrMiss
+		return memcache.Item{}, epoch, memcache.ErrMiss
 	}
 	return item, epoch, nil
 }
 
-// Add stores a value if the key is absent; see Client.Add.
-func (n *Node) Add(ctx context.Context, key string, item Item, ttl time.Duration) error {
+// Add stores a value if the key is absent; see memcache.Client.Add.
+func (n *Node) Add(ctx context.Context, key string, item memcache.Item, ttl time.Duration) error {
 	if !n.Available() {
 		return ErrDown
 	}
@@ -224,15 +221,15 @@ func (n *Node) Add(ctx context.Context, key string, item Item, ttl time.Duration
 }
 
 // CompareAndSwap stores a value if the present one is still that whose token the item carries; see
-// Client.CompareAndSwap.
-func (n *Node) CompareAndSwap(ctx context.Context, key string, item Item, ttl time.Duration) error {
+// memcache.Client.CompareAndSwap.
+func (n *Node) CompareAndSwap(ctx context.Context, key string, item memcache.Item, ttl time.Duration) error {
 	if !n.Available() {
 		return ErrDown
 	}
 	return n.judge(ctx, "cas", n.sized(item, n.client.CompareAndSwap(ctx, key, item, ttl)))
 }
 
-// Append appends to a value that exists; see Client.Append.
+// Append appends to a value that exists; see memcache.Client.Append.
 func (n *Node) Append(ctx context.Context, key string, more []byte) error {
 	if !n.Available() {
 		return ErrDown
@@ -240,7 +237,7 @@ func (n *Node) Append(ctx context.Context, key string, more []byte) error {
 	return n.judge(ctx, "append", n.client.Append(ctx, key, more))
 }
 
-// Keys lists keys; see Client.Keys. An error is no evidence against the node: no request waits for the list, and a long
+// Keys lists keys; see memcache.Client.Keys. An error is no evidence against the node: no request waits for the list, and a long
 // list can break off for more reasons than a request.
 func (n *Node) Keys(ctx context.Context, prefix string, found func(key string)) error {
 	if !n.Available() {
@@ -252,23 +249,23 @@ func (n *Node) Keys(ctx context.Context, prefix string, found func(key string)) 
 	return nil
 }
 
-// judge decides what an error says about the node: an answer says nothing, a timeout or ErrLate triggers a probe, and
+// judge decides what an error says about the node: an answer says nothing, a timeout or memcache.ErrLate triggers a probe, and
 // any other error makes the node unavailable (rules N2, N3 and N4).
 func (n *Node) judge(ctx context.Context, op string, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	if errors.Is(err, ErrLate) {
+	if errors.Is(err, memcache.ErrLate) {
 		n.suspected()
 	}
-	if answer(err) {
+	if memcache.IsReply(err) {
 		return err
 	}
-	gaveUp := errors.Is(err, errGivenUp)
+	gaveUp := errors.Is(err, memcache.ErrGivenUp)
 	err = fmt.Errorf("%s: %w", op, err)
 	switch {
 	case gaveUp: // the failure that ended it has been judged
-	case timedOut(err):
+	case memcache.TimedOut(err):
 		n.suspected()
 	default:
 		n.fail(err)
@@ -279,22 +276,7 @@ func (n *Node) judge(ctx context.Context, op string, err error) error {
 // OutOfTime reports whether an error may have another cause than the node: this process did not run, or the failure of
 // another operation ended this one.
 func OutOfTime(err error) bool {
-	return timedOut(err) || errors.Is(err, ErrLate) || errors.Is(err, errGivenUp)
-}
-
-func timedOut(err error) bool {
-	var timed interface{ Timeout() bool }
-	var dial *memcache.ConnectTimeoutError
-	return errors.As(err, &timed) && timed.Timeout() || errors.As(err, &dial)
-}
-
-func answer(err error) bool {
-	for _, a := range []error{ErrMiss, ErrExists, ErrConflict, ErrTooLarge, ErrFull, ErrRefused, ErrBusy, ErrLate, errKey} {
-		if errors.Is(err, a) {
-			return true
-		}
-	}
-	return false
+	return memcache.TimedOut(err) || errors.Is(err, memcache.ErrLate) || errors.Is(err, memcache.ErrGivenUp)
 }
 
 // learn stores an epoch that an operation has read, unless the state has changed since: the node failed, or a probe
@@ -330,7 +312,7 @@ func (n *Node) Probe(ctx context.Context) error {
 		if n.options.OnLook != nil {
 			n.options.OnLook(n, also, began)
 		}
-	case !answer(err) && !errors.Is(err, errFailed) && ctx.Err() == nil:
+	case !memcache.IsReply(err) && !errors.Is(err, errFailed) && ctx.Err() == nil:
 		why := fmt.Errorf("probe: %w", err)
 		n.fail(why)
 		n.tell(why)
@@ -338,7 +320,7 @@ func (n *Node) Probe(ctx context.Context) error {
 	return err
 }
 
-func (n *Node) probe(ctx context.Context, stale staleness) (epoch uint32, also map[string]Item, err error) {
+func (n *Node) probe(ctx context.Context, stale staleness) (epoch uint32, also map[string]memcache.Item, err error) {
 	also, err = n.options.Prober.GetMulti(ctx, n.probed...)
 	if err != nil {
 		return 0, nil, err
@@ -366,15 +348,15 @@ func (n *Node) probe(ctx context.Context, stale staleness) (epoch uint32, also m
 		return 0, nil, err
 	}
 	fresh := n.options.Random.Uint32()
-	return fresh, also, n.options.Prober.CompareAndSwap(ctx, n.options.EpochKey, Item{Value: formatEpoch(fresh), Token: item.Token}, 0)
+	return fresh, also, n.options.Prober.CompareAndSwap(ctx, n.options.EpochKey, memcache.Item{Value: formatEpoch(fresh), Token: item.Token}, 0)
 }
 
 // first gives a server without an epoch one, and reads it back: another instance may have been faster, and only a read
 // shows whether the server has CAS.
-func (n *Node) first(ctx context.Context) (Item, error) {
-	err := n.options.Prober.Add(ctx, n.options.EpochKey, Item{Value: formatEpoch(n.options.Random.Uint32())}, 0)
-	if err != nil && !errors.Is(err, ErrExists) {
-		return Item{}, err
+func (n *Node) first(ctx context.Context) (memcache.Item, error) {
+	err := n.options.Prober.Add(ctx, n.options.EpochKey, memcache.Item{Value: formatEpoch(n.options.Random.Uint32())}, 0)
+	if err != nil && !errors.Is(err, memcache.ErrExists) {
+		return memcache.Item{}, err
 	}
 	return n.options.Prober.Get(ctx, n.options.EpochKey)
 }
@@ -443,7 +425,7 @@ func (n *Node) round(ctx context.Context, wait time.Duration) time.Duration {
 		if err == nil {
 			return n.options.ProbeEvery
 		}
-		if !errors.Is(err, errFailed) && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) {
+		if !errors.Is(err, errFailed) && !errors.Is(err, memcache.ErrConflict) && !errors.Is(err, memcache.ErrExists) {
 			break
 		}
 	}

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
-	"github.com/gomsm/msm/core/msmtest"
 )
 
 var options = node.Options{EpochKey: "epoch"}
@@ -40,10 +40,10 @@ func newNode(t *testing.T) (*node.Node, *nodetest.Server) {
 var operations = map[string]func(ctx context.Context, n *node.Node) error{
 	"Get":          func(ctx context.Context, n *node.Node) error { _, err := n.Get(ctx, "a"); return err },
 	"GetWithEpoch": func(ctx context.Context, n *node.Node) error { _, _, err := n.GetWithEpoch(ctx, "a"); return err },
-	"Add":          func(ctx context.Context, n *node.Node) error { return n.Add(ctx, "a", node.Item{}, 0) },
+	"Add":          func(ctx context.Context, n *node.Node) error { return n.Add(ctx, "a", memcache.Item{}, 0) },
 	"Append":       func(ctx context.Context, n *node.Node) error { return n.Append(ctx, "a", []byte("x")) },
 	"CompareAndSwap": func(ctx context.Context, n *node.Node) error {
-		return n.CompareAndSwap(ctx, "a", node.Item{Token: 1}, 0)
+		return n.CompareAndSwap(ctx, "a", memcache.Item{Token: 1}, 0)
 	},
 }
 
@@ -52,17 +52,17 @@ var operations = map[string]func(ctx context.Context, n *node.Node) error{
 func TestEvidence(t *testing.T) {
 	for op, do := range operations {
 		for err, evidence := range map[error]bool{
-			nodetest.ErrOff:                   true,
-			errors.New("connection reset"):    true,
-			nodetest.ErrLost:                  false,
-			fmt.Errorf("?: %w", node.ErrLate): false,
-			node.ErrMiss:                      false,
-			node.ErrExists:                    false,
-			node.ErrConflict:                  false,
-			node.ErrTooLarge:                  false,
-			node.ErrFull:                      false,
-			node.ErrRefused:                   false,
-			node.ErrBusy:                      false,
+			nodetest.ErrOff:                       true,
+			errors.New("connection reset"):        true,
+			nodetest.ErrLost:                      false,
+			fmt.Errorf("?: %w", memcache.ErrLate): false,
+			memcache.ErrMiss:                      false,
+			memcache.ErrExists:                    false,
+			memcache.ErrConflict:                  false,
+			memcache.ErrTooLarge:                  false,
+			memcache.ErrFull:                      false,
+			memcache.ErrRefused:                   false,
+			memcache.ErrBusy:                      false,
 		} {
 			t.Run(fmt.Sprint(op, ", ", err), func(t *testing.T) {
 				n, s := newNode(t)
@@ -124,7 +124,7 @@ func TestWhoRunsOutOfTimeHasTheNodeLookedAt(t *testing.T) {
 
 // givesUp counts the calls of GiveUp.
 type givesUp struct {
-	node.Client
+	memcache.Client
 	times atomic.Int32
 }
 
@@ -209,7 +209,7 @@ func TestEpoch(t *testing.T) {
 	t.Run("what is no epoch is replaced", func(t *testing.T) {
 		for _, text := range []string{"", "x", "0000000g", "00000000", "123456789", "\x00\x00\x00\x00\x00\x00\x00\x01"} {
 			s := nodetest.New("n1")
-			if err := s.Memory().Add(t.Context(), "epoch", node.Item{Value: []byte(text)}, 0); err != nil {
+			if err := s.Memory().Add(t.Context(), "epoch", memcache.Item{Value: []byte(text)}, 0); err != nil {
 				t.Fatal(err)
 			}
 			n := instance(s)
@@ -222,7 +222,7 @@ func TestEpoch(t *testing.T) {
 		n, s := newNode(t)
 		before := n.Epoch()
 		s.Fail(nodetest.Damage(1))
-		if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, node.ErrMiss) || epoch != before || n.Epoch() != before {
+		if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) || epoch != before || n.Epoch() != before {
 			t.Errorf("a request: %v, %x after %x", err, epoch, before)
 		}
 		s.Fail(nodetest.Damage(1))
@@ -247,14 +247,14 @@ func TestEpoch(t *testing.T) {
 		}
 		_ = b.Probe(t.Context())
 		_, epoch, err := c.GetWithEpoch(t.Context(), "none")
-		if !errors.Is(err, node.ErrMiss) || b.Epoch() != a.Epoch() || c.Epoch() != a.Epoch() || epoch != a.Epoch() {
+		if !errors.Is(err, memcache.ErrMiss) || b.Epoch() != a.Epoch() || c.Epoch() != a.Epoch() || epoch != a.Epoch() {
 			t.Errorf("%v, %x, %x, %x, %x", err, a.Epoch(), b.Epoch(), c.Epoch(), epoch)
 		}
 	})
 	t.Run("who asks a node that lost everything learns that its epoch is gone", func(t *testing.T) {
 		n, s := newNode(t)
 		s.Restart(nil)
-		if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, node.ErrMiss) || epoch != 0 || n.Epoch() != 0 || !n.Available() {
+		if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) || epoch != 0 || n.Epoch() != 0 || !n.Available() {
 			t.Errorf("%v, %x, %x", err, epoch, n.Epoch())
 		}
 	})
@@ -291,12 +291,12 @@ func TestEpoch(t *testing.T) {
 // TestALookTellsWhatElseIsThere checks that OnLook is called for every successful probe, and for no other.
 func TestALookTellsWhatElseIsThere(t *testing.T) {
 	s := nodetest.New("n1")
-	var told []map[string]node.Item
+	var told []map[string]memcache.Item
 	n := s.Node(s.Client(""), node.Options{
-		EpochKey: "epoch", Also: []string{"a", "b"}, OnLook: func(_ *node.Node, also map[string]node.Item, _ time.Time) { told = append(told, also) },
+		EpochKey: "epoch", Also: []string{"a", "b"}, OnLook: func(_ *node.Node, also map[string]memcache.Item, _ time.Time) { told = append(told, also) },
 	})
 	mustProbe(t, n) // there are no values yet
-	if err := s.Memory().Add(t.Context(), "b", node.Item{Value: []byte("x")}, 0); err != nil {
+	if err := s.Memory().Add(t.Context(), "b", memcache.Item{Value: []byte("x")}, 0); err != nil {
 		t.Fatal(err)
 	}
 	mustProbe(t, n)
@@ -353,58 +353,4 @@ func TestRun(t *testing.T) {
 			t.Errorf("%d times up, %d times down:\n%s", up, down, &log)
 		}
 	})
-}
-
-// counted is a client that counts the reads of one key.
-type counted struct {
-	node.Client
-	key  string
-	asks atomic.Int32
-}
-
-func (c *counted) Get(ctx context.Context, key string) (node.Item, error) {
-	if key == c.key {
-		c.asks.Add(1)
-	}
-	return c.Client.Get(ctx, key)
-}
-
-// TestRealNode checks that a node on a real memcached goes down and comes back, with another epoch if it has lost its
-// data. While it is down no operation is sent.
-func TestRealNode(t *testing.T) {
-	for name, fault := range map[string]struct {
-		begin, end func(*msmtest.Server)
-		loses      bool
-	}{
-		"killed and started again": {(*msmtest.Server).Kill, (*msmtest.Server).Restart, true},
-		"stopped and continued":    {(*msmtest.Server).Stop, (*msmtest.Server).Continue, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := msmtest.StartServer(t)
-			c := &counted{Client: newMemcached(t, s.Addr(), node.ClientOptions{Timeout: 2 * time.Second}), key: "a"}
-			n := node.New("n1", s.Addr(), c, options)
-			ctx, cancel := context.WithCancel(t.Context())
-			ended := make(chan struct{})
-			go func() { defer close(ended); n.Run(ctx) }()
-			defer func() { cancel(); <-ended }()
-			eventually(t, "available", n.Available)
-			before := n.Epoch()
-			fault.begin(s)
-			eventually(t, "not available", func() bool { return !n.Available() })
-			for range 1000 {
-				if _, err := n.Get(ctx, "a"); !errors.Is(err, node.ErrDown) {
-					t.Fatal(err)
-				}
-			}
-			if asks := c.asks.Load(); asks > 0 {
-				t.Errorf("it was asked %d times while it was down", asks)
-			}
-			fault.end(s)
-			eventually(t, "available again", n.Available)
-			if lost := n.Epoch() != before; lost != fault.loses {
-				t.Errorf("another epoch: %v", lost)
-			}
-		})
-	}
 }

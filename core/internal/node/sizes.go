@@ -1,6 +1,10 @@
 package node
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/gomsm/msm/core/internal/memcache"
+)
 
 // refusedSize is the size of a value that the server refused. It holds for one epoch, since a restarted server may have
 // another limit.
@@ -21,8 +25,8 @@ func (n *Node) Takes(bytes int) bool {
 const sizeMargin = 256
 
 // sized remembers the size of a value that the server calls too large (memcached -I). It returns err.
-func (n *Node) sized(item Item, err error) error {
-	if size := len(item.Value) - sizeMargin; errors.Is(err, ErrTooLarge) && n.Takes(size) {
+func (n *Node) sized(item memcache.Item, err error) error {
+	if size := len(item.Value) - sizeMargin; errors.Is(err, memcache.ErrTooLarge) && n.Takes(size) {
 		n.tooLarge.Store(&refusedSize{n.Epoch(), size})
 	}
 	return err

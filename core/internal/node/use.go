@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/checksum"
+	"github.com/gomsm/msm/core/internal/memcache"
 )
 
 const (
@@ -26,7 +27,7 @@ func (n *Node) OutOfUse() bool { return n.options.Servers.usedAfter(n) }
 func (n *Node) missedUse() bool { return n.Epoch() == 0 && n.OutOfUse() }
 
 // readMark removes the mark from what a probe has read, stores its times, and returns it.
-func (n *Node) readMark(also map[string]Item) Item {
+func (n *Node) readMark(also map[string]memcache.Item) memcache.Item {
 	mark := also[n.options.UseKey]
 	delete(also, n.options.UseKey)
 	var used, began int64
@@ -71,18 +72,18 @@ func (n *Node) Since() time.Time {
 // markUse stores when the node came into use. Later it stores, every 15 seconds, that the node is in use, but not
 // before it has been available for as long: until then this process compares all nodes as they were when it began. If a
 // write fails, a later probe or another instance repeats it.
-func (n *Node) markUse(ctx context.Context, mark Item) {
+func (n *Node) markUse(ctx context.Context, mark memcache.Item) {
 	s, now, began := n.state.Load(), time.Now(), n.began.Load()
 	switch {
 	case n.options.UseKey == "":
 	case mark.Token == 0:
-		next := Item{Value: formatMark(0, now.UnixMicro())}
+		next := memcache.Item{Value: formatMark(0, now.UnixMicro())}
 		if n.options.Prober.Add(ctx, n.options.UseKey, next, 0) == nil {
 			n.began.Store(now.UnixMicro())
 		}
 	case began == 0: // the mark could not be read yet
 	case s.available && now.Sub(s.since) >= useEvery && now.Unix()-n.used.Load() >= int64(useEvery/time.Second):
-		next := Item{Value: formatMark(now.Unix(), began), Token: mark.Token}
+		next := memcache.Item{Value: formatMark(now.Unix(), began), Token: mark.Token}
 		_ = n.options.Prober.CompareAndSwap(ctx, n.options.UseKey, next, 0)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gomsm/msm/core/internal/checksum"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
@@ -38,7 +39,7 @@ func TestADamagedMark(t *testing.T) {
 				mustProbe(t, before)
 				mark := markOf(used)
 				damage(mark)
-				if err := s.Memory().Add(t.Context(), "used", node.Item{Value: mark}, 0); err != nil {
+				if err := s.Memory().Add(t.Context(), "used", memcache.Item{Value: mark}, 0); err != nil {
 					t.Fatal(err)
 				}
 				return s.Node(s.Client(""), node.Options{EpochKey: "epoch", UseKey: "used", Servers: servers}), before.Epoch()

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
@@ -26,7 +26,7 @@ func inWorld(t *testing.T, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := nodetest.New("n1")
 		w := &world{t, s, s.Client("mine"), s.Client("theirs")}
-		if err := w.mine.Add(t.Context(), "a", node.Item{Value: []byte("1")}, time.Hour); err != nil {
+		if err := w.mine.Add(t.Context(), "a", memcache.Item{Value: []byte("1")}, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		test(w)
@@ -35,7 +35,7 @@ func inWorld(t *testing.T, test func(w *world)) {
 
 // add adds a value with the first client, and returns the error as text.
 func (w *world) add(key string) string {
-	return fmt.Sprint(w.mine.Add(w.t.Context(), key, node.Item{Value: []byte("1")}, time.Hour))
+	return fmt.Sprint(w.mine.Add(w.t.Context(), key, memcache.Item{Value: []byte("1")}, time.Hour))
 }
 
 func (w *world) get(key string) string {
@@ -116,7 +116,7 @@ func TestFaults(t *testing.T) {
 		"an operation that is over before it is sent": func(w *world) {
 			ctx, cancel := context.WithCancel(w.t.Context())
 			cancel()
-			w.expect(fmt.Sprint(w.mine.Add(ctx, "b", node.Item{}, 0)), "context canceled", "a")
+			w.expect(fmt.Sprint(w.mine.Add(ctx, "b", memcache.Item{}, 0)), "context canceled", "a")
 		},
 	} {
 		t.Run(name, func(t *testing.T) { inWorld(t, test) })
@@ -133,7 +133,7 @@ func TestHalt(t *testing.T) {
 		go func() { patient <- w.get("a") }()
 		ctx, cancel := context.WithTimeout(w.t.Context(), time.Second)
 		defer cancel()
-		w.expect(fmt.Sprint(w.mine.Add(ctx, "b", node.Item{Value: []byte("1")}, 0)), "context deadline exceeded", "a")
+		w.expect(fmt.Sprint(w.mine.Add(ctx, "b", memcache.Item{Value: []byte("1")}, 0)), "context deadline exceeded", "a")
 		time.Sleep(time.Minute)
 		halt.GoOn(rand.New(rand.NewPCG(1, 0)))
 		w.expect(<-patient, "1 <nil>", "a", "b")
@@ -186,7 +186,7 @@ func TestRestart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
-				if err := w.mine.Add(t.Context(), "b", node.Item{Value: []byte("2")}, 0); err != nil {
+				if err := w.mine.Add(t.Context(), "b", memcache.Item{Value: []byte("2")}, 0); err != nil {
 					t.Error(err)
 				}
 				c.restart(w)
@@ -208,7 +208,7 @@ func TestATokenOutlivesARestartWithValues(t *testing.T) {
 		if err := w.mine.CompareAndSwap(t.Context(), "a", item, 0); err != nil {
 			t.Error(err)
 		}
-		if err := w.mine.CompareAndSwap(t.Context(), "a", item, 0); !errors.Is(err, node.ErrConflict) {
+		if err := w.mine.CompareAndSwap(t.Context(), "a", item, 0); !errors.Is(err, memcache.ErrConflict) {
 			t.Errorf("with the old token once more: %v", err)
 		}
 	})
@@ -224,7 +224,7 @@ func TestCount(t *testing.T) {
 		w.get("a")
 		w.s.Fail(nodetest.Refuse(nodetest.ErrOff))
 		w.get("m:1")
-		_ = w.mine.CompareAndSwap(ctx, "m:2", node.Item{}, 0)
+		_ = w.mine.CompareAndSwap(ctx, "m:2", memcache.Item{}, 0)
 		w.mine.Fail(nodetest.Refuse(nodetest.ErrOff))
 		w.get("m:1")
 		for what, c := range map[string]struct {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/pace"
@@ -73,9 +74,9 @@ func (a *Access) bury(ctx context.Context, dead *record.Record) {
 // is too large for the node, the copy is removed instead.
 func (s *Store) cover(ctx context.Context, n *node.Node, key string, newest *record.Record) error {
 	return s.replace(ctx, n, key, newest, func(token uint64) error {
-		item := node.Item{Value: newest.Append(nil), Flags: record.FormatVersion, Token: token}
+		item := memcache.Item{Value: newest.Append(nil), Flags: record.FormatVersion, Token: token}
 		err := n.CompareAndSwap(ctx, key, item, newest.TTL(s.Clock()))
-		if errors.Is(err, node.ErrTooLarge) {
+		if errors.Is(err, memcache.ErrTooLarge) {
 			return remove(ctx, n, key, token)
 		}
 		return err
@@ -96,7 +97,7 @@ func (s *Store) replace(ctx context.Context, n *node.Node, key string, newest *r
 		case !coveredBy(there, newest):
 			return nil
 		}
-		if err = do(item.Token); !errors.Is(err, node.ErrConflict) {
+		if err = do(item.Token); !errors.Is(err, memcache.ErrConflict) {
 			return missed(err)
 		}
 	}
@@ -113,7 +114,7 @@ func coveredBy(there record.Rank, newest *record.Record) bool {
 
 // missed returns nil for an absent copy, and every other error as it is.
 func missed(err error) error {
-	if errors.Is(err, node.ErrMiss) {
+	if errors.Is(err, memcache.ErrMiss) {
 		return nil
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 )
@@ -16,7 +17,7 @@ func TestChoose(t *testing.T) {
 	nodes := map[string]*node.Node{}
 	var members []cluster.Member
 	for _, id := range []string{"n1", "n2", "n3", "n4"} {
-		nodes[id] = node.New(id, id, node.NewMemory(node.MemoryOptions{}), node.Options{EpochKey: "epoch"})
+		nodes[id] = node.New(id, id, memcache.NewMemory(memcache.MemoryOptions{}), node.Options{EpochKey: "epoch"})
 		if err := nodes[id].Probe(context.Background()); err != nil {
 			t.Fatal(err)
 		}

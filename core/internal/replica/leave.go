@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 )
@@ -83,5 +84,5 @@ func (a *Access) clear(ctx context.Context, newest *record.Record) {
 
 // remove takes away what a node has, if it is still the value with that token.
 func remove(ctx context.Context, n *node.Node, key string, token uint64) error {
-	return n.CompareAndSwap(ctx, key, node.Item{Token: token}, -time.Second)
+	return n.CompareAndSwap(ctx, key, memcache.Item{Token: token}, -time.Second)
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 )
@@ -24,7 +24,7 @@ func TestAnAttemptThatIsPassedOverTooSoon(t *testing.T) {
 				fourth = id
 			}
 		}
-		if err := w.servers[fourth].Memory().Add(t.Context(), key, node.Item{Value: w.servers[home].Value(key), Flags: record.FormatVersion}, 0); err != nil {
+		if err := w.servers[fourth].Memory().Add(t.Context(), key, memcache.Item{Value: w.servers[home].Value(key), Flags: record.FormatVersion}, 0); err != nil {
 			t.Fatal(err)
 		}
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 )
@@ -245,7 +246,7 @@ func (w *write) home(ctx context.Context, n *node.Node) (outcome, error) {
 	// write would have met a conflict on a backup before. A claim has written no backup yet, so it has the node's epoch
 	// read again, which put compares.
 	if w.claim && s.token != 0 {
-		if _, _, err := n.GetWithEpoch(ctx, w.access.key); err != nil && !errors.Is(err, node.ErrMiss) {
+		if _, _, err := n.GetWithEpoch(ctx, w.access.key); err != nil && !errors.Is(err, memcache.ErrMiss) {
 			_, over := w.failed(ctx, n, err)
 			return homeFailed, over
 		}
@@ -272,7 +273,7 @@ func (w *write) backup(ctx context.Context, n *node.Node) (outcome, error) {
 	}
 	item, there, err := peek(ctx, n, w.access.key)
 	switch {
-	case errors.Is(err, node.ErrMiss):
+	case errors.Is(err, memcache.ErrMiss):
 		if _, named := w.found.rec.Copy(n.ID()); named && !w.claim {
 			return conflict, nil // it had a copy: maybe all copies are gone, and after them a tombstone
 		}
@@ -299,7 +300,7 @@ func (w *write) put(ctx context.Context, n *node.Node, seen sighting) (outcome, 
 	if seen.outlived(n) {
 		return conflict, nil
 	}
-	item := node.Item{Value: w.value, Flags: record.FormatVersion, Token: seen.token}
+	item := memcache.Item{Value: w.value, Flags: record.FormatVersion, Token: seen.token}
 	var err error
 	if seen.token == 0 {
 		err = n.Add(ctx, w.access.key, item, w.ttl)
@@ -307,9 +308,9 @@ func (w *write) put(ctx context.Context, n *node.Node, seen sighting) (outcome, 
 		err = n.CompareAndSwap(ctx, w.access.key, item, w.ttl)
 	}
 	switch {
-	case errors.Is(err, node.ErrConflict), errors.Is(err, node.ErrExists), errors.Is(err, node.ErrMiss):
+	case errors.Is(err, memcache.ErrConflict), errors.Is(err, memcache.ErrExists), errors.Is(err, memcache.ErrMiss):
 		return conflict, nil
-	case errors.Is(err, node.ErrTooLarge):
+	case errors.Is(err, memcache.ErrTooLarge):
 		return outgrown, nil
 	}
 	if w.access.sown == 0 {

@@ -1,4 +1,4 @@
-package node
+package memcache
 
 import (
 	"context"
@@ -48,7 +48,7 @@ func (m *Memcached) wait(ctx context.Context) error {
 	case m.limit <- struct{}{}:
 		return nil
 	case <-letGo:
-		return errGivenUp
+		return ErrGivenUp
 	case <-timer.C:
 		return ErrBusy
 	case <-ctx.Done():

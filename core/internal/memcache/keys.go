@@ -1,4 +1,4 @@
-package node
+package memcache
 
 import (
 	"bufio"
@@ -56,7 +56,7 @@ func (m *Memcached) keys(ctx context.Context, prefix string, found func(key stri
 // answers reports whether the server answers an ordinary read.
 func (m *Memcached) answers(ctx context.Context, key string) bool {
 	_, err := m.Get(ctx, key+"any")
-	return err == nil || answer(err)
+	return err == nil || IsReply(err)
 }
 
 // listKeys asks for the server's version, and then for the walks (scans over its keys) that suit it.
@@ -114,14 +114,6 @@ func (m *Memcached) dialKeys(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.options.Timeout)
 	defer cancel()
 	return m.options.DialContext(ctx, m.addr.network, m.addr.where)
-}
-
-// ctxFirst returns the context's error in place of err if the caller's time is up, since that is then the cause.
-func ctxFirst(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
 }
 
 // patientConn limits how long nothing happens on a connection, not how long everything takes.

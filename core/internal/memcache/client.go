@@ -1,8 +1,14 @@
-package node
+// Package memcache speaks with one memcached server. It knows nothing of nodes, sessions and other instances: whether the
+// server may be used at all is decided by package node.
+//
+//   - client.go, errors.go: the interface Client, and what it returns; limits.go: the keys and TTLs that memcached takes
+//   - memcached.go: the Client of a real server; answers.go: what the server says; keys.go: its list of keys
+//   - pool.go, slot.go: its connections; conn.go, liveness_unix.go: one of them; times.go: deadlines
+//   - memory.go: a Client within this process
+package memcache
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -12,23 +18,6 @@ type Item struct {
 	Flags uint32 // stored by the server with the value
 	Token uint64 // CAS token: returned by Get, for a CompareAndSwap on the same node
 }
-
-// Answers of a node other than success. After ErrLate, and after any error that is not listed here, it is unknown
-// whether a write was done.
-var (
-	ErrMiss     = errors.New("no such key")
-	ErrExists   = errors.New("key exists")                    // from Add
-	ErrConflict = errors.New("value has changed since")       // from CompareAndSwap
-	ErrTooLarge = errors.New("value too large for the node")  // the old value stays
-	ErrFull     = errors.New("the node has no memory for it") // it does not evict (memcached -M); the old value stays
-	ErrRefused  = errors.New("the node refuses to do it")     // another SERVER_ERROR: it answers, so no evidence against it
-	// ErrBusy is also the answer of a server that accepts no more connections.
-	ErrBusy     = errors.New("no connection became free in time") // nothing was done; no evidence against the node
-	ErrLate     = errors.New("this process did not run in time")  // no evidence against the node; a write may have been done
-	ErrDown     = errors.New("node is down")                      // nothing was sent
-	ErrNoList   = errors.New("the server does not list its keys") // from Keys: too old, or its crawler or dumps are off
-	ErrCrawling = errors.New("the server's crawler is at work")   // from Keys: it will list them a moment later
-)
 
 // Client sends operations to one memcached server. Implementations are safe for concurrent use. The Value that Get
 // returns belongs to the caller; a Value that is written is not kept.

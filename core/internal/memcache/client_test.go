@@ -1,4 +1,4 @@
-package node_test
+package memcache_test
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/msmtest"
 )
 
@@ -20,7 +20,7 @@ import (
 func TestClient(t *testing.T) {
 	t.Run("memcached", func(t *testing.T) {
 		t.Parallel()
-		c := newMemcached(t, msmtest.StartServer(t).Addr(), node.ClientOptions{Timeout: generous})
+		c := newMemcached(t, msmtest.StartServer(t).Addr(), memcache.ClientOptions{Timeout: generous})
 		for name, test := range clientContract {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel() // each case has its own keys
@@ -31,7 +31,7 @@ func TestClient(t *testing.T) {
 	t.Run("memory", func(t *testing.T) {
 		for name, test := range clientContract {
 			t.Run(name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { test(t, client{t, node.NewMemory(node.MemoryOptions{}), ""}) })
+				synctest.Test(t, func(t *testing.T) { test(t, client{t, memcache.NewMemory(memcache.MemoryOptions{}), ""}) })
 			})
 		}
 	})
@@ -52,26 +52,26 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// client is a node.Client with a prefix for its keys, and with checks.
+// client is a Client with a prefix for its keys, and with checks.
 type client struct {
 	t      *testing.T
-	client node.Client
+	client memcache.Client
 	prefix string
 }
 
 func (c client) add(key, value string, ttl time.Duration) error {
-	return c.client.Add(c.t.Context(), c.prefix+key, node.Item{Value: []byte(value), Flags: 7}, ttl)
+	return c.client.Add(c.t.Context(), c.prefix+key, memcache.Item{Value: []byte(value), Flags: 7}, ttl)
 }
 
 func (c client) cas(key, value string, token uint64, ttl time.Duration) error {
-	return c.client.CompareAndSwap(c.t.Context(), c.prefix+key, node.Item{Value: []byte(value), Flags: 8, Token: token}, ttl)
+	return c.client.CompareAndSwap(c.t.Context(), c.prefix+key, memcache.Item{Value: []byte(value), Flags: 8, Token: token}, ttl)
 }
 
 func (c client) append(key, more string) error {
 	return c.client.Append(c.t.Context(), c.prefix+key, []byte(more))
 }
 
-func (c client) get(key string) node.Item {
+func (c client) get(key string) memcache.Item {
 	c.t.Helper()
 	item, err := c.client.Get(c.t.Context(), c.prefix+key)
 	if err != nil {
@@ -86,10 +86,10 @@ func (c client) keys(prefix string) (list []string) {
 	eventually(c.t, "the crawler", func() bool { // it may be busy for the server itself, or for another case of this test
 		list = nil
 		err := c.client.Keys(c.t.Context(), c.prefix+prefix, func(key string) { list = append(list, key) })
-		if !errors.Is(err, node.ErrCrawling) {
+		if !errors.Is(err, memcache.ErrCrawling) {
 			c.want(err, nil)
 		}
-		return !errors.Is(err, node.ErrCrawling)
+		return !errors.Is(err, memcache.ErrCrawling)
 	})
 	slices.Sort(list)
 	return slices.Compact(list)
@@ -105,12 +105,12 @@ func (c client) want(err, want error) {
 func (c client) missing(key string) {
 	c.t.Helper()
 	_, err := c.client.Get(c.t.Context(), c.prefix+key)
-	c.want(err, node.ErrMiss)
+	c.want(err, memcache.ErrMiss)
 }
 
 var clientContract = map[string]func(t *testing.T, c client){
 	"append adds to what is there, and makes it another value": func(t *testing.T, c client) {
-		c.want(c.append("a", "y"), node.ErrMiss)
+		c.want(c.append("a", "y"), memcache.ErrMiss)
 		c.missing("a")
 		c.want(c.add("a", "x", 0), nil)
 		before := c.get("a")
@@ -120,29 +120,32 @@ var clientContract = map[string]func(t *testing.T, c client){
 		if string(item.Value) != "xyz" || item.Flags != 7 {
 			t.Errorf("%q, flags %d", item.Value, item.Flags)
 		}
-		c.want(c.cas("a", "v", before.Token, 0), node.ErrConflict)
+		c.want(c.cas("a", "v", before.Token, 0), memcache.ErrConflict)
 		c.want(c.cas("a", "v", item.Token, -time.Second), nil)
-		c.want(c.append("a", "w"), node.ErrMiss)
+		c.want(c.append("a", "w"), memcache.ErrMiss)
 	},
 	"append lets a value last no longer": func(_ *testing.T, c client) {
 		c.want(c.add("a", "x", time.Second), nil)
 		c.want(c.append("a", "y"), nil)
-		eventually(c.t, "its end", func() bool { _, err := c.client.Get(c.t.Context(), c.prefix+"a"); return errors.Is(err, node.ErrMiss) })
+		eventually(c.t, "its end", func() bool {
+			_, err := c.client.Get(c.t.Context(), c.prefix+"a")
+			return errors.Is(err, memcache.ErrMiss)
+		})
 	},
 	"what was never stored is missing": func(_ *testing.T, c client) { c.missing("a") },
 	"add stores once, with its flags": func(t *testing.T, c client) {
 		c.want(c.add("a", "x", 0), nil)
-		c.want(c.add("a", "y", 0), node.ErrExists)
+		c.want(c.add("a", "y", 0), memcache.ErrExists)
 		if it := c.get("a"); string(it.Value) != "x" || it.Flags != 7 || it.Token == 0 {
 			t.Errorf("%+v", it)
 		}
 	},
 	"compare-and-swap needs the present token": func(t *testing.T, c client) {
-		c.want(c.cas("a", "x", 1, 0), node.ErrMiss)
+		c.want(c.cas("a", "x", 1, 0), memcache.ErrMiss)
 		c.want(c.add("a", "x", 0), nil)
 		token := c.get("a").Token
 		c.want(c.cas("a", "y", token, 0), nil)
-		c.want(c.cas("a", "z", token, 0), node.ErrConflict)
+		c.want(c.cas("a", "z", token, 0), memcache.ErrConflict)
 		if it := c.get("a"); string(it.Value) != "y" || it.Flags != 8 || it.Token == token {
 			t.Errorf("%+v", it)
 		}
@@ -155,7 +158,7 @@ var clientContract = map[string]func(t *testing.T, c client){
 	},
 	"values are copied in and out": func(t *testing.T, c client) {
 		value := []byte("x")
-		c.want(c.client.Add(t.Context(), c.prefix+"a", node.Item{Value: value}, 0), nil)
+		c.want(c.client.Add(t.Context(), c.prefix+"a", memcache.Item{Value: value}, 0), nil)
 		value[0] = 'y'
 		c.get("a").Value[0] = 'z'
 		if it := c.get("a"); string(it.Value) != "x" {
@@ -172,9 +175,9 @@ var clientContract = map[string]func(t *testing.T, c client){
 	},
 	"a value that is too large leaves the old one": func(t *testing.T, c client) {
 		large := strings.Repeat("x", 1<<20)
-		c.want(c.add("a", large, 0), node.ErrTooLarge)
+		c.want(c.add("a", large, 0), memcache.ErrTooLarge)
 		c.want(c.add("a", "x", 0), nil)
-		c.want(c.cas("a", large, c.get("a").Token, 0), node.ErrTooLarge)
+		c.want(c.cas("a", large, c.get("a").Token, 0), memcache.ErrTooLarge)
 		if it := c.get("a"); string(it.Value) != "x" {
 			t.Errorf("%d bytes", len(it.Value))
 		}
@@ -182,20 +185,20 @@ var clientContract = map[string]func(t *testing.T, c client){
 	"keys that memcached would misunderstand are refused": func(t *testing.T, c client) {
 		for _, key := range []string{"", "a b", "a\r\nflush_all", "a\x00", "a\x7f", strings.Repeat("k", 251)} {
 			_, err := c.client.Get(t.Context(), key)
-			if err == nil || errors.Is(err, node.ErrMiss) {
+			if err == nil || errors.Is(err, memcache.ErrMiss) {
 				t.Errorf("get %q: %v", key, err)
 			}
-			if err := c.client.Add(t.Context(), key, node.Item{}, 0); err == nil {
+			if err := c.client.Add(t.Context(), key, memcache.Item{}, 0); err == nil {
 				t.Errorf("add %q: no error", key)
 			}
 		}
-		c.want(c.client.Add(t.Context(), strings.Repeat("k", 250), node.Item{}, time.Minute), nil)
+		c.want(c.client.Add(t.Context(), strings.Repeat("k", 250), memcache.Item{}, time.Minute), nil)
 	},
 	"a time to live ends": func(t *testing.T, c client) {
 		c.want(c.add("a", "x", time.Second), nil)
 		eventually(t, "the end of its life", func() bool {
 			_, err := c.client.Get(t.Context(), c.prefix+"a")
-			return errors.Is(err, node.ErrMiss)
+			return errors.Is(err, memcache.ErrMiss)
 		})
 		c.want(c.add("a", "y", 0), nil)
 	},
@@ -234,7 +237,7 @@ var clientContract = map[string]func(t *testing.T, c client){
 	"a cancelled context sends nothing": func(t *testing.T, c client) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		c.want(c.client.Add(ctx, c.prefix+"a", node.Item{}, 0), context.Canceled)
+		c.want(c.client.Add(ctx, c.prefix+"a", memcache.Item{}, 0), context.Canceled)
 		c.want(c.client.Keys(ctx, "", func(string) { t.Error("a key") }), context.Canceled)
 		c.missing("a")
 	},
@@ -266,7 +269,7 @@ var clientContract = map[string]func(t *testing.T, c client){
 
 func TestMemoryForgetsOnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := client{t, node.NewMemory(node.MemoryOptions{}), ""}
+		c := client{t, memcache.NewMemory(memcache.MemoryOptions{}), ""}
 		c.want(c.add("a", "x", time.Hour), nil)
 		time.Sleep(time.Hour - time.Nanosecond)
 		c.get("a")
@@ -276,7 +279,7 @@ func TestMemoryForgetsOnTime(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	c := client{t, node.NewMemory(node.MemoryOptions{MaxBytes: 10_000}), ""}
+	c := client{t, memcache.NewMemory(memcache.MemoryOptions{MaxBytes: 10_000}), ""}
 	c.want(c.add("used", "x", 0), nil)
 	for i := range 1000 {
 		c.want(c.add(fmt.Sprint(i), string(bytes.Repeat([]byte("x"), 100)), 0), nil)

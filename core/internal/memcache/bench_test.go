@@ -1,24 +1,24 @@
-package node_test
+package memcache_test
 
 import (
 	"testing"
 	"time"
 
-	"github.com/bradfitz/gomemcache/memcache"
+	gomemcache "github.com/bradfitz/gomemcache/memcache"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/msmtest"
 )
 
 // BenchmarkGet gets 500 bytes with bare gomemcache and with this package. Compare the two results of the same run.
 func BenchmarkGet(b *testing.B) {
 	addr := msmtest.StartServer(b).Addr()
-	bare := memcache.New(addr)
+	bare := gomemcache.New(addr)
 	bare.MaxIdleConns = 64
-	if err := bare.Set(&memcache.Item{Key: "a", Value: make([]byte, 500)}); err != nil {
+	if err := bare.Set(&gomemcache.Item{Key: "a", Value: make([]byte, 500)}); err != nil {
 		b.Fatal(err)
 	}
-	ours := node.NewMemcached(addr, node.ClientOptions{Timeout: 5 * time.Second})
+	ours := memcache.NewMemcached(addr, memcache.ClientOptions{Timeout: 5 * time.Second})
 	gets := map[string]func() error{
 		"bare": func() error { _, err := bare.Get("a"); return err },
 		"ours": func() error { _, err := ours.Get(b.Context(), "a"); return err },

@@ -1,4 +1,4 @@
-package node_test
+package memcache_test
 
 import (
 	"bufio"
@@ -13,40 +13,18 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/msmtest"
 )
-
-// TestServersThatDoNotList checks that the error is ErrNoList, and that it is no evidence against the node.
-func TestServersThatDoNotList(t *testing.T) {
-	for name, args := range map[string][]string{
-		"without crawler": {"-o", "no_lru_crawler"},
-		"without dumps":   {"-X"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			addr := msmtest.StartServer(t, args...).Addr()
-			n := node.New("n1", addr, newMemcached(t, addr, node.ClientOptions{Timeout: generous}), options)
-			nothing := func(string) { t.Error("a key") }
-			if err := n.Keys(t.Context(), "", nothing); !errors.Is(err, node.ErrDown) {
-				t.Errorf("before the first probe: %v", err)
-			}
-			mustProbe(t, n)
-			if err := n.Keys(t.Context(), "", nothing); !errors.Is(err, node.ErrNoList) || !n.Available() {
-				t.Errorf("%v, available: %v", err, n.Available())
-			}
-		})
-	}
-}
 
 // TestManyKeys checks that a long list is complete.
 func TestManyKeys(t *testing.T) {
 	const keys = 20_000
 	addr := msmtest.StartServer(t).Addr()
-	c := newMemcached(t, addr, node.ClientOptions{Timeout: generous})
+	c := newMemcached(t, addr, memcache.ClientOptions{Timeout: generous})
 	if errs := inParallel(16, func(i int) error {
 		for k := i; k < keys; k += 16 {
-			if err := c.Add(t.Context(), fmt.Sprint("msm:s:", k), node.Item{}, time.Hour); err != nil {
+			if err := c.Add(t.Context(), fmt.Sprint("msm:s:", k), memcache.Item{}, time.Hour); err != nil {
 				return err
 			}
 		}
@@ -87,7 +65,7 @@ func TestWalks(t *testing.T) {
 					say(conn, fmt.Sprintf("key=%d exp=-1\r\nEND\r\n", len(asked)))
 				}
 			}}
-			m := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})
+			m := newMemcached(t, "n1:11211", memcache.ClientOptions{DialContext: p.dial})
 			var found []string
 			if err := m.Keys(t.Context(), "", func(key string) { found = append(found, key) }); err != nil {
 				t.Fatal(err)
@@ -105,11 +83,11 @@ func TestWalks(t *testing.T) {
 func TestIdleKeysAreListed(t *testing.T) {
 	const keys, workers = 20_000, 8
 	addr := msmtest.StartServer(t).Addr()
-	c := newMemcached(t, addr, node.ClientOptions{Timeout: generous})
+	c := newMemcached(t, addr, memcache.ClientOptions{Timeout: generous})
 	add := func(kind string) func(int) error {
 		return func(i int) error {
 			for k := i; k < keys; k += workers {
-				if err := c.Add(t.Context(), fmt.Sprint(kind, k), node.Item{Value: make([]byte, 300)}, time.Hour); err != nil {
+				if err := c.Add(t.Context(), fmt.Sprint(kind, k), memcache.Item{Value: make([]byte, 300)}, time.Hour); err != nil {
 					return err
 				}
 			}
@@ -151,8 +129,8 @@ func TestWhoHangsUpWhenAskedForKeys(t *testing.T) {
 		want     error  // nil: it lists them
 		anyError bool
 	}{
-		"it does not know the version":  {"version", 1000, true, node.ErrNoList, false},
-		"it does not know the list":     {"lru_crawler", 1000, true, node.ErrNoList, false},
+		"it does not know the version":  {"version", 1000, true, memcache.ErrNoList, false},
+		"it does not know the list":     {"lru_crawler", 1000, true, memcache.ErrNoList, false},
 		"it was restarted":              {"version", 1, true, nil, false},
 		"it was restarted, a bit later": {"lru_crawler", 1, true, nil, false},
 		"it hangs up whatever one asks": {"version", 1000, false, nil, true},
@@ -178,10 +156,10 @@ func TestWhoHangsUpWhenAskedForKeys(t *testing.T) {
 					_ = conn.Close()
 				}
 			}()
-			m := newMemcached(t, l.Addr().String(), node.ClientOptions{Timeout: generous})
+			m := newMemcached(t, l.Addr().String(), memcache.ClientOptions{Timeout: generous})
 			var found []string
 			err = m.Keys(t.Context(), "", func(key string) { found = append(found, key) })
-			if c.anyError != (err != nil && !errors.Is(err, node.ErrNoList)) || !c.anyError && !errors.Is(err, c.want) || err == nil && len(found) != 1 {
+			if c.anyError != (err != nil && !errors.Is(err, memcache.ErrNoList)) || !c.anyError && !errors.Is(err, c.want) || err == nil && len(found) != 1 {
 				t.Errorf("%v, keys %q", err, found)
 			}
 		})
@@ -212,7 +190,7 @@ func TestAListThatStops(t *testing.T) {
 					}
 					lines.Scan()
 				}}
-				m := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})
+				m := newMemcached(t, "n1:11211", memcache.ClientOptions{DialContext: p.dial})
 				ctx, cancel := context.WithTimeout(t.Context(), c.limit)
 				defer cancel()
 				began := time.Now()

@@ -1,20 +1,17 @@
-package node
+package memcache
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
-	"github.com/bradfitz/gomemcache/memcache"
+	gomemcache "github.com/bradfitz/gomemcache/memcache"
 )
 
 // slot is a gomemcache client with its single connection. It serves one operation at a time.
 type slot struct {
-	client *memcache.Client
+	client *gomemcache.Client
 	dialer func(ctx context.Context, network, address string) (net.Conn, error)
 	addr   address
 	conn   *conn     // nil: none yet, or the last one was closed
@@ -31,7 +28,7 @@ type slot struct {
 
 func newSlot(m *Memcached) *slot {
 	s := &slot{dialer: m.options.DialContext, addr: m.addr}
-	s.client = memcache.NewFromSelector(&s.addr)
+	s.client = gomemcache.NewFromSelector(&s.addr)
 	s.client.Timeout, s.client.MaxIdleConns = m.options.Timeout, 1
 	s.client.DialContext = s.dial
 	return s
@@ -97,11 +94,6 @@ func (s *slot) waits(c net.Conn, until time.Time) error {
 
 // lost reports whether the server closed a connection that had served earlier operations.
 func (s *slot) lost(err error) bool { return !s.fresh && hungUp(err) }
-
-// hungUp reports whether the other side has closed the connection.
-func hungUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
-}
 
 // dial connects. gomemcache calls it when it has no connection.
 func (s *slot) dial(context.Context, string, string) (net.Conn, error) {

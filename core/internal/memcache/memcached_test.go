@@ -1,4 +1,4 @@
-package node_test
+package memcache_test
 
 import (
 	"bufio"
@@ -16,12 +16,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/msmtest"
 )
 
-func newMemcached(t *testing.T, addr string, o node.ClientOptions) *node.Memcached {
-	c := node.NewMemcached(addr, o)
+func newMemcached(t *testing.T, addr string, o memcache.ClientOptions) *memcache.Memcached {
+	c := memcache.NewMemcached(addr, o)
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
@@ -45,10 +45,10 @@ func inParallel(n int, f func(i int) error) (errs []error) {
 // TestARestartCostsNoError checks what gomemcache alone does not do: it fails once for every pooled connection.
 func TestARestartCostsNoError(t *testing.T) {
 	s := msmtest.StartServer(t)
-	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: generous})
+	c := newMemcached(t, s.Addr(), memcache.ClientOptions{Timeout: generous})
 	add := func(round string) func(int) error {
 		return func(i int) error {
-			return c.Add(t.Context(), fmt.Sprint(round, i), node.Item{Value: make([]byte, 5000)}, 0)
+			return c.Add(t.Context(), fmt.Sprint(round, i), memcache.Item{Value: make([]byte, 5000)}, 0)
 		}
 	}
 	if errs := inParallel(64, add("before")); len(errs) > 0 {
@@ -63,7 +63,7 @@ func TestARestartCostsNoError(t *testing.T) {
 // TestADeadNodeFailsFast checks F-01: the connection is refused, and no operation waits for an answer.
 func TestADeadNodeFailsFast(t *testing.T) {
 	s := msmtest.StartServer(t)
-	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: patience})
+	c := newMemcached(t, s.Addr(), memcache.ClientOptions{Timeout: patience})
 	_, _ = c.Get(t.Context(), "a")
 	s.Kill()
 	if _, err := c.Get(t.Context(), "a"); !errors.Is(err, syscall.ECONNREFUSED) {
@@ -76,7 +76,7 @@ func TestADeadNodeFailsFast(t *testing.T) {
 func TestAHungNodeCostsOneTimeout(t *testing.T) {
 	t.Parallel()
 	s := msmtest.StartServer(t)
-	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: 2 * time.Second, MaxConns: 4})
+	c := newMemcached(t, s.Addr(), memcache.ClientOptions{Timeout: 2 * time.Second, MaxConns: 4})
 	_, _ = c.Get(t.Context(), "a")
 	s.Stop()
 	errs := inParallel(32, func(int) error { _, err := c.Get(t.Context(), "a"); return err })
@@ -84,7 +84,7 @@ func TestAHungNodeCostsOneTimeout(t *testing.T) {
 		t.Errorf("%d of 32 failed", len(errs))
 	}
 	for _, err := range errs {
-		if errors.Is(err, node.ErrBusy) || errors.Is(err, node.ErrMiss) {
+		if errors.Is(err, memcache.ErrBusy) || errors.Is(err, memcache.ErrMiss) {
 			t.Errorf("not a failure of the node: %v", err)
 		}
 	}
@@ -109,7 +109,7 @@ func TestADripFeedingNodeCostsOneTimeout(t *testing.T) {
 		}
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, DialContext: (&pipes{serve: drip}).dial})
+				c := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: timeout, DialContext: (&pipes{serve: drip}).dial})
 				began := time.Now()
 				if err := read(t.Context(), c); err == nil || time.Since(began) != timeout {
 					t.Errorf("%v after %v", err, time.Since(began))
@@ -128,18 +128,18 @@ func TestWhatANodeSays(t *testing.T) {
 		want error // nil: some other error
 	}{
 		"a value under another key":   {"VALUE other 0 1 1\r\nx\r\nEND\r\n", nil},
-		"out of memory":               {"SERVER_ERROR out of memory storing object\r\n", node.ErrFull},
-		"out of memory, in capitals":  {"SERVER_ERROR Out of memory allocating headers\r\n", node.ErrFull},
-		"other trouble of its own":    {"SERVER_ERROR internal error\r\n", node.ErrRefused},
-		"too many open connections":   {"ERROR Too many open connections\r\n", node.ErrBusy},
+		"out of memory":               {"SERVER_ERROR out of memory storing object\r\n", memcache.ErrFull},
+		"out of memory, in capitals":  {"SERVER_ERROR Out of memory allocating headers\r\n", memcache.ErrFull},
+		"other trouble of its own":    {"SERVER_ERROR internal error\r\n", memcache.ErrRefused},
+		"too many open connections":   {"ERROR Too many open connections\r\n", memcache.ErrBusy},
 		"an unknown command":          {"ERROR\r\n", nil},
 		"nonsense":                    {"\x00\xff\r\n", nil},
 		"a size that is no number":    {"VALUE a 0 x 1\r\n", nil},
 		"a size beyond all reason":    {"VALUE a 0 99999999999999999999 1\r\n", nil},
 		"a value without its end":     {"VALUE a 0 1 1\r\nxx", nil},
-		"a value that is too large":   {"SERVER_ERROR object too large for cache\r\n", node.ErrTooLarge},
+		"a value that is too large":   {"SERVER_ERROR object too large for cache\r\n", memcache.ErrTooLarge},
 		"that it wants a password":    {"CLIENT_ERROR unauthenticated\r\n", nil},
-		"that the key does not exist": {"END\r\n", node.ErrMiss},
+		"that the key does not exist": {"END\r\n", memcache.ErrMiss},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -148,13 +148,13 @@ func TestWhatANodeSays(t *testing.T) {
 						say(conn, c.says)
 					}
 				}}
-				m := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})
+				m := newMemcached(t, "n1:11211", memcache.ClientOptions{DialContext: p.dial})
 				_, err := m.Get(t.Context(), "a")
-				if err == nil || c.want != nil && !errors.Is(err, c.want) || c.want == nil && errors.Is(err, node.ErrMiss) {
+				if err == nil || c.want != nil && !errors.Is(err, c.want) || c.want == nil && errors.Is(err, memcache.ErrMiss) {
 					t.Errorf("%v", err)
 				}
 				_, _ = m.Get(t.Context(), "a")
-				if again := p.dials.Load() == 1; again != errors.Is(c.want, node.ErrMiss) {
+				if again := p.dials.Load() == 1; again != errors.Is(c.want, memcache.ErrMiss) {
 					t.Errorf("the connection is used again: %v", again)
 				}
 			})
@@ -165,7 +165,7 @@ func TestWhatANodeSays(t *testing.T) {
 // TestTheRequestsTimeIsNotTheNodes checks that a context that ends first is no evidence against the node.
 func TestTheRequestsTimeIsNotTheNodes(t *testing.T) {
 	s := msmtest.StartServer(t)
-	c := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: patience})
+	c := newMemcached(t, s.Addr(), memcache.ClientOptions{Timeout: patience})
 	_, _ = c.Get(t.Context(), "a")
 	s.Stop()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -186,14 +186,14 @@ func TestAllConnectionsInUse(t *testing.T) {
 				}
 			}
 		}}
-		c := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: time.Second, MaxConns: 1, DialContext: p.dial})
+		c := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: time.Second, MaxConns: 1, DialContext: p.dial})
 		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
 		defer cancel()
 		first := make(chan error, 1)
 		go func() { _, err := c.Get(ctx, "a"); first <- err }()
 		synctest.Wait()
 		began := time.Now()
-		if _, err := c.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) || time.Since(began) != 700*time.Millisecond {
+		if _, err := c.Get(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) || time.Since(began) != 700*time.Millisecond {
 			t.Errorf("the second, which had to wait: %v after %v", err, time.Since(began))
 		}
 		if err := <-first; !errors.Is(err, context.DeadlineExceeded) {
@@ -210,8 +210,8 @@ func TestAddresses(t *testing.T) {
 		"IPv6":          relay(t, "tcp", "[::1]:0", msmtest.StartServer(t).Addr()),
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newMemcached(t, addr, node.ClientOptions{Timeout: generous})
-			if err := c.Add(t.Context(), "a", node.Item{Value: []byte("x")}, 0); err != nil {
+			c := newMemcached(t, addr, memcache.ClientOptions{Timeout: generous})
+			if err := c.Add(t.Context(), "a", memcache.Item{Value: []byte("x")}, 0); err != nil {
 				t.Error(err)
 			}
 			if it, err := c.Get(t.Context(), "a"); err != nil || string(it.Value) != "x" {
@@ -250,7 +250,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	before := runtime.NumGoroutine()
 	var mu sync.Mutex
 	var conns []net.Conn
-	c := node.NewMemcached(addr, node.ClientOptions{
+	c := memcache.NewMemcached(addr, memcache.ClientOptions{
 		Timeout: generous,
 		DialContext: func(_ context.Context, network, address string) (net.Conn, error) {
 			mu.Lock()

@@ -1,6 +1,6 @@
 //go:build unix
 
-package node_test
+package memcache_test
 
 import (
 	"bufio"
@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 )
 
 // stoppedTimeout is long compared with the time in which a busy machine stops a process that has sent its request.
@@ -54,8 +54,8 @@ func TestInAStoppedProcess(t *testing.T) {
 	if addr == "" {
 		t.Skip("it is run by TestAStoppedProcess")
 	}
-	c := newMemcached(t, addr, node.ClientOptions{Timeout: stoppedTimeout})
-	if _, err := c.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) {
+	c := newMemcached(t, addr, memcache.ClientOptions{Timeout: stoppedTimeout})
+	if _, err := c.Get(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package node
+package memcache
 
 import (
 	"bufio"
@@ -106,7 +106,7 @@ func TestAReplacedConnection(t *testing.T) {
 					}
 					began := time.Now()
 					err := do(t.Context(), c)
-					if took := time.Since(began); dials != 2 || took != after || after > 0 && (err == nil || answer(err)) {
+					if took := time.Since(began); dials != 2 || took != after || after > 0 && (err == nil || IsReply(err)) {
 						t.Errorf("%v after %v and %d dials", err, took, dials)
 					}
 				})

@@ -1,4 +1,4 @@
-package node
+package memcache
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bradfitz/gomemcache/memcache"
+	gomemcache "github.com/bradfitz/gomemcache/memcache"
 )
 
 // classify converts gomemcache's errors to those of this package. Most of gomemcache's have no type of their own.
@@ -14,13 +14,13 @@ func classify(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, memcache.ErrCacheMiss):
+	case errors.Is(err, gomemcache.ErrCacheMiss):
 		return ErrMiss
-	case errors.Is(err, memcache.ErrNotStored):
+	case errors.Is(err, gomemcache.ErrNotStored):
 		return ErrExists
-	case errors.Is(err, memcache.ErrCASConflict):
+	case errors.Is(err, gomemcache.ErrCASConflict):
 		return ErrConflict
-	case errors.Is(err, memcache.ErrMalformedKey):
+	case errors.Is(err, gomemcache.ErrMalformedKey):
 		return errKey
 	}
 	if why := refusal(unexpected(err)); why != nil {

@@ -1,4 +1,4 @@
-package node_test
+package memcache_test
 
 import (
 	"bufio"
@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 )
 
 // pipes dials a server within this process, so that a client can be tested in fake time: to the nanosecond, and without
@@ -42,13 +42,13 @@ func silent(_ int, lines *bufio.Scanner, _ net.Conn) {
 }
 
 // requests has every operation, on keys that a test may use.
-var requests = map[string]func(ctx context.Context, c node.Client) error{
-	"Get":      func(ctx context.Context, c node.Client) error { _, err := c.Get(ctx, "a"); return err },
-	"GetMulti": func(ctx context.Context, c node.Client) error { _, err := c.GetMulti(ctx, "a", "b"); return err },
-	"Add":      func(ctx context.Context, c node.Client) error { return c.Add(ctx, "a", node.Item{}, 0) },
-	"Append":   func(ctx context.Context, c node.Client) error { return c.Append(ctx, "a", []byte("x")) },
-	"CompareAndSwap": func(ctx context.Context, c node.Client) error {
-		return c.CompareAndSwap(ctx, "a", node.Item{Token: 1}, 0)
+var requests = map[string]func(ctx context.Context, c memcache.Client) error{
+	"Get":      func(ctx context.Context, c memcache.Client) error { _, err := c.Get(ctx, "a"); return err },
+	"GetMulti": func(ctx context.Context, c memcache.Client) error { _, err := c.GetMulti(ctx, "a", "b"); return err },
+	"Add":      func(ctx context.Context, c memcache.Client) error { return c.Add(ctx, "a", memcache.Item{}, 0) },
+	"Append":   func(ctx context.Context, c memcache.Client) error { return c.Append(ctx, "a", []byte("x")) },
+	"CompareAndSwap": func(ctx context.Context, c memcache.Client) error {
+		return c.CompareAndSwap(ctx, "a", memcache.Item{Token: 1}, 0)
 	},
 }
 
@@ -80,7 +80,7 @@ func TestAnOperationEndsInTime(t *testing.T) {
 		for op, do := range requests {
 			t.Run(op+" of one that "+does, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					c := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, DialContext: dial})
+					c := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: timeout, DialContext: dial})
 					began := time.Now()
 					err := do(t.Context(), c)
 					if took := time.Since(began); err == nil || took > timeout {
@@ -104,7 +104,7 @@ func TestTheEndOfTheRequest(t *testing.T) {
 		for op, do := range requests {
 			t.Run(op+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					c := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: time.Second, MaxConns: 2, DialContext: dial})
+					c := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: time.Second, MaxConns: 2, DialContext: dial})
 					began := time.Now()
 					errs := inParallel(6, func(i int) error { // four of the six wait for a connection
 						ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i/2*20+30)*time.Millisecond)
@@ -136,8 +136,8 @@ func TestALostConnectionCostsNoSecondTimeout(t *testing.T) {
 			lines.Scan()
 			time.Sleep(80 * time.Millisecond) // then the server closes the connection
 		}}
-		c := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: 100 * time.Millisecond, DialContext: p.dial})
-		if _, err := c.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) {
+		c := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: 100 * time.Millisecond, DialContext: p.dial})
+		if _, err := c.Get(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) {
 			t.Fatal(err)
 		}
 		began := time.Now()
@@ -168,13 +168,13 @@ func TestALostConnection(t *testing.T) {
 						say(conn, map[string]string{"gets": "END\r\n", "add": "STORED\r\n", "cas": "STORED\r\n", "append": "STORED\r\n"}[verb])
 					}
 				}}
-				c := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})
-				if err := do(t.Context(), c); err != nil && !errors.Is(err, node.ErrMiss) {
+				c := newMemcached(t, "n1:11211", memcache.ClientOptions{DialContext: p.dial})
+				if err := do(t.Context(), c); err != nil && !errors.Is(err, memcache.ErrMiss) {
 					t.Fatal(err)
 				}
 				err := do(t.Context(), c)
 				if strings.HasPrefix(op, "Get") {
-					if err != nil && !errors.Is(err, node.ErrMiss) || sent.Load() != 3 {
+					if err != nil && !errors.Is(err, memcache.ErrMiss) || sent.Load() != 3 {
 						t.Errorf("%v, %d requests were sent", err, sent.Load())
 					}
 				} else if err == nil || sent.Load() != 2 {
@@ -191,8 +191,8 @@ func TestAServerThatHangsUp(t *testing.T) {
 	for op, do := range requests {
 		t.Run(op, func(t *testing.T) {
 			p := &pipes{serve: func(_ int, lines *bufio.Scanner, _ net.Conn) { lines.Scan() }}
-			c := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})
-			if err := do(t.Context(), c); err == nil || errors.Is(err, node.ErrMiss) || p.dials.Load() != 1 {
+			c := newMemcached(t, "n1:11211", memcache.ClientOptions{DialContext: p.dial})
+			if err := do(t.Context(), c); err == nil || errors.Is(err, memcache.ErrMiss) || p.dials.Load() != 1 {
 				t.Errorf("%v, %d dials", err, p.dials.Load())
 			}
 		})
@@ -214,9 +214,9 @@ func TestManyLostConnections(t *testing.T) {
 				say(conn, "END\r\n")
 			}
 		}}
-		c := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})
+		c := newMemcached(t, "n1:11211", memcache.ClientOptions{DialContext: p.dial})
 		get := func(int) error {
-			if _, err := c.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) {
+			if _, err := c.Get(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) {
 				return err
 			}
 			return nil
@@ -245,12 +245,12 @@ func TestAfterClose(t *testing.T) {
 			}
 			open.Add(-1)
 		}}
-		c := node.NewMemcached("n1:11211", node.ClientOptions{DialContext: p.dial})
+		c := memcache.NewMemcached("n1:11211", memcache.ClientOptions{DialContext: p.dial})
 		ended := make(chan error)
 		go func() { _, err := c.Get(t.Context(), "a"); ended <- err }()
 		synctest.Wait()
 		_ = c.Close()
-		if err := <-ended; !errors.Is(err, node.ErrMiss) {
+		if err := <-ended; !errors.Is(err, memcache.ErrMiss) {
 			t.Errorf("the operation that ran: %v", err)
 		}
 		synctest.Wait()

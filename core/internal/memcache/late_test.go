@@ -1,4 +1,4 @@
-package node_test
+package memcache_test
 
 import (
 	"bufio"
@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 )
 
 // standstill simulates a process that stands still once, at some point of an operation, while the server and the
@@ -69,9 +69,9 @@ func TestThisProcessDidNotRun(t *testing.T) {
 		"while it waited, and the answer is there":       {where: "waits", lasts: 300 * time.Millisecond, serve: slowly(time.Millisecond), took: 300 * time.Millisecond},
 		"while it waited, and the answer comes just now": {where: "waits", lasts: 300 * time.Millisecond, serve: slowly(320*time.Millisecond - 1), took: 320*time.Millisecond - 1},
 		"while it waited, for a moment":                  {where: "waits", lasts: 110 * time.Millisecond, serve: slowly(time.Millisecond), took: 110 * time.Millisecond},
-		"while it waited, and there is no answer":        {where: "waits", lasts: 300 * time.Millisecond, serve: silent, want: node.ErrLate, took: 320 * time.Millisecond},
+		"while it waited, and there is no answer":        {where: "waits", lasts: 300 * time.Millisecond, serve: silent, want: memcache.ErrLate, took: 320 * time.Millisecond},
 		"for a moment, and there is no answer":           {where: "waits", lasts: 125 * time.Millisecond, serve: silent, want: failed, took: 126 * time.Millisecond},
-		"for a little longer, and there is no answer":    {where: "waits", lasts: 126 * time.Millisecond, serve: silent, want: node.ErrLate, took: 146 * time.Millisecond},
+		"for a little longer, and there is no answer":    {where: "waits", lasts: 126 * time.Millisecond, serve: silent, want: memcache.ErrLate, took: 146 * time.Millisecond},
 		"while it waited, and the request is over":       {where: "waits", lasts: 300 * time.Millisecond, serve: silent, request: 50 * time.Millisecond, want: context.DeadlineExceeded, took: 320 * time.Millisecond},
 		"while it waited, and the node was given up":     {where: "waits", lasts: 300 * time.Millisecond, serve: silent, givenUp: 200 * time.Millisecond, want: failed, took: 300 * time.Millisecond},
 		"before it wrote":                                {where: "writes", lasts: 300 * time.Millisecond, serve: slowly(90 * time.Millisecond), took: 390 * time.Millisecond},
@@ -86,7 +86,7 @@ func TestThisProcessDidNotRun(t *testing.T) {
 			t.Run(op+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					p := &standstill{where: c.where, lasts: c.lasts, pipes: pipes{serve: c.serve}}
-					m := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, DialContext: p.dial})
+					m := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: timeout, DialContext: p.dial})
 					ctx := t.Context()
 					if c.request > 0 {
 						var cancel context.CancelFunc
@@ -99,10 +99,10 @@ func TestThisProcessDidNotRun(t *testing.T) {
 					began := time.Now()
 					err := do(ctx, m)
 					took := time.Since(began)
-					if errors.Is(err, node.ErrMiss) {
+					if errors.Is(err, memcache.ErrMiss) {
 						err = nil
 					}
-					if errors.Is(c.want, failed) && err != nil && !errors.Is(err, node.ErrLate) && ctx.Err() == nil {
+					if errors.Is(c.want, failed) && err != nil && !errors.Is(err, memcache.ErrLate) && ctx.Err() == nil {
 						err = failed
 					}
 					if !errors.Is(err, c.want) || took != c.took {

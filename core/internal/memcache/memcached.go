@@ -1,4 +1,4 @@
-package node
+package memcache
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/bradfitz/gomemcache/memcache"
+	gomemcache "github.com/bradfitz/gomemcache/memcache"
 
 	"github.com/gomsm/msm/core/internal/random"
 )
@@ -86,7 +86,7 @@ func namesLookUp(dial dialer, timeout time.Duration) dialer {
 
 // Get implements Client.
 func (m *Memcached) Get(ctx context.Context, key string) (item Item, err error) {
-	err = m.read(ctx, func(c *memcache.Client) error {
+	err = m.read(ctx, func(c *gomemcache.Client) error {
 		got, err := c.Get(key)
 		if err != nil {
 			return err
@@ -102,7 +102,7 @@ func (m *Memcached) Get(ctx context.Context, key string) (item Item, err error) 
 
 // GetMulti implements Client.
 func (m *Memcached) GetMulti(ctx context.Context, keys ...string) (items map[string]Item, err error) {
-	err = m.read(ctx, func(c *memcache.Client) error {
+	err = m.read(ctx, func(c *gomemcache.Client) error {
 		got, err := c.GetMulti(keys)
 		if err != nil {
 			return err
@@ -121,25 +121,25 @@ func (m *Memcached) GetMulti(ctx context.Context, keys ...string) (items map[str
 
 // Add implements Client.
 func (m *Memcached) Add(ctx context.Context, key string, item Item, ttl time.Duration) error {
-	return m.do(ctx, func(c *memcache.Client) error { return c.Add(outgoing(key, item, ttl)) })
+	return m.do(ctx, func(c *gomemcache.Client) error { return c.Add(outgoing(key, item, ttl)) })
 }
 
 // CompareAndSwap implements Client.
 func (m *Memcached) CompareAndSwap(ctx context.Context, key string, item Item, ttl time.Duration) error {
-	return m.do(ctx, func(c *memcache.Client) error { return c.CompareAndSwap(outgoing(key, item, ttl)) })
+	return m.do(ctx, func(c *gomemcache.Client) error { return c.CompareAndSwap(outgoing(key, item, ttl)) })
 }
 
 // Append implements Client.
 func (m *Memcached) Append(ctx context.Context, key string, more []byte) error {
-	err := m.do(ctx, func(c *memcache.Client) error { return c.Append(&memcache.Item{Key: key, Value: more}) })
+	err := m.do(ctx, func(c *gomemcache.Client) error { return c.Append(&gomemcache.Item{Key: key, Value: more}) })
 	if errors.Is(err, ErrExists) { // memcached says that nothing was stored, which here means that the key is absent
 		return ErrMiss
 	}
 	return err
 }
 
-func outgoing(key string, item Item, ttl time.Duration) *memcache.Item {
-	return &memcache.Item{Key: key, Value: item.Value, Flags: item.Flags, CasID: item.Token, Expiration: seconds(ttl, time.Now())}
+func outgoing(key string, item Item, ttl time.Duration) *gomemcache.Item {
+	return &gomemcache.Item{Key: key, Value: item.Value, Flags: item.Flags, CasID: item.Token, Expiration: seconds(ttl, time.Now())}
 }
 
 // errDesync means that the answer belongs to another question. The connection is not used again.
@@ -147,7 +147,7 @@ var errDesync = errors.New("the answer is about another key")
 
 // read runs an operation in a slot. If the connection turns out to be dead, it repeats the operation on a new one
 // within the time that is left, which is safe for a read (rule N8).
-func (m *Memcached) read(ctx context.Context, op func(*memcache.Client) error) error {
+func (m *Memcached) read(ctx context.Context, op func(*gomemcache.Client) error) error {
 	return m.run(ctx, func(s *slot) error {
 		err := op(s.client)
 		if s.lost(err) {
@@ -159,7 +159,7 @@ func (m *Memcached) read(ctx context.Context, op func(*memcache.Client) error) e
 }
 
 // do runs an operation in a slot, once.
-func (m *Memcached) do(ctx context.Context, op func(*memcache.Client) error) error {
+func (m *Memcached) do(ctx context.Context, op func(*gomemcache.Client) error) error {
 	return m.run(ctx, func(s *slot) error { return op(s.client) })
 }
 
@@ -174,7 +174,7 @@ func (m *Memcached) run(ctx context.Context, op func(*slot) error) error {
 	}
 	s.begin(ctx, m.options.Timeout)
 	err = classify(op(s))
-	answered := err == nil || answer(err)
+	answered := err == nil || IsReply(err)
 	if !answered {
 		err = m.failure(ctx, s, err)
 	}
@@ -192,7 +192,7 @@ func (m *Memcached) failure(ctx context.Context, s *slot, err error) error {
 		<-ctx.Done() // the request's time is up, not the node's; the context's timer may fire a moment later
 		return ctx.Err()
 	case s.wasCut():
-		return errGivenUp
+		return ErrGivenUp
 	case s.times.tooLate():
 		return fmt.Errorf("%w: %w", ErrLate, err)
 	case lost:
@@ -206,5 +206,3 @@ func (m *Memcached) failure(ctx context.Context, s *slot, err error) error {
 	}
 	return err
 }
-
-var errGivenUp = errors.New("another operation on the node failed while this one waited")

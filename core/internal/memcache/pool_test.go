@@ -1,4 +1,4 @@
-package node_test
+package memcache_test
 
 import (
 	"bufio"
@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 )
 
 // slowly answers every command after a delay: keys are absent, and writes succeed.
@@ -70,16 +70,16 @@ func TestWaitingForAConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &pipes{serve: c.serve}
-				m := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, MaxConns: c.conns, DialContext: p.dial})
+				m := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: timeout, MaxConns: c.conns, DialContext: p.dial})
 				if c.givenUpAfter > 0 {
 					time.AfterFunc(c.givenUpAfter, m.GiveUp)
 				}
 				began, answered, busy := time.Now(), 0, 0
 				for _, err := range inParallel(c.clients, func(int) error { _, err := m.Get(t.Context(), "a"); return err }) {
 					switch {
-					case errors.Is(err, node.ErrMiss):
+					case errors.Is(err, memcache.ErrMiss):
 						answered++
-					case errors.Is(err, node.ErrBusy):
+					case errors.Is(err, memcache.ErrBusy):
 						busy++
 					}
 				}
@@ -107,7 +107,7 @@ func TestGivingANodeUp(t *testing.T) {
 		for op, do := range requests {
 			t.Run(op+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					m := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, MaxConns: c.conns, DialContext: c.dial})
+					m := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: timeout, MaxConns: c.conns, DialContext: c.dial})
 					time.AfterFunc(later, m.GiveUp)
 					began := time.Now()
 					errs := inParallel(6, func(int) error { return do(t.Context(), m) })
@@ -142,10 +142,10 @@ func TestOneOperationsTimeIsNotThatOfOthers(t *testing.T) {
 						slowly(answers)(number, lines, conn)
 					}
 				}}
-				m := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, DialContext: p.dial})
+				m := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: timeout, DialContext: p.dial})
 				go func() { _, _ = m.Get(t.Context(), "a") }()
 				time.Sleep(later)
-				if _, err := m.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) {
+				if _, err := m.Get(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) {
 					t.Errorf("%v", err)
 				}
 				time.Sleep(time.Second) // until the server's goroutines have ended
@@ -168,14 +168,14 @@ func TestAnAnswerThatComesAsTheNodeIsGivenUp(t *testing.T) {
 					}
 				}
 			}}
-			m := newMemcached(t, "n1:11211", node.ClientOptions{Timeout: timeout, DialContext: p.dial})
+			m := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: timeout, DialContext: p.dial})
 			began := time.Now()
 			time.AfterFunc(timeout/2, m.GiveUp)
 			if _, err := m.Get(t.Context(), "b"); err == nil || time.Since(began) != timeout/2 {
 				t.Errorf("%v after %v", err, time.Since(began))
 			}
 			time.Sleep(time.Nanosecond)
-			if _, err := m.Get(t.Context(), "b"); !errors.Is(err, node.ErrMiss) {
+			if _, err := m.Get(t.Context(), "b"); !errors.Is(err, memcache.ErrMiss) {
 				t.Errorf("afterwards: %v", err)
 			}
 			time.Sleep(time.Second) // until the server's goroutines have ended
@@ -184,7 +184,7 @@ func TestAnAnswerThatComesAsTheNodeIsGivenUp(t *testing.T) {
 }
 
 // countedConns returns a client, the number of its open connections, and the number of its dials.
-func countedConns(t *testing.T) (m *node.Memcached, open, dials *atomic.Int32) {
+func countedConns(t *testing.T) (m *memcache.Memcached, open, dials *atomic.Int32) {
 	open = new(atomic.Int32)
 	answer := slowly(time.Millisecond)
 	p := &pipes{serve: func(number int, lines *bufio.Scanner, conn net.Conn) {
@@ -192,7 +192,7 @@ func countedConns(t *testing.T) (m *node.Memcached, open, dials *atomic.Int32) {
 		answer(number, lines, conn)
 		open.Add(-1)
 	}}
-	return newMemcached(t, "n1:11211", node.ClientOptions{MaxConns: 40, DialContext: p.dial}), open, &p.dials
+	return newMemcached(t, "n1:11211", memcache.ClientOptions{MaxConns: 40, DialContext: p.dial}), open, &p.dials
 }
 
 // TestIdleConnections checks G9: idle connections are closed. After a burst only those stay open that are used.
@@ -235,7 +235,7 @@ func TestIdleConnectionsOfANodeThatIsGivenUp(t *testing.T) {
 		m, open, _ := countedConns(t)
 		for _, burst := range []int{5, 3} {
 			for _, err := range inParallel(burst, func(int) error { _, err := m.Get(t.Context(), "a"); return err }) {
-				if err != nil && !errors.Is(err, node.ErrMiss) {
+				if err != nil && !errors.Is(err, memcache.ErrMiss) {
 					t.Error(err)
 				}
 			}

@@ -1,4 +1,4 @@
-package node_test
+package memcache_test
 
 import (
 	"bufio"
@@ -22,37 +22,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/msmtest"
 )
-
-// TestARefusedKeyIsNotSent checks that an illegal key is not sent, and is no evidence against the node.
-func TestARefusedKeyIsNotSent(t *testing.T) {
-	p := msmtest.StartProxy(t, msmtest.StartServer(t).Addr())
-	c := newMemcached(t, p.Addr(), node.ClientOptions{Timeout: generous})
-	n := node.New("n1", p.Addr(), c, options)
-	if err := n.Probe(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	p.Reset()
-	for _, key := range []string{"", " ", "a b", "a\t", "a\r\nflush_all", "a\x00", "a\x7f", strings.Repeat("k", 251)} {
-		for op, do := range map[string]func() error{
-			"Get":            func() error { _, err := n.Get(t.Context(), key); return err },
-			"GetWithEpoch":   func() error { _, _, err := n.GetWithEpoch(t.Context(), key); return err },
-			"GetMulti":       func() error { _, err := c.GetMulti(t.Context(), "a", key); return err },
-			"Add":            func() error { return n.Add(t.Context(), key, node.Item{}, 0) },
-			"Append":         func() error { return n.Append(t.Context(), key, []byte("x")) },
-			"CompareAndSwap": func() error { return n.CompareAndSwap(t.Context(), key, node.Item{Token: 1}, 0) },
-		} {
-			if err := do(); err == nil || errors.Is(err, node.ErrMiss) || errors.Is(err, node.ErrDown) || !n.Available() {
-				t.Fatalf("%s %q: %v, available: %v", op, key, err, n.Available())
-			}
-		}
-	}
-	if sent := p.Commands(); len(sent) > 0 {
-		t.Errorf("sent %q", sent)
-	}
-}
 
 // TestAnAnswerAboutAnotherKey checks that such an answer counts neither as a hit nor as a miss, and that its connection
 // is not used again.
@@ -67,11 +39,11 @@ func TestAnAnswerAboutAnotherKey(t *testing.T) {
 					say(conn, map[bool]string{true: "VALUE z 0 1 1\r\nx\r\n"}[number == 1]+"END\r\n")
 				}
 			}}
-			c := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})
-			if err := read(t.Context(), c); err == nil || errors.Is(err, node.ErrMiss) {
+			c := newMemcached(t, "n1:11211", memcache.ClientOptions{DialContext: p.dial})
+			if err := read(t.Context(), c); err == nil || errors.Is(err, memcache.ErrMiss) {
 				t.Errorf("%v", err)
 			}
-			if err := read(t.Context(), c); err != nil && !errors.Is(err, node.ErrMiss) || p.dials.Load() != 2 {
+			if err := read(t.Context(), c); err != nil && !errors.Is(err, memcache.ErrMiss) || p.dials.Load() != 2 {
 				t.Errorf("then: %v, after %d dials", err, p.dials.Load())
 			}
 		})
@@ -86,7 +58,7 @@ func TestAServerThatClosesIdleConnections(t *testing.T) {
 	addr, later := msmtest.StartServer(t, "-o", "idle_timeout=1").Addr(), msmtest.StartServer(t).Addr()
 	var mu sync.Mutex
 	var conns []net.Conn
-	c := newMemcached(t, addr, node.ClientOptions{
+	c := newMemcached(t, addr, memcache.ClientOptions{
 		Timeout: generous,
 		DialContext: func(_ context.Context, network, _ string) (net.Conn, error) {
 			mu.Lock()
@@ -100,7 +72,7 @@ func TestAServerThatClosesIdleConnections(t *testing.T) {
 	})
 	add := func(round string) func(int) error {
 		return func(i int) error {
-			return c.Add(t.Context(), fmt.Sprint(round, i), node.Item{Value: make([]byte, 5000)}, 0)
+			return c.Add(t.Context(), fmt.Sprint(round, i), memcache.Item{Value: make([]byte, 5000)}, 0)
 		}
 	}
 	if errs := inParallel(16, add("before")); len(errs) == 16 {
@@ -123,29 +95,29 @@ func TestAServerThatClosesIdleConnections(t *testing.T) {
 // existing connections are served.
 func TestAServerThatTakesNoMoreConnections(t *testing.T) {
 	s := msmtest.StartServer(t, "-c", "32")
-	first := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: generous})
-	second := newMemcached(t, s.Addr(), node.ClientOptions{Timeout: generous})
-	if _, err := first.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) {
+	first := newMemcached(t, s.Addr(), memcache.ClientOptions{Timeout: generous})
+	second := newMemcached(t, s.Addr(), memcache.ClientOptions{Timeout: generous})
+	if _, err := first.Get(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) {
 		t.Fatal(err)
 	}
 	release := exhaust(t, s.Addr())
 	for op, do := range map[string]func() error{
 		"Get":         func() error { _, err := second.Get(t.Context(), "a"); return err },
-		"Add":         func() error { return second.Add(t.Context(), "a", node.Item{}, 0) },
-		"a large Add": func() error { return second.Add(t.Context(), "a", node.Item{Value: make([]byte, 500_000)}, 0) },
+		"Add":         func() error { return second.Add(t.Context(), "a", memcache.Item{}, 0) },
+		"a large Add": func() error { return second.Add(t.Context(), "a", memcache.Item{Value: make([]byte, 500_000)}, 0) },
 		"Keys":        func() error { return second.Keys(t.Context(), "", func(string) {}) },
 	} {
 		for range 10 { // the server may close the connection before or after each write
-			if err := do(); !errors.Is(err, node.ErrBusy) {
+			if err := do(); !errors.Is(err, memcache.ErrBusy) {
 				t.Errorf("%s: %v", op, err)
 			}
 		}
 	}
-	if _, err := first.Get(t.Context(), "a"); !errors.Is(err, node.ErrMiss) {
+	if _, err := first.Get(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) {
 		t.Errorf("who has a connection: %v", err)
 	}
 	release()
-	eventually(t, "room for a connection", func() bool { _, err := second.Get(t.Context(), "a"); return errors.Is(err, node.ErrMiss) })
+	eventually(t, "room for a connection", func() bool { _, err := second.Get(t.Context(), "a"); return errors.Is(err, memcache.ErrMiss) })
 }
 
 // exhaust opens connections to a server until it accepts no more.
@@ -177,10 +149,10 @@ func exhaust(t *testing.T, addr string) (release func()) {
 // TestUnixSocket uses a unix socket of memcached, before and after a restart.
 func TestUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	c := newMemcached(t, path, node.ClientOptions{Timeout: generous})
+	c := newMemcached(t, path, memcache.ClientOptions{Timeout: generous})
 	for _, key := range []string{"before", "after"} {
 		end := startOnSocket(t, path)
-		if err := c.Add(t.Context(), key, node.Item{}, 0); err != nil {
+		if err := c.Add(t.Context(), key, memcache.Item{}, 0); err != nil {
 			t.Errorf("%s a restart: %v", key, err)
 		}
 		end()
@@ -219,7 +191,7 @@ func TestTLS(t *testing.T) {
 
 	var dials atomic.Int32
 	dialer := tls.Dialer{Config: &tls.Config{RootCAs: roots}}
-	c := newMemcached(t, l.Addr().String(), node.ClientOptions{
+	c := newMemcached(t, l.Addr().String(), memcache.ClientOptions{
 		Timeout: generous,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			dials.Add(1)
@@ -227,7 +199,7 @@ func TestTLS(t *testing.T) {
 		},
 	})
 	for i := range 20 {
-		if err := c.Add(t.Context(), fmt.Sprint(i), node.Item{Value: make([]byte, 5000)}, 0); err != nil {
+		if err := c.Add(t.Context(), fmt.Sprint(i), memcache.Item{Value: make([]byte, 5000)}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -235,7 +207,7 @@ func TestTLS(t *testing.T) {
 		t.Errorf("%d connections for 20 adds, one after another", n)
 	}
 	add := func(round string) func(int) error {
-		return func(i int) error { return c.Add(t.Context(), fmt.Sprint(round, i), node.Item{}, 0) }
+		return func(i int) error { return c.Add(t.Context(), fmt.Sprint(round, i), memcache.Item{}, 0) }
 	}
 	if errs := inParallel(16, add("before")); len(errs) > 0 {
 		t.Fatal(errs)

@@ -1,4 +1,4 @@
-package node_test
+package memcache_test
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/msmtest"
 )
 
@@ -19,11 +19,11 @@ func TestTheLifeOfAValue(t *testing.T) {
 	for sentence, test := range lives {
 		t.Run("memcached, "+sentence, func(t *testing.T) {
 			t.Parallel()
-			memcached := newMemcached(t, msmtest.StartServer(t).Addr(), node.ClientOptions{Timeout: generous})
+			memcached := newMemcached(t, msmtest.StartServer(t).Addr(), memcache.ClientOptions{Timeout: generous})
 			test(t, client{t, memcached, ""})
 		})
 		t.Run("memory, "+sentence, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { test(t, client{t, node.NewMemory(node.MemoryOptions{}), ""}) })
+			synctest.Test(t, func(t *testing.T) { test(t, client{t, memcache.NewMemory(memcache.MemoryOptions{}), ""}) })
 		})
 	}
 }
@@ -39,7 +39,7 @@ func TestASwapSetsTheTimeToLive(t *testing.T) {
 	}
 	t.Run("memory", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			c := client{t, node.NewMemory(node.MemoryOptions{}), ""}
+			c := client{t, memcache.NewMemory(memcache.MemoryOptions{}), ""}
 			swap(c)
 			time.Sleep(time.Hour)
 			c.get("taken")
@@ -48,7 +48,7 @@ func TestASwapSetsTheTimeToLive(t *testing.T) {
 	})
 	t.Run("memcached", func(t *testing.T) {
 		addr := msmtest.StartServer(t).Addr()
-		swap(client{t, newMemcached(t, addr, node.ClientOptions{Timeout: generous}), ""})
+		swap(client{t, newMemcached(t, addr, memcache.ClientOptions{Timeout: generous}), ""})
 		if left := secondsLeft(t, addr, "taken"); left != -1 {
 			t.Errorf("%d s are left", left)
 		}
@@ -78,16 +78,16 @@ var lives = map[string]func(t *testing.T, c client){
 		c.want(c.add("a", "x", 0), nil)
 		token := c.get("a").Token
 		c.want(c.cas("a", "y", token, 0), nil)
-		c.want(c.cas("a", "", token, -1), node.ErrConflict)
+		c.want(c.cas("a", "", token, -1), memcache.ErrConflict)
 		c.want(c.cas("a", "", c.get("a").Token, -1), nil)
 		c.missing("a")
-		c.want(c.cas("a", "z", token, 0), node.ErrMiss)
+		c.want(c.cas("a", "z", token, 0), memcache.ErrMiss)
 		c.want(c.add("a", "new", 0), nil)
 	},
 	"a failed add or swap changes no time to live": func(_ *testing.T, c client) {
 		c.want(c.add("a", "x", 0), nil)
-		c.want(c.add("a", "y", -1), node.ErrExists)
-		c.want(c.cas("a", "y", c.get("a").Token+1000, -1), node.ErrConflict)
+		c.want(c.add("a", "y", -1), memcache.ErrExists)
+		c.want(c.cas("a", "y", c.get("a").Token+1000, -1), memcache.ErrConflict)
 		c.get("a")
 	},
 	"the same key twice, and none at all": func(t *testing.T, c client) {
@@ -107,8 +107,8 @@ func TestARequestThatIsOver(t *testing.T) {
 	cancel()
 	for op, do := range requests {
 		p := &pipes{serve: silent}
-		memcached := newMemcached(t, "n1:11211", node.ClientOptions{DialContext: p.dial})
-		for _, c := range []node.Client{memcached, node.NewMemory(node.MemoryOptions{})} {
+		memcached := newMemcached(t, "n1:11211", memcache.ClientOptions{DialContext: p.dial})
+		for _, c := range []memcache.Client{memcached, memcache.NewMemory(memcache.MemoryOptions{})} {
 			if err := do(ctx, c); !errors.Is(err, context.Canceled) || p.dials.Load() > 0 {
 				t.Errorf("%s of %T: %v", op, c, err)
 			}
