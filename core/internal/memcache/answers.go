@@ -9,8 +9,8 @@ import (
 	gomemcache "github.com/bradfitz/gomemcache/memcache"
 )
 
-// classify converts gomemcache's errors to those of this package. Most of gomemcache's have no type of their own.
-func classify(err error) error {
+// convert returns the error of this package for one of gomemcache. Most of gomemcache's have no type of their own.
+func convert(err error) error {
 	switch {
 	case err == nil:
 		return nil

@@ -1,9 +1,11 @@
 // Package memcache speaks with one memcached server. It knows nothing of nodes, sessions and other instances: whether the
 // server may be used at all is decided by package node.
 //
-//   - client.go, errors.go: the interface Client, and what it returns; limits.go: the keys and TTLs that memcached takes
-//   - memcached.go: the Client of a real server; answers.go: what the server says; keys.go: its list of keys
-//   - pool.go, slot.go: its connections; conn.go, liveness_unix.go: one of them; times.go: deadlines
+//   - client.go, errors.go: the interface Client, and what it returns
+//   - limits.go: the keys and TTLs that memcached takes
+//   - memcached.go, options.go: the Client of a real server; answers.go: what that says; keys.go: its list of keys
+//   - pool.go: the connections to it; pooled.go, conn.go: one of them; dial.go, liveness_unix.go: its begin and its end
+//   - operation.go, times.go: what a connection does at present, and until when
 //   - memory.go: a Client within this process
 package memcache
 
@@ -41,9 +43,9 @@ type Client interface {
 	// meanwhile. found must be quick, because the server waits for it, and must not use the node. Keys returns
 	// ErrNoList or ErrCrawling if the server says so. After any other error some keys are missing.
 	Keys(ctx context.Context, prefix string, found func(key string)) error
-	// GiveUp says that the node is not used any more. It ends all operations in progress except Keys, and all waits for
-	// a connection, as if their time were up. Operations that begin later are not affected.
-	GiveUp()
+	// CancelAll ends all operations in progress except Keys, and all waits for a connection, as if their time were up.
+	// Operations that begin later are not affected.
+	CancelAll()
 	// Close closes the client's connections. Operations in progress may end first.
 	Close() error
 }

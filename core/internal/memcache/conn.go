@@ -12,29 +12,32 @@ import (
 // died while it was idle, before anything is written to it.
 type conn struct {
 	net.Conn
-	slot    *slot
+	op      *operation
+	dialer  dialer
 	alive   func() bool
 	checked bool // the present operation has checked that the connection is alive
 	timed   bool // the present operation's deadline is set
 }
 
+// connect dials, and once more if this process stood still meanwhile; see times.go.
 func (c *conn) connect() error {
-	made, err := c.dial()
-	if err != nil && c.slot.times.beginAgain() {
-		made, err = c.dial()
+	made, err := c.dialInTime()
+	if err != nil && c.op.times.beginAgain() {
+		made, err = c.dialInTime()
 	}
 	if err != nil {
 		return err
 	}
-	c.Conn, c.alive, c.checked, c.timed, c.slot.fresh = made, liveness(made), true, false, true
+	c.Conn, c.alive, c.checked, c.timed, c.op.fresh = made, liveness(made), true, false, true
 	return nil
 }
 
-func (c *conn) dial() (net.Conn, error) {
-	ctx, cancel := context.WithDeadline(context.Background(), c.slot.times.deadline)
+// dialInTime dials within the time of the operation.
+func (c *conn) dialInTime() (net.Conn, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), c.op.times.deadline)
 	defer cancel()
-	c.slot.dials(cancel)
-	return c.slot.dialer(ctx, c.slot.addr.network, c.slot.addr.where)
+	c.op.setDial(cancel)
+	return c.dialer(ctx)
 }
 
 // Write checks, once per operation, whether the server has closed the connection while it was idle. Nothing has been
@@ -54,8 +57,8 @@ func (c *conn) Write(p []byte) (int, error) {
 		}
 	}
 	n, err := c.Conn.Write(p)
-	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.slot.times.beginAgain() {
-		if err := c.slot.waits(c.Conn, c.slot.times.firstLook()); err != nil {
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.op.times.beginAgain() {
+		if err := c.op.setConn(c.Conn, c.op.times.firstLook()); err != nil {
 			return 0, err
 		}
 		n, err = c.Conn.Write(p)
@@ -66,8 +69,8 @@ func (c *conn) Write(p []byte) (int, error) {
 // Read reads once more if its time is up, because this process may have stood still; see times.go.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.slot.times.lookAgain() {
-		if err := c.slot.waits(c.Conn, c.slot.times.deadline); err != nil {
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.op.times.lookAgain() {
+		if err := c.op.setConn(c.Conn, c.op.times.deadline); err != nil {
 			return 0, err
 		}
 		return c.Conn.Read(p)
@@ -96,5 +99,5 @@ func (c *conn) SetDeadline(time.Time) error {
 		return nil
 	}
 	c.timed = true
-	return c.slot.waits(c.Conn, c.slot.times.firstLook())
+	return c.op.setConn(c.Conn, c.op.times.firstLook())
 }

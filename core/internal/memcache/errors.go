@@ -21,14 +21,14 @@ var (
 	ErrCrawling = errors.New("the server's crawler is at work")   // from Keys: it will list them a moment later
 )
 
-// Failures that say nothing about the server. After ErrLate, ErrGivenUp, and any error that is not listed here, it is
+// Failures that say nothing about the server. After ErrLate, ErrCancelled, and any error that is not listed here, it is
 // unknown whether a write was done.
 var (
 	// ErrBusy is also the answer of a server that accepts no more connections.
-	ErrBusy    = errors.New("no connection became free in time") // nothing was done
-	ErrLate    = errors.New("this process did not run in time")
-	ErrGivenUp = errors.New("another operation on the node failed while this one waited") // see Client.GiveUp
-	errKey     = errors.New("node: a key must have 1 to 250 bytes, none of them blank or control")
+	ErrBusy      = errors.New("no connection became free in time") // nothing was done
+	ErrLate      = errors.New("this process did not run in time")
+	ErrCancelled = errors.New("another operation on the node failed while this one waited") // see Client.CancelAll
+	errKey       = errors.New("node: a key must have 1 to 250 bytes, none of them blank or control")
 )
 
 // IsReply reports whether an operation ended with an error that is no failure of the server: with its answer, or before

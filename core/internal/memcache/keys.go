@@ -113,7 +113,7 @@ func walks(version string) []string {
 func (m *Memcached) dialKeys(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.options.Timeout)
 	defer cancel()
-	return m.options.DialContext(ctx, m.addr.network, m.addr.where)
+	return m.dialer(ctx)
 }
 
 // patientConn limits how long nothing happens on a connection, not how long everything takes.

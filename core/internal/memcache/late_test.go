@@ -94,7 +94,7 @@ func TestThisProcessDidNotRun(t *testing.T) {
 						defer cancel()
 					}
 					if c.givenUp > 0 {
-						time.AfterFunc(c.givenUp, m.GiveUp)
+						time.AfterFunc(c.givenUp, m.CancelAll)
 					}
 					began := time.Now()
 					err := do(ctx, m)

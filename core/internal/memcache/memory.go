@@ -145,8 +145,8 @@ func (m *Memory) Keys(ctx context.Context, prefix string, found func(key string)
 // Close implements Client.
 func (m *Memory) Close() error { return nil }
 
-// GiveUp implements Client. It does nothing, since no operation waits.
-func (m *Memory) GiveUp() {}
+// CancelAll implements Client. It does nothing, since no operation waits.
+func (m *Memory) CancelAll() {}
 
 // Clone returns a node that has what this one has at the moment, with the same CAS tokens.
 func (m *Memory) Clone() *Memory {

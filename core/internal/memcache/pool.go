@@ -2,8 +2,11 @@ package memcache
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
+	"sync"
+	"syscall"
 	"time"
 )
 
@@ -11,44 +14,65 @@ import (
 // and a queue of that length grows faster than it is served.
 const waitMost = 10
 
-// idleFor is how long an unused connection stays open. The slot used last is used first, so those that only a burst
+// idleFor is how long an unused connection stays open. The one used last is used first, so those that only a burst
 // needed are idle from then on. A server has few connections (memcached -c), and bursts of other instances need them.
 const idleFor = time.Minute
 
-// acquire takes a slot for an operation, and waits until one is free.
-func (m *Memcached) acquire(ctx context.Context) (*slot, error) {
+// pool has the connections to a server. It is safe for concurrent use.
+type pool struct {
+	addr    *address
+	dialer  dialer
+	timeout time.Duration // of an operation
+	limit   chan struct{} // holds one entry for each connection in use
+
+	mu       sync.Mutex
+	closed   bool
+	conns    []*pooledConn // all of them
+	free     []*pooledConn // in the order of their last use; the last one is used first, so that few are idle
+	tidies   *time.Timer   // closes connections that stay idle; nil: none is idle
+	waits    chan struct{} // closed to end all waits for a connection
+	answered time.Time     // when the server answered last
+}
+
+func newPool(addr *address, dial dialer, o ClientOptions) *pool {
+	return &pool{addr: addr, dialer: dial, timeout: o.Timeout, limit: make(chan struct{}, o.MaxConns), waits: make(chan struct{})}
+}
+
+// acquire takes a connection for an operation, and waits until one is free.
+func (p *pool) acquire(ctx context.Context) (*pooledConn, error) {
 	select {
-	case m.limit <- struct{}{}:
+	case p.limit <- struct{}{}:
 	default:
-		if err := m.wait(ctx); err != nil {
+		if err := p.wait(ctx); err != nil {
 			return nil, err
 		}
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var s *slot
-	if n := len(m.free); n > 0 {
-		s, m.free = m.free[n-1], m.free[:n-1]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var c *pooledConn
+	if n := len(p.free); n > 0 {
+		c, p.free = p.free[n-1], p.free[:n-1]
 	} else {
-		s = newSlot(m)
-		m.slots = append(m.slots, s)
+		c = newPooledConn(p.addr, p.dialer, p.timeout)
+		p.conns = append(p.conns, c)
 	}
-	s.take()
-	return s, nil
+	c.busy = true
+	c.op.reserve()
+	return c, nil
 }
 
-// wait waits for room for another slot, in FIFO order, as senders on a channel do (rule N7).
-func (m *Memcached) wait(ctx context.Context) error {
-	m.mu.Lock()
-	letGo := m.waiters
-	m.mu.Unlock()
-	timer := time.NewTimer(waitMost * min(m.options.Timeout, math.MaxInt64/waitMost))
+// wait waits for room for another connection, in FIFO order, as senders on a channel do (rule N7).
+func (p *pool) wait(ctx context.Context) error {
+	p.mu.Lock()
+	cancelled := p.waits
+	p.mu.Unlock()
+	timer := time.NewTimer(waitMost * min(p.timeout, math.MaxInt64/waitMost))
 	defer timer.Stop()
 	select {
-	case m.limit <- struct{}{}:
+	case p.limit <- struct{}{}:
 		return nil
-	case <-letGo:
-		return ErrGivenUp
+	case <-cancelled:
+		return ErrCancelled
 	case <-timer.C:
 		return ErrBusy
 	case <-ctx.Done():
@@ -56,82 +80,93 @@ func (m *Memcached) wait(ctx context.Context) error {
 	}
 }
 
-func (m *Memcached) release(s *slot, answered bool) {
-	m.mu.Lock()
-	s.busy, s.idle = false, time.Now()
+// release gives a connection back when its operation has ended.
+func (p *pool) release(c *pooledConn, answered bool) {
+	p.mu.Lock()
+	c.busy, c.idle = false, time.Now()
 	if answered {
-		m.answered = s.idle
+		p.answered = c.idle
 	}
-	if m.closed {
-		s.drop()
+	if p.closed {
+		c.drop()
 	} else {
-		m.keep(s)
+		p.keep(c)
 	}
-	m.mu.Unlock()
-	<-m.limit
+	p.mu.Unlock()
+	<-p.limit
 }
 
-// keep adds a slot to the idle ones. One timer serves all: the first slot has been idle for longest. The caller holds
-// mu.
-func (m *Memcached) keep(s *slot) {
-	m.free = append(m.free, s)
-	if m.tidies == nil {
-		m.tidies = time.AfterFunc(idleFor, m.tidy)
+// keep adds a connection to the idle ones. One timer serves all: the first one has been idle for longest. The caller
+// holds mu.
+func (p *pool) keep(c *pooledConn) {
+	p.free = append(p.free, c)
+	if p.tidies == nil {
+		p.tidies = time.AfterFunc(idleFor, p.tidy)
 	}
 }
 
-// tidy closes slots that have been idle for too long, and runs again when the next one will have been.
-func (m *Memcached) tidy() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.tidies = nil
-	for len(m.free) > 0 {
-		left := idleFor - time.Since(m.free[0].idle)
+// tidy closes connections that have been idle for too long, and runs again when the next one will have been.
+func (p *pool) tidy() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tidies = nil
+	for len(p.free) > 0 {
+		left := idleFor - time.Since(p.free[0].idle)
 		if left > 0 {
-			m.tidies = time.AfterFunc(left, m.tidy)
+			p.tidies = time.AfterFunc(left, p.tidy)
 			return
 		}
-		s := m.free[0]
-		s.drop()
-		m.free = slices.Delete(m.free, 0, 1)
-		m.slots = slices.DeleteFunc(m.slots, func(other *slot) bool { return other == s })
+		c := p.free[0]
+		c.drop()
+		p.free = slices.Delete(p.free, 0, 1)
+		p.conns = slices.DeleteFunc(p.conns, func(other *pooledConn) bool { return other == c })
 	}
 }
 
-// letGo ends all waits for a slot. The caller holds mu.
-func (m *Memcached) letGo() {
-	close(m.waiters)
-	m.waiters = make(chan struct{})
-}
-
-// GiveUp implements Client (rule N6). It closes the idle connections too: when the server is back they may date from
-// before its restart, and not every connection shows that.
-func (m *Memcached) GiveUp() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.letGo()
-	m.dropIdle()
-	for _, s := range m.slots {
-		s.cut()
+// failed takes note of an operation that got no answer since it began. All waits for a connection end if the server may
+// have failed: it refused a connection, closed one, or was silent towards all while the operation ran out of time.
+func (p *pool) failed(began time.Time, outOfTime bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	silent := outOfTime && !p.answered.After(began)
+	if silent || hungUp(err) || errors.Is(err, syscall.ECONNREFUSED) {
+		p.cancelWaits()
 	}
 }
 
-// dropIdle closes all idle slots. The caller holds mu.
-func (m *Memcached) dropIdle() {
-	for _, s := range m.free {
-		s.drop()
-	}
-	m.free, m.slots = nil, slices.DeleteFunc(m.slots, func(s *slot) bool { return !s.busy })
+// cancelWaits ends all waits for a connection. The caller holds mu.
+func (p *pool) cancelWaits() {
+	close(p.waits)
+	p.waits = make(chan struct{})
 }
 
-// Close closes the idle connections at once, and each of the others when its operation has ended.
-func (m *Memcached) Close() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.dropIdle()
-	if m.tidies != nil {
-		m.tidies.Stop()
+// cancelAll ends all operations and waits (rule N6). It closes the idle connections too: when the server is back they
+// may date from before its restart, and not every connection shows that.
+func (p *pool) cancelAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cancelWaits()
+	p.dropIdle()
+	for _, c := range p.conns {
+		c.op.cancel()
 	}
-	m.closed = true
-	return nil
+}
+
+// dropIdle closes all idle connections. The caller holds mu.
+func (p *pool) dropIdle() {
+	for _, c := range p.free {
+		c.drop()
+	}
+	p.free, p.conns = nil, slices.DeleteFunc(p.conns, func(c *pooledConn) bool { return !c.busy })
+}
+
+// close closes the idle connections at once, and each of the others when its operation has ended.
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dropIdle()
+	if p.tidies != nil {
+		p.tidies.Stop()
+	}
+	p.closed = true
 }

@@ -72,7 +72,7 @@ func TestWaitingForAConnection(t *testing.T) {
 				p := &pipes{serve: c.serve}
 				m := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: timeout, MaxConns: c.conns, DialContext: p.dial})
 				if c.givenUpAfter > 0 {
-					time.AfterFunc(c.givenUpAfter, m.GiveUp)
+					time.AfterFunc(c.givenUpAfter, m.CancelAll)
 				}
 				began, answered, busy := time.Now(), 0, 0
 				for _, err := range inParallel(c.clients, func(int) error { _, err := m.Get(t.Context(), "a"); return err }) {
@@ -92,7 +92,7 @@ func TestWaitingForAConnection(t *testing.T) {
 	}
 }
 
-// TestGivingANodeUp checks F-02: GiveUp ends all operations at once, wherever they are, as if their time were up. Later
+// TestGivingANodeUp checks F-02: CancelAll ends all operations at once, wherever they are, as if their time were up. Later
 // ones have their own time.
 func TestGivingANodeUp(t *testing.T) {
 	const timeout, later = 100 * time.Millisecond, 30 * time.Millisecond
@@ -108,7 +108,7 @@ func TestGivingANodeUp(t *testing.T) {
 			t.Run(op+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					m := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: timeout, MaxConns: c.conns, DialContext: c.dial})
-					time.AfterFunc(later, m.GiveUp)
+					time.AfterFunc(later, m.CancelAll)
 					began := time.Now()
 					errs := inParallel(6, func(int) error { return do(t.Context(), m) })
 					if took := time.Since(began); len(errs) != 6 || took != later {
@@ -154,7 +154,7 @@ func TestOneOperationsTimeIsNotThatOfOthers(t *testing.T) {
 	}
 }
 
-// TestAnAnswerThatComesAsTheNodeIsGivenUp lets an answer and GiveUp come at the same moment: the answer may count or
+// TestAnAnswerThatComesAsTheNodeIsGivenUp lets an answer and CancelAll come at the same moment: the answer may count or
 // not, and later operations have their own time.
 func TestAnAnswerThatComesAsTheNodeIsGivenUp(t *testing.T) {
 	const timeout = 100 * time.Millisecond
@@ -170,7 +170,7 @@ func TestAnAnswerThatComesAsTheNodeIsGivenUp(t *testing.T) {
 			}}
 			m := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: timeout, DialContext: p.dial})
 			began := time.Now()
-			time.AfterFunc(timeout/2, m.GiveUp)
+			time.AfterFunc(timeout/2, m.CancelAll)
 			if _, err := m.Get(t.Context(), "b"); err == nil || time.Since(began) != timeout/2 {
 				t.Errorf("%v after %v", err, time.Since(began))
 			}
@@ -242,7 +242,7 @@ func TestIdleConnectionsOfANodeThatIsGivenUp(t *testing.T) {
 			if synctest.Wait(); int(open.Load()) != burst {
 				t.Errorf("%d connections after a burst of %d", open.Load(), burst)
 			}
-			m.GiveUp()
+			m.CancelAll()
 			if synctest.Wait(); open.Load() != 0 {
 				t.Errorf("%d connections are left", open.Load())
 			}

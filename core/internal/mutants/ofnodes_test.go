@@ -136,7 +136,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"N6", "idle connections do not outlive what their node was",
-		[]edit{{memcache, "	m.letGo()\n	m.dropIdle()\n", "	m.letGo()\n"}}, unit("TestIdleConnectionsOfANodeThatIsGivenUp", "internal/memcache"),
+		[]edit{{memcache, "	p.cancelWaits()\n	p.dropIdle()\n", "	p.cancelWaits()\n"}}, unit("TestIdleConnectionsOfANodeThatIsGivenUp", "internal/memcache"),
 	},
 	{
 		"N17", "a list with a server that has just come into use is not used before all have heard of it",

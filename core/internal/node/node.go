@@ -147,7 +147,7 @@ func (n *Node) fail(why error) {
 		return
 	}
 	n.state.Store(&state{epoch: s.epoch, since: time.Now(), why: why})
-	n.client.GiveUp() // nobody has to wait for it any longer
+	n.client.CancelAll() // nobody has to wait for it any longer
 	n.told = reason(why)
 	n.log(slog.LevelWarn, "node is down", "error", why)
 	n.probeNow()
@@ -261,10 +261,10 @@ func (n *Node) judge(ctx context.Context, op string, err error) error {
 	if memcache.IsReply(err) {
 		return err
 	}
-	gaveUp := errors.Is(err, memcache.ErrGivenUp)
+	cancelled := errors.Is(err, memcache.ErrCancelled)
 	err = fmt.Errorf("%s: %w", op, err)
 	switch {
-	case gaveUp: // the failure that ended it has been judged
+	case cancelled: // the failure that ended it has been judged
 	case memcache.TimedOut(err):
 		n.suspected()
 	default:
@@ -276,7 +276,7 @@ func (n *Node) judge(ctx context.Context, op string, err error) error {
 // OutOfTime reports whether an error may have another cause than the node: this process did not run, or the failure of
 // another operation ended this one.
 func OutOfTime(err error) bool {
-	return memcache.TimedOut(err) || errors.Is(err, memcache.ErrLate) || errors.Is(err, memcache.ErrGivenUp)
+	return memcache.TimedOut(err) || errors.Is(err, memcache.ErrLate) || errors.Is(err, memcache.ErrCancelled)
 }
 
 // learn stores an epoch that an operation has read, unless the state has changed since: the node failed, or a probe

@@ -122,19 +122,19 @@ func TestWhoRunsOutOfTimeHasTheNodeLookedAt(t *testing.T) {
 	}
 }
 
-// givesUp counts the calls of GiveUp.
-type givesUp struct {
+// cancelCounter counts the calls of CancelAll.
+type cancelCounter struct {
 	memcache.Client
 	times atomic.Int32
 }
 
-func (c *givesUp) GiveUp() { c.times.Add(1) }
+func (c *cancelCounter) CancelAll() { c.times.Add(1) }
 
-// TestWhoWaitsForANodeThatIsDown checks that waiting operations end at once: GiveUp is called when the node becomes
+// TestWhoWaitsForANodeThatIsDown checks that waiting operations end at once: CancelAll is called when the node becomes
 // unavailable, and not again while it stays so, as that would end its probes.
 func TestWhoWaitsForANodeThatIsDown(t *testing.T) {
 	s := nodetest.New("n1")
-	c := &givesUp{Client: s.Client("")}
+	c := &cancelCounter{Client: s.Client("")}
 	n := node.New("n1", "n1", c, options)
 	n.Replace()
 	if err := n.Probe(t.Context()); !n.Available() || c.times.Load() != 0 {

@@ -98,8 +98,8 @@ func (c *Client) Keys(ctx context.Context, prefix string, found func(key string)
 	return nil
 }
 
-// GiveUp implements memcache.Client. It does nothing: an operation ends when its fault ends.
-func (c *Client) GiveUp() {}
+// CancelAll implements memcache.Client. It does nothing: an operation ends when its fault ends.
+func (c *Client) CancelAll() {}
 
 // Close implements memcache.Client.
 func (c *Client) Close() error { return nil }
