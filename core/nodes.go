@@ -22,7 +22,7 @@ type nodes struct {
 	config    *Config
 	log       *journal.Journal
 	cluster   *cluster.Cluster
-	onLook    node.OnLook
+	onLook    node.OnProbe
 	introduce func(list []*node.Node) // called with a new list before it is used; nil: not called
 	forget    func(gone []*node.Node) // called with nodes that have left the list; nil: not called
 	random    *random.Source          // the probers draw from sources that are derived from it
@@ -100,7 +100,7 @@ func (n *nodes) use(specs []cluster.Spec, reach func(cluster.Spec) ways) []fault
 	}
 	for _, r := range made { // nodes are compared, and the first probe of one may have come before the others'
 		if r.node.OutOfUse() {
-			r.node.Replace()
+			r.node.MarkStale()
 		}
 	}
 	if n.introduce != nil {
@@ -162,11 +162,11 @@ func (n *nodes) join(spec cluster.Spec, by ways) *running {
 	n.made++
 	made := node.New(spec.ID, spec.Address, by.operations, node.Options{
 		EpochKey: n.config.KeyPrefix + "epoch", UseKey: n.config.KeyPrefix + "used", Log: n.log,
-		Prober: by.probes, Also: news.Boards(n.config.KeyPrefix, n.route()), OnLook: n.onLook, Servers: &n.servers,
+		Prober: by.probes, Watch: news.Boards(n.config.KeyPrefix, n.route()), OnProbe: n.onLook, Servers: &n.servers,
 		Random: n.random.Of(fmt.Sprint("prober of ", spec.ID, n.made)),
 	})
 	if len(n.running) > 0 {
-		made.Replace()
+		made.MarkStale()
 	}
 	return &running{node: made, done: make(chan struct{})}
 }

@@ -92,7 +92,7 @@ func (w *world) silent(route string) *instance {
 	var members []cluster.Member
 	for _, s := range w.servers {
 		way := s.Client(in.name)
-		n := s.Node(way, node.Options{EpochKey: "msm:epoch", Also: news.Boards("msm:", route), OnLook: in.hearing.look})
+		n := s.Node(way, node.Options{EpochKey: "msm:epoch", Watch: news.Boards("msm:", route), OnProbe: in.hearing.look})
 		_ = n.Probe(w.ctx)
 		in.ways, in.nodes, members = append(in.ways, way), append(in.nodes, n), append(members, cluster.Member{Node: n})
 	}
@@ -327,7 +327,7 @@ func TestWhatInterruptsARefill(t *testing.T) {
 			time.Sleep(20 * time.Second)
 			w.servers[0].Fail(nil)
 		}, 0},
-		"nobody knows what on the node is stale": {func(_ *world, in *instance) { in.nodes[0].Replace() }, sessions},
+		"nobody knows what on the node is stale": {func(_ *world, in *instance) { in.nodes[0].MarkStale() }, sessions},
 		"the source hangs for a while": {func(w *world, in *instance) {
 			w.servers[1].Fail(off)
 			time.Sleep(20 * time.Second)
@@ -491,7 +491,7 @@ func TestARefillThatIsTooMuch(t *testing.T) {
 			time.Sleep(10*time.Millisecond + 1)
 			if in[0].refill().State == RefillRunning {
 				began = append(began, time.Now())
-				in[0].nodes[0].Replace()
+				in[0].nodes[0].MarkStale()
 				time.Sleep(300 * time.Millisecond)
 			}
 		}

@@ -118,7 +118,7 @@ func TestAnOldCookieLosesNothing(t *testing.T) {
 				old := nodeOf(s)
 				time.Sleep(c.since)
 				n, _ := cut.replica.Cluster.Node(old)
-				n.Replace()
+				n.MarkStale()
 				cut.must(change(s, plus("n", 1)))
 				taken, err := present.TakeOver(context.Background(), "t", nodeOf(s), "a")
 				present.must(err)
@@ -175,7 +175,7 @@ func TestWhoStoodStillBringsNoLogoutBack(t *testing.T) {
 				fail := func() {
 					for _, c := range w.stored(nodeOf(taken), "t").Copies {
 						n, _ := halted.replica.Cluster.Node(c.Node)
-						n.Replace()
+						n.MarkStale()
 					}
 				}
 				fail()

@@ -114,7 +114,7 @@ func (w *world) start(config local.Config) *instance {
 			way.Fail(w.pace(own, s.ID()))
 		}
 		n := s.Node(way, node.Options{
-			EpochKey: "epoch", Random: own.Of("prober of " + s.ID()), Also: news.Boards("msm:", config.Route), OnLook: look,
+			EpochKey: "epoch", Random: own.Of("prober of " + s.ID()), Watch: news.Boards("msm:", config.Route), OnProbe: look,
 		})
 		_ = n.Probe(ctx)
 		probers.Go(func() { n.Run(ctx) })

@@ -256,7 +256,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"H7", "what is remembered of a node is bounded",
-		[]edit{{replica, "			n.Replace()\n			return\n", ""}}, unit("TestTooMuchIsOwed", "internal/replica"),
+		[]edit{{replica, "			n.MarkStale()\n			return\n", ""}}, unit("TestTooMuchIsOwed", "internal/replica"),
 	},
 	{
 		"W16", "a use is recorded, also if a node fails just then",

@@ -4,21 +4,21 @@ package mutants
 var ofNodes = []mutant{
 	{
 		"N11", "a node of which nobody knows what is stale gets another epoch before it is used",
-		[]edit{{node, "case epoch != 0 && !stale.of(epoch) && ", "case epoch != 0 && "}}, unit("TestEpoch", "internal/node"),
+		[]edit{{node, "if epoch != 0 && !stale.of(epoch) && ", "if epoch != 0 && "}}, unit("TestEpoch", "internal/node"),
 	},
 	{
 		"N12", "a node that fails during a probe stays down",
-		[]edit{{node, `	if n.events != before {
-		return errFailed
+		[]edit{{node, `	if a.events != events {
+		return nil, errFailed
 	}`, ""}}, unit("TestEpoch", "internal/node"),
 	},
 	{
 		"N2", "a probe that fails makes the node unavailable",
-		[]edit{{node, "		n.fail(why)\n		n.tell(why)\n", "		n.tell(why)\n"}}, unit("TestEpoch", "internal/node"),
+		[]edit{{node, "		n.fail(why)\n		n.report(why)\n", "		n.report(why)\n"}}, unit("TestEpoch", "internal/node"),
 	},
 	{
 		"N3", "who runs out of time has the node looked at",
-		[]edit{{node, "	n.timeouts.Add(1)\n	n.probeNow()\n", "	n.timeouts.Add(1)\n"}}, unit("TestWhoRunsOutOfTimeHasTheNodeLookedAt", "internal/node"),
+		[]edit{{node, "	n.suspicion.timeouts.Add(1)\n	n.probeNow()\n", "	n.suspicion.timeouts.Add(1)\n"}}, unit("TestWhoRunsOutOfTimeHasTheNodeLookedAt", "internal/node"),
 	},
 	{
 		"C3", "asking every node reads their epochs with the record",
@@ -54,19 +54,15 @@ var ofNodes = []mutant{
 	},
 	{
 		"N2", "a refused connection makes the node unavailable, also for others",
-		[]edit{{node, `	default:
-		n.fail(err)
-	}
-	return err`, `	}
-	return err`}}, unit("TestEvidence", "internal/node"),
+		[]edit{{node, "	case failure:\n		n.fail(err)\n", ""}}, unit("TestEvidence", "internal/node"),
 	},
 	{
 		"N14", "a server without CAS is not used",
-		[]edit{{node, "	case item.Token == 0:\n		return 0, nil, errNoCAS\n", ""}}, unit("TestAServerWithoutCAS", "internal/node"),
+		[]edit{{node, "	case item.Token == 0:\n		return 0, memcache.Item{}, errNoCAS\n", ""}}, unit("TestAServerWithoutCAS", "internal/node"),
 	},
 	{
 		"N14", "what a server has as its first epoch is read before it is used",
-		[]edit{{node, "	return n.options.Prober.Get(ctx, n.options.EpochKey)", `	item, err := n.options.Prober.Get(ctx, n.options.EpochKey)
+		[]edit{{node, "	return p.client.Get(ctx, p.epochKey)", `	item, err := p.client.Get(ctx, p.epochKey)
 	item.Token = 1
 	return item, err`}}, unit("TestAServerWithoutCAS", "internal/node"),
 	},
@@ -100,7 +96,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"N13", "what a node has that has come back is compared for a while",
-		[]edit{{node, "			n.returns()\n", ""}}, unit("TestANodeIsDoubted", "internal/node"),
+		[]edit{{node, "			n.doubt.comeBack()\n", ""}}, unit("TestANodeIsDoubted", "internal/node"),
 	},
 	{
 		"N13", "what a node has that others owe something is compared with the others' copies",
@@ -124,7 +120,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"H10", "an epoch of which several know that it is to be replaced is replaced once",
-		[]edit{{node, "	n.stale.epoch = epoch\n", "	n.stale.all = true\n"}}, unit("TestAnEpochIsReplacedOnce", "internal/node"),
+		[]edit{{node, "	n.availability.stale.epoch = epoch\n", "	n.availability.stale.all = true\n"}}, unit("TestAnEpochIsReplacedOnce", "internal/node"),
 	},
 	{
 		"N16", "of two servers under one id only that is used which came into use last",
@@ -132,7 +128,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"N16", "a node is used again when nobody reaches another server under its id any more",
-		[]edit{{node, "case time.Now().Before(n.elsewhere):", "case true:"}}, unit("TestAnotherServerUnderANodesID", "."),
+		[]edit{{node, "case now.Before(a.rival.until):", "case true:"}}, unit("TestAnotherServerUnderANodesID", "."),
 	},
 	{
 		"N6", "idle connections do not outlive what their node was",
@@ -144,11 +140,11 @@ var ofNodes = []mutant{
 	},
 	{
 		"N16", "a server that was restarted is no other one",
-		[]edit{{msm, "		_ = n.Probe(ctx) // it", "			// it"}, {node, "	case !n.Since().Before(n.younger):", "	case false:"}}, unit("TestARestartIsNoOtherServer", "."),
+		[]edit{{msm, "		_ = n.Probe(ctx) // it", "			// it"}, {node, "	case !since.Before(a.rival.since):", "	case false:"}}, unit("TestARestartIsNoOtherServer", "."),
 	},
 	{
 		"N14", "of two nodes that are one server only the first is used",
-		[]edit{{"internal/node/fit.go", "		return err\n", ""}}, unit("TestTwoNodesOfOneServer", "internal/node"),
+		[]edit{{"internal/node/servers.go", "		return err\n", ""}}, unit("TestTwoNodesOfOneServer", "internal/node"),
 	},
 	{
 		"N14", "the first of two nodes that are one server takes the place of the second",
@@ -160,7 +156,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"N14", "a server is used under its second name once the first leads nowhere",
-		[]edit{{node, "other.DownFor() < other.options.ProbeMax", "true"}}, unit("TestOneOfTwoNamesGoes", "internal/node"),
+		[]edit{{node, "other.DownFor() < probeMax", "true"}}, unit("TestOneOfTwoNamesGoes", "internal/node"),
 	},
 	{
 		"N14", "a server that gets another id is used",
@@ -168,11 +164,11 @@ var ofNodes = []mutant{
 	},
 	{
 		"N9", "the log has the reason why a node is down again when it changes",
-		[]edit{{node, "		n.tell(why)\n", ""}}, unit("TestTheLogHasTheReason", "internal/node"),
+		[]edit{{node, "		n.report(why)\n", ""}}, unit("TestTheLogHasTheReason", "internal/node"),
 	},
 	{
 		"N9", "the log does not have one reason twice",
-		[]edit{{node, "	case now:\n		return\n", ""}}, unit("TestTheLogHasTheReason", "internal/node"),
+		[]edit{{node, "	case now:\n		return \"\"\n", ""}}, unit("TestTheLogHasTheReason", "internal/node"),
 	},
 	{
 		"H14", "a server that hangs up once when it is asked for its keys is asked again",
@@ -184,11 +180,11 @@ var ofNodes = []mutant{
 	},
 	{
 		"N14", "a node that leads to several servers is not used",
-		[]edit{{node, "		e.several = e.several || len(e.returns) >= mostReturns\n", ""}}, unit("TestOneNameOfSeveralServers", "internal/node"),
+		[]edit{{node, "		h.several = h.several || len(h.returns) >= mostReturns\n", ""}}, unit("TestOneNameOfSeveralServers", "internal/node"),
 	},
 	{
 		"N12", "a probe does not bring back an epoch from before another was read",
-		[]edit{{node, "		n.events++ // a probe may have read the epoch before\n", ""}}, unit("TestALateProbe", "internal/node"),
+		[]edit{{node, "		a.events++ // a probe may have read the epoch before\n", ""}}, unit("TestALateProbe", "internal/node"),
 	},
 	{
 		"H10", "an old message of what was owed does not count",

@@ -53,7 +53,7 @@ func newWorld(t *testing.T, nodes int) *world {
 	w := &world{t: t, servers: nodetest.Several(nodes), now: begin}
 	w.inbox = news.NewInbox(&w.ear, func() time.Time { return w.now })
 	for _, s := range w.servers {
-		w.nodes = append(w.nodes, s.Node(s.Client(""), node.Options{EpochKey: "epoch", Also: []string{board}, OnLook: w.look}))
+		w.nodes = append(w.nodes, s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: []string{board}, OnProbe: w.look}))
 	}
 	w.read()
 	return w
@@ -138,7 +138,7 @@ func TestOldMessagesGo(t *testing.T) {
 	other.now = begin.Add(30 * time.Second)
 	other.servers = w.servers
 	s := w.servers[0]
-	other.nodes = []*node.Node{s.Node(s.Client(""), node.Options{EpochKey: "epoch", Also: []string{board}, OnLook: other.look})}
+	other.nodes = []*node.Node{s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: []string{board}, OnProbe: other.look})}
 	for i := range 3 {
 		w.leave(0, about(i, begin.Add(time.Duration(i)*time.Second)))
 	}

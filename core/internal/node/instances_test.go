@@ -42,8 +42,8 @@ func TestTwoInstancesAtTheSameTime(t *testing.T) {
 			if c.dirty {
 				mustProbe(t, a)
 				mustProbe(t, b)
-				a.Replace()
-				b.Replace()
+				a.MarkStale()
+				b.MarkStale()
 			}
 			first.Fail(nodetest.Once(nodetest.Of(c.at), func() { mustProbe(t, b) }))
 			if err := a.Probe(t.Context()); (err == nil) != a.Available() {
@@ -133,7 +133,7 @@ func TestProbesAreNotInStep(t *testing.T) {
 	})
 }
 
-// TestNobodyIsMisled checks that an instance that calls Replace never sees the node available with the epoch that it
+// TestNobodyIsMisled checks that an instance that calls MarkStale never sees the node available with the epoch that it
 // had then, whatever other instances do.
 func TestNobodyIsMisled(t *testing.T) {
 	memory := memcache.NewMemory(memcache.MemoryOptions{})
@@ -144,7 +144,7 @@ func TestNobodyIsMisled(t *testing.T) {
 		all.Go(func() {
 			for range 200 {
 				before := n.Epoch()
-				n.Replace()
+				n.MarkStale()
 				for tries := 0; ; tries++ {
 					_ = n.Probe(t.Context())
 					if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); errors.Is(err, memcache.ErrMiss) {
@@ -178,7 +178,7 @@ func TestTwoInstancesOnOneServer(t *testing.T) {
 	if instances[1].Epoch() != before {
 		t.Fatal("two epochs of one server")
 	}
-	instances[0].Replace()
+	instances[0].MarkStale()
 	eventually(t, "both have the new epoch", func() bool {
 		a, b := instances[0].Epoch(), instances[1].Epoch()
 		return a != before && a == b && instances[0].Available()

@@ -109,8 +109,8 @@ func TestWhoRunsOutOfTimeHasTheNodeLookedAt(t *testing.T) {
 				if _, err := n.Get(ctx, "a"); !errors.Is(err, nodetest.ErrLost) {
 					t.Error(err)
 				}
-				looks, late := n.Looks(), time.Now()
-				nodetest.Until(t, func() bool { return n.Looks() > looks })
+				looks, late := n.Probes(), time.Now()
+				nodetest.Until(t, func() bool { return n.Probes() > looks })
 				if took := time.Since(late); took > 110*time.Millisecond || !hangs && took > 10*time.Millisecond {
 					t.Errorf("the node was looked at %v later, as it is now and then", took)
 				}
@@ -136,12 +136,12 @@ func TestWhoWaitsForANodeThatIsDown(t *testing.T) {
 	s := nodetest.New("n1")
 	c := &cancelCounter{Client: s.Client("")}
 	n := node.New("n1", "n1", c, options)
-	n.Replace()
+	n.MarkStale()
 	if err := n.Probe(t.Context()); !n.Available() || c.times.Load() != 0 {
 		t.Fatalf("%v, available: %v, its client gave up %d times", err, n.Available(), c.times.Load())
 	}
 	for range 3 {
-		n.Replace()
+		n.MarkStale()
 	}
 	if c.times.Load() != 1 {
 		t.Errorf("its client gave up %d times", c.times.Load())
@@ -176,7 +176,7 @@ func TestEpoch(t *testing.T) {
 	t.Run("it is replaced before a node is used again of which nobody knows what is stale", func(t *testing.T) {
 		n, _ := newNode(t)
 		before := n.Epoch()
-		n.Replace()
+		n.MarkStale()
 		if n.Available() {
 			t.Error("available")
 		}
@@ -241,7 +241,7 @@ func TestEpoch(t *testing.T) {
 				t.Fatalf("%v, %x and %x", err, a.Epoch(), n.Epoch())
 			}
 		}
-		a.Replace()
+		a.MarkStale()
 		if err := a.Probe(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -261,8 +261,8 @@ func TestEpoch(t *testing.T) {
 	t.Run("what fails during a probe is not forgotten", func(t *testing.T) {
 		for _, at := range []nodetest.Kind{nodetest.Get, nodetest.CompareAndSwap} {
 			n, s := newNode(t)
-			n.Replace()
-			s.Fail(nodetest.Once(nodetest.Of(at), n.Replace))
+			n.MarkStale()
+			s.Fail(nodetest.Once(nodetest.Of(at), n.MarkStale))
 			if err := n.Probe(t.Context()); err == nil || n.Available() {
 				t.Errorf("at %s: available after a probe that began before that", at)
 			}
@@ -276,11 +276,11 @@ func TestEpoch(t *testing.T) {
 		n, s := newNode(t)
 		before := n.Epoch()
 		other := instance(s)
-		other.Replace()
+		other.MarkStale()
 		if err := other.Probe(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.Fail(nodetest.Once(nodetest.Any, n.Replace))
+		s.Fail(nodetest.Once(nodetest.Any, n.MarkStale))
 		_, _, _ = n.GetWithEpoch(t.Context(), "a")
 		if n.Epoch() != before || n.Available() {
 			t.Errorf("%x then %x", before, n.Epoch())
@@ -288,12 +288,12 @@ func TestEpoch(t *testing.T) {
 	})
 }
 
-// TestALookTellsWhatElseIsThere checks that OnLook is called for every successful probe, and for no other.
+// TestALookTellsWhatElseIsThere checks that OnProbe is called for every successful probe, and for no other.
 func TestALookTellsWhatElseIsThere(t *testing.T) {
 	s := nodetest.New("n1")
 	var told []map[string]memcache.Item
 	n := s.Node(s.Client(""), node.Options{
-		EpochKey: "epoch", Also: []string{"a", "b"}, OnLook: func(_ *node.Node, also map[string]memcache.Item, _ time.Time) { told = append(told, also) },
+		EpochKey: "epoch", Watch: []string{"a", "b"}, OnProbe: func(_ *node.Node, also map[string]memcache.Item, _ time.Time) { told = append(told, also) },
 	})
 	mustProbe(t, n) // there are no values yet
 	if err := s.Memory().Add(t.Context(), "b", memcache.Item{Value: []byte("x")}, 0); err != nil {
@@ -324,9 +324,9 @@ func TestRun(t *testing.T) {
 			t.Errorf("%d probes in 10 s of peace", calls)
 		}
 		before := s.Count(nodetest.Any)
-		n.Replace()
+		n.MarkStale()
 		synctest.Wait()
-		n.Replace() // again, at the same moment
+		n.MarkStale() // again, at the same moment
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
 		if !n.Available() {

@@ -49,7 +49,7 @@ func (s *Store) hopes() bool {
 func (a *Access) fail(id string, why error) {
 	var looks uint64
 	if n, known := a.store.Cluster.Node(id); known {
-		looks = n.Looks()
+		looks = n.Probes()
 		if w, met := a.before.of(n); met {
 			looks = w.looks
 		} else if node.OutOfTime(why) {
@@ -87,7 +87,7 @@ func (a *Access) hasty() bool {
 // refound reports whether a node that failed has been probed since, and can be used.
 func (a *Access) refound(f failure) bool {
 	n, known := a.store.Cluster.Node(f.node)
-	return known && n.Available() && n.Looks() > f.looks
+	return known && n.Available() && n.Probes() > f.looks
 }
 
 // ranOut reports whether an operation ran out of time on a node that was available.
@@ -96,7 +96,7 @@ func ranOut(f failure) bool { return node.OutOfTime(f.why) }
 // allLookedAt reports whether every node that ran out of time, in this access or earlier, has been probed since.
 func (a *Access) allLookedAt(earlier []waited) bool {
 	for _, w := range earlier {
-		if w.node.Looks() == w.looks {
+		if w.node.Probes() == w.looks {
 			return false
 		}
 	}
@@ -104,7 +104,7 @@ func (a *Access) allLookedAt(earlier []waited) bool {
 		if !ranOut(f) {
 			continue
 		}
-		if n, known := a.store.Cluster.Node(f.node); known && n.Looks() == f.looks {
+		if n, known := a.store.Cluster.Node(f.node); known && n.Probes() == f.looks {
 			return false
 		}
 	}

@@ -99,7 +99,7 @@ func (s *Store) Lost(d news.Debt) bool {
 	case n.Epoch() == 0:
 		return false
 	case d.Epoch == 0 || d.Epoch == n.Epoch():
-		n.ReplaceEpoch(n.Epoch())
+		n.MarkEpochStale(n.Epoch())
 	}
 	return true
 }

@@ -62,7 +62,7 @@ func (h *hints) add(n *node.Node, key string, lacks lack) {
 	if !there {
 		if len(d.keys) >= hintLimit {
 			h.forget(n)
-			n.Replace()
+			n.MarkStale()
 			return
 		}
 		h.any.Add(1)

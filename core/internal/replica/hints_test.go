@@ -372,7 +372,7 @@ func TestAWriteThatIsDoneInTheEnd(t *testing.T) {
 			w.servers[home].Fail(nodetest.Only(nodetest.Writes("msm:s:"), nodetest.Mute(1)))
 			w.store.Patience = time.Second
 			go func() { // the request waits for the next probe
-				for w.nodes[home].Looks() < 2 {
+				for w.nodes[home].Probes() < 2 {
 					_ = w.nodes[home].Probe(context.Background())
 				}
 			}()

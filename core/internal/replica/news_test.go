@@ -38,7 +38,7 @@ func (w *world) mail(route string) *mail {
 	m := &mail{world: w}
 	inbox := news.NewInbox(m, time.Now)
 	for _, s := range w.servers {
-		_ = s.Node(s.Client(""), node.Options{EpochKey: "epoch", Also: []string{news.Board("msm:", route)}, OnLook: inbox.Look}).Probe(context.Background())
+		_ = s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: []string{news.Board("msm:", route)}, OnProbe: inbox.Look}).Probe(context.Background())
 	}
 	inbox.Read(context.Background())
 	return m

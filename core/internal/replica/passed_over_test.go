@@ -45,7 +45,7 @@ func TestAnAttemptThatIsPassedOverTooSoon(t *testing.T) {
 				t.Errorf("the write: %v", err)
 			}
 		}))
-		w.nodes[home].Replace() // this instance has not reached it since
+		w.nodes[home].MarkStale() // this instance has not reached it since
 		_, err := w.store.Open(token, fourth).Write(t.Context(), func(rec *record.Record) error {
 			next := rec.Draft()
 			next.Set("m", []byte("1"))

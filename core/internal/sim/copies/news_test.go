@@ -12,7 +12,7 @@ import (
 // watch is how an instance watches a node: it reads the messages that others have left there, and brings the node what
 // it owes it (hinted handoff).
 func (w *world) watch(in *instance) node.Options {
-	return node.Options{EpochKey: "epoch", Also: news.Boards("msm:", ""), OnLook: func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
+	return node.Options{EpochKey: "epoch", Watch: news.Boards("msm:", ""), OnProbe: func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
 		in.inbox.Look(n, boards, began)
 		in.inbox.Read(context.WithValue(in.ctx, processKey{}, 0))
 		for _, key := range in.store.Owed(n) {

@@ -48,7 +48,7 @@ func TestTwoNodesOfOneServer(t *testing.T) {
 		"the second is looked at first": func(_ *nodetest.Server, first, second *node.Node) { probe(second, first) },
 		"the second joins, as stale": func(_ *nodetest.Server, first, second *node.Node) {
 			probe(first)
-			second.Replace()
+			second.MarkStale()
 			probe(second)
 		},
 		"the server begins anew": func(s *nodetest.Server, first, second *node.Node) {
@@ -58,7 +58,7 @@ func TestTwoNodesOfOneServer(t *testing.T) {
 		},
 		"the first fails for a moment": func(_ *nodetest.Server, first, second *node.Node) {
 			probe(first)
-			first.Replace()
+			first.MarkStale()
 			probe(second, first)
 		},
 	} {
