@@ -13,6 +13,146 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
+// TestEpoch checks when a node's epoch changes, and who learns of it.
+func TestEpoch(t *testing.T) {
+	for name, test := range epochCases {
+		t.Run(name, test)
+	}
+}
+
+var epochCases = map[string]func(t *testing.T){
+	"it stays while nothing happens": func(t *testing.T) {
+		n, _ := newNode(t)
+		before := n.Epoch()
+		if err := n.Probe(t.Context()); err != nil || n.Epoch() != before {
+			t.Errorf("%v, %x then %x", err, before, n.Epoch())
+		}
+	},
+	"it is replaced before a node is used again of which nobody knows what is stale": func(t *testing.T) {
+		n, _ := newNode(t)
+		before := n.Epoch()
+		n.MarkStale()
+		if n.Available() {
+			t.Error("available")
+		}
+		if err := n.Probe(t.Context()); err != nil || !n.Available() || n.Epoch() == before {
+			t.Errorf("%v, %x then %x", err, before, n.Epoch())
+		}
+	},
+	"it stays if the node was out of reach and has lost nothing": func(t *testing.T) {
+		n, s := newNode(t)
+		before := n.Epoch()
+		for _, why := range []error{nodetest.ErrLost, nodetest.ErrOff} {
+			s.Fail(nodetest.Refuse(why))
+			if err := n.Probe(t.Context()); err == nil || n.Available() {
+				t.Errorf("%v", err)
+			}
+			s.Fail(nil)
+			if err := n.Probe(t.Context()); err != nil || n.Epoch() != before {
+				t.Errorf("%v, %x then %x", err, before, n.Epoch())
+			}
+		}
+	},
+	"a node that lost everything gets a new one": func(t *testing.T) {
+		n, s := newNode(t)
+		before := n.Epoch()
+		s.Restart(nil)
+		if err := n.Probe(t.Context()); err != nil || n.Epoch() == before {
+			t.Errorf("%v, %x then %x", err, before, n.Epoch())
+		}
+	},
+	"what is no epoch is replaced": func(t *testing.T) {
+		for _, text := range []string{"", "x", "0000000g", "00000000", "123456789", "\x00\x00\x00\x00\x00\x00\x00\x01"} {
+			s := nodetest.New("n1")
+			if err := s.Memory().Add(t.Context(), "epoch", memcache.Item{Value: []byte(text)}, 0); err != nil {
+				t.Fatal(err)
+			}
+			n := instance(s)
+			if err := n.Probe(t.Context()); err != nil || n.Epoch() == 0 {
+				t.Errorf("%q: %v, %x", text, err, n.Epoch())
+			}
+		}
+	},
+	"what is damaged on its way is no other one": func(t *testing.T) {
+		n, s := newNode(t)
+		before := n.Epoch()
+		s.Fail(nodetest.Damage(1))
+		if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) || epoch != before || n.Epoch() != before {
+			t.Errorf("a request: %v, %x after %x", err, epoch, before)
+		}
+		s.Fail(nodetest.Damage(1))
+		if err := n.Probe(t.Context()); err == nil || n.Epoch() != before {
+			t.Errorf("a probe: %v, %x after %x", err, n.Epoch(), before)
+		}
+		if err := n.Probe(t.Context()); err != nil || n.Epoch() != before {
+			t.Errorf("the next probe: %v, %x after %x", err, n.Epoch(), before)
+		}
+	},
+	"other instances learn a new one by their probe, and by asking for a record": func(t *testing.T) {
+		a, s := newNode(t)
+		b, c := instance(s), instance(s)
+		for _, n := range []*node.Node{b, c} {
+			if err := n.Probe(t.Context()); err != nil || n.Epoch() != a.Epoch() {
+				t.Fatalf("%v, %x and %x", err, a.Epoch(), n.Epoch())
+			}
+		}
+		a.MarkStale()
+		if err := a.Probe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_ = b.Probe(t.Context())
+		_, epoch, err := c.GetWithEpoch(t.Context(), "none")
+		if !errors.Is(err, memcache.ErrMiss) || b.Epoch() != a.Epoch() || c.Epoch() != a.Epoch() || epoch != a.Epoch() {
+			t.Errorf("%v, %x, %x, %x, %x", err, a.Epoch(), b.Epoch(), c.Epoch(), epoch)
+		}
+	},
+	"who asks a node that lost everything learns that its epoch is gone": func(t *testing.T) {
+		n, s := newNode(t)
+		s.Restart(nil)
+		if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) || epoch != 0 || n.Epoch() != 0 || !n.Available() {
+			t.Errorf("%v, %x, %x", err, epoch, n.Epoch())
+		}
+	},
+	"what fails during a probe is not forgotten": func(t *testing.T) {
+		for _, at := range []nodetest.Kind{nodetest.Get, nodetest.CompareAndSwap} {
+			n, s := newNode(t)
+			n.MarkStale()
+			s.Fail(nodetest.Once(nodetest.Of(at), n.MarkStale))
+			if err := n.Probe(t.Context()); err == nil || n.Available() {
+				t.Errorf("at %s: available after a probe that began before that", at)
+			}
+			between := n.Epoch()
+			if err := n.Probe(t.Context()); err != nil || !n.Available() || n.Epoch() == between {
+				t.Errorf("at %s: %v", at, err)
+			}
+		}
+	},
+	"an epoch that was read before the node failed is not learnt": func(t *testing.T) {
+		n, s := newNode(t)
+		before := n.Epoch()
+		other := instance(s)
+		other.MarkStale()
+		if err := other.Probe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.Fail(nodetest.Once(nodetest.Any, n.MarkStale))
+		_, _, _ = n.GetWithEpoch(t.Context(), "a")
+		if n.Epoch() != before || n.Available() {
+			t.Errorf("%x then %x", before, n.Epoch())
+		}
+	},
+}
+
+// TestANodeThatLostItsEpoch checks that a node without an epoch is reported with epoch 0, not with the one that the
+// last probe read.
+func TestANodeThatLostItsEpoch(t *testing.T) {
+	n, s := newNode(t)
+	s.Restart(nil)
+	if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, memcache.ErrMiss) || epoch != 0 {
+		t.Errorf("%v, epoch %x", err, epoch)
+	}
+}
+
 // balanced is an address behind which there are two servers. Probes have a single connection, so they reach the first
 // server until that connection breaks; operations reach either server.
 type balanced struct {
