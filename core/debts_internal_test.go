@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -34,10 +34,10 @@ func TestADebtThatNobodyOwes(t *testing.T) {
 					t.Fatal(err)
 				}
 				d := newDebts(replica.New(replica.Config{Cluster: cluster.New([]cluster.Member{{Node: n}}), KeyPrefix: "msm:"}))
-				debt := news.Debt{Debtor: 7, Node: news.NameOf(n.ID()), Epoch: n.Epoch()}
+				debt := mailbox.Debt{Debtor: 7, Node: mailbox.NameOf(n.ID()), Epoch: n.Epoch()}
 				d.heardAll(time.Now())
 				time.Sleep(c.runs)
-				d.hear(debt.Message(news.Owes, time.Now().Add(-c.age)))
+				d.hear(debt.Message(mailbox.Owes, time.Now().Add(-c.age)))
 				d.heardAll(time.Now())
 				for range 100 {
 					time.Sleep(time.Second)

@@ -9,20 +9,20 @@ import (
 
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/memcache"
-	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// hearing does the work that follows each probe of a node. Messages of other instances (package news) are applied to
+// hearing does the work that follows each probe of a node. Messages of other instances (package mailbox) are applied to
 // the nodes and to this instance's memory, and the node gets what it is owed: what was written without it (hinted
 // handoff, see replica.Courier). It is safe for concurrent use.
 type hearing struct {
 	store   *replica.Store
 	local   *local.Store // nil: not sticky
 	log     *journal.Journal
-	inbox   *news.Inbox
+	inbox   *mailbox.Inbox
 	courier *replica.Courier
 	names   *namesakes
 	debts   *debts
@@ -32,7 +32,7 @@ type hearing struct {
 
 func newHearing(store *replica.Store, log *journal.Journal) *hearing {
 	h := &hearing{store: store, log: log, courier: replica.NewCourier(store), names: newNamesakes(store), debts: newDebts(store)}
-	h.inbox = news.NewInbox(h, time.Now)
+	h.inbox = mailbox.NewInbox(h, time.Now)
 	return h
 }
 
@@ -45,7 +45,7 @@ func (h *hearing) look(n *node.Node, boards map[string]memcache.Item, began time
 }
 
 // begin starts the work. It returns when the messages of the first probes are applied, so that an instance that has
-// just started does not accept sessions that have ended (rule M12). It waits for news.Hearing at most, within which
+// just started does not accept sessions that have ended (rule M12). It waits for mailbox.Hearing at most, within which
 // every instance reads a message.
 func (h *hearing) begin() {
 	ctx, stop := context.WithCancel(context.Background())
@@ -61,7 +61,7 @@ func (h *hearing) begin() {
 	h.done.Go(func() { h.debts.run(ctx) })
 	select {
 	case <-caughtUp:
-	case <-time.After(news.Hearing):
+	case <-time.After(mailbox.Hearing):
 	}
 }
 
@@ -71,14 +71,14 @@ func (h *hearing) close() {
 	h.done.Wait()
 }
 
-// Hear implements news.Reader. Sessions leave memory first, and then their copies on nodes are overwritten (rule M5).
-func (h *hearing) Hear(ctx context.Context, at *node.Node, list []news.Message) {
-	var sessions []news.Message
+// Hear implements mailbox.Reader. Sessions leave memory first, and then their copies on nodes are overwritten (rule M5).
+func (h *hearing) Hear(ctx context.Context, at *node.Node, list []mailbox.Message) {
+	var sessions []mailbox.Message
 	for _, m := range list {
 		switch m.Kind {
-		case news.Reaches:
+		case mailbox.Reaches:
 			h.names.hear(ctx, m)
-		case news.Owes, news.Paid:
+		case mailbox.Owes, mailbox.Paid:
 			h.debts.hear(m)
 		default:
 			sessions = append(sessions, m)
@@ -96,7 +96,7 @@ func (h *hearing) Hear(ctx context.Context, at *node.Node, list []news.Message) 
 	}
 }
 
-// Heard implements news.Reader.
+// Heard implements mailbox.Reader.
 func (h *hearing) Heard(at time.Time) {
 	h.debts.heardAll(at)
 	if h.local != nil {
@@ -114,10 +114,10 @@ func (h *hearing) forget(gone []*node.Node) {
 }
 
 // leave leaves a message for all instances on the available ones of the nodes. It ignores failures.
-func leave(ctx context.Context, store *replica.Store, on []*node.Node, m news.Message) {
+func leave(ctx context.Context, store *replica.Store, on []*node.Node, m mailbox.Message) {
 	for _, at := range on {
 		if at.Available() {
-			_ = news.Leave(ctx, at, news.Board(store.KeyPrefix, ""), m)
+			_ = mailbox.Leave(ctx, at, mailbox.Board(store.KeyPrefix, ""), m)
 		}
 	}
 }

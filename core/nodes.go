@@ -10,8 +10,8 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/memcache"
-	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/random"
 )
@@ -162,7 +162,7 @@ func (n *nodes) join(spec cluster.Spec, by ways) *running {
 	n.made++
 	made := node.New(spec.ID, spec.Address, by.operations, node.Options{
 		EpochKey: n.config.KeyPrefix + "epoch", UseKey: n.config.KeyPrefix + "used", Log: n.log,
-		Prober: by.probes, Watch: news.Boards(n.config.KeyPrefix, n.route()), OnProbe: n.onLook, Servers: &n.servers,
+		Prober: by.probes, Watch: mailbox.Boards(n.config.KeyPrefix, n.route()), OnProbe: n.onLook, Servers: &n.servers,
 		Random: n.random.Of(fmt.Sprint("prober of ", spec.ID, n.made)),
 	})
 	if len(n.running) > 0 {

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -19,7 +19,7 @@ const noticeQueue = 1024 // messages that wait to be sent
 type post struct {
 	access *replica.Access
 	route  string
-	news.Message
+	mailbox.Message
 }
 
 // tookOver tells the instance that served the session that its copy is outdated. It does so behind the request's back.
@@ -30,12 +30,12 @@ func (st *Store) tookOver(s *Session, former, named string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.from = cmp.Or(former, named)
-	s.tell(news.Message{Kind: news.Taken, Version: s.stored.Version}, s.from, named)
+	s.tell(mailbox.Message{Kind: mailbox.Taken, Version: s.stored.Version}, s.from, named)
 }
 
 // tell sends a message about the session to the instances of those routes: once to each, and not to this one. Guarded
 // by mu.
-func (s *Session) tell(m news.Message, routes ...string) {
+func (s *Session) tell(m mailbox.Message, routes ...string) {
 	for i, route := range routes {
 		if route == "" || route == s.store.Route || slices.Contains(routes[:i], route) {
 			continue
@@ -66,8 +66,8 @@ func (st *Store) notify(ctx context.Context) {
 
 // Hear takes in messages of other instances about sessions that may be in memory. Of several about one session the
 // strongest counts.
-func (st *Store) Hear(ctx context.Context, list []news.Message) {
-	newest := make(map[uint64]news.Message, len(list))
+func (st *Store) Hear(ctx context.Context, list []mailbox.Message) {
+	newest := make(map[uint64]mailbox.Message, len(list))
 	for _, m := range list {
 		short := st.Replica.Short(m.Session)
 		if old, told := newest[short]; !told || stronger(m, old) {
@@ -84,10 +84,10 @@ func (st *Store) Hear(ctx context.Context, list []news.Message) {
 }
 
 // ends reports whether the message says that the session has ended or is to end.
-func ends(m news.Message) bool { return m.Kind == news.Ended || m.Kind == news.End }
+func ends(m mailbox.Message) bool { return m.Kind == mailbox.Ended || m.Kind == mailbox.End }
 
 // stronger reports whether m says as much as another message about the same session, or more.
-func stronger(m, than news.Message) bool {
+func stronger(m, than mailbox.Message) bool {
 	if x, y := ends(m), ends(than); x != y {
 		return x
 	}
@@ -95,8 +95,8 @@ func stronger(m, than news.Message) bool {
 }
 
 // named returns the sessions in memory that the messages are about.
-func (st *Store) named(notices map[uint64]news.Message) iter.Seq2[*Session, news.Message] {
-	return func(yield func(*Session, news.Message) bool) {
+func (st *Store) named(notices map[uint64]mailbox.Message) iter.Seq2[*Session, mailbox.Message] {
+	return func(yield func(*Session, mailbox.Message) bool) {
 		for i := range st.shards {
 			for _, s := range st.shards[i].list() {
 				if n, told := notices[s.short]; told && !yield(s, n) {
@@ -111,7 +111,7 @@ func (st *Store) named(notices map[uint64]news.Message) iter.Seq2[*Session, news
 // (rule M8). Guarded by mu.
 func (s *Session) served(w *write, rec *record.Record) {
 	if s.told = rec.Route != s.store.Route; s.told && w.last != nil {
-		s.tell(news.Message{Kind: news.Changed, Version: rec.Version}, rec.Route)
+		s.tell(mailbox.Message{Kind: mailbox.Changed, Version: rec.Version}, rec.Route)
 	}
 }
 
@@ -119,13 +119,13 @@ func (s *Session) served(w *write, rec *record.Record) {
 // the first two cases the session leaves memory; changes here that are not stored are written first, so that they are
 // merged with what the other instance has. If it was changed, this instance goes on serving it: it stays, and reads
 // what has changed, because this memory is what is left of the session if the nodes lose it.
-func (s *Session) outdated(by news.Message) {
+func (s *Session) outdated(by mailbox.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !ends(by) && s.stored.Version >= by.Version {
 		return
 	}
-	if by.Kind == news.Changed {
+	if by.Kind == mailbox.Changed {
 		s.markDirty()
 		s.store.queue.at(time.Now(), s)
 		return

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -150,7 +150,7 @@ func TestALogoutBeatsALaterClaim(t *testing.T) {
 			settle()
 			a.must(change(s, plus("n", 1)))
 		}
-		a.Store.Hear(context.Background(), []news.Message{{Kind: news.Ended, Session: sid.HashOf("t")}})
+		a.Store.Hear(context.Background(), []mailbox.Message{{Kind: mailbox.Ended, Session: sid.HashOf("t")}})
 		if a.Get("t") != nil || len(w.holds("t")) > 0 {
 			t.Errorf("it lives on, on %v", w.holds("t"))
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/memcache"
-	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/random"
@@ -101,7 +101,7 @@ func (w *world) start(config local.Config) *instance {
 	config.Replica = replica.New(replica.Config{
 		Cluster: cluster.New(nil), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Random: own, Route: config.Route, Patience: opTimeout,
 	})
-	inbox, courier := news.NewInbox(a, time.Now), replica.NewCourier(config.Replica)
+	inbox, courier := mailbox.NewInbox(a, time.Now), replica.NewCourier(config.Replica)
 	look := func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
 		inbox.Look(n, boards, began)
 		courier.Look(n)
@@ -114,7 +114,7 @@ func (w *world) start(config local.Config) *instance {
 			way.Fail(w.pace(own, s.ID()))
 		}
 		n := s.Node(way, node.Options{
-			EpochKey: "epoch", Random: own.Of("prober of " + s.ID()), Watch: news.Boards("msm:", config.Route), OnProbe: look,
+			EpochKey: "epoch", Random: own.Of("prober of " + s.ID()), Watch: mailbox.Boards("msm:", config.Route), OnProbe: look,
 		})
 		_ = n.Probe(ctx)
 		probers.Go(func() { n.Run(ctx) })
@@ -139,8 +139,8 @@ func (w *world) start(config local.Config) *instance {
 	return a
 }
 
-// Hear implements news.Reader.
-func (a *instance) Hear(ctx context.Context, at *node.Node, list []news.Message) {
+// Hear implements mailbox.Reader.
+func (a *instance) Hear(ctx context.Context, at *node.Node, list []mailbox.Message) {
 	if a.gate != nil {
 		<-a.gate
 	}

@@ -38,11 +38,11 @@ var ofNodes = []mutant{
 	},
 	{
 		"M4", "a board that was damaged on its way is not written back",
-		[]edit{{"internal/news/inbox.go", "worth && whole {", "worth {"}}, unit("TestABoardThatIsDamagedOnItsWay", "internal/news"),
+		[]edit{{"internal/mailbox/inbox.go", "worth && whole {", "worth {"}}, unit("TestABoardThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
 		"M4", "not all was heard that a damaged board may say",
-		[]edit{{"internal/news/inbox.go", "!looked.IsZero() && all {", "!looked.IsZero() {"}}, unit("TestABoardThatIsDamagedOnItsWay", "internal/news"),
+		[]edit{{"internal/mailbox/inbox.go", "!looked.IsZero() && all {", "!looked.IsZero() {"}}, unit("TestABoardThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
 		"M12", "an instance that starts knows what has ended before it takes requests",
@@ -136,7 +136,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"N17", "a list with a server that has just come into use is not used before all have heard of it",
-		[]edit{{msm, "		time.Sleep(news.Hearing)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
+		[]edit{{msm, "		time.Sleep(mailbox.Hearing)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
 	},
 	{
 		"N16", "a server that was restarted is no other one",
@@ -188,7 +188,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"H10", "an old message of what was owed does not count",
-		[]edit{{"debts.go", "if time.Since(m.At) > news.Life && (", "if false && ("}}, unit("TestADebtThatNobodyOwes", "."),
+		[]edit{{"debts.go", "if time.Since(m.At) > mailbox.Life && (", "if false && ("}}, unit("TestADebtThatNobodyOwes", "."),
 	},
 	{
 		"H10", "who has read no messages does not take a debtor for ended",

@@ -43,7 +43,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"M10", "who serves a session is told of what others change without a request",
-		[]edit{{local, "		st.inform(token, access, rec.Route, news.Message{Kind: news.Changed, Version: rec.Version})", "		_ = news.Changed"}}, unit("TestOpenElsewhere", "."),
+		[]edit{{local, "		st.inform(token, access, rec.Route, mailbox.Message{Kind: mailbox.Changed, Version: rec.Version})", "		_ = mailbox.Changed"}}, unit("TestOpenElsewhere", "."),
 	},
 	{
 		"M10", "who serves a session is told that others have ended it without a request",
@@ -110,7 +110,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"M3", "what a look at a node has shown is as old as its begin",
-		[]edit{{"internal/news/inbox.go", "		b.looked = began", "		b.looked = time.Now()"}}, unit("TestWhoStoodStillBelievesNothing", "internal/local"),
+		[]edit{{"internal/mailbox/inbox.go", "		b.looked = began", "		b.looked = time.Now()"}}, unit("TestWhoStoodStillBelievesNothing", "internal/local"),
 	},
 	{
 		"E4", "a commit comes before the body",

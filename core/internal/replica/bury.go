@@ -6,25 +6,25 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/memcache"
-	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/pace"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// Hear does what a message about a session asks for, because its sender could not do it everywhere: news.Ended has the
-// session's tombstone written over older copies, news.End ends the session. Other kinds concern only instances that
+// Hear does what a message about a session asks for, because its sender could not do it everywhere: mailbox.Ended has the
+// session's tombstone written over older copies, mailbox.End ends the session. Other kinds concern only instances that
 // hold the session in memory. at is the id of the node on which the message was read. A session that is gone is no
 // error.
-func (s *Store) Hear(ctx context.Context, m news.Message, at string) error {
+func (s *Store) Hear(ctx context.Context, m mailbox.Message, at string) error {
 	a := s.OpenKey(m.Session.Key(s.KeyPrefix, sid.Record), at)
 	a.thorough = true
 	switch m.Kind {
-	case news.Ended:
+	case mailbox.Ended:
 		return a.end(ctx)
-	case news.End:
+	case mailbox.End:
 		return gone(a.Destroy(ctx, nil))
 	}
 	return nil
@@ -134,16 +134,16 @@ func gone(err error) error {
 func (a *Access) announce(ctx context.Context, before, dead *record.Record, servers []string) {
 	strange := a.namesStrangers(before) || a.store.moved.has(a.key)
 	if dead.Term > 1 || strange || !a.reachesAll() {
-		a.Tell(ctx, "", news.Message{Kind: news.Ended})
+		a.Tell(ctx, "", mailbox.Message{Kind: mailbox.Ended})
 	}
 	if a.store.Route == "" {
 		slices.Sort(servers)
 		for _, route := range slices.Compact(servers) {
-			a.Tell(ctx, route, news.Message{Kind: news.Ended})
+			a.Tell(ctx, route, mailbox.Message{Kind: mailbox.Ended})
 		}
 	}
 	if strange {
-		_ = pace.Sleep(ctx, news.Hearing)
+		_ = pace.Sleep(ctx, mailbox.Hearing)
 	}
 }
 

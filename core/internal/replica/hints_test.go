@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -400,7 +400,7 @@ func TestANodeThatLeavesTheList(t *testing.T) {
 	}
 	w.store.Cluster.Set([]cluster.Member{{Node: w.nodes[home]}})
 	w.store.Forget(gone)
-	want := []news.Debt{{Debtor: 1, Node: news.NameOf(gone.ID()), Epoch: gone.Epoch()}}
+	want := []mailbox.Debt{{Debtor: 1, Node: mailbox.NameOf(gone.ID()), Epoch: gone.Epoch()}}
 	if n, debts := w.store.CountOwed(gone), w.store.Debts(1); n > 0 || !slices.Equal(debts, want) {
 		t.Errorf("%d sessions are owed, %v is told; want none, %v", n, debts, want)
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
@@ -22,10 +22,10 @@ import (
 type mail struct {
 	world *world
 	at    []string
-	list  []news.Message
+	list  []mailbox.Message
 }
 
-func (m *mail) Hear(_ context.Context, at *node.Node, list []news.Message) {
+func (m *mail) Hear(_ context.Context, at *node.Node, list []mailbox.Message) {
 	for _, x := range list {
 		m.at, m.list = append(m.at, at.ID()), append(m.list, x)
 	}
@@ -36,9 +36,9 @@ func (m *mail) Heard(time.Time) {}
 // mail reads the boards for the instance of that route, or with no route those for all, on every node that answers.
 func (w *world) mail(route string) *mail {
 	m := &mail{world: w}
-	inbox := news.NewInbox(m, time.Now)
+	inbox := mailbox.NewInbox(m, time.Now)
 	for _, s := range w.servers {
-		_ = s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: []string{news.Board("msm:", route)}, OnProbe: inbox.Look}).Probe(context.Background())
+		_ = s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: []string{mailbox.Board("msm:", route)}, OnProbe: inbox.Look}).Probe(context.Background())
 	}
 	inbox.Read(context.Background())
 	return m
@@ -67,7 +67,7 @@ func TestBury(t *testing.T) {
 	})
 	w.probe()
 	told := w.mail("")
-	if len(told.list) != 1 || told.list[0].Kind != news.Ended {
+	if len(told.list) != 1 || told.list[0].Kind != mailbox.Ended {
 		t.Fatalf("%+v", told.list)
 	}
 	for name, there := range map[string][]byte{
@@ -149,16 +149,16 @@ func TestALogoutOfAnotherList(t *testing.T) {
 	for name, c := range map[string]struct {
 		backups int
 		logout  func(a *replica.Access) error
-		kind    news.Kind
+		kind    mailbox.Kind
 	}{
-		"its backup is known": {1, func(a *replica.Access) error { return a.Destroy(context.Background(), nil) }, news.Ended},
+		"its backup is known": {1, func(a *replica.Access) error { return a.Destroy(context.Background(), nil) }, mailbox.Ended},
 		"none of its nodes is known": {0, func(a *replica.Access) error {
 			if _, err := a.Load(context.Background()); !errors.Is(err, replica.ErrNoSession) {
 				return fmt.Errorf("it is found: %w", err)
 			}
 			a.Mourn(context.Background(), "")
 			return nil
-		}, news.End},
+		}, mailbox.End},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -192,17 +192,17 @@ func TestALogoutOfAnotherList(t *testing.T) {
 func TestWhoIsNotStickyTells(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(a *replica.Access) error
-		want []news.Kind
+		want []mailbox.Kind
 	}{
 		"a read":  {func(a *replica.Access) error { _, err := a.Load(context.Background()); return err }, nil},
 		"a heal":  {func(a *replica.Access) error { return a.Heal(context.Background()) }, nil},
-		"a write": {func(a *replica.Access) error { _, err := a.Write(context.Background(), set("2")); return err }, []news.Kind{news.Taken}},
+		"a write": {func(a *replica.Access) error { _, err := a.Write(context.Background(), set("2")); return err }, []mailbox.Kind{mailbox.Taken}},
 		"two writes": {func(a *replica.Access) error {
 			_, err := a.Write(context.Background(), set("2"))
 			_, again := a.Write(context.Background(), set("3"))
 			return errors.Join(err, again)
-		}, []news.Kind{news.Taken}},
-		"a logout": {func(a *replica.Access) error { return a.Destroy(context.Background(), nil) }, []news.Kind{news.Ended}},
+		}, []mailbox.Kind{mailbox.Taken}},
+		"a logout": {func(a *replica.Access) error { return a.Destroy(context.Background(), nil) }, []mailbox.Kind{mailbox.Ended}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 3, 1)
@@ -218,7 +218,7 @@ func TestWhoIsNotStickyTells(t *testing.T) {
 			if err := c.do(other.Open(token, stored.Home)); err != nil {
 				t.Fatal(err)
 			}
-			var kinds []news.Kind
+			var kinds []mailbox.Kind
 			for _, m := range w.mail("a").list {
 				kinds = append(kinds, m.Kind)
 				if w.store.Short(m.Session) != w.store.Open(token, "").Short() {

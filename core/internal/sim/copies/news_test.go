@@ -4,15 +4,15 @@ import (
 	"context"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/memcache"
-	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 )
 
 // watch is how an instance watches a node: it reads the messages that others have left there, and brings the node what
 // it owes it (hinted handoff).
 func (w *world) watch(in *instance) node.Options {
-	return node.Options{EpochKey: "epoch", Watch: news.Boards("msm:", ""), OnProbe: func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
+	return node.Options{EpochKey: "epoch", Watch: mailbox.Boards("msm:", ""), OnProbe: func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
 		in.inbox.Look(n, boards, began)
 		in.inbox.Read(context.WithValue(in.ctx, processKey{}, 0))
 		for _, key := range in.store.Owed(n) {
@@ -52,14 +52,14 @@ type ear struct {
 	instance *instance
 }
 
-// Hear implements news.Reader.
-func (e ear) Hear(_ context.Context, at *node.Node, list []news.Message) {
+// Hear implements mailbox.Reader.
+func (e ear) Hear(_ context.Context, at *node.Node, list []mailbox.Message) {
 	for _, m := range list {
 		e.world.later(e.instance, func(ctx context.Context) { _ = e.instance.store.Hear(ctx, m, at.ID()) })
 	}
 }
 
-// Heard implements news.Reader.
+// Heard implements mailbox.Reader.
 func (ear) Heard(time.Time) {}
 
 // later has an instance do something after a look at a node.

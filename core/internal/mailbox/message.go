@@ -4,7 +4,7 @@
 //
 // Messages are appended, so any number of instances can leave some at the same moment. A reader removes from a board
 // what everyone has had time to read.
-package news
+package mailbox
 
 import (
 	"encoding/binary"

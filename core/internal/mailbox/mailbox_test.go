@@ -1,4 +1,4 @@
-package news_test
+package mailbox_test
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/checksum"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/memcache"
-	"github.com/gomsm/msm/core/internal/news"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -24,17 +24,17 @@ const (
 )
 
 // about returns a message about the session of that number.
-func about(n int, at time.Time) news.Message {
-	return news.Message{Kind: news.Taken, Session: sid.Hash{byte(n), byte(n >> 8), byte(n >> 16)}, Version: 1 << 40, At: at}
+func about(n int, at time.Time) mailbox.Message {
+	return mailbox.Message{Kind: mailbox.Taken, Session: sid.Hash{byte(n), byte(n >> 8), byte(n >> 16)}, Version: 1 << 40, At: at}
 }
 
 // ear is a reader that keeps what it hears.
 type ear struct {
-	list []news.Message
+	list []mailbox.Message
 	at   time.Time
 }
 
-func (e *ear) Hear(_ context.Context, _ *node.Node, list []news.Message) {
+func (e *ear) Hear(_ context.Context, _ *node.Node, list []mailbox.Message) {
 	e.list = append(e.list, list...)
 }
 func (e *ear) Heard(at time.Time) { e.at = at }
@@ -44,14 +44,14 @@ type world struct {
 	t       *testing.T
 	servers []*nodetest.Server
 	nodes   []*node.Node
-	inbox   *news.Inbox
+	inbox   *mailbox.Inbox
 	ear     ear
 	now     time.Time
 }
 
 func newWorld(t *testing.T, nodes int) *world {
 	w := &world{t: t, servers: nodetest.Several(nodes), now: begin}
-	w.inbox = news.NewInbox(&w.ear, func() time.Time { return w.now })
+	w.inbox = mailbox.NewInbox(&w.ear, func() time.Time { return w.now })
 	for _, s := range w.servers {
 		w.nodes = append(w.nodes, s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: []string{board}, OnProbe: w.look}))
 	}
@@ -74,15 +74,15 @@ func (w *world) read() {
 	w.inbox.Read(w.t.Context())
 }
 
-func (w *world) leave(at int, m news.Message) {
+func (w *world) leave(at int, m mailbox.Message) {
 	w.t.Helper()
-	if err := news.Leave(w.t.Context(), w.nodes[at], board, m); err != nil {
+	if err := mailbox.Leave(w.t.Context(), w.nodes[at], board, m); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
 // hears checks that exactly these messages are new now.
-func (w *world) hears(want ...news.Message) {
+func (w *world) hears(want ...mailbox.Message) {
 	w.t.Helper()
 	w.ear.list = nil
 	w.read()
@@ -118,7 +118,7 @@ func TestManyLeaveAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 500 {
 		all.Go(func() {
-			if err := news.Leave(t.Context(), w.nodes[0], board, about(i, begin)); err != nil {
+			if err := mailbox.Leave(t.Context(), w.nodes[0], board, about(i, begin)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -232,7 +232,7 @@ func TestABoardThatIsDamagedOnItsWay(t *testing.T) {
 			t.Errorf("byte %d: the board is changed", at)
 		}
 		w.read()
-		if want := []news.Message{about(2, w.now)}; !slices.Equal(w.ear.list, want) || !w.ear.at.Equal(w.now) {
+		if want := []mailbox.Message{about(2, w.now)}; !slices.Equal(w.ear.list, want) || !w.ear.at.Equal(w.now) {
 			t.Errorf("byte %d: heard %v", at, w.ear.list)
 		}
 	}
@@ -243,14 +243,14 @@ func TestAFaultyNode(t *testing.T) {
 	for _, err := range []error{nodetest.ErrOff, nodetest.ErrLost, nodetest.ErrFull} {
 		w := newWorld(t, 1)
 		w.servers[0].Fail(nodetest.Only(nodetest.Writes(""), nodetest.Refuse(err)))
-		if left := news.Leave(t.Context(), w.nodes[0], board, about(1, begin)); left == nil {
+		if left := mailbox.Leave(t.Context(), w.nodes[0], board, about(1, begin)); left == nil {
 			t.Errorf("%v: it is told left", err)
 		}
 	}
 }
 
 func ExampleBoards() {
-	fmt.Println(news.Boards("msm:", ""), news.Boards("msm:", "a"))
+	fmt.Println(mailbox.Boards("msm:", ""), mailbox.Boards("msm:", "a"))
 	// Output: [msm:news] [msm:news msm:news:a]
 }
 
@@ -258,7 +258,7 @@ func ExampleBoards() {
 func TestForget(t *testing.T) {
 	w := newWorld(t, 2)
 	for _, n := range w.nodes {
-		if err := news.Leave(t.Context(), n, board, about(1, begin)); err != nil {
+		if err := mailbox.Leave(t.Context(), n, board, about(1, begin)); err != nil {
 			t.Fatal(err)
 		}
 	}
