@@ -17,16 +17,16 @@ const (
 	// owesEvery is how often an instance repeats what it owes.
 	owesEvery = 20 * time.Second
 	// owesLife is how long a debt counts after the last message about it. Messages stay readable for longer, see
-	// mailbox.Life.
+	// mailbox.Retention.
 	owesLife = 50 * time.Second
 )
 
 // debts tells other instances which nodes this instance owes writes, because it had to do without them (hinted handoff,
 // see replica.Store.Debts), so that this is known even if the instance ends. It repeats the message as long as it owes
-// something, and says in the end that the debt is paid. Messages lie on boards, which are mailboxes on the nodes.
-// Meanwhile the instances that reach such a node compare its copies with the others. If a debtor falls silent it has
-// ended, and nobody knows what on the node is stale; then the node's epoch is replaced, by which all copies on it count
-// as old. debts is safe for concurrent use.
+// something, and says in the end that the debt is paid. Messages lie in mailboxes on the nodes. Meanwhile the instances
+// that reach such a node compare its copies with the others. If a debtor falls silent it has ended, and nobody knows
+// what on the node is stale; then the node's epoch is replaced, by which all copies on it count as old. debts is safe
+// for concurrent use.
 type debts struct {
 	store *replica.Store
 	name  uint64 // this instance, in messages
@@ -91,7 +91,7 @@ func (d *debts) due(last bool) (list []mailbox.Message) {
 	return list
 }
 
-// say leaves messages on the boards of all available nodes. A message that gets to none is not kept: what is owed is
+// say posts messages in the mailboxes of all available nodes. A message that gets to none is not kept: what is owed is
 // said again.
 func (d *debts) say(ctx context.Context, list []mailbox.Message) {
 	for _, m := range list {
@@ -99,7 +99,7 @@ func (d *debts) say(ctx context.Context, list []mailbox.Message) {
 	}
 }
 
-// heardAll notes that all messages have been heard that were on the boards of a node at that time.
+// heardAll notes that all messages have been heard that were in the mailboxes of a node at that time.
 func (d *debts) heardAll(at time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -118,8 +118,8 @@ func (d *debts) hear(m mailbox.Message) {
 	debt := m.Debt()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	started := d.first.IsZero() || time.Since(d.first) < mailbox.Life
-	if time.Since(m.At) > mailbox.Life && (!started || debt.Epoch == 0) {
+	started := d.first.IsZero() || time.Since(d.first) < mailbox.Retention
+	if time.Since(m.At) > mailbox.Retention && (!started || debt.Epoch == 0) {
 		return
 	}
 	switch {
@@ -134,7 +134,7 @@ func (d *debts) hear(m mailbox.Message) {
 }
 
 // doubt tells the store for how long others may still owe the node something (rule N13). The caller holds mu.
-func (d *debts) doubt(id mailbox.Name) {
+func (d *debts) doubt(id mailbox.NodeHash) {
 	life := time.Duration(0)
 	for debt, heard := range d.theirs {
 		if debt.Node == id {

@@ -34,7 +34,7 @@ func TestADebtThatNobodyOwes(t *testing.T) {
 					t.Fatal(err)
 				}
 				d := newDebts(replica.New(replica.Config{Cluster: cluster.New([]cluster.Member{{Node: n}}), KeyPrefix: "msm:"}))
-				debt := mailbox.Debt{Debtor: 7, Node: mailbox.NameOf(n.ID()), Epoch: n.Epoch()}
+				debt := mailbox.Debt{Debtor: 7, Node: mailbox.NodeHashOf(n.ID()), Epoch: n.Epoch()}
 				d.heardAll(time.Now())
 				time.Sleep(c.runs)
 				d.hear(debt.Message(mailbox.Owes, time.Now().Add(-c.age)))

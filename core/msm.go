@@ -116,7 +116,7 @@ func New(config Config) (*Manager, error) {
 	}
 	m.store = replica.New(copies)
 	m.hearing = newHearing(m.store, m.log)
-	m.nodes.onLook, m.nodes.introduce, m.nodes.forget = m.hearing.look, m.hearing.names.introduce, m.hearing.forget
+	m.nodes.onProbe, m.nodes.introduce, m.nodes.forget = m.hearing.look, m.hearing.names.introduce, m.hearing.forget
 	if err := join(m.nodes.begin(), configured); err != nil {
 		m.log.Close()
 		return nil, err

@@ -36,16 +36,16 @@ func newHearing(store *replica.Store, log *journal.Journal) *hearing {
 	return h
 }
 
-// look takes what a probe has read from a node's boards, which are mailboxes; the probe began at that time. It does not
-// block: the node's prober calls it.
-func (h *hearing) look(n *node.Node, boards map[string]memcache.Item, began time.Time) {
-	h.inbox.Look(n, boards, began)
+// look takes what a probe has read from a node's mailboxes; the probe began at that time. It does not block: the node's
+// prober calls it.
+func (h *hearing) look(n *node.Node, mailboxes map[string]memcache.Item, began time.Time) {
+	h.inbox.Probed(n, mailboxes, began)
 	h.courier.Look(n)
 	h.names.look(n)
 }
 
 // begin starts the work. It returns when the messages of the first probes are applied, so that an instance that has
-// just started does not accept sessions that have ended (rule M12). It waits for mailbox.Hearing at most, within which
+// just started does not accept sessions that have ended (rule M12). It waits for mailbox.MaxDelay at most, within which
 // every instance reads a message.
 func (h *hearing) begin() {
 	ctx, stop := context.WithCancel(context.Background())
@@ -61,7 +61,7 @@ func (h *hearing) begin() {
 	h.done.Go(func() { h.debts.run(ctx) })
 	select {
 	case <-caughtUp:
-	case <-time.After(mailbox.Hearing):
+	case <-time.After(mailbox.MaxDelay):
 	}
 }
 
@@ -71,8 +71,9 @@ func (h *hearing) close() {
 	h.done.Wait()
 }
 
-// Hear implements mailbox.Reader. Sessions leave memory first, and then their copies on nodes are overwritten (rule M5).
-func (h *hearing) Hear(ctx context.Context, at *node.Node, list []mailbox.Message) {
+// Receive implements mailbox.Receiver. Sessions leave memory first, and then their copies on nodes are overwritten
+// (rule M5).
+func (h *hearing) Receive(ctx context.Context, at *node.Node, list []mailbox.Message) {
 	var sessions []mailbox.Message
 	for _, m := range list {
 		switch m.Kind {
@@ -96,8 +97,8 @@ func (h *hearing) Hear(ctx context.Context, at *node.Node, list []mailbox.Messag
 	}
 }
 
-// Heard implements mailbox.Reader.
-func (h *hearing) Heard(at time.Time) {
+// CaughtUp implements mailbox.Receiver.
+func (h *hearing) CaughtUp(at time.Time) {
 	h.debts.heardAll(at)
 	if h.local != nil {
 		h.local.Heard(at)
@@ -117,7 +118,7 @@ func (h *hearing) forget(gone []*node.Node) {
 func leave(ctx context.Context, store *replica.Store, on []*node.Node, m mailbox.Message) {
 	for _, at := range on {
 		if at.Available() {
-			_ = mailbox.Leave(ctx, at, mailbox.Board(store.KeyPrefix, ""), m)
+			_ = mailbox.Post(ctx, at, mailbox.Key(store.KeyPrefix, ""), m)
 		}
 	}
 }

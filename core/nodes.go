@@ -22,7 +22,7 @@ type nodes struct {
 	config    *Config
 	log       *journal.Journal
 	cluster   *cluster.Cluster
-	onLook    node.OnProbe
+	onProbe   node.OnProbe
 	introduce func(list []*node.Node) // called with a new list before it is used; nil: not called
 	forget    func(gone []*node.Node) // called with nodes that have left the list; nil: not called
 	random    *random.Source          // the probers draw from sources that are derived from it
@@ -162,7 +162,7 @@ func (n *nodes) join(spec cluster.Spec, by ways) *running {
 	n.made++
 	made := node.New(spec.ID, spec.Address, by.operations, node.Options{
 		EpochKey: n.config.KeyPrefix + "epoch", UseKey: n.config.KeyPrefix + "used", Log: n.log,
-		Prober: by.probes, Watch: mailbox.Boards(n.config.KeyPrefix, n.route()), OnProbe: n.onLook, Servers: &n.servers,
+		Prober: by.probes, Watch: mailbox.Keys(n.config.KeyPrefix, n.route()), OnProbe: n.onProbe, Servers: &n.servers,
 		Random: n.random.Of(fmt.Sprint("prober of ", spec.ID, n.made)),
 	})
 	if len(n.running) > 0 {

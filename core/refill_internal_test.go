@@ -92,7 +92,7 @@ func (w *world) silent(route string) *instance {
 	var members []cluster.Member
 	for _, s := range w.servers {
 		way := s.Client(in.name)
-		n := s.Node(way, node.Options{EpochKey: "msm:epoch", Watch: mailbox.Boards("msm:", route), OnProbe: in.hearing.look})
+		n := s.Node(way, node.Options{EpochKey: "msm:epoch", Watch: mailbox.Keys("msm:", route), OnProbe: in.hearing.look})
 		_ = n.Probe(w.ctx)
 		in.ways, in.nodes, members = append(in.ways, way), append(in.nodes, n), append(members, cluster.Member{Node: n})
 	}

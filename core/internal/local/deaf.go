@@ -13,9 +13,9 @@ const (
 	// deaf is how long an instance may go without reading messages. If it takes longer, the instance was halted (it
 	// stood still), or still is. It is four intervals of the probers, which read the messages.
 	deaf = time.Second
-	// missed is after how long without reading messages some may have come and gone. They stay for mailbox.Life; half of
+	// missed is after how long without reading messages some may have come and gone. They stay for mailbox.Retention; half of
 	// that allows for clocks of instances that differ.
-	missed = mailbox.Life / 2
+	missed = mailbox.Retention / 2
 )
 
 // Heard records that all messages have been read that other instances left before at. If some may have been missed

@@ -103,7 +103,7 @@ func (w *world) start(config local.Config) *instance {
 	})
 	inbox, courier := mailbox.NewInbox(a, time.Now), replica.NewCourier(config.Replica)
 	look := func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
-		inbox.Look(n, boards, began)
+		inbox.Probed(n, boards, began)
 		courier.Look(n)
 	}
 	for i := range len(w.servers) {
@@ -114,7 +114,7 @@ func (w *world) start(config local.Config) *instance {
 			way.Fail(w.pace(own, s.ID()))
 		}
 		n := s.Node(way, node.Options{
-			EpochKey: "epoch", Random: own.Of("prober of " + s.ID()), Watch: mailbox.Boards("msm:", config.Route), OnProbe: look,
+			EpochKey: "epoch", Random: own.Of("prober of " + s.ID()), Watch: mailbox.Keys("msm:", config.Route), OnProbe: look,
 		})
 		_ = n.Probe(ctx)
 		probers.Go(func() { n.Run(ctx) })
@@ -139,8 +139,8 @@ func (w *world) start(config local.Config) *instance {
 	return a
 }
 
-// Hear implements mailbox.Reader.
-func (a *instance) Hear(ctx context.Context, at *node.Node, list []mailbox.Message) {
+// Receive implements mailbox.Receiver.
+func (a *instance) Receive(ctx context.Context, at *node.Node, list []mailbox.Message) {
 	if a.gate != nil {
 		<-a.gate
 	}
@@ -149,6 +149,9 @@ func (a *instance) Hear(ctx context.Context, at *node.Node, list []mailbox.Messa
 		_ = a.replica.Hear(ctx, m, at.ID())
 	}
 }
+
+// CaughtUp implements mailbox.Receiver.
+func (a *instance) CaughtUp(at time.Time) { a.Heard(at) }
 
 // crash ends the instance as SIGKILL would: it stores nothing more.
 func (a *instance) crash() {

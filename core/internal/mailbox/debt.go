@@ -8,7 +8,7 @@ import (
 // Debt is what an instance owes a node: writes that the node has missed while it had that epoch.
 type Debt struct {
 	Debtor uint64 // random name of the instance
-	Node   Name
+	Node   NodeHash
 	Epoch  uint32
 }
 

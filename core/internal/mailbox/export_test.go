@@ -1,4 +1,4 @@
 package mailbox
 
-// Boards returns of how many boards something is remembered.
-func (b *Inbox) Boards() int { return max(len(b.last), len(b.heard), len(b.fresh)) }
+// Mailboxes returns of how many mailboxes something is remembered.
+func (b *Inbox) Mailboxes() int { return max(len(b.last), len(b.seen), len(b.changed)) }

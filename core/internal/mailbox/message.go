@@ -1,9 +1,3 @@
-// Package news carries messages about sessions and nodes between instances, because the nodes know nothing of each
-// other. A message lies on a board, which is a value on a node that serves as a mailbox. Every instance reads the
-// boards with its probes, several times a second.
-//
-// Messages are appended, so any number of instances can leave some at the same moment. A reader removes from a board
-// what everyone has had time to read.
 package mailbox
 
 import (
@@ -41,7 +35,7 @@ const (
 )
 
 // Message is what one instance tells others. In messages that are not about a session, the field Session carries
-// something else. At is when the message was left, to the second.
+// something else. At is when the message was posted, to the second.
 type Message struct {
 	Kind    Kind
 	Session sid.Hash
@@ -49,40 +43,48 @@ type Message struct {
 	At      time.Time
 }
 
-// size is the length of a message on a board, in bytes.
+// size is the length of a stored message, in bytes.
 const size = 1 + len(sid.Hash{}) + 8 + 4 + checksum.Size
 
-// spelling is a message as it lies on a board. Its bytes tell whether a message was heard before.
-type spelling [size]byte
+// encoded is a message as it is stored, with a checksum. Its bytes tell whether a message was received before.
+type encoded [size]byte
 
-// spell returns the bytes of a message, with a checksum.
-func (m Message) spell() (s spelling) {
-	b := append(s[:0], byte(m.Kind))
+func (m Message) encode() (e encoded) {
+	b := append(e[:0], byte(m.Kind))
 	b = append(b, m.Session[:]...)
 	b = binary.BigEndian.AppendUint64(b, m.Version)
 	b = binary.BigEndian.AppendUint32(b, uint32(m.At.Unix()))
 	checksum.Append(b)
-	return s
+	return e
 }
 
-func (s spelling) message() Message {
-	rest := s[1+len(sid.Hash{}):]
+func (e encoded) message() Message {
+	rest := e[1+len(sid.Hash{}):]
 	return Message{
-		Kind: Kind(s[0]), Session: sid.Hash(s[1 : 1+len(sid.Hash{})]),
+		Kind: Kind(e[0]), Session: sid.Hash(e[1 : 1+len(sid.Hash{})]),
 		Version: binary.BigEndian.Uint64(rest), At: time.Unix(int64(binary.BigEndian.Uint32(rest[8:])), 0),
 	}
 }
 
-// parse returns the messages on a board. It leaves out what is no message; whole is true if there was nothing of that
+// parse returns the messages in a mailbox. It leaves out what is no message; whole is true if there was nothing of that
 // kind.
-func parse(board []byte) (list []spelling, whole bool) {
+func parse(value []byte) (list []encoded, whole bool) {
 	whole = true
-	for b := range slices.Chunk(board, size) {
+	for b := range slices.Chunk(value, size) {
 		if _, ok := checksum.Cut(b); !ok || len(b) != size {
 			whole = false
 			continue
 		}
-		list = append(list, spelling(b))
+		list = append(list, encoded(b))
 	}
 	return list, whole
+}
+
+// join returns the value of a mailbox with those messages, and room for one more.
+func join(list []encoded) []byte {
+	value := make([]byte, 0, (len(list)+1)*size)
+	for _, m := range list {
+		value = append(value, m[:]...)
+	}
+	return value
 }

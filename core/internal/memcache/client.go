@@ -1,5 +1,5 @@
-// Package memcache speaks with one memcached server. It knows nothing of nodes, sessions and other instances: whether the
-// server may be used at all is decided by package node.
+// Package memcache speaks with one memcached server. It knows nothing of nodes, sessions and other instances: whether
+// the server may be used at all is decided by package node.
 //
 //   - client.go, errors.go: the interface Client, and what it returns
 //   - limits.go: the keys and TTLs that memcached takes

@@ -92,8 +92,8 @@ func TestWaitingForAConnection(t *testing.T) {
 	}
 }
 
-// TestGivingANodeUp checks F-02: CancelAll ends all operations at once, wherever they are, as if their time were up. Later
-// ones have their own time.
+// TestGivingANodeUp checks F-02: CancelAll ends all operations at once, wherever they are, as if their time were up.
+// Later ones have their own time.
 func TestGivingANodeUp(t *testing.T) {
 	const timeout, later = 100 * time.Millisecond, 30 * time.Millisecond
 	for name, c := range map[string]struct {

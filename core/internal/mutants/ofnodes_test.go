@@ -37,12 +37,12 @@ var ofNodes = []mutant{
 		[]edit{{node, "if err == nil && !bytes.Equal(again.Value, item.Value) {", "if err == nil && !bytes.Equal(again.Value, item.Value) && false {"}}, unit("TestEpoch", "internal/node"),
 	},
 	{
-		"M4", "a board that was damaged on its way is not written back",
-		[]edit{{"internal/mailbox/inbox.go", "worth && whole {", "worth {"}}, unit("TestABoardThatIsDamagedOnItsWay", "internal/mailbox"),
+		"M4", "a mailbox that was damaged on its way is not written back",
+		[]edit{{"internal/mailbox/inbox.go", "worth && whole {", "worth {"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
-		"M4", "not all was heard that a damaged board may say",
-		[]edit{{"internal/mailbox/inbox.go", "!looked.IsZero() && all {", "!looked.IsZero() {"}}, unit("TestABoardThatIsDamagedOnItsWay", "internal/mailbox"),
+		"M4", "not all was received that a damaged mailbox may say",
+		[]edit{{"internal/mailbox/inbox.go", "!probed.IsZero() && all {", "!probed.IsZero() {"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
 		"M12", "an instance that starts knows what has ended before it takes requests",
@@ -136,7 +136,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"N17", "a list with a server that has just come into use is not used before all have heard of it",
-		[]edit{{msm, "		time.Sleep(mailbox.Hearing)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
+		[]edit{{msm, "		time.Sleep(mailbox.MaxDelay)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
 	},
 	{
 		"N16", "a server that was restarted is no other one",
@@ -188,7 +188,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"H10", "an old message of what was owed does not count",
-		[]edit{{"debts.go", "if time.Since(m.At) > mailbox.Life && (", "if false && ("}}, unit("TestADebtThatNobodyOwes", "."),
+		[]edit{{"debts.go", "if time.Since(m.At) > mailbox.Retention && (", "if false && ("}}, unit("TestADebtThatNobodyOwes", "."),
 	},
 	{
 		"H10", "who has read no messages does not take a debtor for ended",

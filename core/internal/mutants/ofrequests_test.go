@@ -110,7 +110,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"M3", "what a look at a node has shown is as old as its begin",
-		[]edit{{"internal/mailbox/inbox.go", "		b.looked = began", "		b.looked = time.Now()"}}, unit("TestWhoStoodStillBelievesNothing", "internal/local"),
+		[]edit{{"internal/mailbox/inbox.go", "		b.probed = began", "		b.probed = time.Now()"}}, unit("TestWhoStoodStillBelievesNothing", "internal/local"),
 	},
 	{
 		"E4", "a commit comes before the body",

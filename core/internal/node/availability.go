@@ -25,9 +25,9 @@ type state struct {
 	why       error     // why it is not available
 }
 
-// availability decides whether a node is available, and with which epoch. What it is told are failures of operations and
-// probes, epochs that operations have read, and probes that have succeeded. docs/design.md, section 6, has the diagram.
-// Any goroutine may read the state; for everything else the caller holds mu.
+// availability decides whether a node is available, and with which epoch. What it is told are failures of operations
+// and probes, epochs that operations have read, and probes that have succeeded. docs/design.md, section 6, has the
+// diagram. Any goroutine may read the state; for everything else the caller holds mu.
 type availability struct {
 	state atomic.Pointer[state]
 
@@ -73,8 +73,8 @@ func (a *availability) learn(epoch uint32, before *state) {
 }
 
 // admit returns the state after a probe that has read the epoch, of a server that came into use at the time since.
-// events is the field's value when the probe began. It returns errFailed if the node has failed since then, or is to get
-// another epoch: then another probe has to tell (rule N12). It returns another error if the node must not be used.
+// events is the field's value when the probe began. It returns errFailed if the node has failed since then, or is to
+// get another epoch: then another probe has to tell (rule N12). It returns another error if the node must not be used.
 func (a *availability) admit(epoch uint32, events uint64, since, now time.Time) (*state, error) {
 	if a.events != events {
 		return nil, errFailed

@@ -43,8 +43,8 @@ func (n *Node) MarkStale() {
 	n.fail(errStale)
 }
 
-// MarkEpochStale is MarkStale for what the node had in the given epoch. If several instances call it for the same epoch,
-// the first replacement is enough.
+// MarkEpochStale is MarkStale for what the node had in the given epoch. If several instances call it for the same
+// epoch, the first replacement is enough.
 func (n *Node) MarkEpochStale(epoch uint32) {
 	n.availability.mu.Lock()
 	n.availability.stale.epoch = epoch
@@ -59,7 +59,7 @@ func (n *Node) Elsewhere(since time.Time, d time.Duration) {
 	n.availability.mu.Lock()
 	n.availability.rival = rival{until: time.Now().Add(d), since: since}
 	n.availability.mu.Unlock()
-	n.fail(fmt.Errorf("news: %w", errElsewhere))
+	n.fail(fmt.Errorf("message: %w", errElsewhere))
 }
 
 // IsElsewhere reports whether the node is not used because of Elsewhere.

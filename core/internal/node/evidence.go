@@ -28,8 +28,8 @@ func classify(err error) evidence {
 	return failure
 }
 
-// probeFailed reports whether a probe's error is a failure of the node. Unlike an operation, a probe that times out
-// is one. A lost race with another instance is none.
+// probeFailed reports whether a probe's error is a failure of the node. Unlike an operation, a probe that times out is
+// one. A lost race with another instance is none.
 func probeFailed(err error) bool { return !memcache.IsReply(err) && !errors.Is(err, errFailed) }
 
 // OutOfTime reports whether an error may have another cause than the node: this process did not run, or the failure of

@@ -18,8 +18,8 @@ func (n *Node) Get(ctx context.Context, key string) (memcache.Item, error) {
 	return item, n.observe(ctx, "get", err)
 }
 
-// GetWith gets two keys in one round trip. Also when it returns memcache.ErrMiss for the first key, the other one's item is
-// valid; that is zero if there is none.
+// GetWith gets two keys in one round trip. Also when it returns memcache.ErrMiss for the first key, the other one's
+// item is valid; that is zero if there is none.
 func (n *Node) GetWith(ctx context.Context, key, other string) (item, also memcache.Item, err error) {
 	if !n.Available() {
 		return memcache.Item{}, memcache.Item{}, ErrDown
@@ -35,8 +35,8 @@ func (n *Node) GetWith(ctx context.Context, key, other string) (item, also memca
 	return item, items[other], nil
 }
 
-// GetWithEpoch gets a key and the node's epoch in one round trip. Also with memcache.ErrMiss the epoch is valid; 0: the node has
-// lost it with everything else, as in a restart, and no probe has found that yet.
+// GetWithEpoch gets a key and the node's epoch in one round trip. Also with memcache.ErrMiss the epoch is valid; 0: the
+// node has lost it with everything else, as in a restart, and no probe has found that yet.
 func (n *Node) GetWithEpoch(ctx context.Context, key string) (memcache.Item, uint32, error) {
 	before := n.availability.state.Load()
 	if !before.available {
@@ -85,8 +85,8 @@ func (n *Node) Append(ctx context.Context, key string, more []byte) error {
 	return n.observe(ctx, "append", n.client.Append(ctx, key, more))
 }
 
-// Keys lists keys; see memcache.Client.Keys. An error is no evidence against the node: no request waits for the list, and a long
-// list can break off for more reasons than a request.
+// Keys lists keys; see memcache.Client.Keys. An error is no evidence against the node: no request waits for the list,
+// and a long list can break off for more reasons than a request.
 func (n *Node) Keys(ctx context.Context, prefix string, found func(key string)) error {
 	if !n.Available() {
 		return ErrDown
@@ -115,8 +115,8 @@ func (n *Node) learn(epoch uint32, before *state) {
 	n.availability.learn(epoch, before)
 }
 
-// observe acts on what the outcome of an operation says about the node, and returns the error for the caller. The end of
-// the request says nothing.
+// observe acts on what the outcome of an operation says about the node, and returns the error for the caller. The end
+// of the request says nothing.
 func (n *Node) observe(ctx context.Context, op string, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err

@@ -143,7 +143,7 @@ func (a *Access) announce(ctx context.Context, before, dead *record.Record, serv
 		}
 	}
 	if strange {
-		_ = pace.Sleep(ctx, mailbox.Hearing)
+		_ = pace.Sleep(ctx, mailbox.MaxDelay)
 	}
 }
 

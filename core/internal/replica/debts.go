@@ -60,11 +60,11 @@ func (s *strangers) now() []stranger {
 func (s *Store) Debts(debtor uint64) (list []mailbox.Debt) {
 	for _, m := range s.Cluster.Members() {
 		if s.CountOwed(m.Node) > 0 {
-			list = append(list, mailbox.Debt{Debtor: debtor, Node: mailbox.NameOf(m.Node.ID()), Epoch: m.Node.Epoch()})
+			list = append(list, mailbox.Debt{Debtor: debtor, Node: mailbox.NodeHashOf(m.Node.ID()), Epoch: m.Node.Epoch()})
 		}
 	}
 	for _, x := range s.strangers.now() {
-		list = append(list, mailbox.Debt{Debtor: debtor, Node: mailbox.NameOf(x.Node), Epoch: x.Epoch})
+		list = append(list, mailbox.Debt{Debtor: debtor, Node: mailbox.NodeHashOf(x.Node), Epoch: x.Epoch})
 	}
 	return list
 }
@@ -82,7 +82,7 @@ func (s *Store) Forget(n *node.Node) {
 
 // Doubt makes this instance compare what a node has with the copies on other nodes, for that long, because another
 // instance owes the node something. It does nothing if the node is not listed.
-func (s *Store) Doubt(id mailbox.Name, life time.Duration) {
+func (s *Store) Doubt(id mailbox.NodeHash, life time.Duration) {
 	if n := s.Named(id); n != nil {
 		n.Doubt(life)
 	}
@@ -105,9 +105,9 @@ func (s *Store) Lost(d mailbox.Debt) bool {
 }
 
 // Named returns the listed node that has that name in messages; nil: there is none.
-func (s *Store) Named(id mailbox.Name) *node.Node {
+func (s *Store) Named(id mailbox.NodeHash) *node.Node {
 	for _, m := range s.Cluster.Members() {
-		if mailbox.NameOf(m.Node.ID()) == id {
+		if mailbox.NodeHashOf(m.Node.ID()) == id {
 			return m.Node
 		}
 	}

@@ -400,7 +400,7 @@ func TestANodeThatLeavesTheList(t *testing.T) {
 	}
 	w.store.Cluster.Set([]cluster.Member{{Node: w.nodes[home]}})
 	w.store.Forget(gone)
-	want := []mailbox.Debt{{Debtor: 1, Node: mailbox.NameOf(gone.ID()), Epoch: gone.Epoch()}}
+	want := []mailbox.Debt{{Debtor: 1, Node: mailbox.NodeHashOf(gone.ID()), Epoch: gone.Epoch()}}
 	if n, debts := w.store.CountOwed(gone), w.store.Debts(1); n > 0 || !slices.Equal(debts, want) {
 		t.Errorf("%d sessions are owed, %v is told; want none, %v", n, debts, want)
 	}

@@ -25,20 +25,20 @@ type mail struct {
 	list  []mailbox.Message
 }
 
-func (m *mail) Hear(_ context.Context, at *node.Node, list []mailbox.Message) {
+func (m *mail) Receive(_ context.Context, at *node.Node, list []mailbox.Message) {
 	for _, x := range list {
 		m.at, m.list = append(m.at, at.ID()), append(m.list, x)
 	}
 }
 
-func (m *mail) Heard(time.Time) {}
+func (m *mail) CaughtUp(time.Time) {}
 
 // mail reads the boards for the instance of that route, or with no route those for all, on every node that answers.
 func (w *world) mail(route string) *mail {
 	m := &mail{world: w}
 	inbox := mailbox.NewInbox(m, time.Now)
 	for _, s := range w.servers {
-		_ = s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: []string{mailbox.Board("msm:", route)}, OnProbe: inbox.Look}).Probe(context.Background())
+		_ = s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: []string{mailbox.Key("msm:", route)}, OnProbe: inbox.Probed}).Probe(context.Background())
 	}
 	inbox.Read(context.Background())
 	return m

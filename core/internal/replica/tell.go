@@ -24,7 +24,7 @@ func (a *Access) Tell(ctx context.Context, route string, m mailbox.Message) {
 	var all sync.WaitGroup
 	for _, n := range a.tellAt() {
 		all.Go(func() {
-			if err := mailbox.Leave(ctx, n, mailbox.Board(a.store.KeyPrefix, route), m); node.OutOfTime(err) {
+			if err := mailbox.Post(ctx, n, mailbox.Key(a.store.KeyPrefix, route), m); node.OutOfTime(err) {
 				a.before.add(n)
 			}
 		})
@@ -77,7 +77,7 @@ func (a *Access) Mourn(ctx context.Context, route string) {
 	switch {
 	case a.namesStrangers(&record.Record{}):
 		a.Tell(ctx, "", end)
-		_ = pace.Sleep(ctx, mailbox.Hearing)
+		_ = pace.Sleep(ctx, mailbox.MaxDelay)
 	case route != "" && route != a.store.Route:
 		a.Tell(ctx, route, end)
 	}

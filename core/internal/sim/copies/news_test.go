@@ -12,8 +12,8 @@ import (
 // watch is how an instance watches a node: it reads the messages that others have left there, and brings the node what
 // it owes it (hinted handoff).
 func (w *world) watch(in *instance) node.Options {
-	return node.Options{EpochKey: "epoch", Watch: mailbox.Boards("msm:", ""), OnProbe: func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
-		in.inbox.Look(n, boards, began)
+	return node.Options{EpochKey: "epoch", Watch: mailbox.Keys("msm:", ""), OnProbe: func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
+		in.inbox.Probed(n, boards, began)
 		in.inbox.Read(context.WithValue(in.ctx, processKey{}, 0))
 		for _, key := range in.store.Owed(n) {
 			w.deliver(in, n, key)
@@ -52,15 +52,15 @@ type ear struct {
 	instance *instance
 }
 
-// Hear implements mailbox.Reader.
-func (e ear) Hear(_ context.Context, at *node.Node, list []mailbox.Message) {
+// Receive implements mailbox.Receiver.
+func (e ear) Receive(_ context.Context, at *node.Node, list []mailbox.Message) {
 	for _, m := range list {
 		e.world.later(e.instance, func(ctx context.Context) { _ = e.instance.store.Hear(ctx, m, at.ID()) })
 	}
 }
 
-// Heard implements mailbox.Reader.
-func (ear) Heard(time.Time) {}
+// CaughtUp implements mailbox.Receiver.
+func (ear) CaughtUp(time.Time) {}
 
 // later has an instance do something after a look at a node.
 func (w *world) later(in *instance, task func(ctx context.Context)) {
