@@ -32,45 +32,11 @@ func slowly(after time.Duration) func(int, *bufio.Scanner, net.Conn) {
 // TestWaitingForAConnection checks that the wait goes on while the node answers others, for ten timeouts at most. It
 // ends when an operation times out and no other was answered meanwhile: the node hangs.
 func TestWaitingForAConnection(t *testing.T) {
-	const timeout = 100 * time.Millisecond
-	first := func(serve, others func(int, *bufio.Scanner, net.Conn)) func(int, *bufio.Scanner, net.Conn) {
-		return func(number int, lines *bufio.Scanner, conn net.Conn) {
-			if number == 1 {
-				serve(number, lines, conn)
-			} else {
-				others(number, lines, conn)
-			}
-		}
-	}
-	tires := func(_ int, lines *bufio.Scanner, conn net.Conn) {
-		for range 2 {
-			lines.Scan()
-			time.Sleep(80 * time.Millisecond)
-			say(conn, "END\r\n")
-		}
-		silent(0, lines, conn)
-	}
-	hangsUp := func(_ int, lines *bufio.Scanner, _ net.Conn) { lines.Scan(); time.Sleep(timeout / 2) }
-	for name, c := range map[string]struct {
-		serve          func(int, *bufio.Scanner, net.Conn)
-		conns, clients int
-		answered, busy int // all others fail
-		dials          int
-		ends           time.Duration
-		givenUpAfter   time.Duration // zero: never
-	}{
-		"a node that hangs":                           {serve: silent, conns: 4, clients: 16, dials: 4, ends: timeout},
-		"a node that is given up":                     {serve: silent, conns: 4, clients: 16, dials: 4, givenUpAfter: 30 * time.Millisecond, ends: 30 * time.Millisecond},
-		"a node that hangs up":                        {serve: hangsUp, conns: 4, clients: 16, dials: 4, ends: timeout / 2},
-		"a slow node":                                 {serve: slowly(80 * time.Millisecond), conns: 64, clients: 300, answered: 300, dials: 64, ends: 5 * 80 * time.Millisecond},
-		"a node that is slower than patience is long": {serve: slowly(80 * time.Millisecond), conns: 1, clients: 16, answered: 13, busy: 3, dials: 1, ends: 13 * 80 * time.Millisecond},
-		"a node that hangs after it was slow":         {serve: tires, conns: 1, clients: 16, answered: 2, dials: 1, ends: 260 * time.Millisecond},
-		"one answer is lost, others come":             {serve: first(silent, slowly(30*time.Millisecond)), conns: 2, clients: 9, answered: 8, dials: 3, ends: 180 * time.Millisecond},
-	} {
+	for name, c := range waits {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &pipes{serve: c.serve}
-				m := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: timeout, MaxConns: c.conns, DialContext: p.dial})
+				m := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: waitTimeout, MaxConns: c.conns, DialContext: p.dial})
 				if c.givenUpAfter > 0 {
 					time.AfterFunc(c.givenUpAfter, m.CancelAll)
 				}
@@ -90,6 +56,49 @@ func TestWaitingForAConnection(t *testing.T) {
 			})
 		})
 	}
+}
+
+const waitTimeout = 100 * time.Millisecond
+
+// first serves the first connection, and others the others.
+func first(serve, others func(int, *bufio.Scanner, net.Conn)) func(int, *bufio.Scanner, net.Conn) {
+	return func(number int, lines *bufio.Scanner, conn net.Conn) {
+		if number == 1 {
+			serve(number, lines, conn)
+		} else {
+			others(number, lines, conn)
+		}
+	}
+}
+
+// tires answers twice, slowly, and then no more.
+func tires(_ int, lines *bufio.Scanner, conn net.Conn) {
+	for range 2 {
+		lines.Scan()
+		time.Sleep(80 * time.Millisecond)
+		say(conn, "END\r\n")
+	}
+	silent(0, lines, conn)
+}
+
+// hangsUp closes the connection in the midst of an operation.
+func hangsUp(_ int, lines *bufio.Scanner, _ net.Conn) { lines.Scan(); time.Sleep(waitTimeout / 2) }
+
+var waits = map[string]struct {
+	serve          func(int, *bufio.Scanner, net.Conn)
+	conns, clients int
+	answered, busy int // all others fail
+	dials          int
+	ends           time.Duration
+	givenUpAfter   time.Duration // zero: never
+}{
+	"a node that hangs":                           {serve: silent, conns: 4, clients: 16, dials: 4, ends: waitTimeout},
+	"a node that is given up":                     {serve: silent, conns: 4, clients: 16, dials: 4, givenUpAfter: 30 * time.Millisecond, ends: 30 * time.Millisecond},
+	"a node that hangs up":                        {serve: hangsUp, conns: 4, clients: 16, dials: 4, ends: waitTimeout / 2},
+	"a slow node":                                 {serve: slowly(80 * time.Millisecond), conns: 64, clients: 300, answered: 300, dials: 64, ends: 5 * 80 * time.Millisecond},
+	"a node that is slower than patience is long": {serve: slowly(80 * time.Millisecond), conns: 1, clients: 16, answered: 13, busy: 3, dials: 1, ends: 13 * 80 * time.Millisecond},
+	"a node that hangs after it was slow":         {serve: tires, conns: 1, clients: 16, answered: 2, dials: 1, ends: 260 * time.Millisecond},
+	"one answer is lost, others come":             {serve: first(silent, slowly(30*time.Millisecond)), conns: 2, clients: 9, answered: 8, dials: 3, ends: 180 * time.Millisecond},
 }
 
 // TestGivingANodeUp checks F-02: CancelAll ends all operations at once, wherever they are, as if their time were up.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/memcache"
+	"github.com/gomsm/msm/core/internal/node"
 )
 
 // Client is one user's access to a server. It implements memcache.Client.
@@ -18,6 +19,9 @@ type Client struct {
 
 // Client returns a client of the server for the user with that name.
 func (s *Server) Client(name string) *Client { return &Client{name: name, server: s} }
+
+// Node returns a node that reaches the server through the given client.
+func (s *Server) Node(c *Client, o node.Options) *node.Node { return node.New(s.id, s.id, c, o) }
 
 // send passes an operation through the client's fault, and then through the server's. What happens on the server does
 // not depend on ctx any more.

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/memcache"
-	"github.com/gomsm/msm/core/internal/node"
 )
 
 // Server is a memcached server in memory. It is safe for concurrent use.
@@ -45,9 +44,6 @@ func empty() *memcache.Memory { return memcache.NewMemory(memcache.MemoryOptions
 
 // ID returns the server's id.
 func (s *Server) ID() string { return s.id }
-
-// Node returns a node that reaches the server through the given client.
-func (s *Server) Node(c *Client, o node.Options) *node.Node { return node.New(s.id, s.id, c, o) }
 
 // Memory returns the server's present data, to read or change them without any fault.
 func (s *Server) Memory() *memcache.Memory {
