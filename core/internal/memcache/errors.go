@@ -31,8 +31,8 @@ var (
 	errKey       = errors.New("node: a key must have 1 to 250 bytes, none of them blank or control")
 )
 
-// IsReply reports whether an operation ended with an error that is no failure of the server: with its answer, or before
-// anything was asked.
+// IsReply reports whether an error is one of those that mean no trouble with the server: its reply, or that it was not
+// asked, or not in time.
 func IsReply(err error) bool {
 	for _, reply := range []error{ErrMiss, ErrExists, ErrConflict, ErrTooLarge, ErrFull, ErrRefused, ErrBusy, ErrLate, errKey} {
 		if errors.Is(err, reply) {
