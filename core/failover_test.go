@@ -13,7 +13,7 @@ import (
 	"time"
 
 	msm "github.com/gomsm/msm/core"
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/msmtest"
 )
@@ -469,14 +469,14 @@ func TestFailoverNode(t *testing.T) {
 // leave the node, is none.
 func copiesOn(t *testing.T, server *msmtest.Server, id string) (n int) {
 	t.Helper()
-	client := node.NewMemcached(server.Addr(), node.ClientOptions{Timeout: opTimeout})
+	client := memcache.NewMemcached(server.Addr(), memcache.ClientOptions{Timeout: opTimeout})
 	defer client.Close()
 	for _, key := range server.Keys() {
 		if !strings.HasPrefix(key, "msm:s:") {
 			continue
 		}
 		item, err := client.Get(t.Context(), key)
-		if errors.Is(err, node.ErrMiss) {
+		if errors.Is(err, memcache.ErrMiss) {
 			continue
 		}
 		if err != nil {

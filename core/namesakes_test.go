@@ -8,7 +8,7 @@ import (
 	"time"
 
 	msm "github.com/gomsm/msm/core"
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 )
 
 // TestAnotherServerUnderANodesID: G2, G6. A node gets another address in a rolling deploy, while the old server still
@@ -18,7 +18,7 @@ func TestAnotherServerUnderANodesID(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newNetwork(t, 2)
-				w.servers["m1"] = &fake{memory: node.NewMemory(node.MemoryOptions{})}
+				w.servers["m1"] = &fake{memory: memcache.NewMemory(memcache.MemoryOptions{})}
 				old := w.manager(config)
 				id := ""
 				for !strings.HasPrefix(nodeOf(id), "n1") {

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	msm "github.com/gomsm/msm/core"
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
@@ -35,7 +35,7 @@ func newNetwork(t *testing.T, n int) *network {
 	var nodes []string
 	for i := range n {
 		id := fmt.Sprintf("n%d", i+1)
-		w.servers[id] = &fake{memory: node.NewMemory(node.MemoryOptions{})}
+		w.servers[id] = &fake{memory: memcache.NewMemory(memcache.MemoryOptions{})}
 		nodes = append(nodes, id+":"+id+":11211")
 	}
 	w.nodes = strings.Join(nodes, ",")
@@ -74,7 +74,7 @@ func (w *network) cut(name string) {
 
 // fake is a memcached server in memory.
 type fake struct {
-	memory *node.Memory
+	memory *memcache.Memory
 	unlist bool // refuse to list the keys
 	dials  atomic.Int32
 	open   atomic.Int32 // open connections
@@ -205,5 +205,5 @@ func (s *fake) value(key string) string {
 func (s *fake) restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.memory = node.NewMemory(node.MemoryOptions{})
+	s.memory = memcache.NewMemory(memcache.MemoryOptions{})
 }

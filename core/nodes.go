@@ -2,8 +2,8 @@ package msm
 
 import (
 	"github.com/gomsm/msm/core/internal/cluster"
-	"github.com/gomsm/msm/core/internal/news"
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/mailbox"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/peers"
 	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/recent"
@@ -22,25 +22,25 @@ func (m *Manager) newNodes(draws *random.Source, connect func(cluster.Spec) clus
 	case connect != nil:
 	case c.Nodes == "":
 		connect = func(cluster.Spec) cluster.Clients {
-			return cluster.Clients{Operations: node.NewMemory(node.MemoryOptions{})}
+			return cluster.Clients{Operations: memcache.NewMemory(memcache.MemoryOptions{})}
 		}
 	default:
 		connect = func(spec cluster.Spec) cluster.Clients { return memcached(spec, c, draws) }
 	}
 	return cluster.NewMembership(m.store.Cluster, cluster.MembershipConfig{
-		Connect: connect, KeyPrefix: c.KeyPrefix, Boards: news.Boards(c.KeyPrefix, route), OnLook: m.peers.Look,
+		Connect: connect, KeyPrefix: c.KeyPrefix, Boards: mailbox.Keys(c.KeyPrefix, route), OnProbe: m.peers.Look,
 		Introduce: m.peers.Introduce, Forget: m.peers.Forget, Log: m.log, Random: draws,
 	})
 }
 
 // memcached returns the clients of a memcached server.
 func memcached(spec cluster.Spec, c *Config, draws *random.Source) cluster.Clients {
-	o := node.ClientOptions{
+	o := memcache.ClientOptions{
 		Timeout: c.OpTimeout, MaxConns: c.MaxConns, DialContext: c.DialContext, Random: draws.Of("operations on " + spec.ID),
 	}
-	operations := node.NewMemcached(spec.Address, o)
+	operations := memcache.NewMemcached(spec.Address, o)
 	o.MaxConns, o.Random = 1, draws.Of("probes of "+spec.ID)
-	return cluster.Clients{Operations: operations, Probes: node.NewMemcached(spec.Address, o)}
+	return cluster.Clients{Operations: operations, Probes: memcache.NewMemcached(spec.Address, o)}
 }
 
 // beginNodes uses the configured list, or an in-memory node if that is empty.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	msm "github.com/gomsm/msm/core"
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 )
 
 // TestAnOutageIsNoFloodOfTheLog checks that an outage is a few lines in the log, whatever requests do and however many
@@ -155,7 +155,7 @@ func TestSessionsThatNoNodeTakesAreNoFloodOfTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, w := &logged{}, newNetwork(t, 1)
-		w.servers["n1"].memory = node.NewMemory(node.MemoryOptions{MaxItem: 2000})
+		w.servers["n1"].memory = memcache.NewMemory(memcache.MemoryOptions{MaxItem: 2000})
 		m := w.manager(msm.Config{Sticky: true, Logger: log.logger()})
 		for range 50 {
 			visit(m, "", func(s *msm.Session) { s.Set("large", strings.Repeat("x", 5000)) })

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/checksum"
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 	"github.com/gomsm/msm/transcoder"
@@ -24,7 +24,7 @@ func (w *world) overwrite(key string, edit func(value []byte) []byte) {
 	for _, server := range w.servers {
 		m := server.Memory()
 		item, err := m.Get(w.t.Context(), key)
-		if errors.Is(err, node.ErrMiss) {
+		if errors.Is(err, memcache.ErrMiss) {
 			continue
 		}
 		if err != nil {

@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 )
 
 func members(failover map[string]bool, ids ...string) []cluster.Member {
 	var list []cluster.Member
 	for _, id := range ids {
-		n := node.New(id, id, node.NewMemory(node.MemoryOptions{}), node.Options{})
+		n := node.New(id, id, memcache.NewMemory(memcache.MemoryOptions{}), node.Options{})
 		list = append(list, cluster.Member{Node: n, Failover: failover[id]})
 	}
 	return list

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/random"
 )
@@ -30,7 +31,7 @@ type MembershipConfig struct {
 	Connect   func(Spec) Clients
 	KeyPrefix string   // begins every key
 	Boards    []string // keys that each probe reads as well
-	OnLook    node.OnLook
+	OnProbe   node.OnProbe
 	Introduce func(list []*node.Node) // called with a new list before it is used; nil: not called
 	Forget    func(gone []*node.Node) // called with nodes that have left the list; nil: not called
 	Log       *journal.Journal
@@ -39,7 +40,7 @@ type MembershipConfig struct {
 
 // Clients are the clients of a server: one for operations, and one for probes, which so never wait for a free
 // connection; nil: probes use that for operations.
-type Clients struct{ Operations, Probes node.Client }
+type Clients struct{ Operations, Probes memcache.Client }
 
 // place identifies a node over changes of the list: with the same id and address it stays the same node.
 type place struct{ id, address string }
@@ -99,7 +100,7 @@ func (m *Membership) Use(specs []Spec) []Fault {
 	}
 	for _, r := range made { // nodes are compared, and the first probe of one may have come before the others'
 		if r.node.OutOfUse() {
-			r.node.Replace()
+			r.node.MarkStale()
 		}
 	}
 	if m.config.Introduce != nil {
@@ -162,11 +163,11 @@ func (m *Membership) join(spec Spec) *running {
 	clients := m.config.Connect(spec)
 	made := node.New(spec.ID, spec.Address, clients.Operations, node.Options{
 		EpochKey: m.config.KeyPrefix + "epoch", UseKey: m.config.KeyPrefix + "used", Log: m.config.Log,
-		Prober: clients.Probes, Also: m.config.Boards, OnLook: m.config.OnLook, Servers: &m.servers,
+		Prober: clients.Probes, Watch: m.config.Boards, OnProbe: m.config.OnProbe, Servers: &m.servers,
 		Random: m.config.Random.Of(fmt.Sprint("prober of ", spec.ID, m.made)),
 	})
 	if len(m.running) > 0 {
-		made.Replace()
+		made.MarkStale()
 	}
 	return &running{node: made, done: make(chan struct{})}
 }

@@ -84,9 +84,9 @@ func TestANewListKeepsItsNodes(t *testing.T) {
 				if same := now == before; same != c.same {
 					t.Fatalf("it is the same node: %v, want %v", same, c.same)
 				}
-				looks := before.Looks()
+				looks := before.Probes()
 				time.Sleep(time.Minute)
-				if probed := before.Looks() > looks; probed != c.same || !now.Available() {
+				if probed := before.Probes() > looks; probed != c.same || !now.Available() {
 					t.Errorf("the node from before is probed: %v; n1 is available: %v", probed, now.Available())
 				}
 				if is := string(l.servers["a"].Value("msm:epoch")); is != stored || (now.Epoch() == epoch) != c.same {
@@ -121,8 +121,8 @@ func TestANewListIsLookedAtFirst(t *testing.T) {
 				l.servers["c"].Fail(c.fault)
 				l.list(cluster.Spec{ID: "n1", Address: "a"}, cluster.Spec{ID: "n2", Address: "b"}, cluster.Spec{ID: "n3", Address: "c"})
 				n3, _ := l.nodes.Node("n3")
-				if n3.Looks() != 1 || n3.Available() != c.available {
-					t.Errorf("after %d probes it is available: %v; want 1 probe, %v", n3.Looks(), n3.Available(), c.available)
+				if n3.Probes() != 1 || n3.Available() != c.available {
+					t.Errorf("after %d probes it is available: %v; want 1 probe, %v", n3.Probes(), n3.Available(), c.available)
 				}
 			})
 		})

@@ -3,7 +3,7 @@ package local
 import (
 	"context"
 
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -20,7 +20,7 @@ func (st *Store) Change(ctx context.Context, token string, access *replica.Acces
 		return err
 	})
 	if err == nil {
-		st.inform(token, access, rec.Route, news.Message{Kind: news.Changed, Version: rec.Version})
+		st.inform(token, access, rec.Route, mailbox.Message{Kind: mailbox.Changed, Version: rec.Version})
 	}
 	return rec, err
 }
@@ -40,7 +40,7 @@ func (st *Store) End(ctx context.Context, token string, access *replica.Access) 
 
 // inform passes m to the instance of that route, which serves the session, and to this instance, which may still have
 // the session from an earlier time.
-func (st *Store) inform(token string, access *replica.Access, route string, m news.Message) {
+func (st *Store) inform(token string, access *replica.Access, route string, m mailbox.Message) {
 	if s := st.Peek(token); s != nil {
 		st.receive(s, m)
 	}

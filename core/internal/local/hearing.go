@@ -4,16 +4,16 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 )
 
 const (
 	// deaf is how long an instance may go without reading messages. If it takes longer, the instance was halted (it
 	// stood still), or still is. It is four intervals of the probers, which read the messages.
 	deaf = time.Second
-	// missed is after how long without reading messages some may have come and gone. They stay for news.Life; half of
+	// missed is after how long without reading messages some may have come and gone. They stay for mailbox.Retention; half of
 	// that allows for clocks of instances that differ.
-	missed = news.Life / 2
+	missed = mailbox.Retention / 2
 )
 
 // hearing is how far this instance has read the messages of others, in Unix nanoseconds.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -43,7 +43,7 @@ func TestWhoStoodStillBelievesNothing(t *testing.T) {
 			"a change": func(s *session) error { return change(s, plus("n", 1)) },
 		} {
 			for when, wait := range map[string]time.Duration{"at once": 0, "a moment later": 40 * time.Millisecond, "later": 5 * time.Second} {
-				for end, late := range map[string]error{"with everything late": node.ErrLate, "with answers from before": nil} {
+				for end, late := range map[string]error{"with everything late": memcache.ErrLate, "with answers from before": nil} {
 					t.Run(name+", "+what+", "+when+", "+end, func(t *testing.T) {
 						inWorld(t, 3, 1, func(w *world) {
 							a, b := w.start(local.Config{Route: "a", Sync: true}), w.start(local.Config{Route: "b", Sync: true})

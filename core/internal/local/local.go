@@ -13,7 +13,7 @@
 //     turn it is to write it, and the changes that are not stored yet.
 //   - cache.go, shard.go, sweep.go: all sessions, their bounds, and how they leave. heap.go: a heap of sessions.
 //   - owner.go: who serves a session, and when it is taken over. hold.go and takeover.go do that for a request.
-//     hearing.go, hear.go, outbox.go: messages from and to other instances. elsewhere.go: changing a session that
+//     hearing.go, receive.go, outbox.go: messages from and to other instances. elsewhere.go: changing a session that
 //     another instance serves.
 //   - store.go: the store, and what it is made of. service.go: its background work. close.go: its end.
 //   - create.go, commit.go, commit_now.go, apply.go: how the changes of a request enter memory. memory_only.go:

@@ -53,7 +53,7 @@ func TestAnOldCookieLosesNothing(t *testing.T) {
 				old := nodeOf(s)
 				time.Sleep(c.since)
 				n, _ := cut.replica.Cluster.Node(old)
-				n.Replace()
+				n.MarkStale()
 				cut.must(change(s, plus("n", 1)))
 				taken, err := present.TakeOver(context.Background(), "t", nodeOf(s), "a")
 				present.must(err)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -21,12 +21,12 @@ type outbox struct {
 type post struct {
 	access *replica.Access
 	route  string
-	news.Message
+	mailbox.Message
 }
 
 // tell sends a message about the session to the instances of those routes: once to each, and not to this one. Guarded
 // by s.mu.
-func (o *outbox) tell(s *Session, m news.Message, routes ...string) {
+func (o *outbox) tell(s *Session, m mailbox.Message, routes ...string) {
 	for i, route := range routes {
 		if o.self.isOther(route) && !slices.Contains(routes[:i], route) {
 			o.send(post{o.replica.Open(s.token, s.node), route, m})

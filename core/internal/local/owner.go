@@ -3,14 +3,14 @@ package local
 import (
 	"cmp"
 
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // self is the route of this instance. It decides who serves a session, and what follows from that, by what ids, records
 // and memory name. Nothing here asks a node or changes memory: hold.go and takeover.go look, and do what is decided here
-// at a request, settle.go after a write, hear.go at a message.
+// at a request, settle.go after a write, receive.go at a message.
 type self string
 
 // step is what has to be done before a request may use a session.
@@ -83,24 +83,24 @@ const (
 )
 
 // effectOf returns the effect of a message on a session that is stored in that version (rule M11).
-func effectOf(m news.Message, version uint64) effect {
+func effectOf(m mailbox.Message, version uint64) effect {
 	switch {
 	case !ends(m) && version >= m.Version:
 		return ignored
-	case m.Kind == news.Changed:
+	case m.Kind == mailbox.Changed:
 		return reread
 	}
 	return letGo
 }
 
 // ended is the message to instances that may still have a session that has been destroyed.
-var ended = news.Message{Kind: news.Ended}
+var ended = mailbox.Message{Kind: mailbox.Ended}
 
 // ends reports whether the message says that the session has ended or is to end.
-func ends(m news.Message) bool { return m.Kind == news.Ended || m.Kind == news.End }
+func ends(m mailbox.Message) bool { return m.Kind == mailbox.Ended || m.Kind == mailbox.End }
 
 // stronger reports whether m says as much as another message about the same session, or more.
-func stronger(m, than news.Message) bool {
+func stronger(m, than mailbox.Message) bool {
 	if x, y := ends(m), ends(than); x != y {
 		return x
 	}

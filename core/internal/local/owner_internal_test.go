@@ -3,7 +3,7 @@ package local
 import (
 	"testing"
 
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -59,15 +59,15 @@ func TestSign(t *testing.T) {
 // TestEffectOf checks what messages do to a session that is stored in version 5 (rule M11).
 func TestEffectOf(t *testing.T) {
 	for name, c := range map[string]struct {
-		m    news.Message
+		m    mailbox.Message
 		want effect
 	}{
-		"a change that memory has":   {news.Message{Kind: news.Changed, Version: 5}, ignored},
-		"a change":                   {news.Message{Kind: news.Changed, Version: 6}, reread},
-		"a takeover that memory has": {news.Message{Kind: news.Taken, Version: 5}, ignored},
-		"a takeover":                 {news.Message{Kind: news.Taken, Version: 6}, letGo},
-		"an end":                     {news.Message{Kind: news.Ended}, letGo},
-		"an end that is to come":     {news.Message{Kind: news.End}, letGo},
+		"a change that memory has":   {mailbox.Message{Kind: mailbox.Changed, Version: 5}, ignored},
+		"a change":                   {mailbox.Message{Kind: mailbox.Changed, Version: 6}, reread},
+		"a takeover that memory has": {mailbox.Message{Kind: mailbox.Taken, Version: 5}, ignored},
+		"a takeover":                 {mailbox.Message{Kind: mailbox.Taken, Version: 6}, letGo},
+		"an end":                     {mailbox.Message{Kind: mailbox.Ended}, letGo},
+		"an end that is to come":     {mailbox.Message{Kind: mailbox.End}, letGo},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := effectOf(c.m, 5); got != c.want {

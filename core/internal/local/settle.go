@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -59,7 +59,7 @@ func (st *Store) forget(w *write) {
 func (st *Store) noteOwner(w *write, rec *record.Record) {
 	s := w.session
 	if s.owner.elsewhere = !st.self.serves(rec); s.owner.elsewhere && w.last != nil {
-		st.outbox.tell(s, news.Message{Kind: news.Changed, Version: rec.Version}, rec.Route)
+		st.outbox.tell(s, mailbox.Message{Kind: mailbox.Changed, Version: rec.Version}, rec.Route)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -107,5 +107,5 @@ func (st *Store) noteTakeover(s *Session, former, named string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.owner.takenFrom(former, named)
-	st.outbox.tell(s, news.Message{Kind: news.Taken, Version: s.stored.Version}, s.owner.previous, named)
+	st.outbox.tell(s, mailbox.Message{Kind: mailbox.Taken, Version: s.stored.Version}, s.owner.previous, named)
 }

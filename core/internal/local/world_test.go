@@ -12,7 +12,8 @@ import (
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/local"
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/random"
@@ -110,9 +111,9 @@ func (w *world) start(config local.Config) *instance {
 	config.Replica = replica.New(replica.Config{
 		Cluster: cluster.New(nil), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Random: own, Route: config.Route, Patience: opTimeout,
 	})
-	inbox, courier := news.NewInbox(a, time.Now), replica.NewCourier(config.Replica)
-	look := func(n *node.Node, boards map[string]node.Item, began time.Time) {
-		inbox.Look(n, boards, began)
+	inbox, courier := mailbox.NewInbox(a, time.Now), replica.NewCourier(config.Replica)
+	look := func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
+		inbox.Probed(n, boards, began)
 		courier.Look(n)
 	}
 	for i := range len(w.servers) {
@@ -123,7 +124,7 @@ func (w *world) start(config local.Config) *instance {
 			way.Fail(w.pace(own, s.ID()))
 		}
 		n := s.Node(way, node.Options{
-			EpochKey: "epoch", Random: own.Of("prober of " + s.ID()), Also: news.Boards("msm:", config.Route), OnLook: look,
+			EpochKey: "epoch", Random: own.Of("prober of " + s.ID()), Watch: mailbox.Keys("msm:", config.Route), OnProbe: look,
 		})
 		_ = n.Probe(ctx)
 		probers.Go(func() { n.Run(ctx) })
@@ -148,16 +149,19 @@ func (w *world) start(config local.Config) *instance {
 	return a
 }
 
-// Hear implements news.Reader.
-func (a *instance) Hear(ctx context.Context, at *node.Node, list []news.Message) {
+// Receive implements mailbox.Receiver.
+func (a *instance) Receive(ctx context.Context, at *node.Node, list []mailbox.Message) {
 	if a.gate != nil {
 		<-a.gate
 	}
-	a.Store.Hear(ctx, list)
+	a.Store.Receive(ctx, list)
 	for _, m := range list {
-		_ = a.replica.Hear(ctx, m, at.ID())
+		_ = a.replica.Receive(ctx, m, at.ID())
 	}
 }
+
+// CaughtUp implements mailbox.Receiver.
+func (a *instance) CaughtUp(at time.Time) { a.Store.CaughtUp(at) }
 
 // crash ends the instance as SIGKILL would: it stores nothing more.
 func (a *instance) crash() {

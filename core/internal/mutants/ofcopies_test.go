@@ -15,6 +15,7 @@ const (
 	repair   = "internal/repair"
 	lock     = "internal/lock"
 	node     = "internal/node"
+	memcache = "internal/memcache"
 )
 
 // ofCopies are rules of package replica.
@@ -34,7 +35,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"C9", "a stale copy that is read damaged goes on being owed what is newer",
-		[]edit{{replica, "		return node.Item{}, node.ErrGarbled\n", "		return item, nil\n"}}, unit("TestAStaleCopyThatIsReadDamaged", "internal/replica"),
+		[]edit{{replica, "		return memcache.Item{}, node.ErrGarbled\n", "		return item, nil\n"}}, unit("TestAStaleCopyThatIsReadDamaged", "internal/replica"),
 	},
 	{
 		"C9", "what is read damaged is not written over unread",
@@ -261,7 +262,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"H7", "what is remembered of a node is bounded",
-		[]edit{{replica, "			n.Replace()\n			return\n", ""}}, unit("TestTooMuchIsOwed", "internal/replica"),
+		[]edit{{replica, "			n.MarkStale()\n			return\n", ""}}, unit("TestTooMuchIsOwed", "internal/replica"),
 	},
 	{
 		"W16", "a use is recorded, also if a node fails just then",

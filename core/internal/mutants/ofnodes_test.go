@@ -1,24 +1,24 @@
 package mutants
 
-// ofNodes are rules of package node.
+// ofNodes are rules of the packages node and memcache.
 var ofNodes = []mutant{
 	{
 		"N11", "a node of which nobody knows what is stale gets another epoch before it is used",
-		[]edit{{node, "case epoch != 0 && !stale.of(epoch) && ", "case epoch != 0 && "}}, unit("TestEpoch", "internal/node"),
+		[]edit{{node, "if epoch != 0 && !stale.of(epoch) && ", "if epoch != 0 && "}}, unit("TestEpoch", "internal/node"),
 	},
 	{
 		"N12", "a node that fails during a probe stays down",
-		[]edit{{node, `	if n.events != before {
-		return errFailed
+		[]edit{{node, `	if a.events != events {
+		return nil, errFailed
 	}`, ""}}, unit("TestEpoch", "internal/node"),
 	},
 	{
 		"N2", "a probe that fails makes the node unavailable",
-		[]edit{{node, "		n.fail(why)\n		n.tell(why)\n", "		n.tell(why)\n"}}, unit("TestEpoch", "internal/node"),
+		[]edit{{node, "		n.fail(why)\n		n.report(why)\n", "		n.report(why)\n"}}, unit("TestEpoch", "internal/node"),
 	},
 	{
 		"N3", "who runs out of time has the node looked at",
-		[]edit{{node, "	n.timeouts.Add(1)\n	n.probeNow()\n", "	n.timeouts.Add(1)\n"}}, unit("TestWhoRunsOutOfTimeHasTheNodeLookedAt", "internal/node"),
+		[]edit{{node, "	n.suspicion.timeouts.Add(1)\n	n.probeNow()\n", "	n.suspicion.timeouts.Add(1)\n"}}, unit("TestWhoRunsOutOfTimeHasTheNodeLookedAt", "internal/node"),
 	},
 	{
 		"C3", "asking every node reads their epochs with the record",
@@ -37,12 +37,12 @@ var ofNodes = []mutant{
 		[]edit{{node, "if err == nil && !bytes.Equal(again.Value, item.Value) {", "if err == nil && !bytes.Equal(again.Value, item.Value) && false {"}}, unit("TestEpoch", "internal/node"),
 	},
 	{
-		"M4", "a board that was damaged on its way is not written back",
-		[]edit{{"internal/news/inbox.go", "worth && whole {", "worth {"}}, unit("TestABoardThatIsDamagedOnItsWay", "internal/news"),
+		"M4", "a mailbox that was damaged on its way is not written back",
+		[]edit{{"internal/mailbox/inbox.go", "worth && whole {", "worth {"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
-		"M4", "not all was heard that a damaged board may say",
-		[]edit{{"internal/news/inbox.go", "!looked.IsZero() && all {", "!looked.IsZero() {"}}, unit("TestABoardThatIsDamagedOnItsWay", "internal/news"),
+		"M4", "not all was received that a damaged mailbox may say",
+		[]edit{{"internal/mailbox/inbox.go", "!probed.IsZero() && all {", "!probed.IsZero() {"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
 		"M12", "an instance that starts knows what has ended before it takes requests",
@@ -54,19 +54,15 @@ var ofNodes = []mutant{
 	},
 	{
 		"N2", "a refused connection makes the node unavailable, also for others",
-		[]edit{{node, `	default:
-		n.fail(err)
-	}
-	return err`, `	}
-	return err`}}, unit("TestEvidence", "internal/node"),
+		[]edit{{node, "	case failure:\n		n.fail(err)\n", ""}}, unit("TestEvidence", "internal/node"),
 	},
 	{
 		"N14", "a server without CAS is not used",
-		[]edit{{node, "	case item.Token == 0:\n		return 0, nil, errNoCAS\n", ""}}, unit("TestAServerWithoutCAS", "internal/node"),
+		[]edit{{node, "	case item.Token == 0:\n		return 0, memcache.Item{}, errNoCAS\n", ""}}, unit("TestAServerWithoutCAS", "internal/node"),
 	},
 	{
 		"N14", "what a server has as its first epoch is read before it is used",
-		[]edit{{node, "	return n.options.Prober.Get(ctx, n.options.EpochKey)", `	item, err := n.options.Prober.Get(ctx, n.options.EpochKey)
+		[]edit{{node, "	return p.client.Get(ctx, p.epochKey)", `	item, err := p.client.Get(ctx, p.epochKey)
 	item.Token = 1
 	return item, err`}}, unit("TestAServerWithoutCAS", "internal/node"),
 	},
@@ -100,7 +96,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"N13", "what a node has that has come back is compared for a while",
-		[]edit{{node, "			n.returns()\n", ""}}, unit("TestANodeIsDoubted", "internal/node"),
+		[]edit{{node, "			n.doubt.comeBack()\n", ""}}, unit("TestANodeIsDoubted", "internal/node"),
 	},
 	{
 		"N13", "what a node has that others owe something is compared with the others' copies",
@@ -124,7 +120,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"H10", "an epoch of which several know that it is to be replaced is replaced once",
-		[]edit{{node, "	n.stale.epoch = epoch\n", "	n.stale.all = true\n"}}, unit("TestAnEpochIsReplacedOnce", "internal/node"),
+		[]edit{{node, "	n.availability.stale.epoch = epoch\n", "	n.availability.stale.all = true\n"}}, unit("TestAnEpochIsReplacedOnce", "internal/node"),
 	},
 	{
 		"N16", "of two servers under one id only that is used which came into use last",
@@ -132,23 +128,23 @@ var ofNodes = []mutant{
 	},
 	{
 		"N16", "a node is used again when nobody reaches another server under its id any more",
-		[]edit{{node, "case time.Now().Before(n.elsewhere):", "case true:"}}, unit("TestAnotherServerUnderANodesID", "."),
+		[]edit{{node, "case now.Before(a.rival.until):", "case true:"}}, unit("TestAnotherServerUnderANodesID", "."),
 	},
 	{
 		"N6", "idle connections do not outlive what their node was",
-		[]edit{{node, "	m.letGo()\n	m.dropIdle()\n", "	m.letGo()\n"}}, unit("TestIdleConnectionsOfANodeThatIsGivenUp", "internal/node"),
+		[]edit{{memcache, "	p.cancelWaits()\n	p.dropIdle()\n", "	p.cancelWaits()\n"}}, unit("TestIdleConnectionsOfANodeThatIsGivenUp", "internal/memcache"),
 	},
 	{
 		"N17", "a list with a server that has just come into use is not used before all have heard of it",
-		[]edit{{peers, "		time.Sleep(news.Hearing)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
+		[]edit{{peers, "		time.Sleep(mailbox.MaxDelay)\n", ""}}, unit("TestAnotherServerUnderANodesID", "."),
 	},
 	{
 		"N16", "a server that was restarted is no other one",
-		[]edit{{peers, "		_ = n.Probe(ctx) // it", "			// it"}, {node, "	case !n.Since().Before(n.younger):", "	case false:"}}, unit("TestARestartIsNoOtherServer", "."),
+		[]edit{{peers, "		_ = n.Probe(ctx) // it", "			// it"}, {node, "	case !since.Before(a.rival.since):", "	case false:"}}, unit("TestARestartIsNoOtherServer", "."),
 	},
 	{
 		"N14", "of two nodes that are one server only the first is used",
-		[]edit{{"internal/node/fit.go", "		return err\n", ""}}, unit("TestTwoNodesOfOneServer", "internal/node"),
+		[]edit{{"internal/node/servers.go", "		return err\n", ""}}, unit("TestTwoNodesOfOneServer", "internal/node"),
 	},
 	{
 		"N14", "the first of two nodes that are one server takes the place of the second",
@@ -160,7 +156,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"N14", "a server is used under its second name once the first leads nowhere",
-		[]edit{{node, "other.DownFor() < other.options.ProbeMax", "true"}}, unit("TestOneOfTwoNamesGoes", "internal/node"),
+		[]edit{{node, "other.DownFor() < probeMax", "true"}}, unit("TestOneOfTwoNamesGoes", "internal/node"),
 	},
 	{
 		"N14", "a server that gets another id is used",
@@ -168,31 +164,31 @@ var ofNodes = []mutant{
 	},
 	{
 		"N9", "the log has the reason why a node is down again when it changes",
-		[]edit{{node, "		n.tell(why)\n", ""}}, unit("TestTheLogHasTheReason", "internal/node"),
+		[]edit{{node, "		n.report(why)\n", ""}}, unit("TestTheLogHasTheReason", "internal/node"),
 	},
 	{
 		"N9", "the log does not have one reason twice",
-		[]edit{{node, "	case now:\n		return\n", ""}}, unit("TestTheLogHasTheReason", "internal/node"),
+		[]edit{{node, "	case now:\n		return \"\"\n", ""}}, unit("TestTheLogHasTheReason", "internal/node"),
 	},
 	{
 		"H14", "a server that hangs up once when it is asked for its keys is asked again",
-		[]edit{{node, "if errors.Is(err, errHangsUp) {", "if false {"}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/node"),
+		[]edit{{memcache, "if errors.Is(err, errHangsUp) {", "if false {"}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/memcache"),
 	},
 	{
 		"H14", "of a server that answers nothing it is not known that it lists no keys",
-		[]edit{{node, " && m.answers(ctx, prefix)", ""}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/node"),
+		[]edit{{memcache, " && m.answers(ctx, prefix)", ""}}, unit("TestWhoHangsUpWhenAskedForKeys", "internal/memcache"),
 	},
 	{
 		"N14", "a node that leads to several servers is not used",
-		[]edit{{node, "		e.several = e.several || len(e.returns) >= mostReturns\n", ""}}, unit("TestOneNameOfSeveralServers", "internal/node"),
+		[]edit{{node, "		h.several = h.several || len(h.returns) >= mostReturns\n", ""}}, unit("TestOneNameOfSeveralServers", "internal/node"),
 	},
 	{
 		"N12", "a probe does not bring back an epoch from before another was read",
-		[]edit{{node, "		n.events++ // a probe may have read the epoch before\n", ""}}, unit("TestALateProbe", "internal/node"),
+		[]edit{{node, "		a.events++ // a probe may have read the epoch before\n", ""}}, unit("TestALateProbe", "internal/node"),
 	},
 	{
 		"H10", "an old message of what was owed does not count",
-		[]edit{{"internal/peers/debts.go", "if time.Since(m.At) > news.Life && (", "if false && ("}}, unit("TestADebtThatNobodyOwes", "internal/peers"),
+		[]edit{{"internal/peers/debts.go", "if time.Since(m.At) > mailbox.Retention && (", "if false && ("}}, unit("TestADebtThatNobodyOwes", "internal/peers"),
 	},
 	{
 		"H10", "who has read no messages does not take a debtor for ended",

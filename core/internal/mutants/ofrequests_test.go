@@ -43,7 +43,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"M10", "who serves a session is told of what others change without a request",
-		[]edit{{local, "		st.inform(token, access, rec.Route, news.Message{Kind: news.Changed, Version: rec.Version})", "		_ = news.Changed"}}, unit("TestOpenElsewhere", "."),
+		[]edit{{local, "		st.inform(token, access, rec.Route, mailbox.Message{Kind: mailbox.Changed, Version: rec.Version})", "		_ = mailbox.Changed"}}, unit("TestOpenElsewhere", "."),
 	},
 	{
 		"M10", "who serves a session is told that others have ended it without a request",
@@ -110,7 +110,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"M3", "what a look at a node has shown is as old as its begin",
-		[]edit{{"internal/news/inbox.go", "		b.looked = began", "		b.looked = time.Now()"}}, unit("TestWhoStoodStillBelievesNothing", "internal/local"),
+		[]edit{{"internal/mailbox/inbox.go", "		b.probed = began", "		b.probed = time.Now()"}}, unit("TestWhoStoodStillBelievesNothing", "internal/local"),
 	},
 	{
 		"E4", "a commit comes before the body",
@@ -120,7 +120,7 @@ var ofRequests = []mutant{
 		"C20", "a node that failed is not asked again, by this request or the next ones", // each of the two rules covers for the other
 		[]edit{
 			{replica, "return n.Available() && !slices.ContainsFunc", "return n.Available() || true || !slices.ContainsFunc"},
-			{node, "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if false {"},
+			{node, "func (n *Node) Get(ctx context.Context, key string) (memcache.Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (memcache.Item, error) {\n	if false {"},
 			{node, "	if !before.available {", "	if false {"},
 		}, requests,
 	},
@@ -134,7 +134,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"N1", "no request waits for the prober",
-		[]edit{{node, "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (Item, error) {\n	if !n.Available() && n.Probe(ctx) != nil {"},
+		[]edit{{node, "func (n *Node) Get(ctx context.Context, key string) (memcache.Item, error) {\n	if !n.Available() {", "func (n *Node) Get(ctx context.Context, key string) (memcache.Item, error) {\n	if !n.Available() && n.Probe(ctx) != nil {"},
 			{replica, "	if !a.usable(n) { // nor", "	if false { // nor"}}, requests,
 	},
 	{

@@ -5,23 +5,12 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/msmtest"
 )
-
-// TestBeforeTheFirstProbe checks that no operation is sent to a node before its first probe.
-func TestBeforeTheFirstProbe(t *testing.T) {
-	for op, do := range operations {
-		s := nodetest.New("n1")
-		if err := do(t.Context(), instance(s)); !errors.Is(err, node.ErrDown) || s.Count(nodetest.Any) != 0 {
-			t.Errorf("%s: %v, %d calls", op, err, s.Count(nodetest.Any))
-		}
-	}
-}
 
 // TestTwoInstancesAtTheSameTime checks that an instance copes with another one that overtakes it while it gives the
 // node an epoch.
@@ -41,8 +30,8 @@ func TestTwoInstancesAtTheSameTime(t *testing.T) {
 			if c.dirty {
 				mustProbe(t, a)
 				mustProbe(t, b)
-				a.Replace()
-				b.Replace()
+				a.MarkStale()
+				b.MarkStale()
 			}
 			first.Fail(nodetest.Once(nodetest.Of(c.at), func() { mustProbe(t, b) }))
 			if err := a.Probe(t.Context()); (err == nil) != a.Available() {
@@ -60,82 +49,10 @@ func TestTwoInstancesAtTheSameTime(t *testing.T) {
 	}
 }
 
-func mustProbe(t *testing.T, n *node.Node) {
-	t.Helper()
-	if err := n.Probe(t.Context()); err != nil || !n.Available() {
-		t.Fatalf("%v, available: %v", err, n.Available())
-	}
-}
-
-// TestAProbeThatIsCalledOff checks that a cancelled probe, as at the end of the program, is no failure of the node.
-func TestAProbeThatIsCalledOff(t *testing.T) {
-	n, s := newNode(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	s.Fail(cancelled(cancel))
-	if err := n.Probe(ctx); !errors.Is(err, context.Canceled) || !n.Available() {
-		t.Errorf("%v, available: %v", err, n.Available())
-	}
-}
-
-// TestANodeThatLostItsEpoch checks that a node without an epoch is reported with epoch 0, not with the one that the
-// last probe read.
-func TestANodeThatLostItsEpoch(t *testing.T) {
-	n, s := newNode(t)
-	s.Restart(nil)
-	if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); !errors.Is(err, node.ErrMiss) || epoch != 0 {
-		t.Errorf("%v, epoch %x", err, epoch)
-	}
-}
-
-// TestProbesAreNotInStep checks that the time between probes varies around 250 ms, and around a second in the end for a
-// node that is down.
-func TestProbesAreNotInStep(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		var probes []time.Time
-		s := nodetest.New("n1")
-		looks := s.Client("")
-		looks.Fail(nodetest.Only(nodetest.Of(nodetest.Get), func(_ context.Context, _ nodetest.Op, do func() error) error {
-			mu.Lock()
-			probes = append(probes, time.Now())
-			mu.Unlock()
-			return do()
-		}))
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		go s.Node(looks, options).Run(ctx)
-		gapsOf := func(d, least, most time.Duration) {
-			t.Helper()
-			mu.Lock()
-			probes = nil
-			mu.Unlock()
-			time.Sleep(d)
-			mu.Lock()
-			defer mu.Unlock()
-			gaps := make(map[time.Duration]bool)
-			for i := range probes[1:] {
-				gap := probes[i+1].Sub(probes[i])
-				gaps[gap] = true
-				if gap < least || gap > most {
-					t.Errorf("probe %d comes %v after the one before; want %v to %v", i+1, gap, least, most)
-				}
-			}
-			if len(gaps) < 10 {
-				t.Errorf("%d probes, all alike: %v", len(probes), gaps)
-			}
-		}
-		time.Sleep(time.Second)
-		gapsOf(time.Minute, 200*time.Millisecond, 300*time.Millisecond)
-		s.Fail(nodetest.Refuse(nodetest.ErrLost))
-		time.Sleep(time.Minute)
-		gapsOf(5*time.Minute, 800*time.Millisecond, 1200*time.Millisecond)
-	})
-}
-
-// TestNobodyIsMisled checks that an instance that calls Replace never sees the node available with the epoch that it
+// TestNobodyIsMisled checks that an instance that calls MarkStale never sees the node available with the epoch that it
 // had then, whatever other instances do.
 func TestNobodyIsMisled(t *testing.T) {
-	memory := node.NewMemory(node.MemoryOptions{})
+	memory := memcache.NewMemory(memcache.MemoryOptions{})
 	instances := []*node.Node{node.New("n1", "memory", memory, options), node.New("n1", "memory", memory, options)}
 	var all sync.WaitGroup
 	for i := range 8 {
@@ -143,10 +60,10 @@ func TestNobodyIsMisled(t *testing.T) {
 		all.Go(func() {
 			for range 200 {
 				before := n.Epoch()
-				n.Replace()
+				n.MarkStale()
 				for tries := 0; ; tries++ {
 					_ = n.Probe(t.Context())
-					if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); errors.Is(err, node.ErrMiss) {
+					if _, epoch, err := n.GetWithEpoch(t.Context(), "a"); errors.Is(err, memcache.ErrMiss) {
 						if epoch == before {
 							t.Errorf("epoch %x, as before", epoch)
 						}
@@ -165,7 +82,7 @@ func TestTwoInstancesOnOneServer(t *testing.T) {
 	addr := msmtest.StartServer(t).Addr()
 	var instances [2]*node.Node
 	for i := range instances {
-		n := node.New("n1", addr, newMemcached(t, addr, node.ClientOptions{Timeout: generous}), options)
+		n := node.New("n1", addr, newMemcached(t, addr, memcache.ClientOptions{Timeout: generous}), options)
 		mustProbe(t, n)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
@@ -177,7 +94,7 @@ func TestTwoInstancesOnOneServer(t *testing.T) {
 	if instances[1].Epoch() != before {
 		t.Fatal("two epochs of one server")
 	}
-	instances[0].Replace()
+	instances[0].MarkStale()
 	eventually(t, "both have the new epoch", func() bool {
 		a, b := instances[0].Epoch(), instances[1].Epoch()
 		return a != before && a == b && instances[0].Available()

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 )
 
@@ -23,7 +24,7 @@ func TestASlowLookUp(t *testing.T) {
 		return net.Dial("udp", mute.LocalAddr().String())
 	}}
 	const name, timeout = "cache1.example", 50 * time.Millisecond
-	c := newMemcached(t, name+":11211", node.ClientOptions{Timeout: timeout, DialContext: (&net.Dialer{Resolver: &slow}).DialContext})
+	c := newMemcached(t, name+":11211", memcache.ClientOptions{Timeout: timeout, DialContext: (&net.Dialer{Resolver: &slow}).DialContext})
 	for op, do := range map[string]func() error{
 		"probe": func() error { return node.New("n1", name, c, options).Probe(t.Context()) },
 		"get":   func() error { _, err := c.Get(t.Context(), "a"); return err },

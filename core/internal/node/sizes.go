@@ -1,29 +1,31 @@
 package node
 
-import "errors"
-
-// refusedSize is the size of a value that the server refused. It holds for one epoch, since a restarted server may have
-// another limit.
-type refusedSize struct {
-	epoch uint32
-	bytes int
-}
-
-// Takes reports whether the node may accept a value of that size: it has not refused one as small in its present epoch
-// (rule N19).
-func (n *Node) Takes(bytes int) bool {
-	least := n.tooLarge.Load()
-	return least == nil || bytes < least.bytes || least.epoch != n.Epoch()
-}
+import "sync/atomic"
 
 // sizeMargin is subtracted from a refused size, in bytes: the copies of one record differ a little, for example by the
 // ids of their nodes.
 const sizeMargin = 256
 
-// sized remembers the size of a value that the server calls too large (memcached -I). It returns err.
-func (n *Node) sized(item Item, err error) error {
-	if size := len(item.Value) - sizeMargin; errors.Is(err, ErrTooLarge) && n.Takes(size) {
-		n.tooLarge.Store(&refusedSize{n.Epoch(), size})
+// sizeLimit remembers the smallest value that the server has called too large (memcached -I). It holds for one epoch,
+// since a restarted server may have another limit (rule N19).
+type sizeLimit struct {
+	refused atomic.Pointer[refusedSize] // nil: none
+}
+
+type refusedSize struct {
+	epoch uint32
+	bytes int
+}
+
+// takes reports whether the server may accept a value of that size: it has not refused one as small in that epoch.
+func (l *sizeLimit) takes(bytes int, epoch uint32) bool {
+	least := l.refused.Load()
+	return least == nil || bytes < least.bytes || least.epoch != epoch
+}
+
+// refuse notes that the server has refused a value of that size in that epoch.
+func (l *sizeLimit) refuse(bytes int, epoch uint32) {
+	if size := bytes - sizeMargin; l.takes(size, epoch) {
+		l.refused.Store(&refusedSize{epoch, size})
 	}
-	return err
 }

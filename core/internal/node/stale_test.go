@@ -9,7 +9,7 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// TestAnEpochIsReplacedOnce has several instances call ReplaceEpoch for the same epoch at the same moment.
+// TestAnEpochIsReplacedOnce has several instances call MarkEpochStale for the same epoch at the same moment.
 func TestAnEpochIsReplacedOnce(t *testing.T) {
 	s := nodetest.New("s")
 	var all []*node.Node
@@ -20,7 +20,7 @@ func TestAnEpochIsReplacedOnce(t *testing.T) {
 	}
 	old := all[0].Epoch()
 	for _, n := range all {
-		n.ReplaceEpoch(old)
+		n.MarkEpochStale(old)
 		if n.Available() {
 			t.Error("it is available before it was looked at")
 		}

@@ -32,21 +32,21 @@ func TestTrouble(t *testing.T) {
 			_ = n.Probe(context.Background())
 			s.Fail(nodetest.Refuse(nodetest.ErrOff))
 			_, _ = n.Get(context.Background(), "k")
-			n.Replace()
+			n.MarkStale()
 		}, "node n1 (n1), down for 3s: get: connection refused"},
 		"what it has may be stale": {func(n *node.Node, _ *nodetest.Server) {
 			_ = n.Probe(context.Background())
-			n.Replace()
+			n.MarkStale()
 		}, "node n1 (n1), down for 3s: what it has may be stale, so it is looked at anew"},
 		"it was to be replaced, and then a probe failed": {func(n *node.Node, s *nodetest.Server) {
 			_ = n.Probe(context.Background())
-			n.Replace()
+			n.MarkStale()
 			s.Fail(nodetest.Refuse(nodetest.ErrOff))
 			_ = n.Probe(context.Background())
 		}, "node n1 (n1), down for 3s: probe: connection refused"},
 		"it is back": {func(n *node.Node, _ *nodetest.Server) {
 			_ = n.Probe(context.Background())
-			n.Replace()
+			n.MarkStale()
 			_ = n.Probe(context.Background())
 		}, ""},
 	} {

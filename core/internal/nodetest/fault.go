@@ -8,14 +8,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 )
 
 // Errors of faulty servers.
 var (
 	ErrOff  = errors.New("connection refused")
 	ErrLost = error(lost{})
-	ErrFull = node.ErrFull
+	ErrFull = memcache.ErrFull
 	// ErrDamaged is for a read that was done. The caller gets no error, but values that were damaged on their way.
 	ErrDamaged = errors.New("the values are damaged")
 )

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
@@ -26,7 +26,7 @@ func inWorld(t *testing.T, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := nodetest.New("n1")
 		w := &world{t, s, s.Client("mine"), s.Client("theirs")}
-		if err := w.mine.Add(t.Context(), "a", node.Item{Value: []byte("1")}, time.Hour); err != nil {
+		if err := w.mine.Add(t.Context(), "a", memcache.Item{Value: []byte("1")}, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		test(w)
@@ -35,7 +35,7 @@ func inWorld(t *testing.T, test func(w *world)) {
 
 // add adds a value with the first client, and returns the error as text.
 func (w *world) add(key string) string {
-	return fmt.Sprint(w.mine.Add(w.t.Context(), key, node.Item{Value: []byte("1")}, time.Hour))
+	return fmt.Sprint(w.mine.Add(w.t.Context(), key, memcache.Item{Value: []byte("1")}, time.Hour))
 }
 
 func (w *world) get(key string) string {
@@ -55,72 +55,74 @@ func (w *world) expect(got, want string, keys ...string) {
 
 // TestFaults checks what the caller sees, and what the server has afterwards.
 func TestFaults(t *testing.T) {
-	for name, test := range map[string]func(w *world){
-		"a server that works": func(w *world) {
-			w.expect(w.get("a"), "1 <nil>", "a")
-			w.expect(w.add("b"), "<nil>", "a", "b")
-		},
-		"off": func(w *world) {
-			w.s.Fail(nodetest.Refuse(nodetest.ErrOff))
-			w.expect(w.add("b")+w.get("a"), "connection refused connection refused", "a")
-		},
-		"on again": func(w *world) {
-			off := w.s.Fail(nodetest.Refuse(nodetest.ErrOff))
-			before := w.s.Fail(off)
-			w.expect(w.add("b"), "<nil>", "a", "b")
-			w.s.Fail(before)
-			w.expect(w.add("c"), "connection refused", "a", "b")
-		},
-		"one client is cut off": func(w *world) {
-			w.theirs.Fail(nodetest.Refuse(nodetest.ErrOff))
-			if _, err := w.theirs.Get(w.t.Context(), "a"); !errors.Is(err, nodetest.ErrOff) {
-				w.t.Error(err)
-			}
-			w.expect(w.get("a"), "1 <nil>", "a")
-		},
-		"slow": func(w *world) {
-			w.s.Fail(nodetest.Slow(time.Minute))
-			began := time.Now()
-			w.expect(w.add("b"), "<nil>", "a", "b")
-			if took := time.Since(began); took != time.Minute {
-				w.t.Error(took)
-			}
-		},
-		"mute for two writes": func(w *world) {
-			w.s.Fail(nodetest.Only(nodetest.Writes("m:"), nodetest.Mute(2)))
-			w.expect(w.add("b")+w.get("a"), "<nil>1 <nil>", "a", "b")
-			w.expect(w.add("m:1")+" "+w.add("m:2")+" "+w.add("m:3"), "i/o timeout i/o timeout <nil>", "a", "b", "m:1", "m:2", "m:3")
-		},
-		"full": func(w *world) {
-			w.s.Fail(nodetest.Full())
-			w.expect(w.add("b")+w.get("a"), "the node has no memory for it1 <nil>", "a")
-		},
-		"it loses every answer": func(w *world) {
-			w.s.Fail(nodetest.Lossy(1, rand.New(rand.NewPCG(1, 1))))
-			w.expect(w.add("b")+w.get("a"), "i/o timeout i/o timeout", "a", "b")
-		},
-		"a fault of the test's own, which keeps an operation for later": func(w *world) {
-			var later func() error
-			w.mine.Fail(func(_ context.Context, _ nodetest.Op, do func() error) error {
-				later = do
-				return nodetest.ErrLost
-			})
-			w.expect(w.add("b"), "i/o timeout", "a")
-			w.expect(fmt.Sprint(later()), "<nil>", "a", "b")
-		},
-		"something happens before the first write": func(w *world) {
-			w.s.Fail(nodetest.Once(nodetest.Of(nodetest.Add), func() { w.s.Restart(nil) }))
-			w.expect(w.get("a"), "1 <nil>", "a")
-			w.expect(w.add("b")+w.add("c"), "<nil><nil>", "b", "c")
-		},
-		"an operation that is over before it is sent": func(w *world) {
-			ctx, cancel := context.WithCancel(w.t.Context())
-			cancel()
-			w.expect(fmt.Sprint(w.mine.Add(ctx, "b", node.Item{}, 0)), "context canceled", "a")
-		},
-	} {
+	for name, test := range faults {
 		t.Run(name, func(t *testing.T) { inWorld(t, test) })
 	}
+}
+
+var faults = map[string]func(w *world){
+	"a server that works": func(w *world) {
+		w.expect(w.get("a"), "1 <nil>", "a")
+		w.expect(w.add("b"), "<nil>", "a", "b")
+	},
+	"off": func(w *world) {
+		w.s.Fail(nodetest.Refuse(nodetest.ErrOff))
+		w.expect(w.add("b")+w.get("a"), "connection refused connection refused", "a")
+	},
+	"on again": func(w *world) {
+		off := w.s.Fail(nodetest.Refuse(nodetest.ErrOff))
+		before := w.s.Fail(off)
+		w.expect(w.add("b"), "<nil>", "a", "b")
+		w.s.Fail(before)
+		w.expect(w.add("c"), "connection refused", "a", "b")
+	},
+	"one client is cut off": func(w *world) {
+		w.theirs.Fail(nodetest.Refuse(nodetest.ErrOff))
+		if _, err := w.theirs.Get(w.t.Context(), "a"); !errors.Is(err, nodetest.ErrOff) {
+			w.t.Error(err)
+		}
+		w.expect(w.get("a"), "1 <nil>", "a")
+	},
+	"slow": func(w *world) {
+		w.s.Fail(nodetest.Slow(time.Minute))
+		began := time.Now()
+		w.expect(w.add("b"), "<nil>", "a", "b")
+		if took := time.Since(began); took != time.Minute {
+			w.t.Error(took)
+		}
+	},
+	"mute for two writes": func(w *world) {
+		w.s.Fail(nodetest.Only(nodetest.Writes("m:"), nodetest.Mute(2)))
+		w.expect(w.add("b")+w.get("a"), "<nil>1 <nil>", "a", "b")
+		w.expect(w.add("m:1")+" "+w.add("m:2")+" "+w.add("m:3"), "i/o timeout i/o timeout <nil>", "a", "b", "m:1", "m:2", "m:3")
+	},
+	"full": func(w *world) {
+		w.s.Fail(nodetest.Full())
+		w.expect(w.add("b")+w.get("a"), "the node has no memory for it1 <nil>", "a")
+	},
+	"it loses every answer": func(w *world) {
+		w.s.Fail(nodetest.Lossy(1, rand.New(rand.NewPCG(1, 1))))
+		w.expect(w.add("b")+w.get("a"), "i/o timeout i/o timeout", "a", "b")
+	},
+	"a fault of the test's own, which keeps an operation for later": func(w *world) {
+		var later func() error
+		w.mine.Fail(func(_ context.Context, _ nodetest.Op, do func() error) error {
+			later = do
+			return nodetest.ErrLost
+		})
+		w.expect(w.add("b"), "i/o timeout", "a")
+		w.expect(fmt.Sprint(later()), "<nil>", "a", "b")
+	},
+	"something happens before the first write": func(w *world) {
+		w.s.Fail(nodetest.Once(nodetest.Of(nodetest.Add), func() { w.s.Restart(nil) }))
+		w.expect(w.get("a"), "1 <nil>", "a")
+		w.expect(w.add("b")+w.add("c"), "<nil><nil>", "b", "c")
+	},
+	"an operation that is over before it is sent": func(w *world) {
+		ctx, cancel := context.WithCancel(w.t.Context())
+		cancel()
+		w.expect(fmt.Sprint(w.mine.Add(ctx, "b", memcache.Item{}, 0)), "context canceled", "a")
+	},
 }
 
 // TestHalt checks that operations wait while the server is stopped, and are performed when it goes on, even if nobody
@@ -133,7 +135,7 @@ func TestHalt(t *testing.T) {
 		go func() { patient <- w.get("a") }()
 		ctx, cancel := context.WithTimeout(w.t.Context(), time.Second)
 		defer cancel()
-		w.expect(fmt.Sprint(w.mine.Add(ctx, "b", node.Item{Value: []byte("1")}, 0)), "context deadline exceeded", "a")
+		w.expect(fmt.Sprint(w.mine.Add(ctx, "b", memcache.Item{Value: []byte("1")}, 0)), "context deadline exceeded", "a")
 		time.Sleep(time.Minute)
 		halt.GoOn(rand.New(rand.NewPCG(1, 0)))
 		w.expect(<-patient, "1 <nil>", "a", "b")
@@ -186,7 +188,7 @@ func TestRestart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
-				if err := w.mine.Add(t.Context(), "b", node.Item{Value: []byte("2")}, 0); err != nil {
+				if err := w.mine.Add(t.Context(), "b", memcache.Item{Value: []byte("2")}, 0); err != nil {
 					t.Error(err)
 				}
 				c.restart(w)
@@ -208,7 +210,7 @@ func TestATokenOutlivesARestartWithValues(t *testing.T) {
 		if err := w.mine.CompareAndSwap(t.Context(), "a", item, 0); err != nil {
 			t.Error(err)
 		}
-		if err := w.mine.CompareAndSwap(t.Context(), "a", item, 0); !errors.Is(err, node.ErrConflict) {
+		if err := w.mine.CompareAndSwap(t.Context(), "a", item, 0); !errors.Is(err, memcache.ErrConflict) {
 			t.Errorf("with the old token once more: %v", err)
 		}
 	})
@@ -224,7 +226,7 @@ func TestCount(t *testing.T) {
 		w.get("a")
 		w.s.Fail(nodetest.Refuse(nodetest.ErrOff))
 		w.get("m:1")
-		_ = w.mine.CompareAndSwap(ctx, "m:2", node.Item{}, 0)
+		_ = w.mine.CompareAndSwap(ctx, "m:2", memcache.Item{}, 0)
 		w.mine.Fail(nodetest.Refuse(nodetest.ErrOff))
 		w.get("m:1")
 		for what, c := range map[string]struct {

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 )
 
 // Server is a memcached server in memory. It is safe for concurrent use.
@@ -22,7 +22,7 @@ type Server struct {
 	id string
 
 	mu     sync.Mutex
-	memory *node.Memory
+	memory *memcache.Memory
 	counts map[Op]int
 	damage byte // what was last applied to a damaged value; see damaged
 }
@@ -40,16 +40,13 @@ func Several(n int) (list []*Server) {
 	return list
 }
 
-func empty() *node.Memory { return node.NewMemory(node.MemoryOptions{}) }
+func empty() *memcache.Memory { return memcache.NewMemory(memcache.MemoryOptions{}) }
 
 // ID returns the server's id.
 func (s *Server) ID() string { return s.id }
 
-// Node returns a node that reaches the server through the given client.
-func (s *Server) Node(c *Client, o node.Options) *node.Node { return node.New(s.id, s.id, c, o) }
-
 // Memory returns the server's present data, to read or change them without any fault.
-func (s *Server) Memory() *node.Memory {
+func (s *Server) Memory() *memcache.Memory {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.memory
@@ -65,7 +62,7 @@ func (s *Server) Value(key string) []byte {
 }
 
 // Restart replaces the server's data by those of a Memory, such as an earlier Clone of its own; nil: by none.
-func (s *Server) Restart(with *node.Memory) {
+func (s *Server) Restart(with *memcache.Memory) {
 	if with == nil {
 		with = empty()
 	}
@@ -95,7 +92,7 @@ func (s *Server) Count(such func(Op) bool) (n int) {
 }
 
 // receive performs an operation of a client, unless the server's fault decides otherwise.
-func (s *Server) receive(ctx context.Context, op Op, do func(*node.Memory) error) error {
+func (s *Server) receive(ctx context.Context, op Op, do func(*memcache.Memory) error) error {
 	s.mu.Lock()
 	s.counts[op]++
 	s.mu.Unlock()
@@ -103,7 +100,7 @@ func (s *Server) receive(ctx context.Context, op Op, do func(*node.Memory) error
 }
 
 // damaged returns an item whose last byte is changed, each time in another way.
-func (s *Server) damaged(item node.Item) node.Item {
+func (s *Server) damaged(item memcache.Item) memcache.Item {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.damage = s.damage%255 + 1

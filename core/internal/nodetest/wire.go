@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 )
 
 // Command is a command of memcached's text protocol (its doc/protocol.txt): the words of its line, and the data block
@@ -36,7 +36,7 @@ func (c Command) Size() int {
 
 // Answer performs the command on a memory, as memcached does, and returns the answer. It panics on a command that msm
 // never sends.
-func (c Command) Answer(m *node.Memory) string {
+func (c Command) Answer(m *memcache.Memory) string {
 	switch c.Words[0] {
 	case "gets":
 		return c.get(m)
@@ -50,7 +50,7 @@ func (c Command) Answer(m *node.Memory) string {
 	panic(fmt.Sprintf("no such command: %q", c.Words))
 }
 
-func (c Command) get(m *node.Memory) string {
+func (c Command) get(m *memcache.Memory) string {
 	var b strings.Builder
 	for _, key := range c.Words[1:] {
 		if item, err := m.Get(context.Background(), key); err == nil {
@@ -61,8 +61,8 @@ func (c Command) get(m *node.Memory) string {
 }
 
 // store performs <add|cas|append> key flags exptime bytes [token].
-func (c Command) store(m *node.Memory) string {
-	item, ttl := node.Item{Value: c.Data, Flags: uint32(number(c.Words[2]))}, lifetime(c.Words[3])
+func (c Command) store(m *memcache.Memory) string {
+	item, ttl := memcache.Item{Value: c.Data, Flags: uint32(number(c.Words[2]))}, lifetime(c.Words[3])
 	var err error
 	switch c.Words[0] {
 	case "add":
@@ -71,27 +71,27 @@ func (c Command) store(m *node.Memory) string {
 		item.Token = number(c.Words[5])
 		err = m.CompareAndSwap(context.Background(), c.Key(), item, ttl)
 	case "append":
-		if err = m.Append(context.Background(), c.Key(), c.Data); errors.Is(err, node.ErrMiss) {
-			err = node.ErrExists
+		if err = m.Append(context.Background(), c.Key(), c.Data); errors.Is(err, memcache.ErrMiss) {
+			err = memcache.ErrExists
 		}
 	}
 	switch {
 	case err == nil:
 		return "STORED\r\n"
-	case errors.Is(err, node.ErrExists):
+	case errors.Is(err, memcache.ErrExists):
 		return "NOT_STORED\r\n"
-	case errors.Is(err, node.ErrConflict):
+	case errors.Is(err, memcache.ErrConflict):
 		return "EXISTS\r\n"
-	case errors.Is(err, node.ErrMiss):
+	case errors.Is(err, memcache.ErrMiss):
 		return "NOT_FOUND\r\n"
-	case errors.Is(err, node.ErrTooLarge):
+	case errors.Is(err, memcache.ErrTooLarge):
 		return "SERVER_ERROR object too large for cache\r\n"
 	}
 	panic(err)
 }
 
 // list returns the list of keys. It is sorted, so that a simulation replays exactly.
-func list(m *node.Memory) string {
+func list(m *memcache.Memory) string {
 	var keys []string
 	_ = m.Keys(context.Background(), "", func(key string) { keys = append(keys, key) })
 	slices.Sort(keys)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -34,15 +34,15 @@ func TestADebtThatNobodyOwes(t *testing.T) {
 					t.Fatal(err)
 				}
 				d := newDebts(replica.New(replica.Config{Cluster: cluster.New([]cluster.Member{{Node: n}}), KeyPrefix: "msm:"}))
-				debt := news.Debt{Debtor: 7, Node: news.NameOf(n.ID()), Epoch: n.Epoch()}
-				d.heardAll(time.Now())
+				debt := mailbox.Debt{Debtor: 7, Node: mailbox.NodeHashOf(n.ID()), Epoch: n.Epoch()}
+				d.caughtUp(time.Now())
 				time.Sleep(c.runs)
-				d.hear(debt.Message(news.Owes, time.Now().Add(-c.age)))
-				d.heardAll(time.Now())
+				d.hear(debt.Message(mailbox.Owes, time.Now().Add(-c.age)))
+				d.caughtUp(time.Now())
 				for range 100 {
 					time.Sleep(time.Second)
 					if c.reads {
-						d.heardAll(time.Now())
+						d.caughtUp(time.Now())
 					}
 					d.collect()
 				}

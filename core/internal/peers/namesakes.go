@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -16,7 +16,7 @@ const (
 	// asks whether they still do.
 	askAgain = 20 * time.Second
 	// elsewhere is how long it does without the node after the last answer.
-	elsewhere = news.Life + askAgain
+	elsewhere = mailbox.Retention + askAgain
 	// together is within how long of each other the servers of a new list come into use.
 	together = 100 * time.Millisecond
 	// sayAgain is the shortest time between two messages of an instance about one node.
@@ -25,8 +25,8 @@ const (
 
 // namesakes finds out when instances reach different servers under one node id, as in a rolling deploy that gives a
 // node another address while the old server still runs. All instances use the server that came into use last: one that
-// reaches the other server does without the node. They find out by messages (package news). It is safe for concurrent
-// use.
+// reaches the other server does without the node. They find out by messages (package mailbox). It is safe for
+// concurrent use.
 type namesakes struct {
 	store *replica.Store
 	wake  chan struct{} // owed has become longer
@@ -43,7 +43,7 @@ func newNamesakes(store *replica.Store) *namesakes {
 // look has the others told about a node that they were not told about yet. It does not block: the node's prober calls
 // it.
 func (s *namesakes) look(n *node.Node) {
-	if since := n.Since(); since.IsZero() || time.Since(since) < news.Hearing { // introduce has told them
+	if since := n.Since(); since.IsZero() || time.Since(since) < mailbox.MaxDelay { // introduce has told them
 		return
 	}
 	s.mu.Lock()
@@ -93,8 +93,8 @@ func (s *namesakes) ask() {
 	}
 }
 
-// say leaves messages on all boards (mailboxes on the nodes) that name the servers that this instance reaches. An
-// instance that misses a message learns of the other server from those that reach it.
+// say posts messages in all mailboxes that name the servers that this instance reaches. An instance that misses a
+// message learns of the other server from those that reach it.
 func (s *namesakes) say(ctx context.Context) {
 	nodes := s.store.Cluster.Nodes()
 	s.mu.Lock()
@@ -117,7 +117,7 @@ func (s *namesakes) forget(n *node.Node) {
 
 func (s *namesakes) leave(ctx context.Context, about, on []*node.Node) {
 	for _, n := range about {
-		leave(ctx, s.store, on, news.Reached(news.NameOf(n.ID()), n.Since(), time.Now()))
+		leave(ctx, s.store, on, mailbox.Reached(mailbox.NodeHashOf(n.ID()), n.Since(), time.Now()))
 	}
 }
 
@@ -141,17 +141,17 @@ func (s *namesakes) introduce(list []*node.Node) {
 			others = append(others, n)
 		}
 	}
-	if len(others) > 0 && time.Since(latest) < news.Hearing {
+	if len(others) > 0 && time.Since(latest) < mailbox.MaxDelay {
 		s.leave(context.Background(), fresh, others)
-		time.Sleep(news.Hearing)
+		time.Sleep(mailbox.MaxDelay)
 	}
 }
 
 // hear compares the server that another instance reaches under a node's id with the one that this instance reaches. The
 // younger one is to be used (rule N16).
-func (s *namesakes) hear(ctx context.Context, m news.Message) {
+func (s *namesakes) hear(ctx context.Context, m mailbox.Message) {
 	id, theirs := m.Server()
-	if time.Since(m.At) > news.Life {
+	if time.Since(m.At) > mailbox.Retention {
 		return
 	}
 	n := s.store.Named(id)

@@ -1,4 +1,4 @@
-// Package peers is what the instances of an application tell each other, by way of the nodes (package news): which
+// Package peers is what the instances of an application tell each other, by way of the nodes (package mailbox): which
 // sessions have ended or were taken over, what a node is owed, and which server is behind a node's id.
 package peers
 
@@ -10,17 +10,18 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/journal"
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // Memory is the memory of a sticky instance, as far as messages concern it.
 type Memory interface {
-	// Hear applies messages about sessions.
-	Hear(ctx context.Context, list []news.Message)
-	// Heard says that all messages were applied that were on the boards of a node at that time.
-	Heard(at time.Time)
+	// Receive applies messages about sessions.
+	Receive(ctx context.Context, list []mailbox.Message)
+	// CaughtUp says that all messages were applied that were on the boards of a node at that time.
+	CaughtUp(at time.Time)
 }
 
 // Peers does the work that follows each probe of a node. Messages of other instances are applied to the nodes and to
@@ -30,7 +31,7 @@ type Peers struct {
 	store   *replica.Store
 	memory  Memory // nil: not sticky
 	log     *journal.Journal
-	inbox   *news.Inbox
+	inbox   *mailbox.Inbox
 	courier *replica.Courier
 	names   *namesakes
 	debts   *debts
@@ -41,20 +42,20 @@ type Peers struct {
 // New returns the Peers of an instance with that store. It does nothing before Begin.
 func New(store *replica.Store, log *journal.Journal) *Peers {
 	p := &Peers{store: store, log: log, courier: replica.NewCourier(store), names: newNamesakes(store), debts: newDebts(store)}
-	p.inbox = news.NewInbox(p, time.Now)
+	p.inbox = mailbox.NewInbox(p, time.Now)
 	return p
 }
 
 // Look takes what a probe has read from a node's boards, which are mailboxes; the probe began at that time. It does not
 // block: the node's prober calls it.
-func (p *Peers) Look(n *node.Node, boards map[string]node.Item, began time.Time) {
-	p.inbox.Look(n, boards, began)
+func (p *Peers) Look(n *node.Node, boards map[string]memcache.Item, began time.Time) {
+	p.inbox.Probed(n, boards, began)
 	p.courier.Look(n)
 	p.names.look(n)
 }
 
 // Begin starts the work; memory is nil if the instance is not sticky. It returns when the messages of the first probes are applied, so that an instance that has
-// just started does not accept sessions that have ended (rule M12). It waits for news.Hearing at most, within which
+// just started does not accept sessions that have ended (rule M12). It waits for mailbox.MaxDelay at most, within which
 // every instance reads a message.
 func (p *Peers) Begin(memory Memory) {
 	p.memory = memory
@@ -71,7 +72,7 @@ func (p *Peers) Begin(memory Memory) {
 	p.done.Go(func() { p.debts.run(ctx) })
 	select {
 	case <-caughtUp:
-	case <-time.After(news.Hearing):
+	case <-time.After(mailbox.MaxDelay):
 	}
 }
 
@@ -81,36 +82,36 @@ func (p *Peers) Close() {
 	p.done.Wait()
 }
 
-// Hear implements news.Reader. Sessions leave memory first, and then their copies on nodes are overwritten (rule M5).
-func (p *Peers) Hear(ctx context.Context, at *node.Node, list []news.Message) {
-	var sessions []news.Message
+// Receive implements mailbox.Receiver. Sessions leave memory first, and then their copies on nodes are overwritten (rule M5).
+func (p *Peers) Receive(ctx context.Context, at *node.Node, list []mailbox.Message) {
+	var sessions []mailbox.Message
 	for _, m := range list {
 		switch m.Kind {
-		case news.Reaches:
+		case mailbox.Reaches:
 			p.names.hear(ctx, m)
-		case news.Owes, news.Paid:
+		case mailbox.Owes, mailbox.Paid:
 			p.debts.hear(m)
 		default:
 			sessions = append(sessions, m)
 		}
 	}
 	if p.memory != nil && len(sessions) > 0 {
-		p.memory.Hear(ctx, sessions)
+		p.memory.Receive(ctx, sessions)
 	}
 	for _, m := range sessions {
 		// Without a node there is nothing to do and nothing to log: the sender owes this to the nodes that it did not
 		// reach, and tells the others so (see debts).
-		if err := p.store.Hear(ctx, m, at.ID()); err != nil && ctx.Err() == nil && !errors.Is(err, replica.ErrUnavailable) {
+		if err := p.store.Receive(ctx, m, at.ID()); err != nil && ctx.Err() == nil && !errors.Is(err, replica.ErrUnavailable) {
 			p.log.Event(ctx, slog.LevelWarn, "some copies of a destroyed session could not be overwritten", "", "error", err)
 		}
 	}
 }
 
-// Heard implements news.Reader.
-func (p *Peers) Heard(at time.Time) {
-	p.debts.heardAll(at)
+// CaughtUp implements mailbox.Receiver.
+func (p *Peers) CaughtUp(at time.Time) {
+	p.debts.caughtUp(at)
 	if p.memory != nil {
-		p.memory.Heard(at)
+		p.memory.CaughtUp(at)
 	}
 }
 
@@ -127,10 +128,10 @@ func (p *Peers) Forget(gone []*node.Node) {
 }
 
 // leave leaves a message for all instances on the available ones of the nodes. It ignores failures.
-func leave(ctx context.Context, store *replica.Store, on []*node.Node, m news.Message) {
+func leave(ctx context.Context, store *replica.Store, on []*node.Node, m mailbox.Message) {
 	for _, at := range on {
 		if at.Available() {
-			_ = news.Leave(ctx, at, news.Board(store.KeyPrefix, ""), m)
+			_ = mailbox.Post(ctx, at, mailbox.Key(store.KeyPrefix, ""), m)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
@@ -28,7 +28,7 @@ func start(t *testing.T, name string, servers []*nodetest.Server) instance {
 	var members []cluster.Member
 	for _, s := range servers {
 		in.ways[s.ID()] = s.Client(name)
-		n := s.Node(in.ways[s.ID()], node.Options{EpochKey: "msm:epoch", Also: news.Boards("msm:", ""), OnLook: p.Look})
+		n := s.Node(in.ways[s.ID()], node.Options{EpochKey: "msm:epoch", Watch: mailbox.Keys("msm:", ""), OnProbe: p.Look})
 		_ = n.Probe(t.Context())
 		members = append(members, cluster.Member{Node: n})
 	}

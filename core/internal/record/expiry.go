@@ -22,7 +22,7 @@ func (r *Record) Expired(now time.Time) bool {
 
 // TTL returns how long a node has to keep the record. That is a little longer than the session lives: memcached is only
 // the backstop, and Expired decides. The result is 0, which means for ever, only if the session has neither an idle
-// timeout nor a deadline; otherwise it is at least a second. It may be longer than 30 days, which package node handles.
+// timeout nor a deadline; otherwise it is at least a second. It may be longer than 30 days, which package memcache handles.
 func (r *Record) TTL(now time.Time) time.Duration {
 	end, ok := r.End(r.LastAccess)
 	if !ok {

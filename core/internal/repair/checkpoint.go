@@ -11,6 +11,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/checksum"
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -74,7 +75,7 @@ func anyBack(of *cluster.Cluster, away []string) bool {
 // readCheckpoint returns the checkpoint on a node and its CAS token, which is 0 if there is none.
 func readCheckpoint(ctx context.Context, n *node.Node, key string, generation uint32) (c checkpoint, token uint64, err error) {
 	item, err := n.Get(ctx, key)
-	if errors.Is(err, node.ErrMiss) {
+	if errors.Is(err, memcache.ErrMiss) {
 		return checkpoint{generation: generation}, 0, nil
 	}
 	text, _ := checksum.CutText(string(item.Value)) // a damaged checkpoint counts as none
@@ -88,7 +89,7 @@ func (c checkpoint) write(ctx context.Context, n *node.Node, key string) error {
 	if err != nil {
 		return err
 	}
-	item := node.Item{Value: []byte(checksum.Text(c.String())), Token: token}
+	item := memcache.Item{Value: []byte(checksum.Text(c.String())), Token: token}
 	if token == 0 {
 		return n.Add(ctx, key, item, 0)
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/lock"
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -25,7 +25,7 @@ func TestWhatInterruptsARefill(t *testing.T) {
 			time.Sleep(20 * time.Second)
 			w.servers[0].Fail(nil)
 		}, 0},
-		"nobody knows what on the node is stale": {func(_ *world, in *instance) { in.nodes[0].Replace() }, sessions},
+		"nobody knows what on the node is stale": {func(_ *world, in *instance) { in.nodes[0].MarkStale() }, sessions},
 		"the source hangs for a while": {func(w *world, in *instance) {
 			w.servers[1].Fail(off)
 			time.Sleep(20 * time.Second)
@@ -35,7 +35,7 @@ func TestWhatInterruptsARefill(t *testing.T) {
 			w.servers[1].Fail(nil)
 		}, 0},
 		"requests have all connections for a while": {func(w *world, _ *instance) {
-			w.servers[1].Fail(nodetest.Refuse(node.ErrBusy))
+			w.servers[1].Fail(nodetest.Refuse(memcache.ErrBusy))
 			time.Sleep(20 * time.Second)
 			w.servers[1].Fail(nil)
 		}, 0},
@@ -131,7 +131,7 @@ func TestARefillThatIsTooMuch(t *testing.T) {
 			time.Sleep(10*time.Millisecond + 1)
 			if in[0].refill().State == Running {
 				began = append(began, time.Now())
-				in[0].nodes[0].Replace()
+				in[0].nodes[0].MarkStale()
 				time.Sleep(300 * time.Millisecond)
 			}
 		}

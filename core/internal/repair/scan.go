@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/lock"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/pace"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -130,7 +131,7 @@ func (s *scan) list(ctx context.Context, at checkpoint) (end checkpoint, seen *k
 		}
 		err := keysOf(ctx, m.Node, seen.prefix, seen.collector(m.Node))
 		switch {
-		case errors.Is(err, node.ErrNoList):
+		case errors.Is(err, memcache.ErrNoList):
 			end.ended = Unlisted
 			s.tellUnlisted(m.Node, err)
 		case err != nil:
@@ -153,7 +154,7 @@ func (s *scan) tellUnlisted(n *node.Node, err error) {
 func keysOf(ctx context.Context, n *node.Node, prefix string, found func(key string)) error {
 	for end := time.Now().Add(crawlerTime); ; {
 		err := n.Keys(ctx, prefix, found)
-		if !errors.Is(err, node.ErrCrawling) || time.Now().After(end) {
+		if !errors.Is(err, memcache.ErrCrawling) || time.Now().After(end) {
 			return err
 		}
 		if err := pace.Sleep(ctx, crawlerWait); err != nil {

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
@@ -19,13 +19,13 @@ func TestServersThatCannotBeListed(t *testing.T) {
 	}{
 		"its crawler is at work for a moment": {func(n int) error {
 			if n < 3 {
-				return node.ErrCrawling
+				return memcache.ErrCrawling
 			}
 			return nil
 		}, Done},
 		"its crawler is at work for long": {func(n int) error {
 			if n < 300 {
-				return node.ErrCrawling
+				return memcache.ErrCrawling
 			}
 			return nil
 		}, Done},
@@ -35,7 +35,7 @@ func TestServersThatCannotBeListed(t *testing.T) {
 			}
 			return nil
 		}, Done},
-		"it never lists":             {func(int) error { return node.ErrNoList }, Unlisted},
+		"it never lists":             {func(int) error { return memcache.ErrNoList }, Unlisted},
 		"the list always breaks off": {func(int) error { return nodetest.ErrOff }, Waiting},
 	} {
 		t.Run(name, func(t *testing.T) {

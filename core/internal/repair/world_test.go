@@ -9,7 +9,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/peers"
@@ -87,7 +87,7 @@ func (w *world) silent() *instance {
 	var members []cluster.Member
 	for _, s := range w.servers {
 		way := s.Client(in.name)
-		n := s.Node(way, node.Options{EpochKey: "msm:epoch", Also: news.Boards("msm:", ""), OnLook: in.peers.Look})
+		n := s.Node(way, node.Options{EpochKey: "msm:epoch", Watch: mailbox.Keys("msm:", ""), OnProbe: in.peers.Look})
 		_ = n.Probe(w.ctx)
 		in.ways, in.nodes, members = append(in.ways, way), append(in.nodes, n), append(members, cluster.Member{Node: n})
 	}

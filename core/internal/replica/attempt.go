@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
@@ -58,7 +59,7 @@ func (w *attempt) home(ctx context.Context, n *node.Node) (outcome, error) {
 	// write would have met a conflict on a backup before. A claim has written no backup yet, so it has the node's epoch
 	// read again, which put compares.
 	if w.to.claim && c.Token != 0 {
-		if _, _, err := n.GetWithEpoch(ctx, w.access.key); err != nil && !errors.Is(err, node.ErrMiss) {
+		if _, _, err := n.GetWithEpoch(ctx, w.access.key); err != nil && !errors.Is(err, memcache.ErrMiss) {
 			_, over := w.failed(ctx, n, err)
 			return homeFailed, over
 		}
@@ -85,7 +86,7 @@ func (w *attempt) backup(ctx context.Context, n *node.Node) (outcome, error) {
 	}
 	item, there, err := peek(ctx, n, w.access.key)
 	switch {
-	case errors.Is(err, node.ErrMiss):
+	case errors.Is(err, memcache.ErrMiss):
 		if _, named := w.base.Rec.Copy(n.ID()); named && !w.to.claim {
 			return conflict, nil // it had a copy: maybe all copies are gone, and after them a tombstone
 		}
@@ -112,7 +113,7 @@ func (w *attempt) put(ctx context.Context, n *node.Node, seen quorum.CopyState) 
 	if seen.Outlived(n.Epoch()) {
 		return conflict, nil
 	}
-	item := node.Item{Value: w.value, Flags: record.FormatVersion, Token: seen.Token}
+	item := memcache.Item{Value: w.value, Flags: record.FormatVersion, Token: seen.Token}
 	var err error
 	if seen.Token == 0 {
 		err = n.Add(ctx, w.access.key, item, w.ttl)
@@ -120,9 +121,9 @@ func (w *attempt) put(ctx context.Context, n *node.Node, seen quorum.CopyState) 
 		err = n.CompareAndSwap(ctx, w.access.key, item, w.ttl)
 	}
 	switch {
-	case errors.Is(err, node.ErrConflict), errors.Is(err, node.ErrExists), errors.Is(err, node.ErrMiss):
+	case errors.Is(err, memcache.ErrConflict), errors.Is(err, memcache.ErrExists), errors.Is(err, memcache.ErrMiss):
 		return conflict, nil
-	case errors.Is(err, node.ErrTooLarge):
+	case errors.Is(err, memcache.ErrTooLarge):
 		return outgrown, nil
 	}
 	if w.access.op.earliest == 0 {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/pace"
 	"github.com/gomsm/msm/core/internal/record"
@@ -48,16 +48,16 @@ func (a *Access) bury(ctx context.Context, dead *record.Record) {
 func (a *Access) announce(ctx context.Context, before, dead *record.Record, servers []string) {
 	strange := a.namesStrangers(before) || a.store.moved.has(a.key)
 	if dead.Term > 1 || strange || !a.reachesAll() {
-		a.Tell(ctx, "", news.Message{Kind: news.Ended})
+		a.Tell(ctx, "", mailbox.Message{Kind: mailbox.Ended})
 	}
 	if a.store.Route == "" {
 		slices.Sort(servers)
 		for _, route := range slices.Compact(servers) {
-			a.Tell(ctx, route, news.Message{Kind: news.Ended})
+			a.Tell(ctx, route, mailbox.Message{Kind: mailbox.Ended})
 		}
 	}
 	if strange {
-		_ = pace.Sleep(ctx, news.Hearing)
+		_ = pace.Sleep(ctx, mailbox.MaxDelay)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 )
@@ -13,9 +14,9 @@ import (
 // is too large for the node, the copy is removed instead.
 func (s *Store) cover(ctx context.Context, n *node.Node, key string, newest *record.Record) error {
 	return s.replace(ctx, n, key, newest, func(token uint64) error {
-		item := node.Item{Value: newest.Append(nil), Flags: record.FormatVersion, Token: token}
+		item := memcache.Item{Value: newest.Append(nil), Flags: record.FormatVersion, Token: token}
 		err := n.CompareAndSwap(ctx, key, item, newest.TTL(s.Clock()))
-		if errors.Is(err, node.ErrTooLarge) {
+		if errors.Is(err, memcache.ErrTooLarge) {
 			return remove(ctx, n, key, token)
 		}
 		return err
@@ -36,7 +37,7 @@ func (s *Store) replace(ctx context.Context, n *node.Node, key string, newest *r
 		case !coveredBy(there, newest):
 			return nil
 		}
-		if err = do(item.Token); !errors.Is(err, node.ErrConflict) {
+		if err = do(item.Token); !errors.Is(err, memcache.ErrConflict) {
 			return missed(err)
 		}
 	}
@@ -53,7 +54,7 @@ func coveredBy(there record.Rank, newest *record.Record) bool {
 
 // missed returns nil for an absent copy, and every other error as it is.
 func missed(err error) error {
-	if errors.Is(err, node.ErrMiss) {
+	if errors.Is(err, memcache.ErrMiss) {
 		return nil
 	}
 	return err
@@ -61,5 +62,5 @@ func missed(err error) error {
 
 // remove takes away what a node has, if it is still the value with that token.
 func remove(ctx context.Context, n *node.Node, key string, token uint64) error {
-	return n.CompareAndSwap(ctx, key, node.Item{Token: token}, -time.Second)
+	return n.CompareAndSwap(ctx, key, memcache.Item{Token: token}, -time.Second)
 }

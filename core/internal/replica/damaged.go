@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 )
@@ -12,7 +13,7 @@ import (
 // peek reads a copy and its rank. A value that seems damaged is read a second time. If it is damaged where it lies, it
 // has the zero rank, below that of any record. The error is the node's, node.ErrGarbled (see readAgain), or
 // record.ErrFormat for an unknown format.
-func peek(ctx context.Context, n *node.Node, key string) (item node.Item, there record.Rank, err error) {
+func peek(ctx context.Context, n *node.Node, key string) (item memcache.Item, there record.Rank, err error) {
 	if item, err = n.Get(ctx, key); err != nil {
 		return item, there, err
 	}
@@ -31,13 +32,13 @@ func peek(ctx context.Context, n *node.Node, key string) (item node.Item, there 
 // readAgain reads once more what seemed damaged: if only the answer was damaged on its way, the value on the node must
 // not be overwritten unread (rule C9). A value that is damaged where it lies is the same both times, and is returned.
 // If the two differ and the second one is damaged, too, they prove nothing, and the error is node.ErrGarbled.
-func readAgain(ctx context.Context, n *node.Node, key string, before node.Item) (node.Item, error) {
+func readAgain(ctx context.Context, n *node.Node, key string, before memcache.Item) (memcache.Item, error) {
 	item, err := n.Get(ctx, key)
 	if err != nil || bytes.Equal(item.Value, before.Value) {
 		return item, err
 	}
 	if _, err := record.Peek(item.Value); errors.Is(err, record.ErrCorrupt) {
-		return node.Item{}, node.ErrGarbled
+		return memcache.Item{}, node.ErrGarbled
 	}
 	return item, nil
 }

@@ -26,7 +26,7 @@ type waited struct {
 }
 
 // refound reports whether the node has been probed since, and can be used.
-func (w waited) refound() bool { return w.node.Available() && w.node.Looks() > w.looks }
+func (w waited) refound() bool { return w.node.Available() && w.node.Probes() > w.looks }
 
 // failureMemory is how long a failure counts.
 const failureMemory = time.Second
@@ -70,7 +70,7 @@ func (f *Failures) add(n *node.Node) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.list = append(f.list, waited{n, time.Now(), n.Looks()})
+	f.list = append(f.list, waited{n, time.Now(), n.Probes()})
 }
 
 // recent returns the failures that count.

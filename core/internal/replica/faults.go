@@ -43,7 +43,7 @@ func (f *faults) reachesAll() bool {
 func (f *faults) fail(id string, why error) {
 	var looks uint64
 	if n, known := f.listed.Node(id); known {
-		looks = n.Looks()
+		looks = n.Probes()
 		if w, met := f.before.of(n); met {
 			looks = w.looks
 		} else if node.OutOfTime(why) {
@@ -84,7 +84,7 @@ func (f *faults) timeouts(earlier []waited) []waited {
 
 // allProbed reports whether each node that ran out of time has been probed since.
 func (f *faults) allProbed(earlier []waited) bool {
-	return !slices.ContainsFunc(f.timeouts(earlier), func(w waited) bool { return w.node.Looks() == w.looks })
+	return !slices.ContainsFunc(f.timeouts(earlier), func(w waited) bool { return w.node.Probes() == w.looks })
 }
 
 // forgive forgets the failures of nodes that have been probed since, and can be used. It reports whether there is one

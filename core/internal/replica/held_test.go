@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -173,7 +174,7 @@ func TestALogoutIsNeverOutdated(t *testing.T) {
 	apart.Copies = []record.Copy{{Node: apart.Home, Epoch: third[0].Epoch()}}
 	apart.EndTerm(w.stored(home).Rank())
 	apart.AddWrite(7, time.Now())
-	if err := w.servers[apart.Home].Memory().Add(context.Background(), key, node.Item{Value: apart.Append(nil)}, 0); err != nil {
+	if err := w.servers[apart.Home].Memory().Add(context.Background(), key, memcache.Item{Value: apart.Append(nil)}, 0); err != nil {
 		t.Fatal(err)
 	}
 	a := w.store.Open(token, home)

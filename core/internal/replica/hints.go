@@ -54,7 +54,7 @@ func (h *hints) add(n *node.Node, key string, lacks quorum.Lack) {
 	if !there {
 		if len(d.keys) >= hintLimit {
 			h.forget(n)
-			n.Replace()
+			n.MarkStale()
 			return
 		}
 		h.any.Add(1)

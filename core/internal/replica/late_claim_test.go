@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 )
@@ -33,7 +33,7 @@ func (w *world) plant(id string, rec *record.Record) {
 		w.overwrite(id, rec.Append(nil))
 		return
 	}
-	if err := w.servers[id].Memory().Add(context.Background(), key, node.Item{Value: rec.Append(nil)}, 0); err != nil {
+	if err := w.servers[id].Memory().Add(context.Background(), key, memcache.Item{Value: rec.Append(nil)}, 0); err != nil {
 		w.t.Fatal(err)
 	}
 }

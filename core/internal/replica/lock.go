@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -45,8 +46,8 @@ func newOwner(from *random.Source) string { return strconv.FormatUint(from.Uint6
 
 // Take tries once to take the lock, and reports whether it is ours now (rule K2). After an error it may be.
 func (l *Lock) Take(ctx context.Context) (bool, error) {
-	err := l.node.Add(ctx, l.key, node.Item{Value: []byte(l.owner)}, l.life)
-	if errors.Is(err, node.ErrExists) {
+	err := l.node.Add(ctx, l.key, memcache.Item{Value: []byte(l.owner)}, l.life)
+	if errors.Is(err, memcache.ErrExists) {
 		return false, nil
 	}
 	return err == nil, err
@@ -91,8 +92,8 @@ func (l *Lock) Extend(ctx context.Context) error { return l.replace(ctx, l.life)
 // expires by itself.
 func (l *Lock) Release(ctx context.Context) error {
 	if token := l.token.Load(); token != 0 {
-		item := node.Item{Value: []byte(l.owner), Token: token}
-		if err := l.node.CompareAndSwap(ctx, l.key, item, atOnce); !errors.Is(err, node.ErrConflict) {
+		item := memcache.Item{Value: []byte(l.owner), Token: token}
+		if err := l.node.CompareAndSwap(ctx, l.key, item, atOnce); !errors.Is(err, memcache.ErrConflict) {
 			return lost(err)
 		}
 	}
@@ -114,7 +115,7 @@ func (l *Lock) replace(ctx context.Context, ttl time.Duration) error {
 			return ErrLockLost
 		}
 		l.token.Store(0)
-		if err = l.node.CompareAndSwap(ctx, l.key, item, ttl); !errors.Is(err, node.ErrConflict) {
+		if err = l.node.CompareAndSwap(ctx, l.key, item, ttl); !errors.Is(err, memcache.ErrConflict) {
 			return lost(err)
 		}
 	}
@@ -123,14 +124,14 @@ func (l *Lock) replace(ctx context.Context, ttl time.Duration) error {
 
 // lost returns ErrLockLost for the errors that mean so, and any other error as it is.
 func lost(err error) error {
-	if errors.Is(err, node.ErrMiss) || errors.Is(err, node.ErrConflict) {
+	if errors.Is(err, memcache.ErrMiss) || errors.Is(err, memcache.ErrConflict) {
 		return ErrLockLost
 	}
 	return err
 }
 
 // getWith reads a key and the lock in one round trip, so that Release knows the lock's token.
-func (l *Lock) getWith(ctx context.Context, key string) (node.Item, error) {
+func (l *Lock) getWith(ctx context.Context, key string) (memcache.Item, error) {
 	item, own, err := l.node.GetWith(ctx, key, l.key)
 	if l.owns(own.Value) {
 		l.token.Store(own.Token)
@@ -209,7 +210,7 @@ func (s *Store) tryLock(ctx context.Context, t *lockTry) (*Lock, error) {
 		}
 		switch {
 		// Nobody has the lock there, so the next node is tried. Versions keep writes safe.
-		case !n.Available(), errors.Is(err, node.ErrFull), errors.Is(err, node.ErrRefused):
+		case !n.Available(), errors.Is(err, memcache.ErrFull), errors.Is(err, memcache.ErrRefused):
 		// The lock may be ours now. If the node is down, that will be known in a moment.
 		case node.OutOfTime(err):
 			return nil, nil

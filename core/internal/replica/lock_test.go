@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -207,17 +207,17 @@ func TestALockWhoseAnswerIsLost(t *testing.T) {
 	errLate := errors.New("late")
 	name := sid.Key("msm:", sid.Lock, token)
 	for what, c := range map[string]struct {
-		then    func(at *node.Memory, try func() error) error // what happens before the answer is lost
+		then    func(at *memcache.Memory, try func() error) error // what happens before the answer is lost
 		want    error
 		awaited bool
 	}{
-		"it was done": {func(_ *node.Memory, try func() error) error { return try() }, nil, false},
-		"it was done, and another one asks for it": {func(at *node.Memory, try func() error) error {
+		"it was done": {func(_ *memcache.Memory, try func() error) error { return try() }, nil, false},
+		"it was done, and another one asks for it": {func(at *memcache.Memory, try func() error) error {
 			return errors.Join(try(), at.Append(context.Background(), name, []byte("+")))
 		}, nil, true},
-		"it was not done": {func(*node.Memory, func() error) error { return nil }, nil, false},
-		"it was not done, and another one has the lock": {func(at *node.Memory, _ func() error) error {
-			return at.Add(context.Background(), name, node.Item{Value: []byte("another")}, time.Hour)
+		"it was not done": {func(*memcache.Memory, func() error) error { return nil }, nil, false},
+		"it was not done, and another one has the lock": {func(at *memcache.Memory, _ func() error) error {
+			return at.Add(context.Background(), name, memcache.Item{Value: []byte("another")}, time.Hour)
 		}, errLate, false},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
@@ -26,7 +26,7 @@ func TestAWriteThatIsDoneInTheEnd(t *testing.T) {
 			w.servers[home].Fail(nodetest.Only(nodetest.Writes("msm:s:"), nodetest.Mute(1)))
 			w.store.Patience = time.Second
 			go func() { // the request waits for the next probe
-				for w.nodes[home].Looks() < 2 {
+				for w.nodes[home].Probes() < 2 {
 					_ = w.nodes[home].Probe(context.Background())
 				}
 			}()
@@ -54,7 +54,7 @@ func TestANodeThatLeavesTheList(t *testing.T) {
 	}
 	w.store.Cluster.Set([]cluster.Member{{Node: w.nodes[home]}})
 	w.store.Forget(gone)
-	want := []news.Debt{{Debtor: 1, Node: news.NameOf(gone.ID()), Epoch: gone.Epoch()}}
+	want := []mailbox.Debt{{Debtor: 1, Node: mailbox.NodeHashOf(gone.ID()), Epoch: gone.Epoch()}}
 	if n, debts := w.store.CountOwed(gone), w.store.Debts(1); n > 0 || !slices.Equal(debts, want) {
 		t.Errorf("%d sessions are owed, %v is told; want none, %v", n, debts, want)
 	}

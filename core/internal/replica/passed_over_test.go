@@ -5,7 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 )
@@ -24,7 +24,7 @@ func TestAnAttemptThatIsPassedOverTooSoon(t *testing.T) {
 				fourth = id
 			}
 		}
-		if err := w.servers[fourth].Memory().Add(t.Context(), key, node.Item{Value: w.servers[home].Value(key), Flags: record.FormatVersion}, 0); err != nil {
+		if err := w.servers[fourth].Memory().Add(t.Context(), key, memcache.Item{Value: w.servers[home].Value(key), Flags: record.FormatVersion}, 0); err != nil {
 			t.Fatal(err)
 		}
 
@@ -45,7 +45,7 @@ func TestAnAttemptThatIsPassedOverTooSoon(t *testing.T) {
 				t.Errorf("the write: %v", err)
 			}
 		}))
-		w.nodes[home].Replace() // this instance has not reached it since
+		w.nodes[home].MarkStale() // this instance has not reached it since
 		_, err := w.store.Open(token, fourth).Write(t.Context(), func(rec *record.Record) error {
 			next := rec.Draft()
 			next.Set("m", []byte("1"))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
@@ -38,7 +39,7 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 	switch {
 	case err == nil:
 		got.answered, got.Token, got.Epoch = true, item.Token, now
-	case errors.Is(err, node.ErrMiss):
+	case errors.Is(err, memcache.ErrMiss):
 		got.answered = true
 	default:
 		got.failed, got.err = failed(ctx, n, err)
@@ -48,7 +49,7 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 
 // read gets a node's copy of the session, and the node's epoch: read from the node if epoch is set, otherwise as last
 // known.
-func (a *Access) read(ctx context.Context, n *node.Node, epoch bool) (item node.Item, now uint32, err error) {
+func (a *Access) read(ctx context.Context, n *node.Node, epoch bool) (item memcache.Item, now uint32, err error) {
 	now = n.Epoch()
 	switch {
 	case epoch:
@@ -101,7 +102,7 @@ func failed(ctx context.Context, n *node.Node, err error) (failure, over error) 
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case errors.Is(err, node.ErrBusy):
+	case errors.Is(err, memcache.ErrBusy):
 		return nil, busy(n, err)
 	}
 	return err, nil

@@ -24,7 +24,7 @@
 //   - request.go, results.go: how a change that is tried again is not applied twice
 //   - create.go, put.go, destroy.go, tombstone.go, heal.go, refresh.go: kinds of writes
 //   - hints.go, strangers.go, owe.go, courier.go, debts.go: hinted handoff, which brings nodes what they have missed
-//   - tell.go, relieve.go, cover.go, bury.go, hear.go, moved.go: messages between instances, and old copies
+//   - tell.go, relieve.go, cover.go, bury.go, receive.go, moved.go: messages between instances, and old copies
 //   - lock.go: the locks of sessions
 package replica
 

@@ -5,7 +5,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
 )
@@ -115,7 +115,7 @@ func (w *attempt) undo(ctx context.Context) {
 		}
 		before := w.base.Rec
 		if _, had := before.Copy(n.ID()); had && before.Version > 0 {
-			was := node.Item{Value: before.Append(nil), Flags: record.FormatVersion, Token: item.Token}
+			was := memcache.Item{Value: before.Append(nil), Flags: record.FormatVersion, Token: item.Token}
 			_ = n.CompareAndSwap(ctx, w.access.key, was, before.TTL(w.access.store.Clock()))
 			continue
 		}

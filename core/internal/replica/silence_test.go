@@ -23,7 +23,7 @@ func TestAFailedAttemptLooksFresh(t *testing.T) {
 	if _, err := slow.Load(ctx); err != nil {
 		t.Fatal(err)
 	}
-	w.nodes[backups[0]].Replace()
+	w.nodes[backups[0]].MarkStale()
 	moved, err := w.store.Open(token, home).Write(ctx, set("2"))
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestACopyThatMayBeOldIsNotBelieved(t *testing.T) {
 			w.probe()
 		}, replica.ErrUnavailable},
 		"it is of a new epoch": {func(_ *testing.T, w *world, left string) {
-			w.nodes[left].Replace()
+			w.nodes[left].MarkStale()
 			w.probe()
 			w.probe()
 		}, replica.ErrUnavailable},
@@ -117,7 +117,7 @@ func TestASessionOfMoreBackups(t *testing.T) {
 			w := newWorld(t, 3, 1)
 			home, backups := w.create()
 			if replaced {
-				w.nodes[backups[0]].Replace()
+				w.nodes[backups[0]].MarkStale()
 				w.probe()
 			}
 			w.store.Backups = 0

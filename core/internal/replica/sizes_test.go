@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -26,7 +26,7 @@ func smallWorld(t testing.TB, nodes, backups int, which string) (w *world, home,
 		small = all[slices.IndexFunc(all, func(id string) bool { return id != home && !slices.Contains(copies, id) })]
 	}
 	w = newWorld(t, nodes, backups) // the session gets the same nodes again
-	w.servers[small].Restart(node.NewMemory(node.MemoryOptions{MaxItem: 2_000}))
+	w.servers[small].Restart(memcache.NewMemory(memcache.MemoryOptions{MaxItem: 2_000}))
 	w.probe()
 	if again, _ := w.create(); again != home {
 		t.Fatal("another home")
@@ -174,7 +174,7 @@ func TestASizeIsOfTheMoment(t *testing.T) {
 	if err != nil || len(rec.Copies) != 2 {
 		t.Errorf("after a restart with larger items: %v", err)
 	}
-	w.servers[small].Restart(node.NewMemory(node.MemoryOptions{MaxItem: 2_000}))
+	w.servers[small].Restart(memcache.NewMemory(memcache.MemoryOptions{MaxItem: 2_000}))
 	w.probe()
 	if _, err := w.store.Open(token, home).Load(context.Background()); err != nil {
 		t.Error(err)

@@ -88,7 +88,7 @@ func TestWhoStoodStillStoresNothingElsewhere(t *testing.T) {
 			if c.waits {
 				w.store.Patience = time.Second
 				go func() {
-					for n := w.nodes[home]; n.Looks() < 3; {
+					for n := w.nodes[home]; n.Probes() < 3; {
 						if n.Suspect() {
 							_ = n.Probe(context.Background())
 						}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync"
 
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/pace"
 	"github.com/gomsm/msm/core/internal/record"
@@ -13,9 +13,9 @@ import (
 
 // Tell leaves a message about the session for the instance of that route, or for all instances if there is no route. It
 // goes to the session's node and to another one, so that it is not lost with one of them (rule M1), and lies there on a
-// board, a kind of mailbox (see package news). If it cannot be left nothing is lost: versions keep writes safe without
+// board, a kind of mailbox (see package mailbox). If it cannot be left nothing is lost: versions keep writes safe without
 // it.
-func (a *Access) Tell(ctx context.Context, route string, m news.Message) {
+func (a *Access) Tell(ctx context.Context, route string, m mailbox.Message) {
 	session, ours := sid.ParseKey(a.store.KeyPrefix, sid.Record, a.key)
 	if !ours {
 		return
@@ -24,7 +24,7 @@ func (a *Access) Tell(ctx context.Context, route string, m news.Message) {
 	var all sync.WaitGroup
 	for _, n := range a.tellAt() {
 		all.Go(func() {
-			if err := news.Leave(ctx, n, news.Board(a.store.KeyPrefix, route), m); node.OutOfTime(err) {
+			if err := mailbox.Post(ctx, n, mailbox.Key(a.store.KeyPrefix, route), m); node.OutOfTime(err) {
 				a.before.add(n)
 			}
 		})
@@ -63,11 +63,11 @@ func (a *Access) namesStrangers(rec *record.Record) bool {
 // that is not in the list here, but may be in theirs; then Mourn waits until all have had time to hear. Or the id names
 // another instance, by its route, which may not have stored the session yet. Otherwise Mourn does nothing.
 func (a *Access) Mourn(ctx context.Context, route string) {
-	end := news.Message{Kind: news.End}
+	end := mailbox.Message{Kind: mailbox.End}
 	switch {
 	case a.namesStrangers(&record.Record{}):
 		a.Tell(ctx, "", end)
-		_ = pace.Sleep(ctx, news.Hearing)
+		_ = pace.Sleep(ctx, mailbox.MaxDelay)
 	case route != "" && route != a.store.Route:
 		a.Tell(ctx, route, end)
 	}

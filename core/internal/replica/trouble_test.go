@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
 )
@@ -48,15 +48,15 @@ func TestErrUnavailableSaysWhichNodeAndWhy(t *testing.T) {
 			return load(w, "n1")
 		}, []string{"node n1 (n1)", "i/o timeout"}},
 		"no connection is free": {2, 1, nil, func(w *world) error {
-			w.servers["n1"].Fail(nodetest.Refuse(node.ErrBusy))
+			w.servers["n1"].Fail(nodetest.Refuse(memcache.ErrBusy))
 			return load(w, "n1")
-		}, []string{"node n1 (n1)", node.ErrBusy.Error()}},
+		}, []string{"node n1 (n1)", memcache.ErrBusy.Error()}},
 		"no connection is free for a write": {2, 1, nil, func(w *world) error {
 			home, backups := w.create()
-			w.servers[backups[0]].Fail(nodetest.Refuse(node.ErrBusy))
+			w.servers[backups[0]].Fail(nodetest.Refuse(memcache.ErrBusy))
 			_, err := w.store.Open(token, home).Write(context.Background(), set("2"))
 			return err
-		}, []string{"node n", node.ErrBusy.Error()}},
+		}, []string{"node n", memcache.ErrBusy.Error()}},
 		"the id names a node that is not there any more": {2, 1, []string{"n1", "n2"}, func(w *world) error { return load(w, "n9") },
 			append(refused("n1", "n2"), "node n9", "not among the configured nodes")},
 		"only copies that may be old": {3, 1, nil, func(w *world) error {
@@ -99,9 +99,9 @@ func TestErrUnavailableSaysWhichNodeAndWhy(t *testing.T) {
 		"no node for a new session": {2, 1, []string{"n1", "n2"}, create, refused("n1", "n2")},
 		"no node for a lock":        {2, 1, []string{"n1", "n2"}, lock, refused("n1", "n2")},
 		"no connection for a lock": {1, 1, nil, func(w *world) error {
-			w.servers["n1"].Fail(nodetest.Refuse(node.ErrBusy))
+			w.servers["n1"].Fail(nodetest.Refuse(memcache.ErrBusy))
 			return lock(w)
-		}, []string{"node n1 (n1)", node.ErrBusy.Error()}},
+		}, []string{"node n1 (n1)", memcache.ErrBusy.Error()}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/checksum"
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
@@ -101,7 +102,7 @@ func (w *world) overwrite(id string, value []byte) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := m.CompareAndSwap(context.Background(), key, node.Item{Value: value, Token: item.Token}, 0); err != nil {
+	if err := m.CompareAndSwap(context.Background(), key, memcache.Item{Value: value, Token: item.Token}, 0); err != nil {
 		w.t.Fatal(err)
 	}
 }

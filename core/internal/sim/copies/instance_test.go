@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
@@ -25,7 +25,7 @@ type instance struct {
 	store   *replica.Store
 	cut     map[string]bool // servers that it cannot reach
 	probed  map[string]int  // by server: the step in which the last probe that ended well began
-	inbox   *news.Inbox
+	inbox   *mailbox.Inbox
 	apart   map[string]*record.Record // by token: what it has stored last; see replica.Access.Outrank
 	ctx     context.Context           // ends with the instance
 	end     context.CancelFunc
@@ -49,7 +49,7 @@ func (w *world) newInstance(name string, s settings) *instance {
 		config.Clock = func() time.Time { return time.Now().Add(off) }
 	}
 	in.store = replica.New(config)
-	in.inbox = news.NewInbox(ear{w, in}, in.store.Clock)
+	in.inbox = mailbox.NewInbox(ear{w, in}, in.store.Clock)
 	return in
 }
 

@@ -70,7 +70,7 @@ func (r *run) change(in *instance, server, id string) {
 		var n *node.Node
 		if id != "" {
 			n = r.newNode(in, server, id)
-			n.Replace() // as with package msm: what the node has may be old
+			n.MarkStale() // as with package msm: what the node has may be old
 			r.look(ctx, in, server, n, began)
 		}
 		in.nodes[server], in.changes = n, false

@@ -4,15 +4,16 @@ import (
 	"context"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/news"
+	"github.com/gomsm/msm/core/internal/mailbox"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 )
 
 // watch is how an instance watches a node: it reads the messages that others have left there, and brings the node what
 // it owes it (hinted handoff).
 func (w *world) watch(in *instance) node.Options {
-	return node.Options{EpochKey: "epoch", Also: news.Boards("msm:", ""), OnLook: func(n *node.Node, boards map[string]node.Item, began time.Time) {
-		in.inbox.Look(n, boards, began)
+	return node.Options{EpochKey: "epoch", Watch: mailbox.Keys("msm:", ""), OnProbe: func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
+		in.inbox.Probed(n, boards, began)
 		in.inbox.Read(context.WithValue(in.ctx, processKey{}, 0))
 		for _, key := range in.store.Owed(n) {
 			w.deliver(in, n, key)
@@ -51,15 +52,15 @@ type ear struct {
 	instance *instance
 }
 
-// Hear implements news.Reader.
-func (e ear) Hear(_ context.Context, at *node.Node, list []news.Message) {
+// Receive implements mailbox.Receiver.
+func (e ear) Receive(_ context.Context, at *node.Node, list []mailbox.Message) {
 	for _, m := range list {
-		e.world.later(e.instance, func(ctx context.Context) { _ = e.instance.store.Hear(ctx, m, at.ID()) })
+		e.world.later(e.instance, func(ctx context.Context) { _ = e.instance.store.Receive(ctx, m, at.ID()) })
 	}
 }
 
-// Heard implements news.Reader.
-func (ear) Heard(time.Time) {}
+// CaughtUp implements mailbox.Receiver.
+func (ear) CaughtUp(time.Time) {}
 
 // later has an instance do something after a look at a node.
 func (w *world) later(in *instance, task func(ctx context.Context)) {

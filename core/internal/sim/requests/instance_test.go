@@ -11,9 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/random"
-
 	msm "github.com/gomsm/msm/core"
+	"github.com/gomsm/msm/core/internal/random"
 )
 
 const (

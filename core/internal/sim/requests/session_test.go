@@ -6,9 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/sid"
-
 	msm "github.com/gomsm/msm/core"
+	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // session is what a visitor was promised about a session, under whatever ids it had. Guarded by world.mu.

@@ -8,10 +8,9 @@ import (
 	"sync"
 	"time"
 
+	msm "github.com/gomsm/msm/core"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
-
-	msm "github.com/gomsm/msm/core"
 )
 
 // play plays a seed from begin to end.

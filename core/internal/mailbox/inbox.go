@@ -1,0 +1,164 @@
+package mailbox
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/memcache"
+	"github.com/gomsm/msm/core/internal/node"
+)
+
+// Receiver takes the messages that an inbox has read. Each one comes once.
+type Receiver interface {
+	// Receive is called with messages from a mailbox on a node: the one for all instances, or the one for this
+	// instance.
+	Receive(ctx context.Context, at *node.Node, list []Message)
+	// CaughtUp is called when all has been received that was in the mailboxes of a node at that time.
+	CaughtUp(at time.Time)
+}
+
+// Inbox takes mailboxes as probes have read them, and passes new messages on to a receiver. It is safe for concurrent
+// use.
+type Inbox struct {
+	receiver Receiver
+	clock    func() time.Time
+	wake     chan struct{}
+	seen     map[place]map[encoded]struct{} // what each mailbox had when it was read last; only for Run
+
+	mu      sync.Mutex
+	changed map[place]memcache.Item // mailboxes that have changed since Run took them
+	last    map[place][]byte        // each mailbox's last value; not its token: a restarted node gives the same ones again
+	gone    []*node.Node            // nodes that have left the list since Run took the mailboxes
+	probed  time.Time               // when the last probe began; zero: there was none since Run took the mailboxes
+}
+
+// place is a mailbox on a node.
+type place struct {
+	node *node.Node
+	key  string
+}
+
+// NewInbox returns an inbox. clock must be the clock by which messages are posted.
+func NewInbox(receiver Receiver, clock func() time.Time) *Inbox {
+	return &Inbox{
+		receiver: receiver, clock: clock, wake: make(chan struct{}, 1), seen: make(map[place]map[encoded]struct{}),
+		changed: make(map[place]memcache.Item), last: make(map[place][]byte),
+	}
+}
+
+// Probed takes the mailboxes of a node, as read by a probe that began at that time; see node.OnProbe. It does not
+// block.
+func (b *Inbox) Probed(n *node.Node, mailboxes map[string]memcache.Item, began time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, item := range mailboxes {
+		at := place{n, key}
+		if !bytes.Equal(item.Value, b.last[at]) {
+			b.last[at], b.changed[at] = item.Value, item
+		}
+	}
+	if began.After(b.probed) {
+		b.probed = began
+	}
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Forget drops what is remembered of a node that has left the list, and is not probed any more.
+func (b *Inbox) Forget(n *node.Node) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ofNode := func(at place) bool { return at.node == n }
+	maps.DeleteFunc(b.last, func(at place, _ []byte) bool { return ofNode(at) })
+	maps.DeleteFunc(b.changed, func(at place, _ memcache.Item) bool { return ofNode(at) })
+	b.gone = append(b.gone, n)
+}
+
+// Run passes new messages on to the receiver until ctx ends.
+func (b *Inbox) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-b.wake:
+			b.Read(ctx)
+		}
+	}
+}
+
+// Read passes on to the receiver what has come. Run does so again and again; do not call Read while Run runs.
+func (b *Inbox) Read(ctx context.Context) {
+	b.mu.Lock()
+	changed, probed, gone := b.changed, b.probed, b.gone
+	b.changed, b.probed, b.gone = make(map[place]memcache.Item), time.Time{}, nil
+	b.mu.Unlock()
+	maps.DeleteFunc(b.seen, func(at place, _ map[encoded]struct{}) bool { return slices.Contains(gone, at.node) })
+	all := true
+	for _, at := range sorted(changed) {
+		list, whole := parse(changed[at].Value)
+		whole = whole || atRest(ctx, at, changed[at])
+		all = all && whole
+		if fresh := b.filterNew(at, list, whole); len(fresh) > 0 {
+			b.receiver.Receive(ctx, at.node, fresh)
+		}
+		// If the write fails, the next change of the mailbox brings another one.
+		if kept, worth := recent(list, b.clock()); worth && whole {
+			_ = at.node.CompareAndSwap(ctx, at.key, memcache.Item{Value: join(kept), Token: changed[at].Token}, ttl)
+		}
+	}
+	if !probed.IsZero() && all {
+		b.receiver.CaughtUp(probed)
+	}
+}
+
+// atRest reports whether what was read is what lies on the node, so that nobody will ever read more of it (rule M4). If
+// it was damaged on its way instead, writing back what could be read would end messages that nobody has received.
+func atRest(ctx context.Context, at place, read memcache.Item) bool {
+	again, err := at.node.Get(ctx, at.key)
+	return err == nil && bytes.Equal(again.Value, read.Value)
+}
+
+// sorted returns the mailboxes in a fixed order, so that a simulation replays.
+func sorted(changed map[place]memcache.Item) (list []place) {
+	for at := range changed {
+		list = append(list, at)
+	}
+	slices.SortFunc(list, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.node.ID(), b.node.ID()), cmp.Compare(a.key, b.key))
+	})
+	return list
+}
+
+// filterNew returns the messages that were not seen before, in this mailbox or in another one, and remembers them (rule
+// M3).
+func (b *Inbox) filterNew(at place, list []encoded, whole bool) (fresh []Message) {
+	now := make(map[encoded]struct{}, len(list))
+	if !whole { // messages that could not be read may be there all the same
+		maps.Copy(now, b.seen[at])
+	}
+	for _, m := range list {
+		now[m] = struct{}{}
+		if !b.wasSeen(m) {
+			fresh = append(fresh, m.message())
+		}
+	}
+	b.seen[at] = now
+	return fresh
+}
+
+// wasSeen reports whether a message was in any mailbox when that was read last.
+func (b *Inbox) wasSeen(m encoded) bool {
+	for _, mailbox := range b.seen {
+		if _, there := mailbox[m]; there {
+			return true
+		}
+	}
+	return false
+}

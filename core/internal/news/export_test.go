@@ -1,4 +1,0 @@
-package news
-
-// Boards returns of how many boards something is remembered.
-func (b *Inbox) Boards() int { return max(len(b.last), len(b.heard), len(b.fresh)) }
