@@ -67,7 +67,7 @@ build:       ## build every module
 lint: fmt-check $(LINTER) vet bin/actionlint ## go vet, golangci-lint over every module, circles of files, actionlint
 	for m in $(MODULES); do (cd $$m && ../$(LINTER) run ./...) || exit 1; done
 	cd bench && GOWORK=off ../$(LINTER) run ./...
-	go run scripts/circles.go -most 6 ./core ./core/internal/*/
+	go run scripts/circles.go -most 6 $$(go list -f '{{.Dir}}' ./core ./core/internal/...)
 	bin/actionlint -shellcheck= -pyflakes= # not every machine has these two
 
 vulnerabilities: bin/govulncheck ## known vulnerabilities that our code reaches, from https://vuln.go.dev
