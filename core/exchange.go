@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/gomsm/msm/core/internal/lock"
-	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/node"
 )
 
 // Exchange is one request and its response, as far as the session is concerned. Adapters to frameworks work with it;
@@ -29,9 +29,9 @@ type Exchange struct {
 	writer   writer
 	refusal  refusal
 	scope    scope
-	failures replica.Failures // nodes that some part of the request has waited for in vain
-	route    lock.Route       // what LockAuto learns by
-	inline   [2]string        // memory for Vary
+	failures node.Failures // nodes that some part of the request has waited for in vain
+	route    lock.Route    // what LockAuto learns by
+	inline   [2]string     // memory for Vary
 }
 
 // Begin finds the request's session, and returns a request that carries it in its context. Methods other than GET,

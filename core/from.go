@@ -3,7 +3,7 @@ package msm
 import (
 	"context"
 
-	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/node"
 )
 
 // scope is the request's context with the session in it. It needs one allocation less than context.WithValue.
@@ -18,7 +18,7 @@ type contextKey struct{ manager *Manager }
 // exchangeKey is the key of a manager's exchange in a context.
 type exchangeKey struct{ manager *Manager }
 
-// Value returns the request's session or exchange, its replica.Failures, or what the context below has.
+// Value returns the request's session or exchange, its node.Failures, or what the context below has.
 func (c *scope) Value(key any) any {
 	if k, ok := key.(contextKey); ok && (k.manager == nil || k.manager == c.exchange.manager) {
 		return &c.exchange.session
@@ -26,7 +26,7 @@ func (c *scope) Value(key any) any {
 	if k, ok := key.(exchangeKey); ok && k.manager == c.exchange.manager {
 		return c.exchange
 	}
-	if _, ok := key.(replica.FailuresKey); ok {
+	if _, ok := key.(node.FailuresKey); ok {
 		return &c.exchange.failures
 	}
 	return c.Context.Value(key)

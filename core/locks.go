@@ -18,7 +18,8 @@ type locks struct {
 }
 
 func newLocks(store *replica.Store, c *Config) *locks {
-	l := &locks{Locks: lock.New(store, c.LockWait, c.LockExpiry)}
+	nodes := lock.Nodes{Cluster: store.Cluster, KeyPrefix: store.KeyPrefix, Patience: store.Patience, Random: store.Random}
+	l := &locks{Locks: lock.New(nodes, c.LockWait, c.LockExpiry)}
 	l.mode, l.uri, _ = c.Locking.parse() // without an error: New has checked it
 	if l.mode == LockAuto {
 		l.routes = lock.NewRoutes()

@@ -7,16 +7,15 @@ import (
 
 // Stats returns the counters and the nodes' states. It asks no node.
 func (m *Manager) Stats() Stats {
-	c := m.store.Counts()
-	s := Stats{
-		Loads: c.Loads, FullLoads: c.FullLoads, Saves: c.Saves, Conflicts: c.Conflicts, Heals: c.Heals,
-		Relocations: c.Relocations, Refreshes: c.Refreshes, Destroys: c.Destroys, UnderReplicated: c.UnderReplicated,
-		Dropped: m.background.Dropped(),
-	}
+	s := Stats{Dropped: m.background.Dropped()}
+	counter.Read(&m.store.Counters, &s)
 	counter.Read(&m.refusals, &s.Refusals)
 	if m.local != nil {
-		counts := LocalStats(m.local.Counts())
-		s.Local = &counts
+		g := m.local.Gauges()
+		s.Local = &LocalStats{
+			Sessions: g.Sessions, Bytes: g.Bytes, PendingSessions: g.PendingSessions, PendingChanges: g.PendingChanges,
+		}
+		counter.Read(&m.local.Counters, s.Local)
 	}
 	s.Locks = m.locks.stats()
 	for _, member := range m.store.Cluster.Members() {

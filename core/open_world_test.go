@@ -130,11 +130,11 @@ func TestOpenElsewhere(t *testing.T) {
 		p.wants("cookies", p.cookies, 0)
 		for _, m := range []*Manager{p.serves, p.other} {
 			if m.local != nil {
-				p.wants("takeovers", int(m.local.Counts().Takeovers), 0)
+				p.wants("takeovers", int(m.local.Takeovers.Load()), 0)
 			}
 		}
 		if p.other.local != nil {
-			p.wants("sessions in the other memory", int(p.other.local.Counts().Sessions), 0)
+			p.wants("sessions in the other memory", int(p.other.local.Gauges().Sessions), 0)
 		}
 	})
 }

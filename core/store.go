@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -110,7 +111,7 @@ func (s *Store) write(ctx context.Context, key string, do func(context.Context, 
 	}
 	at := s.open(key)
 	defer at.leave()
-	ctx = replica.WithFailures(ctx)
+	ctx = node.WithFailures(ctx)
 	if _, _, err := s.manager.turns.Acquire(ctx, at.token); err != nil {
 		return err
 	}

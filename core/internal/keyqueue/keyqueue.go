@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/node"
 )
 
 // ErrFull means that as many callers wait for the key's turn as may.
@@ -27,14 +27,14 @@ type Queues[T any] struct {
 
 // queue is that of one key.
 type queue[T any] struct {
-	met     *replica.Failures // those of the caller that has the turn
+	met     *node.Failures // those of the caller that has the turn
 	waiting []waiter[T]
 }
 
 // waiter is a caller that waits for its turn. It gets that by the channel, which has room for one value.
 type waiter[T any] struct {
 	called chan *T
-	met    *replica.Failures
+	met    *node.Failures
 	since  time.Time
 }
 
@@ -47,7 +47,7 @@ func New[T any](limit int) *Queues[T] {
 // Release. Otherwise it is ErrFull or the cause of ctx's end; a turn that arrives at that moment goes to the next waiter.
 // What was handed over is the caller's in any case; nil: nothing was.
 func (q *Queues[T]) Acquire(ctx context.Context, key string) (handed *T, waited bool, err error) {
-	called, err := q.join(key, replica.FailuresOf(ctx))
+	called, err := q.join(key, node.FailuresOf(ctx))
 	if called == nil {
 		return nil, err != nil, err
 	}
@@ -61,7 +61,7 @@ func (q *Queues[T]) Acquire(ctx context.Context, key string) (handed *T, waited 
 
 // join enters the queue and returns the waiter's channel. It is nil if the turn was free, which the caller has then, or
 // on an error.
-func (q *Queues[T]) join(key string, met *replica.Failures) (called chan *T, err error) {
+func (q *Queues[T]) join(key string, met *node.Failures) (called chan *T, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	at, taken := q.of[key]

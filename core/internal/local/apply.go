@@ -57,7 +57,7 @@ func (st *Store) remember(s *Session, redo replica.Change) {
 	st.pendingChanges.Add(1)
 	s.pending.add(redo)
 	limit := maxChanges
-	if !st.Replica.Available() {
+	if !st.Replica.Cluster.Available() {
 		limit = maxStrandedChange
 	}
 	if s.pending.changes > limit || len(s.pending.batches) > maxBatches {
@@ -67,6 +67,6 @@ func (st *Store) remember(s *Session, redo replica.Change) {
 
 // clash counts and logs that a change of another instance was overwritten; see diff.
 func (st *Store) clash() {
-	st.clashes.Add(1)
+	st.Clashes.Add(1)
 	st.Log.Event(context.Background(), slog.LevelWarn, "two instances changed one attribute while no node was available; the later value stands", "")
 }

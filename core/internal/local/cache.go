@@ -4,6 +4,8 @@ import (
 	"iter"
 	"sync/atomic"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/counter"
 )
 
 const shardCount = 64
@@ -15,12 +17,12 @@ type cache struct {
 	shards      [shardCount]shard
 	count       atomic.Int64 // sessions
 	bytes       atomic.Int64 // what they need
-	evictions   atomic.Uint64
+	evictions   *counter.Counter
 }
 
-// newCache returns an empty cache.
-func newCache(maxSessions int, maxBytes int64) *cache {
-	c := &cache{maxSessions: maxSessions, maxBytes: maxBytes}
+// newCache returns an empty cache, which counts sessions that leave to make room.
+func newCache(maxSessions int, maxBytes int64, evictions *counter.Counter) *cache {
+	c := &cache{maxSessions: maxSessions, maxBytes: maxBytes, evictions: evictions}
 	for i := range c.shards {
 		c.shards[i].sessions = make(map[string]*Session)
 		c.shards[i].looks = sessionHeap{

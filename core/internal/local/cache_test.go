@@ -29,8 +29,8 @@ func TestBounds(t *testing.T) {
 			a.Get("t0")
 			a.Get("t1")
 			a.begin("t3")
-			if a.Get("t2") != nil || a.Get("t0") == nil || a.Get("t1") == nil || a.Counts().Sessions != 3 || a.Counts().Evictions != 1 {
-				w.t.Errorf("%+v", a.Counts())
+			if a.Get("t2") != nil || a.Get("t0") == nil || a.Get("t1") == nil || a.Gauges().Sessions != 3 || a.Evictions.Load() != 1 {
+				w.t.Errorf("%+v", a.Gauges())
 			}
 			settle()
 			if s, err := a.get("t2", node); err != nil || value(s, "n") != "1" {
@@ -42,7 +42,7 @@ func TestBounds(t *testing.T) {
 				a.begin(fmt.Sprint("t", i))
 				time.Sleep(time.Second)
 			}
-			if got := a.Counts(); got.Bytes > 5000 || got.Sessions < 3 || got.Sessions > 6 {
+			if got := a.Gauges(); got.Bytes > 5000 || got.Sessions < 3 || got.Sessions > 6 {
 				w.t.Errorf("%+v", got)
 			}
 		}},
@@ -60,7 +60,7 @@ func TestBounds(t *testing.T) {
 			if _, err := a.create("t3"); err != nil {
 				w.t.Errorf("with the nodes back: %v", err)
 			}
-			if got := a.Counts().Sessions; got != 3 {
+			if got := a.Gauges().Sessions; got != 3 {
 				w.t.Errorf("%d sessions", got)
 			}
 		}},

@@ -37,7 +37,7 @@ func (st *Store) backPressure(ctx context.Context, s *Session) error {
 	s.mu.Lock()
 	full := s.pending.changes >= maxChanges
 	s.mu.Unlock()
-	if !full || !st.Replica.Available() {
+	if !full || !st.Replica.Cluster.Available() {
 		return nil
 	}
 	s.beginSaving(ctx)

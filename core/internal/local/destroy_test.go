@@ -19,7 +19,7 @@ func TestDestroy(t *testing.T) {
 			settle()
 			node := nodeOf(s)
 			a.must(s.Destroy(ctx))
-			if a.Get("t") != nil || len(w.holds("t")) > 0 || a.Counts().Sessions != 0 {
+			if a.Get("t") != nil || len(w.holds("t")) > 0 || a.Gauges().Sessions != 0 {
 				w.t.Error("it lives")
 			}
 			if err := change(s, plus("n", 1)); !errors.Is(err, local.ErrRemoved) {
@@ -33,8 +33,8 @@ func TestDestroy(t *testing.T) {
 			s := a.begin("t")
 			a.must(s.Destroy(ctx))
 			settle()
-			if len(w.holds("t")) > 0 || a.Counts().PendingChanges != 0 {
-				w.t.Errorf("on %v, %+v", w.holds("t"), a.Counts())
+			if len(w.holds("t")) > 0 || a.Gauges().PendingChanges != 0 {
+				w.t.Errorf("on %v, %+v", w.holds("t"), a.Gauges())
 			}
 		},
 		"its node is dead and comes back with it: it stays dead": func(w *world, a *instance) {

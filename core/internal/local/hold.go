@@ -60,7 +60,7 @@ func (st *Store) next(id sid.ID) (s *Session, next step) {
 // doubtful reports whether another instance may have ended the session, or taken it over, without this instance having
 // heard of it (rule L3). It is false while no node is available, because nobody can be asked then.
 func (st *Store) doubtful(s *Session, now time.Time) bool {
-	return st.hearing.doubts(s.confirmed.Load(), now) && st.Replica.Available()
+	return st.hearing.doubts(s.confirmed.Load(), now) && st.Replica.Cluster.Available()
 }
 
 // behind reports whether a look at the copies that begins at that node finds something newer than what is in memory.
@@ -118,7 +118,7 @@ func (st *Store) load(ctx context.Context, token, node string) (*Session, error)
 func (st *Store) confirm(ctx context.Context, s *Session) (*Session, error) {
 	_, node := st.Rehome(s)
 	found, err := st.takeOver(ctx, s.token, node, st.Route)
-	if errors.Is(err, replica.ErrUnavailable) && !st.Replica.Available() {
+	if errors.Is(err, replica.ErrUnavailable) && !st.Replica.Cluster.Available() {
 		return s, nil
 	}
 	return found, err

@@ -182,7 +182,7 @@ func TestNodeFails(t *testing.T) {
 			a.must(change(s, plus("n", 10)))
 			n1.Fail(nil)
 			settle()
-			if c := a.Counts(); value(s, "n") != "12" || c.PendingChanges != 0 || local.Remembered(s.Session) != 0 {
+			if c := a.Gauges(); value(s, "n") != "12" || c.PendingChanges != 0 || local.Remembered(s.Session) != 0 {
 				w.t.Errorf("n = %s, %+v", value(s, "n"), c)
 			}
 			s, err := a.get("t", "n1") // its own old write may look like that of another instance: then the session has left

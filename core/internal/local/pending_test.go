@@ -26,7 +26,7 @@ func TestLongOutage(t *testing.T) {
 				if value(s, "n") != "10001" || nodeOf(s) != node {
 					t.Errorf("n = %s on %s", value(s, "n"), nodeOf(s))
 				}
-				if got := a.Counts(); got.PendingChanges != 10_000 || got.PendingSessions > 1 {
+				if got := a.Gauges(); got.PendingChanges != 10_000 || got.PendingSessions > 1 {
 					t.Errorf("%+v", got)
 				}
 				if n := local.Remembered(s.Session); n > 16 {
@@ -35,7 +35,7 @@ func TestLongOutage(t *testing.T) {
 				time.Sleep(time.Minute)
 				w.all(nil)
 				time.Sleep(10 * time.Second)
-				if got := a.Counts(); got.PendingChanges != 0 || got.Clashes != 0 {
+				if got := a.Gauges(); got.PendingChanges != 0 || a.Clashes.Load() != 0 {
 					t.Errorf("%+v", got)
 				}
 				w.wantStored("t", nodeOf(s), "n", "10001")

@@ -24,7 +24,7 @@ func TestBackPressure(t *testing.T) {
 			for i := range sessions {
 				time.Sleep(500 * time.Microsecond) // 2,000 changes a second
 				a.must(change(a.Get(fmt.Sprint("t", i)), plus("n", 1)))
-				worst = max(worst, a.Counts().PendingChanges)
+				worst = max(worst, a.Gauges().PendingChanges)
 			}
 		}
 		if took := time.Since(began); took < 5*time.Second {
@@ -35,7 +35,7 @@ func TestBackPressure(t *testing.T) {
 		}
 		w.all(nil)
 		settle()
-		if c := a.Counts(); c.PendingChanges != 0 || c.PendingSessions != 0 {
+		if c := a.Gauges(); c.PendingChanges != 0 || c.PendingSessions != 0 {
 			t.Errorf("%+v", c)
 		}
 	})
@@ -65,7 +65,7 @@ func TestBackPressureEnds(t *testing.T) {
 		}
 		w.all(nil)
 		time.Sleep(20 * time.Second)
-		if c := a.Counts(); c.PendingChanges != 0 {
+		if c := a.Gauges(); c.PendingChanges != 0 {
 			t.Errorf("%+v", c)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/mailbox"
+	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -26,7 +27,7 @@ func (st *Store) Receive(ctx context.Context, list []mailbox.Message) {
 		}
 		if !ends(m) {
 			st.receive(s, m)
-		} else if err := st.Destroy(replica.WithFailures(ctx), s); err != nil && !errors.Is(err, replica.ErrNoSession) {
+		} else if err := st.Destroy(node.WithFailures(ctx), s); err != nil && !errors.Is(err, replica.ErrNoSession) {
 			st.receive(s, m)
 		}
 	}

@@ -83,7 +83,7 @@ func (st *Store) refill(ctx context.Context) {
 			}
 		}
 		room--
-		st.refilled.Add(1)
+		st.Refilled.Add(1)
 		st.saveSoon(s)
 	}
 }

@@ -22,7 +22,7 @@ func TestRefill(t *testing.T) {
 		settle()
 		w.servers["n1"].Restart(nil)
 		time.Sleep(5 * time.Second)
-		if got := a.Counts().Refilled; got < 400 || got > 600 {
+		if got := a.Refilled.Load(); got < 400 || got > 600 {
 			t.Errorf("%d sessions were stored again", got)
 		}
 		a.crash()

@@ -23,7 +23,7 @@ type Renewal struct {
 func (st *Store) Renew(ctx context.Context, s *Session, r Renewal) (*Session, error) {
 	s.beginSaving(ctx)
 	defer s.endSaving()
-	if err := st.save(ctx, s); err != nil && (!s.isOnlyHere() || st.Replica.Available()) {
+	if err := st.save(ctx, s); err != nil && (!s.isOnlyHere() || st.Replica.Cluster.Available()) {
 		return nil, err
 	}
 	w := st.begin(s, false)
@@ -64,7 +64,7 @@ func (w *write) renew(ctx context.Context, r Renewal, next *Session) error {
 			w.former = last.Route
 			return w.carryOver(ctx, r, next, last)
 		})
-	case err != nil && w.create && !w.store.Replica.Available():
+	case err != nil && w.create && !w.store.Replica.Cluster.Available():
 		return nil
 	}
 	return err

@@ -112,8 +112,8 @@ func TestRenew(t *testing.T) {
 			a.must(err)
 			w.all(nil)
 			time.Sleep(10 * time.Second)
-			if a.Get("t") != nil || len(w.holds("t")) > 0 || a.Counts().PendingChanges != 0 {
-				w.t.Errorf("the old one on %v, %+v", w.holds("t"), a.Counts())
+			if a.Get("t") != nil || len(w.holds("t")) > 0 || a.Gauges().PendingChanges != 0 {
+				w.t.Errorf("the old one on %v, %+v", w.holds("t"), a.Gauges())
 			}
 			w.wantStored("u", nodeOf(next), "n", "1")
 		},

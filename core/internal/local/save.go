@@ -54,7 +54,7 @@ func (st *Store) newWrite(s *Session, takeover bool, own replica.Change, state *
 		s.pending.begin(w.request)
 	}
 	w.batches, w.compactions = slices.Clone(s.pending.batches), s.pending.compactions
-	s.writeAttempted = s.writeAttempted || st.Replica.Available()
+	s.writeAttempted = s.writeAttempted || st.Replica.Cluster.Available()
 	return w
 }
 

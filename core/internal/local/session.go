@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
-	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // Session is a session in the memory of this instance. It is safe for concurrent use.
@@ -71,7 +71,7 @@ func sizeOf(rec *record.Record) int64 { return int64(rec.Size()) + overhead }
 // room: others might load it again and change it, and the caller would not know of that.
 func (s *Session) beginSaving(ctx context.Context) {
 	s.mu.Lock()
-	called := s.turn.take(replica.FailuresOf(ctx))
+	called := s.turn.take(node.FailuresOf(ctx))
 	if called == nil {
 		s.turn.cleanAfter = s.state.change(clean, dirty)
 	}

@@ -67,7 +67,7 @@ func (st *Store) noteOwner(w *write, rec *record.Record) {
 func (st *Store) afterSave(w *write, merged bool) {
 	s := w.session
 	if merged {
-		st.merges.Add(1)
+		st.Merges.Add(1)
 		if w.failed != nil {
 			st.Log.Event(context.Background(), slog.LevelError,
 				"a change could not be made to what another instance has stored meanwhile", "", "error", w.failed)

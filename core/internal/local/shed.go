@@ -25,7 +25,7 @@ func (st *Store) shedLargest(s *Session, err error) {
 		_ = replay(b.changes, next) // a change that fails without the one given up is left out
 	}
 	s.current = next
-	st.shed.Add(1)
+	st.Shed.Add(1)
 	st.Log.Event(context.Background(), slog.LevelError,
 		"a change was given up, which made a session too large for its nodes; see Config.MaxSessionSize", "",
 		"error", err, "session", sid.Short(s.token))

@@ -20,7 +20,8 @@ type Store struct {
 	outbox  *outbox
 	hearing hearing
 	closing atomic.Bool // Close has begun
-	counters
+	Counters
+	pendingChanges atomic.Int64 // requests whose changes no node has yet
 	service
 }
 
@@ -36,9 +37,10 @@ func newStore(c Config) *Store {
 		c.RefillRate = 2000
 	}
 	st := &Store{
-		Config: c, self: self(c.Route), cache: newCache(c.MaxSessions, c.MaxBytes), queue: newQueue(),
+		Config: c, self: self(c.Route), queue: newQueue(),
 		outbox: &outbox{replica: c.Replica, self: self(c.Route), posts: make(chan post, maxPosts)},
 	}
+	st.cache = newCache(c.MaxSessions, c.MaxBytes, &st.Evictions)
 	st.hearing.heard.Store(time.Now().UnixNano())
 	return st
 }
@@ -111,13 +113,4 @@ func (st *Store) dropPending(s *Session) {
 }
 
 // alone reports whether memory has to do without nodes: none is available, and Close has not begun.
-func (st *Store) alone() bool { return !st.Replica.Available() && !st.closing.Load() }
-
-// Counts returns a snapshot of the counters.
-func (st *Store) Counts() Counts {
-	return Counts{
-		Sessions: st.cache.count.Load(), Bytes: st.cache.bytes.Load(), PendingSessions: st.queue.length(),
-		PendingChanges: st.pendingChanges.Load(), Takeovers: st.takeovers.Load(), Merges: st.merges.Load(),
-		Clashes: st.clashes.Load(), Shed: st.shed.Load(), Evictions: st.cache.evictions.Load(), Refilled: st.refilled.Load(),
-	}
-}
+func (st *Store) alone() bool { return !st.Replica.Cluster.Available() && !st.closing.Load() }

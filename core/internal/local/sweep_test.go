@@ -67,7 +67,7 @@ func TestTheSweepLooksAtWhatMayBeOver(t *testing.T) {
 					t.Errorf("%d looks, of %d sessions; at most %d are needed", looks, many, c.looks)
 				}
 				time.Sleep(time.Minute)
-				if n := a.Counts().Sessions; n > many || n < many-1 {
+				if n := a.Gauges().Sessions; n > many || n < many-1 {
 					t.Errorf("%d sessions of %d", n, many)
 				}
 			})
@@ -101,7 +101,7 @@ func TestWhatIsOverLeaves(t *testing.T) {
 			if life < time.Minute {
 				want++ // the shortened one
 			}
-			if n := a.Counts().Sessions; n != want {
+			if n := a.Gauges().Sessions; n != want {
 				t.Errorf("after %v: %d sessions; want %d", life, n, want)
 			}
 		}

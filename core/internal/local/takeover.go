@@ -103,7 +103,7 @@ func (st *Store) verify(ctx context.Context, s *Session, node string) bool {
 // noteTakeover tells the instance that served the session that its copy is outdated, behind the request's back
 // (rule M8). See owner.takenFrom.
 func (st *Store) noteTakeover(s *Session, former, named string) {
-	st.takeovers.Add(1)
+	st.Takeovers.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.owner.takenFrom(former, named)

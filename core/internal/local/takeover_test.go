@@ -89,8 +89,8 @@ func TestATakeoverIsOne(t *testing.T) {
 					}
 				}
 				settle()
-				if n := w.count(writes); n != before || present.Counts().Takeovers != 1 {
-					t.Errorf("%d writes, %d takeovers", n-before, present.Counts().Takeovers)
+				if n := w.count(writes); n != before || present.Takeovers.Load() != 1 {
+					t.Errorf("%d writes, %d takeovers", n-before, present.Takeovers.Load())
 				}
 				w.all(nodetest.Slow(10 * time.Millisecond))
 				for i := range 5 { // the client's own changes are no reason for another takeover
@@ -101,7 +101,7 @@ func TestATakeoverIsOne(t *testing.T) {
 				}
 				settle()
 				w.all(nil)
-				if n := present.Counts().Takeovers; n != 1 {
+				if n := present.Takeovers.Load(); n != 1 {
 					t.Errorf("%d takeovers", n)
 				}
 				back, err := former.TakeOver(context.Background(), "t", old, "b")
@@ -110,8 +110,8 @@ func TestATakeoverIsOne(t *testing.T) {
 				settle()
 				taken, err := present.TakeOver(context.Background(), "t", old, "a")
 				present.must(err)
-				if got := value(taken, "n"); got != "16" || present.Counts().Takeovers != 2 {
-					t.Errorf("after the former instance took it back: n = %s, want 16; %d takeovers", got, present.Counts().Takeovers)
+				if got := value(taken, "n"); got != "16" || present.Takeovers.Load() != 2 {
+					t.Errorf("after the former instance took it back: n = %s, want 16; %d takeovers", got, present.Takeovers.Load())
 				}
 			})
 		})

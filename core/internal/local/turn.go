@@ -4,27 +4,27 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/node"
 )
 
 // turn is the right to write a session. One caller at a time has it, and the others wait in order of arrival.
 type turn struct {
 	taken      bool
-	met        *replica.Failures // those of the caller that has it
-	waiting    []waiter          // FIFO queue
-	cleanAfter bool              // while it is taken: nothing is left to be stored, as far as is known
+	met        *node.Failures // those of the caller that has it
+	waiting    []waiter       // FIFO queue
+	cleanAfter bool           // while it is taken: nothing is left to be stored, as far as is known
 }
 
 // waiter is a caller that waits for its turn.
 type waiter struct {
 	called chan struct{}
-	met    *replica.Failures
+	met    *node.Failures
 	since  time.Time
 }
 
 // take takes the turn for a caller with these failures. If another caller has it, take returns what is closed once it
 // is the new caller's.
-func (t *turn) take(met *replica.Failures) (called <-chan struct{}) {
+func (t *turn) take(met *node.Failures) (called <-chan struct{}) {
 	if !t.taken {
 		t.taken, t.met = true, met
 		return nil

@@ -100,8 +100,8 @@ func TestTwoInstances(t *testing.T) {
 			b.must(b.takeOver("t", node).Destroy(context.Background()))
 			_ = change(s, plus("n", 1))
 			settle()
-			if a.Get("t") != nil || a.Counts().PendingChanges != 0 {
-				w.t.Errorf("%+v", a.Counts())
+			if a.Get("t") != nil || a.Gauges().PendingChanges != 0 {
+				w.t.Errorf("%+v", a.Gauges())
 			}
 			if got := w.holds("t"); len(got) != 0 {
 				w.t.Errorf("on %v", got)

@@ -140,12 +140,12 @@ func TestWriteBehind(t *testing.T) {
 			s := a.begin("t")
 			node := nodeOf(s)
 			time.Sleep(idle + idle/20 - time.Minute)
-			if a.Counts().Sessions != 1 {
+			if a.Gauges().Sessions != 1 {
 				w.t.Error("it left early")
 			}
 			time.Sleep(time.Minute + 2*time.Second)
-			if a.Counts().Sessions != 0 || a.Counts().Bytes != 0 {
-				w.t.Errorf("%+v", a.Counts())
+			if a.Gauges().Sessions != 0 || a.Gauges().Bytes != 0 {
+				w.t.Errorf("%+v", a.Gauges())
 			}
 			if _, err := a.get("t", node); !errors.Is(err, replica.ErrNoSession) {
 				w.t.Errorf("%v", err)

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/pace"
-	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // workers is how many sessions are written at the same time. A node that hangs can block all of them, but only once,
@@ -20,7 +20,7 @@ func (st *Store) dispatch(ctx context.Context, work chan<- *Session) {
 	defer close(work)
 	defer st.queue.endPressure()
 	for ctx.Err() == nil {
-		if !st.Replica.Available() {
+		if !st.Replica.Cluster.Available() {
 			st.queue.endPressure()
 			_ = pace.Sleep(ctx, idlePoll)
 			continue
@@ -49,7 +49,7 @@ func (st *Store) work(sessions <-chan *Session, stored func()) {
 
 // saveInTurn waits for its turn to write the session, and saves it. A write that fails is queued again; see finish.
 func (st *Store) saveInTurn(s *Session) error {
-	ctx := replica.WithFailures(st.Replica.Random.As(context.Background(), "write-behind", s.token))
+	ctx := node.WithFailures(st.Replica.Random.As(context.Background(), "write-behind", s.token))
 	s.beginSaving(ctx)
 	defer s.endSaving()
 	if st.putsOff(s) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // Extensions is how many times a lock is extended within its life: one may fail, and memcached may end it a second
@@ -14,7 +12,7 @@ const Extensions = 5
 
 // Lease extends a lock until it is released. It is safe for concurrent use, except for Release.
 type Lease struct {
-	Lock  *replica.Lock
+	Lock  *Lock
 	every time.Duration // between two extensions
 	lost  func()        // called if the lock is lost, at most once
 	first *time.Timer   // starts extend; most locks are released before
@@ -23,7 +21,7 @@ type Lease struct {
 }
 
 // Keep begins to extend a lock that has just been taken and lasts for life. It calls lost if the lock is lost.
-func Keep(lock *replica.Lock, life time.Duration, lost func()) *Lease {
+func Keep(lock *Lock, life time.Duration, lost func()) *Lease {
 	l := &Lease{Lock: lock, every: life / Extensions, lost: lost, stop: make(chan struct{}), ended: make(chan struct{})}
 	l.first = time.AfterFunc(l.every, l.extend)
 	return l
@@ -33,7 +31,7 @@ func Keep(lock *replica.Lock, life time.Duration, lost func()) *Lease {
 func (l *Lease) extend() {
 	defer close(l.ended)
 	for {
-		if errors.Is(l.Lock.Extend(context.Background()), replica.ErrLockLost) {
+		if errors.Is(l.Lock.Extend(context.Background()), ErrLockLost) {
 			l.lost()
 			return
 		}

@@ -9,7 +9,6 @@ import (
 	"github.com/gomsm/msm/core/internal/counter"
 	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/recent"
-	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // ErrLocked means that other requests had the lock for longer than a request may wait.
@@ -33,7 +32,7 @@ const yieldLimit = 1000
 // Locks makes the requests of a session wait for each other: in a queue within the instance, and for a lock on a node
 // among instances. It is safe for concurrent use.
 type Locks struct {
-	store  *replica.Store
+	nodes  Nodes
 	wait   time.Duration                 // how long a request waits at most
 	expiry time.Duration                 // of a lock on its node
 	queues *keyqueue.Queues[SessionLock] // of the sessions' requests within the instance
@@ -53,8 +52,8 @@ type Counters struct {
 
 // New returns Locks by which a request waits that long at most for a lock, which expires that long after its owner has
 // crashed.
-func New(store *replica.Store, wait, expiry time.Duration) *Locks {
-	return &Locks{store: store, wait: wait, expiry: expiry, queues: keyqueue.New[SessionLock](MaxWaiting), yields: recent.NewTimes(yieldLimit)}
+func New(nodes Nodes, wait, expiry time.Duration) *Locks {
+	return &Locks{nodes: nodes, wait: wait, expiry: expiry, queues: keyqueue.New[SessionLock](MaxWaiting), yields: recent.NewTimes(yieldLimit)}
 }
 
 // SessionLock is the lock of one session, held by this instance.
@@ -65,7 +64,7 @@ type SessionLock struct {
 }
 
 // Acquire waits for the session's lock, first within this instance and then among all (rule K7). Who gets it must call
-// Release. The error is ErrLocked after the longest wait, keyqueue.ErrFull, replica.ErrUnavailable, or the cause with which
+// Release. The error is ErrLocked after the longest wait, keyqueue.ErrFull, cluster.ErrUnavailable, or the cause with which
 // ctx has ended.
 func (l *Locks) Acquire(ctx context.Context, token string) (*SessionLock, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.wait, ErrLocked)
@@ -92,7 +91,7 @@ func (l *Locks) Acquire(ctx context.Context, token string) (*SessionLock, error)
 // take takes the lock from its node. If other instances compete for it, it will be passed on only to requests that wait
 // here by now: so all requests get it about in the order in which they came, in whatever instance.
 func (l *Locks) take(ctx context.Context, token string) (*SessionLock, error) {
-	taken, err := l.store.Lock(ctx, token, l.expiry, l.yields.Of(token))
+	taken, err := l.nodes.Lock(ctx, token, l.expiry, l.yields.Of(token))
 	if err != nil {
 		return nil, err
 	}

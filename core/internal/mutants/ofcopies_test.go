@@ -362,10 +362,10 @@ var ofCopies = []mutant{
 	},
 	{
 		"C21", "a request waits for a node that was in use a moment ago",
-		[]edit{{"internal/replica/look.go", "	a.store.awaitNode(ctx)\n", ""}}, unit("TestARequestWaitsForANode", "internal/replica"),
+		[]edit{{"internal/replica/look.go", "	a.store.Cluster.AwaitNode(ctx, a.store.Patience)\n", ""}}, unit("TestARequestWaitsForANode", "internal/replica"),
 	},
 	{
 		"C21", "no request waits when all nodes have been away for longer",
-		[]edit{{replica, " || !s.hopes()", ""}}, unit("TestARequestWaitsForANode", "internal/replica"),
+		[]edit{{cluster, " || !c.hopes()", ""}}, unit("TestARequestWaitsForANode", "internal/replica"),
 	},
 }

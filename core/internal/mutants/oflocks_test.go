@@ -4,11 +4,11 @@ package mutants
 var ofLocks = []mutant{
 	{
 		"K3", "a lock is released by its owner only",
-		[]edit{{replica, "	if owner != l.owner {", "	if owner != l.owner && false {"}}, requests,
+		[]edit{{lock, "	if owner != l.owner {", "	if owner != l.owner && false {"}}, requests,
 	},
 	{
 		"K2", "a lock that another one has is not had",
-		[]edit{{replica, "ours {\n				return lock, nil\n			}\n			return nil, nil", "ours {\n				return lock, nil\n			}\n			return lock, nil"}}, requests,
+		[]edit{{lock, "ours {\n				return lock, nil\n			}\n			return nil, nil", "ours {\n				return lock, nil\n			}\n			return lock, nil"}}, requests,
 	},
 	{
 		"K2", "a lock is extended while its handler runs",
@@ -44,10 +44,10 @@ var ofLocks = []mutant{
 	},
 	{
 		"K3", "to ask for a lock is not to lose it",
-		[]edit{{replica, "	for range tries {", "	for range 1 {"}}, unit("TestLock", "internal/replica"),
+		[]edit{{lock, "	for range replaceTries {", "	for range 1 {"}}, unit("TestLock", "internal/lock"),
 	},
 	{
 		"K5", "who did not hear that it got a lock finds its own name on it",
-		[]edit{{replica, "if _, ours := lock.ask(ctx); ours {", "if _, ours := lock.ask(ctx); ours && false {"}}, unit("TestALockWhoseAnswerIsLost", "internal/replica"),
+		[]edit{{lock, "if _, ours := lock.ask(ctx); ours {", "if _, ours := lock.ask(ctx); ours && false {"}}, unit("TestALockWhoseAnswerIsLost", "internal/lock"),
 	},
 }

@@ -55,7 +55,7 @@ func (s *scan) fill(ctx context.Context, r *refill) error {
 			r.ended(at)
 			return nil
 		}
-		taken := replica.NewLock(r.node, s.lockKey(), scanLock, s.store.Random)
+		taken := lock.NewLock(r.node, s.lockKey(), scanLock, s.store.Random)
 		ours, err := taken.Take(ctx)
 		if err != nil {
 			return err
@@ -70,7 +70,7 @@ func (s *scan) fill(ctx context.Context, r *refill) error {
 }
 
 // fillAlone refills the node with the lock held, which is extended meanwhile.
-func (s *scan) fillAlone(ctx context.Context, r *refill, taken *replica.Lock) error {
+func (s *scan) fillAlone(ctx context.Context, r *refill, taken *lock.Lock) error {
 	ctx, lose := context.WithCancelCause(ctx)
 	held := lock.Keep(taken, scanLock, func() { lose(errTakenOver) })
 	defer held.Release(context.WithoutCancel(ctx))

@@ -1,8 +1,11 @@
 package replica
 
 import (
+	"context"
 	"errors"
 
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
@@ -46,7 +49,7 @@ type looks struct {
 type caller struct {
 	held  *record.Record // in memory; see Access.Hold
 	floor *record.Record // what it has stored last; see Access.Outrank
-	lock  *Lock          // see Access.Under
+	lock  Companion      // see Access.Under
 }
 
 // Open begins an access to the session with the given token, for a request or for the instance that serves the session.
@@ -78,9 +81,15 @@ func (a *Access) Hold(rec *record.Record) { a.caller.held = rec }
 // record.
 func (a *Access) Outrank(stored *record.Record) { a.caller.floor = stored }
 
+// Companion is a value that a caller wants to have read beside the record, if both lie on one node.
+type Companion interface {
+	At(n *node.Node) bool
+	GetWith(ctx context.Context, key string) (memcache.Item, error)
+}
+
 // Under tells the access which lock its caller has. If the lock is on the session's home, a load then also learns what
-// Release needs, at no cost.
-func (a *Access) Under(lock *Lock) { a.caller.lock = lock }
+// its release needs, at no cost.
+func (a *Access) Under(lock Companion) { a.caller.lock = lock }
 
 // Forget drops what Load found, for a caller that knows that someone has written since. The next Load or Write looks
 // again.
@@ -112,11 +121,11 @@ func (a *Access) NeedsHeal() bool {
 // unavailable returns an ErrUnavailable for this access. It also names the node of the client's id, if that is not
 // listed.
 func (a *Access) unavailable(kind error, about string) error {
-	u := a.store.without(a.failed, kind, about)
+	nodes := a.store.Cluster.Missing(a.why)
 	if _, known := a.store.Cluster.Node(a.node); !known && a.node != "" {
-		u.nodes = append(u.nodes, node.Trouble{ID: a.node, Why: errNotListed})
+		nodes = append(nodes, node.Trouble{ID: a.node, Why: errNotListed})
 	}
-	return u
+	return &cluster.Unavailable{Kind: kind, About: about, Nodes: nodes}
 }
 
 var errNotListed = errors.New("it is not among the configured nodes")

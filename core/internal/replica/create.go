@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
 )
@@ -17,8 +18,8 @@ func (a *Access) Create(ctx context.Context, first *record.Record) (*record.Reco
 
 // create is Create, as a write of that kind and with a change to the first record.
 func (a *Access) create(ctx context.Context, k kind, first *record.Record, change Change) (*record.Record, error) {
-	a.store.awaitNode(ctx)
-	a.before = FailuresOf(ctx)
+	a.store.Cluster.AwaitNode(ctx, a.store.Patience)
+	a.before = node.FailuresOf(ctx)
 	for try := range uint64(tries) {
 		d, err := a.emptyDecision(first, try+1)
 		if err != nil && a.secondChance(ctx) {

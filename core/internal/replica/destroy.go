@@ -45,7 +45,7 @@ func (a *Access) destroy(ctx context.Context, last Change, renewed bool) error {
 	if err != nil {
 		return err
 	}
-	a.store.destroys.Add(1)
+	a.store.Destroys.Add(1)
 	ended := seen
 	if HasRequest(dead, bases.request) { // else so many others came after it that nobody can tell
 		ended = bases.Of(dead)

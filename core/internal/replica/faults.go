@@ -12,15 +12,32 @@ import (
 // faults are the nodes that failed in an access, and whether they were asked again.
 type faults struct {
 	listed     *cluster.Cluster
-	failed     []failure // nodes that failed, and are not asked again
-	before     *Failures // of the whole request, shared with its other accesses; nil: nobody keeps them
-	tookChance bool      // secondChance was used
-	askedAgain bool      // and a node that had failed was found well, and asked again
+	failed     []failure      // nodes that failed, and are not asked again
+	before     *node.Failures // of the whole request, shared with its other accesses; nil: nobody keeps them
+	tookChance bool           // secondChance was used
+	askedAgain bool           // and a node that had failed was found well, and asked again
+}
+
+// failure is a node that failed within a request, and why.
+type failure struct {
+	node  string // its id
+	why   error
+	looks uint64 // how many probes had looked at it before; see node.Waited.Refound
+}
+
+// why returns why a node has failed; nil: it has not.
+func (f *faults) why(n *node.Node) error {
+	for _, x := range f.failed {
+		if x.node == n.ID() {
+			return x.why
+		}
+	}
+	return nil
 }
 
 // usable reports whether the node is available and has not failed in this request (rule C20).
 func (f *faults) usable(n *node.Node) bool {
-	return n.Available() && !slices.ContainsFunc(f.failed, func(x failure) bool { return x.node == n.ID() }) && !f.before.has(n)
+	return n.Available() && !slices.ContainsFunc(f.failed, func(x failure) bool { return x.node == n.ID() }) && !f.before.Has(n)
 }
 
 // usableNode returns the node with that id, if it is listed and usable.
@@ -44,10 +61,10 @@ func (f *faults) fail(id string, why error) {
 	var looks uint64
 	if n, known := f.listed.Node(id); known {
 		looks = n.Probes()
-		if w, met := f.before.of(n); met {
-			looks = w.looks
+		if w, met := f.before.Of(n); met {
+			looks = w.Probes
 		} else if node.OutOfTime(why) {
-			f.before.add(n)
+			f.before.Add(n)
 		}
 	}
 	f.failed = append(f.failed, failure{id, why, looks})
@@ -62,39 +79,39 @@ func (f *faults) ranOutOfTime(n *node.Node) bool {
 		}
 	}
 	trouble, down := n.Trouble()
-	return f.before.has(n) || down && trouble.Down < quorum.StallTime && node.OutOfTime(trouble.Why)
+	return f.before.Has(n) || down && trouble.Down < quorum.StallTime && node.OutOfTime(trouble.Why)
 }
 
 // metTimeout reports whether an operation ran out of time: in this access, or on nodes that were met earlier.
-func (f *faults) metTimeout(earlier []waited) bool {
+func (f *faults) metTimeout(earlier []node.Waited) bool {
 	return len(earlier) > 0 || slices.ContainsFunc(f.failed, func(x failure) bool { return node.OutOfTime(x.why) })
 }
 
 // timeouts returns the nodes on which an operation ran out of time while they were available: in this access, and
 // those that were met earlier.
-func (f *faults) timeouts(earlier []waited) []waited {
+func (f *faults) timeouts(earlier []node.Waited) []node.Waited {
 	list := slices.Clip(earlier)
 	for _, x := range f.failed {
 		if n, known := f.listed.Node(x.node); known && node.OutOfTime(x.why) {
-			list = append(list, waited{node: n, looks: x.looks})
+			list = append(list, node.Waited{Node: n, Probes: x.looks})
 		}
 	}
 	return list
 }
 
 // allProbed reports whether each node that ran out of time has been probed since.
-func (f *faults) allProbed(earlier []waited) bool {
-	return !slices.ContainsFunc(f.timeouts(earlier), func(w waited) bool { return w.node.Probes() == w.looks })
+func (f *faults) allProbed(earlier []node.Waited) bool {
+	return !slices.ContainsFunc(f.timeouts(earlier), func(w node.Waited) bool { return w.Node.Probes() == w.Probes })
 }
 
 // forgive forgets the failures of nodes that have been probed since, and can be used. It reports whether there is one
 // among all that ran out of time.
-func (f *faults) forgive(earlier []waited) bool {
+func (f *faults) forgive(earlier []node.Waited) bool {
 	before := len(f.failed)
 	f.failed = slices.DeleteFunc(f.failed, func(x failure) bool {
 		n, known := f.listed.Node(x.node)
-		return known && waited{node: n, looks: x.looks}.refound()
+		return known && node.Waited{Node: n, Probes: x.looks}.Refound()
 	})
-	f.askedAgain = len(f.failed) < before || slices.ContainsFunc(earlier, waited.refound)
+	f.askedAgain = len(f.failed) < before || slices.ContainsFunc(earlier, node.Waited.Refound)
 	return f.askedAgain
 }

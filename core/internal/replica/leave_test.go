@@ -86,9 +86,9 @@ func TestLeaveFailover(t *testing.T) {
 					t.Errorf("by an id that names %s: home %s, %v, to be healed: %v", from, a.Home(), err, a.NeedsHeal())
 				}
 			}
-			before := w.store.Counts().Relocations
+			before := w.store.Relocations.Load()
 			w.serve(w.store.Open(token, home), set("3"))
-			if n := w.store.Counts().Relocations - before; n > 0 {
+			if n := w.store.Relocations.Load() - before; n > 0 {
 				t.Errorf("it has moved %d times more", n)
 			}
 		})

@@ -11,9 +11,9 @@ import (
 
 // look asks the nodes, and counts what the caller holds (see Hold) as one more copy.
 func (a *Access) look(ctx context.Context) (*quorum.Decision, error) {
-	a.store.loads.Add(1)
-	a.store.awaitNode(ctx)
-	a.looks.seen, a.before = nil, FailuresOf(ctx)
+	a.store.Loads.Add(1)
+	a.store.Cluster.AwaitNode(ctx, a.store.Patience)
+	a.looks.seen, a.before = nil, node.FailuresOf(ctx)
 	d, err := a.search(ctx)
 	if (errors.Is(err, ErrUnavailable) || decided(err) && a.hasty()) && a.secondChance(ctx) {
 		d, err = a.search(ctx)
@@ -93,7 +93,7 @@ func (a *Access) fast(home *node.Node, seen quorum.Copies) *quorum.Decision {
 
 // full asks every node that was not asked yet, and chooses among what they have.
 func (a *Access) full(ctx context.Context, seen quorum.Copies) (*quorum.Decision, error) {
-	a.store.fullLoads.Add(1)
+	a.store.FullLoads.Add(1)
 	seen, err := a.askOthers(ctx, seen)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
@@ -54,8 +55,8 @@ func (a *Access) read(ctx context.Context, n *node.Node, epoch bool) (item memca
 	switch {
 	case epoch:
 		return n.GetWithEpoch(ctx, a.key)
-	case a.caller.lock != nil && a.caller.lock.node == n:
-		item, err = a.caller.lock.getWith(ctx, a.key)
+	case a.caller.lock != nil && a.caller.lock.At(n):
+		item, err = a.caller.lock.GetWith(ctx, a.key)
 	default:
 		item, err = n.Get(ctx, a.key)
 	}
@@ -103,7 +104,7 @@ func failed(ctx context.Context, n *node.Node, err error) (failure, over error) 
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.Is(err, memcache.ErrBusy):
-		return nil, busy(n, err)
+		return nil, cluster.Busy(n, err)
 	}
 	return err, nil
 }

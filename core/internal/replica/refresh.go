@@ -35,7 +35,7 @@ func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
 		case err != nil:
 			return due, err
 		case out == done:
-			a.store.refreshes.Add(1)
+			a.store.Refreshes.Add(1)
 			return RefreshDue(rec), nil
 		}
 		a.restart(out)

@@ -25,7 +25,6 @@
 //   - create.go, put.go, destroy.go, tombstone.go, heal.go, refresh.go: kinds of writes
 //   - hints.go, strangers.go, owe.go, courier.go, debts.go: hinted handoff, which brings nodes what they have missed
 //   - tell.go, relieve.go, cover.go, bury.go, receive.go, moved.go: messages between instances, and old copies
-//   - lock.go: the locks of sessions
 package replica
 
 import (
@@ -44,7 +43,7 @@ var (
 	// ErrNoSession means that the session was not found, has expired or was destroyed.
 	ErrNoSession = errors.New("no such session")
 	// ErrUnavailable means that too few nodes answer. A write may have been stored all the same.
-	ErrUnavailable = errors.New("msm: nodes do not answer")
+	ErrUnavailable = cluster.ErrUnavailable
 	// ErrConflict means that other writers won each time, or that nobody can tell whether the write was done.
 	ErrConflict = errors.New("msm: the session kept changing under this request")
 	// ErrTooLarge means that a record exceeds Config.MaxSize, or what enough nodes take.
@@ -98,16 +97,6 @@ func (s *Store) backups() int { return min(s.Backups, len(s.Cluster.Members())-1
 
 // key returns the key under which every node stores the record of the session with the token (rule I5).
 func (s *Store) key(token string) string { return sid.Key(s.KeyPrefix, sid.Record, token) }
-
-// Available reports whether there is a node that can be used.
-func (s *Store) Available() bool {
-	for _, m := range s.Cluster.Members() {
-		if m.Node.Available() {
-			return true
-		}
-	}
-	return false
-}
 
 // Suspects reports whether an operation has run out of time on a node, and no probe has told since what is wrong.
 func (s *Store) Suspects() bool {

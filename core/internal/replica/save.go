@@ -96,7 +96,7 @@ func (w *attempt) shortfall() {
 	if len(w.to.backups) >= a.store.backups() {
 		return
 	}
-	a.store.underReplicated.Add(1)
+	a.store.UnderReplicated.Add(1)
 	for _, m := range a.store.Cluster.Members() {
 		if !a.usable(m.Node) {
 			a.skip(m.Node)

@@ -92,7 +92,7 @@ func TestALargeSessionLivesOnTheOtherNodes(t *testing.T) {
 					t.Errorf("by an id that names %s: %v, to be healed: %v", named, err, found.NeedsHeal())
 				}
 			}
-			if n := w.store.Counts().UnderReplicated; n > 0 {
+			if n := w.store.UnderReplicated.Load(); n > 0 {
 				t.Errorf("%d writes left too few copies", n)
 			}
 		})

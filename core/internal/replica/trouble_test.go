@@ -24,10 +24,6 @@ func TestErrUnavailableSaysWhichNodeAndWhy(t *testing.T) {
 		_, err := w.store.Open(token, "").Create(context.Background(), session())
 		return err
 	}
-	lock := func(w *world) error {
-		_, err := w.store.Lock(context.Background(), token, time.Minute, time.Time{})
-		return err
-	}
 	refused := func(ids ...string) (list []string) {
 		for _, id := range ids {
 			list = append(list, "node "+id+" ("+id+")", "connection refused")
@@ -97,11 +93,6 @@ func TestErrUnavailableSaysWhichNodeAndWhy(t *testing.T) {
 			return err
 		}, []string{"node n", "connection refused", "stood still"}},
 		"no node for a new session": {2, 1, []string{"n1", "n2"}, create, refused("n1", "n2")},
-		"no node for a lock":        {2, 1, []string{"n1", "n2"}, lock, refused("n1", "n2")},
-		"no connection for a lock": {1, 1, nil, func(w *world) error {
-			w.servers["n1"].Fail(nodetest.Refuse(memcache.ErrBusy))
-			return lock(w)
-		}, []string{"node n1 (n1)", memcache.ErrBusy.Error()}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -162,19 +162,19 @@ func (a *Access) next(d *quorum.Decision, change Change) (*record.Record, error)
 }
 
 func (a *Access) count(d *quorum.Decision, change Change) {
-	a.store.saves.Add(1)
+	a.store.Saves.Add(1)
 	if change == nil {
 		a.healed = true
-		a.store.heals.Add(1)
+		a.store.Heals.Add(1)
 	}
 	if d.Claim {
-		a.store.relocations.Add(1)
+		a.store.Relocations.Add(1)
 	}
 }
 
 // restart prepares the next attempt, which asks every node (rule W7).
 func (a *Access) restart(out outcome) {
-	a.store.conflicts.Add(1)
+	a.store.Conflicts.Add(1)
 	if out == homeFailed {
 		a.node = a.looks.decision.Home
 	}

@@ -1,4 +1,4 @@
-package replica
+package lock
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/random"
-	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // ErrLockLost means that the lock has expired, its node has lost it, or someone else has it.
@@ -53,7 +52,7 @@ func (l *Lock) Take(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// Waited reports whether Store.Lock did not get the lock at once.
+// Waited reports whether Nodes.Lock did not get the lock at once.
 func (l *Lock) Waited() bool { return l.waited }
 
 // Awaited reports whether others were seen to wait for the lock by Extend, Release or a load under it.
@@ -100,13 +99,16 @@ func (l *Lock) Release(ctx context.Context) error {
 	return l.replace(ctx, atOnce)
 }
 
+// replaceTries is how often replace begins anew: whoever asks for the lock changes its value once.
+const replaceTries = 32
+
 // atOnce is the time to live of a value that is to vanish.
 const atOnce = -time.Second
 
 // replace writes the lock's value with another time to live. If someone asks for the lock meanwhile, which changes the
 // value, it begins anew (rule K3).
 func (l *Lock) replace(ctx context.Context, ttl time.Duration) error {
-	for range tries {
+	for range replaceTries {
 		item, err := l.node.Get(ctx, l.key)
 		if err != nil {
 			return lost(err)
@@ -130,93 +132,14 @@ func lost(err error) error {
 	return err
 }
 
-// getWith reads a key and the lock in one round trip, so that Release knows the lock's token.
-func (l *Lock) getWith(ctx context.Context, key string) (memcache.Item, error) {
+// At reports whether the lock is on that node.
+func (l *Lock) At(n *node.Node) bool { return l.node == n }
+
+// GetWith reads a key of its node and the lock in one round trip, so that Release knows the lock's token.
+func (l *Lock) GetWith(ctx context.Context, key string) (memcache.Item, error) {
 	item, own, err := l.node.GetWith(ctx, key, l.key)
 	if l.owns(own.Value) {
 		l.token.Store(own.Token)
 	}
 	return item, err
-}
-
-// Bounds of the pause between two looks at a lock that someone has. It grows, and is random, so that waiting instances
-// are not in step.
-const (
-	lockPollMin = time.Millisecond
-	lockPollMax = 40 * time.Millisecond
-)
-
-// Lock waits for the lock of the session with the token until ctx ends, and then returns ctx's cause. The lock is on
-// the node on which a new session with this token would be, no matter which node the client's id names: all cookies of
-// a session lead to one lock (rule K1). Lock returns ErrUnavailable if no node is available.
-//
-// An instance that had the lock, and saw others wait for it, lets one of them go first: it does not take the lock
-// before the time yield unless someone else has had it. The zero time: it waits for nobody.
-func (s *Store) Lock(ctx context.Context, token string, life time.Duration, yield time.Time) (*Lock, error) {
-	t := lockTry{home: s.key(token), key: sid.Key(s.KeyPrefix, sid.Lock, token), owner: newOwner(s.Random), life: life, yield: yield}
-	s.awaitNode(ctx)
-	own := s.Random.Of(t.key) // waiting for one lock has nothing to do with waiting for another
-	for wait := lockPollMin; ; wait = min(2*wait, lockPollMax) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		lock, err := s.tryLock(context.WithoutCancel(ctx), &t)
-		if lock != nil || err != nil {
-			return lock, err
-		}
-		t.waited = true
-		pause := wait/2 + own.Wait(wait)
-		if left := time.Until(t.yield); left > 0 {
-			pause = min(pause, left)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
-	}
-}
-
-// lockTry is one wait for a lock. Its home is the key by which nodes are ranked.
-type lockTry struct {
-	home, key, owner string
-	life             time.Duration
-	yield            time.Time
-	waited           bool
-}
-
-// tryLock returns nil if someone has the lock, or is to go first. It must not end with the request's context: nobody
-// would know whether an attempt that was given up got the lock, and nobody would release it (rule K5).
-func (s *Store) tryLock(ctx context.Context, t *lockTry) (*Lock, error) {
-	for _, n := range s.Cluster.Ranking(t.home) {
-		if !n.Available() {
-			continue
-		}
-		lock := &Lock{node: n, key: t.key, owner: t.owner, life: t.life, waited: t.waited}
-		if time.Now().Before(t.yield) {
-			if taken, _ := lock.ask(ctx); taken {
-				t.yield = time.Time{} // someone has gone first
-			}
-			return nil, nil
-		}
-		taken, err := lock.Take(ctx)
-		switch {
-		case taken:
-			return lock, nil
-		case err == nil:
-			if _, ours := lock.ask(ctx); ours {
-				return lock, nil
-			}
-			return nil, nil
-		}
-		switch {
-		// Nobody has the lock there, so the next node is tried. Versions keep writes safe.
-		case !n.Available(), errors.Is(err, memcache.ErrFull), errors.Is(err, memcache.ErrRefused):
-		// The lock may be ours now. If the node is down, that will be known in a moment.
-		case node.OutOfTime(err):
-			return nil, nil
-		default: // the node is there, so others may have the lock there
-			return nil, busy(n, err)
-		}
-	}
-	return nil, s.without(nil, ErrUnavailable, "")
 }

@@ -1,15 +1,17 @@
-package replica_test
+package lock_test
 
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/lock"
 	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
-	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -17,78 +19,77 @@ import (
 func TestLock(t *testing.T) {
 	const life = 10 * time.Second
 	for name, c := range map[string]struct {
-		between func(w *world, first, second *replica.Lock) // called when the first lock has been taken
-		release error                                       // what the Release of the first lock returns
-		free    bool                                        // nobody has the lock afterwards
+		between func(w *world, first, second *lock.Lock) // called when the first lock has been taken
+		release error                                    // what the Release of the first lock returns
+		free    bool                                     // nobody has the lock afterwards
 	}{
-		"taken and released": {func(*world, *replica.Lock, *replica.Lock) {}, nil, true},
-		"extended, and released later": {func(w *world, first, _ *replica.Lock) {
+		"taken and released": {func(*world, *lock.Lock, *lock.Lock) {}, nil, true},
+		"extended, and released later": {func(w *world, first, _ *lock.Lock) {
 			for range 5 {
 				time.Sleep(life / 2)
 				w.extend(first)
 			}
 		}, nil, true},
-		"its token is known, since a load": {func(w *world, first, _ *replica.Lock) { w.load(first) }, nil, true},
-		"its token was known, and is another since it was extended": {func(w *world, first, _ *replica.Lock) {
+		"its token is known, since a load": {func(w *world, first, _ *lock.Lock) { w.load(first) }, nil, true},
+		"its token was known, and is another since it was extended": {func(w *world, first, _ *lock.Lock) {
 			w.load(first)
 			w.extend(first)
 		}, nil, true},
-		"its token is known, and it has ended": {func(w *world, first, _ *replica.Lock) {
+		"its token is known, and it has ended": {func(w *world, first, _ *lock.Lock) {
 			w.load(first)
 			time.Sleep(life + time.Second)
-		}, replica.ErrLockLost, true},
-		"its token is known, and another one has it": {func(w *world, first, second *replica.Lock) {
+		}, lock.ErrLockLost, true},
+		"its token is known, and another one has it": {func(w *world, first, second *lock.Lock) {
 			w.load(first)
 			time.Sleep(life + time.Second)
 			w.take(second)
-		}, replica.ErrLockLost, false},
-		"another one has it, as a load has seen": {func(w *world, first, second *replica.Lock) {
+		}, lock.ErrLockLost, false},
+		"another one has it, as a load has seen": {func(w *world, first, second *lock.Lock) {
 			time.Sleep(life + time.Second)
 			w.take(second)
 			w.load(first)
-		}, replica.ErrLockLost, false},
-		"someone asks for it": {func(w *world, _, _ *replica.Lock) { w.ask() }, nil, true},
-		"its token is known, and someone asks for it then": {func(w *world, first, _ *replica.Lock) {
+		}, lock.ErrLockLost, false},
+		"someone asks for it": {func(w *world, _, _ *lock.Lock) { w.ask() }, nil, true},
+		"its token is known, and someone asks for it then": {func(w *world, first, _ *lock.Lock) {
 			w.load(first)
 			w.ask()
 		}, nil, true},
-		"someone asks for it, and it is extended": {func(w *world, first, _ *replica.Lock) {
+		"someone asks for it, and it is extended": {func(w *world, first, _ *lock.Lock) {
 			for range 5 {
 				w.ask()
 				time.Sleep(life / 2)
 				w.extend(first)
 			}
 		}, nil, true},
-		"someone asks for it while it is extended": {func(w *world, first, _ *replica.Lock) {
+		"someone asks for it while it is extended": {func(w *world, first, _ *lock.Lock) {
 			w.servers["n1"].Fail(nodetest.Once(nodetest.Of(nodetest.CompareAndSwap), w.ask))
 			w.extend(first)
 			w.servers["n1"].Fail(nil)
 		}, nil, true},
-		"someone asks for it, and it has ended": {func(w *world, _, _ *replica.Lock) {
+		"someone asks for it, and it has ended": {func(w *world, _, _ *lock.Lock) {
 			time.Sleep(life / 2)
 			w.ask()
 			time.Sleep(life/2 + time.Second)
-		}, replica.ErrLockLost, true},
-		"it has ended": {func(*world, *replica.Lock, *replica.Lock) { time.Sleep(life + time.Second) }, replica.ErrLockLost, true},
-		"it has ended, and another one has it": {func(w *world, first, second *replica.Lock) {
+		}, lock.ErrLockLost, true},
+		"it has ended": {func(*world, *lock.Lock, *lock.Lock) { time.Sleep(life + time.Second) }, lock.ErrLockLost, true},
+		"it has ended, and another one has it": {func(w *world, first, second *lock.Lock) {
 			time.Sleep(life + time.Second)
 			w.take(second)
-			if err := first.Extend(context.Background()); !errors.Is(err, replica.ErrLockLost) {
+			if err := first.Extend(context.Background()); !errors.Is(err, lock.ErrLockLost) {
 				w.t.Error(err)
 			}
-		}, replica.ErrLockLost, false},
-		"its node lost it, and another one has it": {func(w *world, _, second *replica.Lock) {
+		}, lock.ErrLockLost, false},
+		"its node lost it, and another one has it": {func(w *world, _, second *lock.Lock) {
 			w.restart("n1")
 			w.take(second)
-		}, replica.ErrLockLost, false},
-		"its node does not answer": {func(w *world, _, _ *replica.Lock) { w.servers["n1"].Fail(off) }, nodetest.ErrOff, false},
+		}, lock.ErrLockLost, false},
+		"its node does not answer": {func(w *world, _, _ *lock.Lock) { w.servers["n1"].Fail(off) }, nodetest.ErrOff, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, 1, 0)
+				w := newWorld(t, 1)
 				n := w.nodes["n1"]
-				w.create()
-				first, second := replica.NewLock(n, "lock", life, nil), replica.NewLock(n, "lock", life, nil)
+				first, second := lock.NewLock(n, "lock", life, nil), lock.NewLock(n, "lock", life, nil)
 				w.take(first)
 				if ok, err := second.Take(t.Context()); ok || err != nil {
 					t.Errorf("a second owner: %v %v", ok, err)
@@ -106,7 +107,7 @@ func TestLock(t *testing.T) {
 }
 
 // take takes a lock that must be free.
-func (w *world) take(l *replica.Lock) {
+func (w *world) take(l *lock.Lock) {
 	w.t.Helper()
 	if ok, err := l.Take(context.Background()); !ok || err != nil {
 		w.t.Errorf("%v %v", ok, err)
@@ -121,19 +122,17 @@ func (w *world) ask() {
 	}
 }
 
-func (w *world) extend(l *replica.Lock) {
+func (w *world) extend(l *lock.Lock) {
 	w.t.Helper()
 	if err := l.Extend(context.Background()); err != nil {
 		w.t.Error(err)
 	}
 }
 
-// load loads the session under a lock.
-func (w *world) load(l *replica.Lock) {
+// load reads another key with the lock, as a load of the session does.
+func (w *world) load(l *lock.Lock) {
 	w.t.Helper()
-	access := w.store.Open(token, "n1")
-	access.Under(l)
-	if _, err := access.Load(context.Background()); err != nil {
+	if _, err := l.GetWith(context.Background(), "session"); !errors.Is(err, memcache.ErrMiss) {
 		w.t.Error(err)
 	}
 }
@@ -156,24 +155,24 @@ func TestStoreLock(t *testing.T) {
 		"every node fails": {func(w *world, best, other string) {
 			w.servers[best].Fail(off)
 			w.servers[other].Fail(off)
-		}, 0, replica.ErrUnavailable, "", 0},
+		}, 0, cluster.ErrUnavailable, "", 0},
 		"every node is known to be down": {func(w *world, best, other string) {
 			w.servers[best].Fail(off)
 			w.servers[other].Fail(off)
 			w.probe()
-		}, 0, replica.ErrUnavailable, "", 0},
+		}, 0, cluster.ErrUnavailable, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, 2, 1)
-				best := w.store.FirstNode(token)
+				w := newWorld(t, 2)
+				best := w.first()
 				other := map[string]string{"n1": "n2", "n2": "n1"}[best]
 				if c.after > 0 {
-					lock, err := w.store.Lock(t.Context(), token, 2*time.Hour, time.Time{})
+					taken, err := w.Lock(t.Context(), token, 2*time.Hour, time.Time{})
 					if err != nil {
 						t.Fatal(err)
 					}
-					time.AfterFunc(c.after, func() { _ = lock.Release(context.Background()) })
+					time.AfterFunc(c.after, func() { _ = taken.Release(context.Background()) })
 				}
 				if c.before != nil {
 					c.before(w, best, other)
@@ -181,8 +180,8 @@ func TestStoreLock(t *testing.T) {
 				began := time.Now()
 				ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, errLate)
 				defer cancel()
-				lock, err := w.store.Lock(ctx, token, time.Minute, time.Time{})
-				if !errors.Is(err, c.want) || (lock == nil) != (c.want != nil) {
+				taken, err := w.Lock(ctx, token, time.Minute, time.Time{})
+				if !errors.Is(err, c.want) || (taken == nil) != (c.want != nil) {
 					t.Errorf("%v; want %v", err, c.want)
 				}
 				if took := time.Since(began); took < c.waits || took > c.waits+60*time.Millisecond {
@@ -222,8 +221,8 @@ func TestALockWhoseAnswerIsLost(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, 2, 1)
-				best := w.servers[w.store.FirstNode(token)]
+				w := newWorld(t, 2)
+				best := w.servers[w.first()]
 				best.Fail(nodetest.Only(nodetest.Of(nodetest.Add), func(_ context.Context, _ nodetest.Op, do func() error) error {
 					best.Fail(nil)
 					if err := c.then(best.Memory(), do); err != nil {
@@ -233,18 +232,40 @@ func TestALockWhoseAnswerIsLost(t *testing.T) {
 				}))
 				ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, errLate)
 				defer cancel()
-				lock, err := w.store.Lock(ctx, token, time.Minute, time.Time{})
-				if !errors.Is(err, c.want) || (lock == nil) != (c.want != nil) {
+				taken, err := w.Lock(ctx, token, time.Minute, time.Time{})
+				if !errors.Is(err, c.want) || (taken == nil) != (c.want != nil) {
 					t.Fatalf("%v; want %v", err, c.want)
 				}
-				if lock == nil {
+				if taken == nil {
 					return
 				}
-				if tries := best.Count(nodetest.Writes(name)); lock.Awaited() != c.awaited || tries != 2 {
-					t.Errorf("after %d tries; others wait for it: %v; want 2, %v", tries, lock.Awaited(), c.awaited)
+				if tries := best.Count(nodetest.Writes(name)); taken.Awaited() != c.awaited || tries != 2 {
+					t.Errorf("after %d tries; others wait for it: %v; want 2, %v", tries, taken.Awaited(), c.awaited)
 				}
-				if err := lock.Release(t.Context()); err != nil || best.Value(name) != nil {
+				if err := taken.Release(t.Context()); err != nil || best.Value(name) != nil {
 					t.Errorf("%v, and %q has the lock", err, best.Value(name))
+				}
+			})
+		})
+	}
+}
+
+// TestWhyThereIsNoLock: the error says which node did not help, and why.
+func TestWhyThereIsNoLock(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault nodetest.Fault
+		why   string
+	}{
+		"no node answers":       {off, "connection refused"},
+		"no connection is free": {nodetest.Refuse(memcache.ErrBusy), memcache.ErrBusy.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 1)
+				w.servers["n1"].Fail(c.fault)
+				_, err := w.Lock(t.Context(), token, time.Minute, time.Time{})
+				if !errors.Is(err, cluster.ErrUnavailable) || !strings.Contains(err.Error(), "node n1 (n1)") || !strings.Contains(err.Error(), c.why) {
+					t.Errorf("%v; want that of n1, %s", err, c.why)
 				}
 			})
 		})

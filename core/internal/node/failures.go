@@ -1,4 +1,4 @@
-package replica
+package node
 
 import (
 	"cmp"
@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/gomsm/msm/core/internal/node"
 )
 
 // Failures are the nodes on which one request has waited in vain. All its accesses share them. The request does not ask
@@ -16,20 +14,21 @@ import (
 // nothing.
 type Failures struct {
 	mu   sync.Mutex
-	list []waited
+	list []Waited
 }
 
-type waited struct {
-	node  *node.Node
-	at    time.Time
-	looks uint64 // probes of the node that had ended by then
+// Waited is a node on which a request has waited in vain.
+type Waited struct {
+	Node   *Node
+	At     time.Time
+	Probes uint64 // of the node that had ended by then
 }
 
-// refound reports whether the node has been probed since, and can be used.
-func (w waited) refound() bool { return w.node.Available() && w.node.Probes() > w.looks }
+// Refound reports whether the node has been probed since, and can be used.
+func (w Waited) Refound() bool { return w.Node.Available() && w.Node.Probes() > w.Probes }
 
-// failureMemory is how long a failure counts.
-const failureMemory = time.Second
+// FailureMemory is how long a failure counts.
+const FailureMemory = time.Second
 
 // FailuresKey is the key of a request's *Failures in its context.
 type FailuresKey struct{}
@@ -60,54 +59,57 @@ func (f *Failures) After(other *Failures, since time.Time) *Failures {
 	other.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.list = append(f.list, slices.DeleteFunc(met, func(w waited) bool { return w.at.Before(since) })...)
+	f.list = append(f.list, slices.DeleteFunc(met, func(w Waited) bool { return w.At.Before(since) })...)
 	return f
 }
 
-func (f *Failures) add(n *node.Node) {
+// Add adds a failure that has just been met.
+func (f *Failures) Add(n *Node) {
 	if f == nil {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.list = append(f.list, waited{n, time.Now(), n.Probes()})
+	f.list = append(f.list, Waited{n, time.Now(), n.Probes()})
 }
 
-// recent returns the failures that count.
-func (f *Failures) recent() (list []waited) {
+// Recent returns the failures that count.
+func (f *Failures) Recent() (list []Waited) {
 	if f == nil {
 		return nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, w := range f.list {
-		if time.Since(w.at) < failureMemory {
+		if time.Since(w.At) < FailureMemory {
 			list = append(list, w)
 		}
 	}
 	return list
 }
 
-// of returns the failure of a node that counts.
-func (f *Failures) of(n *node.Node) (w waited, met bool) {
+// Of returns the failure of a node that counts.
+func (f *Failures) Of(n *Node) (w Waited, met bool) {
 	if f == nil {
-		return waited{}, false
+		return Waited{}, false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	i := slices.IndexFunc(f.list, func(w waited) bool { return w.node == n && time.Since(w.at) < failureMemory })
+	i := slices.IndexFunc(f.list, func(w Waited) bool { return w.Node == n && time.Since(w.At) < FailureMemory })
 	if i < 0 {
-		return waited{}, false
+		return Waited{}, false
 	}
 	return f.list[i], true
 }
 
-func (f *Failures) has(n *node.Node) bool {
-	_, met := f.of(n)
+// Has reports whether a failure of the node counts.
+func (f *Failures) Has(n *Node) bool {
+	_, met := f.Of(n)
 	return met
 }
 
-func (f *Failures) forget() {
+// Forget forgets all failures.
+func (f *Failures) Forget() {
 	if f == nil {
 		return
 	}
