@@ -89,7 +89,7 @@ func careless(m *msm.Manager) netMiddleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			x, r, _ := m.Begin(r, r.Pattern)
-			defer x.Close()
+			defer x.End()
 			next.ServeHTTP(x.Writer(w), r)
 			_ = x.Finish()
 		})
@@ -101,7 +101,7 @@ func careful(m *msm.Manager) netMiddleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			x, r, err := m.Begin(r, r.Pattern)
-			defer x.Close()
+			defer x.End()
 			if w = x.Writer(w); err == nil {
 				next.ServeHTTP(w, r)
 			}

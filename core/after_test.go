@@ -219,7 +219,7 @@ func TestAChangeBesideTheEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			add(x.Session())
-			x.Close()
+			x.End()
 			if err := x.Session().Err(); !errors.Is(err, msm.ErrCommitted) {
 				t.Errorf("%v", err)
 			}

@@ -9,10 +9,10 @@ import (
 )
 
 // Exchange is one request and its response, as far as the session is concerned. Adapters to frameworks work with it;
-// applications call From. Its methods are called in the order Begin, Writer, the handler, Finish, Close:
+// applications call From. Its methods are called in the order Begin, Writer, the handler, Finish, End:
 //
 //	x, r, err := m.Begin(r, r.Pattern)
-//	defer x.Close()
+//	defer x.End()
 //	w = x.Writer(w)
 //	if err == nil {
 //		next.ServeHTTP(w, r)
@@ -42,7 +42,7 @@ type Exchange struct {
 // ErrLocked, ErrBusy, another error of loading such as ErrUnavailable, or say that the request's context has ended. A
 // session that cannot be read (ErrUnreadable) is an error of Begin only if it is of a newer format. Other such sessions
 // can be ended, and the handler may be a logout or a login; if it does not end the session Finish writes the error's
-// response. Every Begin needs a Close, also after an error.
+// response. Every Begin needs an End, also after an error.
 //
 // A request may already be in an exchange of this manager, because the middleware is installed twice or a handler has
 // passed the request on. It stays in that one, and Begin returns a part of it: one request has one session, one commit
@@ -164,7 +164,7 @@ func (x *Exchange) Finish() error {
 // Commit stores what the request changed, and adds the cookie and the headers for caches to h. It is for callers that
 // do not use Writer, which calls it before the first byte. Only the first call adds to h, and only it returns an error:
 // then nothing of the handler's response may be sent. Later calls store later changes, unless the first one failed; the
-// log tells if they fail. After Finish and Close it does nothing.
+// log tells if they fail. After Finish and End it does nothing.
 func (x *Exchange) Commit(h http.Header) error { return x.whole().commit(h, false) }
 
 // commit is Commit on the whole exchange. With last set later changes are refused, which tells a goroutine that
@@ -198,10 +198,10 @@ func (x *Exchange) commit(h http.Header, last bool) error {
 	return nil
 }
 
-// Close ends the exchange. It drops changes that were not committed, because the handler panicked, and releases the
+// End ends the exchange. It drops changes that were not committed, because the handler panicked, and releases the
 // session's lock. It records that the session was used, even if the handler never looked at it. In a part of an
 // exchange it does nothing.
-func (x *Exchange) Close() {
+func (x *Exchange) End() {
 	if x.within != nil {
 		return
 	}

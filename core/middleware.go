@@ -32,7 +32,7 @@ func (m *Manager) MiddlewareWithPattern(pattern func(r *http.Request) string) fu
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			x, r, err := m.Begin(r, soon(r))
 			x.find = pattern
-			defer x.Close()
+			defer x.End()
 			w = x.Writer(w)
 			if err == nil {
 				next.ServeHTTP(w, r)

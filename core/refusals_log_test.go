@@ -104,7 +104,7 @@ func TestTheLogSaysWhatFailedWhere(t *testing.T) {
 func byHand(m *msm.Manager, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, r, err := m.Begin(r, r.Pattern)
-		defer x.Close()
+		defer x.End()
 		w = x.Writer(w)
 		if err == nil {
 			next.ServeHTTP(w, r)

@@ -45,7 +45,7 @@ func SessionsWithConfig(config Config) echo.MiddlewareFunc {
 				return next(c)
 			}
 			x, r, err := config.Manager.Begin(c.Request(), c.Path())
-			defer x.Close()
+			defer x.End()
 			res := c.Response()
 			c.SetRequest(r)
 			res.Writer = x.Writer(sender{res.Writer, res})

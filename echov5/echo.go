@@ -49,7 +49,7 @@ func SessionsWithConfig(config Config) echo.MiddlewareFunc {
 				return err
 			}
 			x, r, err := config.Manager.Begin(c.Request(), c.Path())
-			defer x.Close()
+			defer x.End()
 			c.SetRequest(r)
 			res.ResponseWriter = x.Writer(sender{res.ResponseWriter, res})
 			if err == nil {

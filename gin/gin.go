@@ -29,7 +29,7 @@ func Sessions(m *msm.Manager) gin.HandlerFunc {
 	}
 	return func(c *gin.Context) {
 		x, r, err := m.Begin(c.Request, c.FullPath())
-		defer x.Close()
+		defer x.End()
 		w := &writer{ResponseWriter: c.Writer}
 		w.session = x.Writer(sender{c.Writer, w})
 		c.Request, c.Writer = r, w

@@ -64,7 +64,7 @@ func end(m *msm.Manager, id string) {
 	r, _ := http.NewRequest("POST", "/", nil)
 	r.Header.Set("Cookie", "SESSION="+id)
 	x, r, err := m.Begin(r, r.Pattern)
-	defer x.Close()
+	defer x.End()
 	if err == nil {
 		msm.From(r.Context()).Destroy()
 		_ = x.Commit(http.Header{})

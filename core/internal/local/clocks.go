@@ -19,8 +19,8 @@ type clocks struct {
 	confirmed atomic.Int64 // when memory was last known to have what is stored
 }
 
-// start sets the clocks of a session that comes into memory with that record. Its last use is now.
-func (c *clocks) start(rec *record.Record) {
+// startClocks sets the clocks of a session that comes into memory with that record. Its last use is now.
+func (c *clocks) startClocks(rec *record.Record) {
 	if !rec.Deadline.IsZero() {
 		c.deadline = nanos(rec.Deadline)
 	}
@@ -29,12 +29,12 @@ func (c *clocks) start(rec *record.Record) {
 	}
 	c.used.Store(time.Now().UnixNano())
 	c.confirm()
-	c.update(rec, rec)
+	c.updateClocks(rec, rec)
 }
 
-// update computes how long a session lives unused, and when its last use has to be stored again. It reports whether
+// updateClocks computes how long a session lives unused, and when its last use has to be stored again. It reports whether
 // the life has become shorter.
-func (c *clocks) update(current, stored *record.Record) (shorter bool) {
+func (c *clocks) updateClocks(current, stored *record.Record) (shorter bool) {
 	if idle := current.Idle(); idle > 0 {
 		life := int64(min(idle, math.MaxInt64-idle/20) + idle/20) // no overflow, however long idle is
 		before := c.life.Swap(life)

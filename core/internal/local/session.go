@@ -60,7 +60,7 @@ const overhead = 1030
 func newSession(token, node string, rec *record.Record) *Session {
 	s := &Session{token: token, content: content{node: node, stored: rec, current: rec}}
 	s.size.Store(sizeOf(rec))
-	s.clocks.start(rec)
+	s.startClocks(rec)
 	return s
 }
 

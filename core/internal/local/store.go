@@ -102,7 +102,7 @@ func (st *Store) check(rec *record.Record) (held int64, err error) {
 
 // updateClocks takes in the settings of a session that has changed or was stored. Guarded by s.mu.
 func (st *Store) updateClocks(s *Session) {
-	if s.clocks.update(s.current, s.stored) {
+	if s.updateClocks(s.current, s.stored) {
 		st.cache.endsSooner(s)
 	}
 }

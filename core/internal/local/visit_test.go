@@ -55,15 +55,15 @@ func (s *session) Doubtful(now time.Time) bool { return s.at.Doubtful(s.Session,
 func (s *session) Destroy(ctx context.Context) error { return s.at.Destroy(ctx, s.Session) }
 
 func (s *session) Renew(ctx context.Context, r local.Renewal) (*session, error) {
-	return s.at.visit(s.at.Store.Renew(ctx, s.Session, r))
+	return s.at.visit(s.at.Renew(ctx, s.Session, r))
 }
 
 func (s *session) Commit(ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error) {
-	return s.at.Store.Commit(ctx, s.Session, base, work, redo)
+	return s.at.Commit(ctx, s.Session, base, work, redo)
 }
 
 func (s *session) CommitNow(ctx context.Context, base, work *record.Record, redo replica.Change) (*record.Record, error) {
-	return s.at.Store.CommitNow(ctx, s.Session, base, work, redo)
+	return s.at.CommitNow(ctx, s.Session, base, work, redo)
 }
 
 // begin creates a session whose attribute n is 1.

@@ -1,3 +1,10 @@
+// Package lock makes the requests of a session wait for each other, within an instance and among all.
+//
+//   - lock.go: Lock, a key on one node that one owner at a time has
+//   - lease.go: Lease, which extends a lock until it is released
+//   - nodes.go: on which node the lock of a session lies, and how an instance waits for it
+//   - locks.go: Locks, which hands a lock from one request of the instance to the next
+//   - routes.go: Routes, on which requests are known to change nothing (LockAuto)
 package lock
 
 import (

@@ -134,7 +134,7 @@ func (l *Locks) Release(ctx context.Context, token string, lock *SessionLock) {
 
 // release releases the lock on its node. If other instances wait for it they go first (rule K4).
 func (l *Locks) release(ctx context.Context, token string, lock *SessionLock) {
-	lock.Lease.Release(ctx)
+	lock.Release(ctx)
 	if lock.Lock.Awaited() {
 		l.yields.Put(token, time.Now().Add(YieldTime))
 	}
