@@ -294,7 +294,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"H5", "an attempt is taken back where no copy is",
-		[]edit{{replica, "slices.Concat(a.op.skipped, a.op.touched)", "a.op.skipped"}}, unit("TestAnAttemptIsTakenBackWhereNoCopyIs", "internal/replica"),
+		[]edit{{replica, "slices.Concat(a.op.skipped, a.op.touched)", "slices.Concat(a.op.skipped)"}}, unit("TestAnAttemptIsTakenBackWhereNoCopyIs", "internal/replica"),
 	},
 	{
 		"W14", "what a node refuses by its size is taken back",

@@ -104,7 +104,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"H11", "a node that is not in the list any more is owed what is written without it",
-		[]edit{{replica, "		a.store.strangers.add(c)\n", ""}}, unit("TestANodeThatIsListedAgain", "."),
+		[]edit{{replica, "		a.store.strangers.add(c)\n", "		_ = c\n"}}, unit("TestANodeThatIsListedAgain", "."),
 	},
 	{
 		"H8", "what nobody waits for takes a tenth of the nodes' time",
