@@ -13,20 +13,6 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-// kinds are the modes in which a session can be kept.
-var kinds = map[string]msm.Config{
-	"non-sticky":    {},
-	"sticky, async": {Sticky: true, Route: "a"},
-	"sticky, sync":  {Sticky: true, Route: "a", BackupSync: true},
-}
-
-// logging makes a manager, and returns what it logs as errors.
-func logging(t testing.TB, config msm.Config) (*msm.Manager, *logged) {
-	log := &logged{}
-	config.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError}))
-	return newManager(t, config), log
-}
-
 // outlive returns the session of a request that is over. The request's context has been canceled, as net/http does.
 func outlive(t testing.TB, m *msm.Manager, id string, handler http.HandlerFunc) *msm.Session {
 	t.Helper()

@@ -1,8 +1,6 @@
 package msm_test
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -206,35 +204,4 @@ func TestAHotSession(t *testing.T) {
 	visit(m, other, func(s *msm.Session) { add(s) }) // must not wait
 	close(end)
 	<-done
-}
-
-// TestAFullNode: F-13. Sessions of a server that refuses to store are served by the others. Only the log tells the
-// error.
-func TestAFullNode(t *testing.T) {
-	t.Parallel()
-	full := msmtest.StartServer(t, "-M", "-m", "4")
-	client := memcache.New(full.Addr())
-	defer client.Close()
-	for i := 0; ; i++ {
-		err := client.Set(&memcache.Item{Key: fmt.Sprint("filler", i), Value: make([]byte, 10_000)})
-		if err != nil && !errors.Is(err, memcache.ErrNoServers) {
-			break
-		}
-	}
-	m := newManager(t, msm.Config{Nodes: "n1:" + full.Addr() + ",n2:" + msmtest.StartServer(t).Addr() + ",n3:" + msmtest.StartServer(t).Addr()})
-	for range 20 {
-		id := ""
-		for want := 1; want <= 3; want++ {
-			resp := visit(m, id, func(s *msm.Session) {
-				s.Set("large", make([]byte, 8000))
-				if n := add(s); n != want {
-					t.Errorf("count %d; want %d", n, want)
-				}
-			})
-			if resp.StatusCode != 200 {
-				t.Fatal(resp.StatusCode)
-			}
-			id = idOf(resp, id)
-		}
-	}
 }

@@ -1,8 +1,12 @@
 package msm_test
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"testing"
+
+	"github.com/bradfitz/gomemcache/memcache"
 
 	msm "github.com/gomsm/msm/core"
 	"github.com/gomsm/msm/core/msmtest"
@@ -31,6 +35,37 @@ func TestFullNodesAreNotDown(t *testing.T) {
 		}
 		if resp := exchange(reads, "GET", "/", withCookie("SESSION="+reader)); resp.StatusCode != http.StatusOK {
 			t.Fatalf("a session that is there: %d", resp.StatusCode)
+		}
+	}
+}
+
+// TestAFullNode: F-13. Sessions of a server that refuses to store are served by the others. Only the log tells the
+// error.
+func TestAFullNode(t *testing.T) {
+	t.Parallel()
+	full := msmtest.StartServer(t, "-M", "-m", "4")
+	client := memcache.New(full.Addr())
+	defer client.Close()
+	for i := 0; ; i++ {
+		err := client.Set(&memcache.Item{Key: fmt.Sprint("filler", i), Value: make([]byte, 10_000)})
+		if err != nil && !errors.Is(err, memcache.ErrNoServers) {
+			break
+		}
+	}
+	m := newManager(t, msm.Config{Nodes: "n1:" + full.Addr() + ",n2:" + msmtest.StartServer(t).Addr() + ",n3:" + msmtest.StartServer(t).Addr()})
+	for range 20 {
+		id := ""
+		for want := 1; want <= 3; want++ {
+			resp := visit(m, id, func(s *msm.Session) {
+				s.Set("large", make([]byte, 8000))
+				if n := add(s); n != want {
+					t.Errorf("count %d; want %d", n, want)
+				}
+			})
+			if resp.StatusCode != 200 {
+				t.Fatal(resp.StatusCode)
+			}
+			id = idOf(resp, id)
 		}
 	}
 }

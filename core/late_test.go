@@ -4,50 +4,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	msm "github.com/gomsm/msm/core"
 )
-
-var visitorName = msm.NewKey[string]("user")
-
-// onTwoInstances runs a test in fake time with two instances, in every mode.
-func onTwoInstances(t *testing.T, test func(t *testing.T, one, two *msm.Manager)) {
-	for name, config := range map[string]msm.Config{
-		"non-sticky": {}, "with locks": {Locking: msm.LockAll}, "sticky, async": {Sticky: true, Backups: 1}, "sticky, sync": {Sticky: true, Backups: 1, BackupSync: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newNetwork(t, 2)
-				var list []*msm.Manager
-				for _, route := range []string{"one", "two"} {
-					if config.Sticky {
-						config.Route = route
-					}
-					list = append(list, w.manager(config))
-				}
-				time.Sleep(time.Second)
-				test(t, list[0], list[1])
-			})
-		})
-	}
-}
-
-func login(t *testing.T, m *msm.Manager, id string) (newID string) {
-	t.Helper()
-	resp := visit(m, id, func(s *msm.Session) {
-		visitorName.Set(s, "ann")
-		if err := s.Renew(); err != nil {
-			t.Error(err)
-		}
-	})
-	cookies := sessionCookies(resp)
-	if resp.StatusCode != 200 || len(cookies) != 1 || cookies[0].Value == id {
-		t.Fatalf("login: %d %v", resp.StatusCode, cookies)
-	}
-	return cookies[0].Value
-}
 
 // TestALateRequestLeavesTheLoginsCookie: a request with the id that a login has just ended gets no cookie and stores
 // nothing, unless it is another login.

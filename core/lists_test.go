@@ -44,19 +44,6 @@ func (l *lists) finds(m *msm.Manager, id string) (found bool) {
 	return found
 }
 
-func destroy(s *msm.Session) { s.Destroy() }
-
-func addOne(s *msm.Session) { add(s) }
-
-// storing are the modes in which instances keep sessions.
-var storing = map[string]msm.Config{
-	"not sticky":                    {},
-	"not sticky, without backups":   {Backups: msm.NoBackup},
-	"sticky, with a backup":         {Sticky: true, BackupSync: true, Backups: 1},
-	"sticky, without backups":       {Sticky: true, BackupSync: true},
-	"sticky, stored a little later": {Sticky: true, Backups: 1},
-}
-
 // TestALogoutWhileANodeIsAdded: G6, F-26. The session is on a node that only one of two instances knows. After a logout
 // through the other instance neither accepts its cookie. TestALogoutOfAnotherList shows in fake time that this is so
 // when the logout is answered, unless an instance's probes are late.

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // run is when one handler ran, and how its request was answered.
@@ -138,32 +136,4 @@ type connected struct{ *httptest.ResponseRecorder }
 func (connected) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, _ := net.Pipe()
 	return conn, bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)), nil
-}
-
-// checkFree fails if a server has the lock of the session.
-func (w *world) checkFree(id string) {
-	w.t.Helper()
-	for i, s := range w.servers {
-		if s.Value(lockKey(id)) != nil {
-			w.t.Errorf("n%d still has the lock", i+1)
-		}
-	}
-}
-
-// forgetLock removes the lock from every server, as an eviction does.
-func (w *world) forgetLock(id string) {
-	for _, s := range w.servers {
-		s.Evict(lockKey(id))
-	}
-}
-
-func lockKey(id string) string { return sid.Key("msm:", sid.Lock, tokenOf(id)) }
-
-func tokenOf(id string) string {
-	format, err := sid.NewFormat("SESSION", nil, time.Time{})
-	if err != nil {
-		panic(err)
-	}
-	parsed, _, _ := format.Parse(id)
-	return parsed.Token
 }

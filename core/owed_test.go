@@ -131,3 +131,31 @@ func TestATimeoutBesideADeadNode(t *testing.T) {
 		w.servers["n2"].goOn()
 	})
 }
+
+// TestWhatANodeIsOwed: G3. A node hangs, and comes back with old values. It gets what has changed without it, and
+// nothing else, although nobody visits these sessions; so they survive the death of the other node. A logout stays
+// final.
+func TestWhatANodeIsOwed(t *testing.T) {
+	t.Parallel()
+	c := startFragile(t, 2)
+	waitForFirstRefills(t, c.manager)
+	v := c.visitors(200)
+	v.each(v.count)
+	c.servers["n1"].Stop()
+	v.each(func(i int) {
+		if i%4 == 0 {
+			v.count(i)
+		}
+	})
+	v.logOut(func(i int) bool { return i%4 == 1 })
+	c.servers["n1"].Continue()
+	owed := func() (n int) {
+		for _, s := range c.manager.Stats().Nodes {
+			n += s.Owed
+		}
+		return n
+	}
+	waitFor(t, "n1 to get what it is owed", func() bool { return owed() == 0 })
+	c.servers["n2"].Kill()
+	v.check()
+}

@@ -1,17 +1,12 @@
 package msm_test
 
 import (
-	"log/slog"
-	"net/http"
-	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	msm "github.com/gomsm/msm/core"
 )
-
-var quiet = slog.New(slog.DiscardHandler)
 
 // These times decide no test, because a machine may be as busy as it likes.
 const (
@@ -56,14 +51,24 @@ func healed(t testing.TB, managers ...*msm.Manager) {
 	}
 }
 
-func mustURL(s string) *url.URL {
-	u, err := url.Parse(s)
-	if err != nil {
-		panic(err)
-	}
-	return u
+// written waits until a sticky instance has stored everything.
+func written(t testing.TB, m *msm.Manager) {
+	t.Helper()
+	waitFor(t, "the write-behind", func() bool {
+		l := m.Stats().Local
+		return l.PendingChanges == 0 && l.PendingSessions == 0
+	})
 }
 
-func handlerOf(f func(*msm.Session)) http.Handler {
-	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(msm.From(r.Context())) })
+// state waits until a manager has a node in the wanted state.
+func state(t testing.TB, m *msm.Manager, node string, want msm.NodeState) {
+	t.Helper()
+	waitFor(t, node+" "+string(want), func() bool {
+		for _, n := range m.Stats().Nodes {
+			if n.ID == node {
+				return n.State == want
+			}
+		}
+		return false
+	})
 }

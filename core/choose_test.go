@@ -11,22 +11,6 @@ import (
 	"github.com/gomsm/msm/transcoder"
 )
 
-// everyMode runs a test in every mode in which a session is found in another way: in memory, and on two nodes.
-func everyMode(t *testing.T, test func(t *testing.T, config msm.Config)) {
-	list, _ := startServers(t, 2)
-	for name, config := range map[string]msm.Config{
-		"in memory":       {},
-		"non-sticky":      {Nodes: list},
-		"signed":          {Nodes: list, SigningKeys: [][]byte{[]byte(strings.Repeat("k", 32))}},
-		"with locks":      {Nodes: list, Locking: msm.LockAll, LockWait: patience},
-		"with auto locks": {Nodes: list, Locking: msm.LockAuto, LockWait: patience},
-		"sticky, async":   {Nodes: list, Sticky: true},
-		"sticky, sync":    {Nodes: list, Sticky: true, BackupSync: true, Backups: 1},
-	} {
-		t.Run(name, func(t *testing.T) { test(t, config) })
-	}
-}
-
 // TestOfSeveralCookiesTheOneThatLives is the client's. If two sessions exist no cookie is, for someone may have planted
 // one.
 func TestOfSeveralCookiesTheOneThatLives(t *testing.T) {

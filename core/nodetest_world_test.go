@@ -1,16 +1,20 @@
 package msm
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // off is the fault of a server, or of a way to it, that cannot be reached.
@@ -67,3 +71,70 @@ func (in *instance) cut() {
 		way.Fail(off)
 	}
 }
+
+// heard is how long it takes at most until another instance has heard of something.
+const heard = 600 * time.Millisecond
+
+// routed is world.manager with a route.
+func (w *world) routed(config Config, route string) *Manager {
+	config.Route = route
+	m, _ := w.manager(config)
+	return m
+}
+
+// overwrite changes what every node has of a session.
+func (w *world) overwrite(key string, edit func(value []byte) []byte) {
+	w.t.Helper()
+	for _, server := range w.servers {
+		m := server.Memory()
+		item, err := m.Get(w.t.Context(), key)
+		if errors.Is(err, node.ErrMiss) {
+			continue
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		item.Value = edit(bytes.Clone(item.Value))
+		if err := m.CompareAndSwap(w.t.Context(), key, item, time.Hour); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func (w *world) values(key string) (all [][]byte) {
+	for _, server := range w.servers {
+		all = append(all, bytes.Clone(server.Value(key)))
+	}
+	return all
+}
+
+// checkFree fails if a server has the lock of the session.
+func (w *world) checkFree(id string) {
+	w.t.Helper()
+	for i, s := range w.servers {
+		if s.Value(lockKey(id)) != nil {
+			w.t.Errorf("n%d still has the lock", i+1)
+		}
+	}
+}
+
+// forgetLock removes the lock from every server, as an eviction does.
+func (w *world) forgetLock(id string) {
+	for _, s := range w.servers {
+		s.Evict(lockKey(id))
+	}
+}
+
+func lockKey(id string) string { return sid.Key("msm:", sid.Lock, tokenOf(id)) }
+
+func tokenOf(id string) string {
+	format, err := sid.NewFormat("SESSION", nil, time.Time{})
+	if err != nil {
+		panic(err)
+	}
+	parsed, _, _ := format.Parse(id)
+	return parsed.Token
+}
+
+// tokenNode returns the index of the node that an id names.
+func tokenNode(id string) int { return int(id[len(id)-1] - '1') }

@@ -1,7 +1,7 @@
 package msm_test
 
 import (
-	"slices"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,31 +126,58 @@ func TestALogoutIsRememberedAsLongAsItMatters(t *testing.T) {
 	})
 }
 
-// TestStickyWritesBehind checks that changes are on the nodes within 100 ms, in one write, and that no request waits
-// for it.
-func TestStickyWritesBehind(t *testing.T) {
+// TestTimeoutsWithoutEnd: the longest duration of Go is a timeout like others, and does not end a session at once.
+func TestTimeoutsWithoutEnd(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t, 2)
-		m := w.manager(msm.Config{Sticky: true, Backups: 1})
-		id := begin(t, m, func(s *msm.Session) { add(s) })
-		time.Sleep(time.Second)
-		w.reset()
-		began := time.Now()
-		for range 100 {
-			visit(m, id, func(s *msm.Session) { count.Set(s, count.Get(s)+1) })
+	const forever = time.Duration(math.MaxInt64)
+	modes := map[string]msm.Config{
+		"sticky":               {Sticky: true},
+		"sticky, synchronous":  {Sticky: true, BackupSync: true, Backups: 1},
+		"not sticky":           {},
+		"not sticky, one copy": {Backups: msm.NoBackup},
+	}
+	for name, change := range map[string]struct {
+		config  func(*msm.Config)
+		session func(*msm.Session)
+	}{
+		"IdleTimeout":     {func(c *msm.Config) { c.IdleTimeout = forever }, func(*msm.Session) {}},
+		"AbsoluteTimeout": {func(c *msm.Config) { c.AbsoluteTimeout = forever }, func(*msm.Session) {}},
+		"both":            {func(c *msm.Config) { c.IdleTimeout, c.AbsoluteTimeout = forever, forever }, func(*msm.Session) {}},
+		"SetIdleTimeout":  {func(*msm.Config) {}, func(s *msm.Session) { s.SetIdleTimeout(forever) }},
+		"a hundred years": {func(c *msm.Config) { c.IdleTimeout = 100 * 365 * 24 * time.Hour }, func(*msm.Session) {}},
+	} {
+		for mode, config := range modes {
+			t.Run(name+", "+mode, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					change.config(&config)
+					w := newNetwork(t, 2)
+					config.Route = "a"
+					m := w.manager(config)
+					id := begin(t, m, func(s *msm.Session) { add(s); change.session(s) })
+					for range 3 {
+						time.Sleep(5 * time.Second)
+						visit(m, id, func(s *msm.Session) { add(s) })
+					}
+					time.Sleep(time.Second) // until it is stored
+					config.Route = "b"
+					other := w.manager(config)
+					visit(other, id, func(s *msm.Session) {
+						if n := count.Get(s); n != 4 {
+							t.Errorf("another instance counts %d; want 4", n)
+						}
+					})
+					time.Sleep(time.Second)
+					visit(other, id, func(s *msm.Session) { s.Destroy() })
+					for _, later := range []time.Duration{time.Second, 10 * time.Second} {
+						time.Sleep(later)
+						visit(m, id, func(s *msm.Session) {
+							if !s.IsNew() {
+								t.Errorf("it lives on %v after its logout", later)
+							}
+						})
+					}
+				})
+			})
 		}
-		if took := time.Since(began); took > 0 || len(w.about("msm:s:")) > 0 {
-			t.Errorf("the requests took %v and sent %v", took, w.about("msm:s:"))
-		}
-		time.Sleep(100 * time.Millisecond)
-		if got := w.about("msm:s:"); !slices.Equal(got, []string{"cas", "cas", "gets", "gets"}) {
-			t.Errorf("100 changes: %v; want one write on each node", got)
-		}
-		visit(w.manager(msm.Config{Sticky: true, Backups: 1}), id, func(s *msm.Session) {
-			if n := count.Get(s); n != 101 {
-				t.Errorf("stored is %d", n)
-			}
-		})
-	})
+	}
 }

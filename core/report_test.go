@@ -3,43 +3,13 @@ package msm_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"log/slog"
 	"net/http"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	msm "github.com/gomsm/msm/core"
 )
-
-var everything = regexp.MustCompile("")
-
-// logger returns a logger that writes to l.
-func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
-
-// lines returns the lines that contain a text.
-func (l *logged) lines(what string) (list []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range strings.Lines(l.text.String()) {
-		if strings.Contains(line, what) {
-			list = append(list, line)
-		}
-	}
-	return list
-}
-
-// reports returns how many events lines stand for, with those that were left out.
-func reports(lines []string) (n int) {
-	for _, line := range lines {
-		_, left, _ := strings.Cut(line, "suppressed=")
-		more, _ := strconv.Atoi(strings.TrimSpace(left))
-		n += 1 + more
-	}
-	return n
-}
 
 // TestTheLogSaysWhatFailedWhere checks that the log names the route's pattern, and never the path or the id, which
 // would do to log in.

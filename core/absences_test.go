@@ -2,6 +2,7 @@ package msm_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,6 +55,30 @@ func TestASessionOfAnotherInstanceThatIsGone(t *testing.T) {
 			if n := len(w.about("msm:s:")); n != 3*want { // of a look: the primary, the other, the primary again
 				t.Errorf("%d commands; want %d", n, 3*want)
 			}
+		}
+	})
+}
+
+// TestASessionThatIsGoneIsAskedForOnce: T-04. In fake time, a cookie of a dead session that is sent again and again
+// costs one look in half a second, not one for each request.
+func TestASessionThatIsGoneIsAskedForOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t, 2)
+		h := w.manager(msm.Config{}).Middleware(http.HandlerFunc(pages))
+		for range 3 {
+			w.reset()
+			for range 20 {
+				resp := exchange(h, "GET", "/read", withCookie("SESSION=aaaaaaaaaaaaaaaaaaaaaaaaaa-n1"))
+				if body := bodyOf(resp); body != "0" || len(resp.Header["Set-Cookie"]) > 0 {
+					t.Fatalf("%q %v", body, resp.Header)
+				}
+				time.Sleep(24 * time.Millisecond)
+			}
+			if got := w.about("msm:s:"); !slices.Equal(got, []string{"gets", "gets", "gets"}) { // the primary, the other one, the primary again
+				t.Errorf("commands %v", got)
+			}
+			time.Sleep(20 * time.Millisecond) // half a second is over
 		}
 	})
 }

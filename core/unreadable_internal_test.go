@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,37 +11,10 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/checksum"
-	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/sid"
 	"github.com/gomsm/msm/transcoder"
 )
-
-// overwrite changes what every node has of a session.
-func (w *world) overwrite(key string, edit func(value []byte) []byte) {
-	w.t.Helper()
-	for _, server := range w.servers {
-		m := server.Memory()
-		item, err := m.Get(w.t.Context(), key)
-		if errors.Is(err, node.ErrMiss) {
-			continue
-		}
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		item.Value = edit(bytes.Clone(item.Value))
-		if err := m.CompareAndSwap(w.t.Context(), key, item, time.Hour); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-}
-
-func (w *world) values(key string) (all [][]byte) {
-	for _, server := range w.servers {
-		all = append(all, bytes.Clone(server.Value(key)))
-	}
-	return all
-}
 
 func damage([]byte) []byte { return []byte("no record at all") }
 
@@ -225,32 +197,6 @@ func TestALoginBesideTheHeader(t *testing.T) {
 			d.t.Errorf("%d %v", w.Code, w.Header())
 		}
 	})
-}
-
-// TestTheTranscoderChangesInRollingDeploys changes between CBOR and JSON in one step, since every instance reads both,
-// to another transcoder in two, and away from that in one, as long as it can be read.
-func TestTheTranscoderChangesInRollingDeploys(t *testing.T) {
-	t.Parallel()
-	reads := []transcoder.Transcoder{transcoder.Gob()}
-	for name, steps := range map[string][]Config{
-		"from CBOR to JSON": {{}, {Transcoder: transcoder.JSON()}},
-		"from JSON to CBOR": {{Transcoder: transcoder.JSON()}, {}},
-		"to gob, and away":  {{}, {ReadTranscoders: reads}, {Transcoder: transcoder.Gob()}, {ReadTranscoders: reads}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inDeploys(t, func(d *deploys, mode Config) {
-				var m *Manager
-				for i, step := range steps {
-					step.Sticky, step.BackupSync = mode.Sticky, mode.BackupSync
-					if i == 0 {
-						m = d.instance(step)
-					} else {
-						m = d.roll(fmt.Sprint("step ", i), m, step)
-					}
-				}
-			})
-		})
-	}
 }
 
 func equal(a, b [][]byte) bool {
