@@ -3,7 +3,9 @@ package examples
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -11,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -198,3 +201,62 @@ func (p *process) cookieURL() *url.URL {
 	}
 	return u
 }
+
+// eventually waits for what an instance does in the background.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// count adds one and returns the new count, its node, and whether a cookie was set.
+func (p *process) count() (n int, node string, cookie bool) {
+	p.t.Helper()
+	resp, body := p.send("POST", "/count", "")
+	var got struct {
+		Count int
+		Node  string
+	}
+	if err := json.Unmarshal([]byte(body), &got); err != nil {
+		p.t.Fatalf("%d %s", resp.StatusCode, body)
+	}
+	return got.Count, got.Node, len(resp.Header["Set-Cookie"]) > 0
+}
+
+func wantCount(p *process, want int) (node string) {
+	p.t.Helper()
+	n, node, _ := p.count()
+	if n != want {
+		p.t.Errorf("count %d; want %d", n, want)
+	}
+	return node
+}
+
+func wantRead(p *process, count int) {
+	p.t.Helper()
+	if _, body := p.ask("GET", "/count", ""); !strings.HasPrefix(body, fmt.Sprintf(`{"count":%d,`, count)) {
+		p.t.Errorf("%s; want %d", body, count)
+	}
+}
+
+func put(p *process, name, value string) {
+	p.t.Helper()
+	want(p.t, p, "PUT", "/attributes/"+name, value, 204, "")
+}
+
+// cookie returns the session's id from the browser's cookie.
+func (p *process) cookie() string {
+	p.t.Helper()
+	for _, c := range p.browser.Jar.Cookies(p.cookieURL()) {
+		if c.Name == "SESSION" {
+			return c.Value
+		}
+	}
+	p.t.Fatal("the browser has no session")
+	return ""
+}
+
+func token(id string) string { return regexp.MustCompile(`^[^-.]*`).FindString(id) }
