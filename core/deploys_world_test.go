@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/sid"
@@ -18,50 +16,37 @@ type deploys struct {
 	t       *testing.T
 	w       *world
 	stay    time.Duration // how long visitors may stay away
-	made    int           // instances so far
 	clients []*regular
 }
 
 // regular is a visitor who is logged in and counts the visits.
 type regular struct {
-	name, cookie string
-	visits       int
+	visitor
+	name   string
+	visits int
 }
 
 func (d *deploys) instance(config Config) *Manager {
-	d.made++
 	config.IdleTimeout = d.stay
-	return d.w.routed(config, fmt.Sprintf("i%d", d.made))
+	return d.w.routed(config, fmt.Sprintf("i%d", d.w.begun+1))
 }
 
 // visit sends a client's request to an instance, where the session must be found.
 func (d *deploys) visit(m *Manager, c *regular, f func(s *Session)) {
 	d.t.Helper()
 	c.visits++
-	r := httptest.NewRequest("POST", "/", nil)
-	if c.cookie != "" {
-		r.Header.Set("Cookie", "SESSION="+c.cookie)
-	}
-	w := httptest.NewRecorder()
-	m.Middleware(handlerFunc(func(s *Session) {
+	status := c.request(m, "POST", func(s *Session) {
 		if f != nil {
 			f(s)
 		}
 		if n := Update(s, "n", plus(1)); n != c.visits || Get[string](s, "user") != c.name {
 			d.t.Errorf("%s: visit %d is %d of %q", c.name, c.visits, n, Get[string](s, "user"))
 		}
-	})).ServeHTTP(w, r)
-	for _, cookie := range w.Result().Cookies() {
-		c.cookie = cookie.Value
-	}
-	if w.Code != http.StatusOK {
-		d.t.Errorf("%s: %d", c.name, w.Code)
+	}).Code
+	if status != http.StatusOK {
+		d.t.Errorf("%s: %d", c.name, status)
 	}
 	time.Sleep(heard)
-}
-
-func handlerFunc(f func(s *Session)) http.Handler {
-	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(From(r.Context())) })
 }
 
 // login begins a session, and renews that of another client.
@@ -120,18 +105,7 @@ func (d *deploys) forged(m *Manager, by *sid.Format) bool {
 	return errors.Is(err, ErrGone)
 }
 
-// inDeploys runs a test in each mode of keeping sessions.
+// inDeploys runs a test in each mode.
 func inDeploys(t *testing.T, test func(d *deploys, mode Config)) {
-	for name, mode := range map[string]Config{
-		"non-sticky":    {},
-		"sticky, async": {Sticky: true},
-		"sticky, sync":  {Sticky: true, BackupSync: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				test(&deploys{t: t, w: newWorld(t, 2), stay: 10 * time.Minute}, mode)
-				time.Sleep(heard)
-			})
-		})
-	}
+	inModes(t, func(t *testing.T, w *world, mode Config) { test(&deploys{t: t, w: w, stay: 10 * time.Minute}, mode) })
 }

@@ -2,7 +2,6 @@ package msm
 
 import (
 	"context"
-	"net/http"
 	"net/http/httptest"
 	"testing"
 	"testing/synctest"
@@ -15,7 +14,7 @@ func TestAClientThatLeavesDuringTheLoad(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2)
-		v := newVisitors(t, w, Config{})
+		v := newTabs(t, w, Config{})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		for _, server := range w.servers {
@@ -27,12 +26,11 @@ func TestAClientThatLeavesDuringTheLoad(t *testing.T) {
 				return do()
 			})
 		}
-		r := httptest.NewRequestWithContext(ctx, "GET", "/", nil)
-		r.Header.Set("Cookie", "SESSION="+v.id)
-		v.m[1].Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			if n, there, err := Lookup[int](From(r.Context()), "n"); !there || err != nil || ctx.Err() == nil {
+		client := visitor{id: v.id}
+		client.send(v.m[1], httptest.NewRequestWithContext(ctx, "GET", "/", nil), func(s *Session) {
+			if n, there, err := Lookup[int](s, "n"); !there || err != nil || ctx.Err() == nil {
 				t.Errorf("%d, %v, %v; the client: %v", n, there, err, ctx.Err())
 			}
-		})).ServeHTTP(httptest.NewRecorder(), r)
+		})
 	})
 }

@@ -18,27 +18,27 @@ const long = time.Minute
 // TestWhoeverLeavesReleases checks that the next request, in the other instance, has the lock at once.
 func TestWhoeverLeavesReleases(t *testing.T) {
 	t.Parallel()
-	for name, leave := range map[string]func(v *visitors){
-		"the handler returns": func(v *visitors) {
+	for name, leave := range map[string]func(v *tabs){
+		"the handler returns": func(v *tabs) {
 			v.send(context.Background(), 0, slowly(0))
 		},
-		"the handler panics": func(v *visitors) {
+		"the handler panics": func(v *tabs) {
 			v.send(context.Background(), 0, func(s *Session) { s.Set("n", 99); panic("oops") })
 		},
-		"the handler logs out": func(v *visitors) {
+		"the handler logs out": func(v *tabs) {
 			v.send(context.Background(), 0, func(s *Session) { s.Destroy() })
 		},
-		"the handler renews": func(v *visitors) {
+		"the handler renews": func(v *tabs) {
 			v.send(context.Background(), 0, func(s *Session) { _ = s.Renew() })
 		},
-		"the handler fails to store": func(v *visitors) {
+		"the handler fails to store": func(v *tabs) {
 			v.send(context.Background(), 0, func(s *Session) { s.Set("n", func() {}) })
 		},
-		"the client has gone, while the handler runs": func(v *visitors) {
+		"the client has gone, while the handler runs": func(v *tabs) {
 			ctx, cancel := context.WithCancel(context.Background())
 			v.send(ctx, 0, func(*Session) { cancel() })
 		},
-		"the client has gone, while it waits": func(v *visitors) {
+		"the client has gone, while it waits": func(v *tabs) {
 			ctx, cancel := context.WithCancel(context.Background())
 			v.send(context.Background(), 1, slowly(100*time.Millisecond))
 			synctest.Wait()
@@ -47,7 +47,7 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 			cancel()
 		},
-		"the client has gone, while it waits behind others": func(v *visitors) {
+		"the client has gone, while it waits behind others": func(v *tabs) {
 			ctx, cancel := context.WithCancel(context.Background())
 			v.send(context.Background(), 0, slowly(100*time.Millisecond))
 			synctest.Wait()
@@ -55,7 +55,7 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 			cancel()
 		},
-		"the client goes the moment its turn comes": func(v *visitors) {
+		"the client goes the moment its turn comes": func(v *tabs) {
 			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 			v.send(context.Background(), 0, slowly(100*time.Millisecond))
 			synctest.Wait()
@@ -63,18 +63,18 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 			v.wait.Wait()
 			cancel()
 		},
-		"it says so itself": func(v *visitors) {
+		"it says so itself": func(v *tabs) {
 			v.send(context.Background(), 0, func(s *Session) { _ = s.Unlock(); time.Sleep(long) })
 			synctest.Wait()
 		},
-		"the connection is hijacked": func(v *visitors) {
+		"the connection is hijacked": func(v *tabs) {
 			go v.serve(func(w http.ResponseWriter, _ *http.Request) {
 				_, _, _ = http.NewResponseController(w).Hijack()
 				time.Sleep(long)
 			})
 			synctest.Wait()
 		},
-		"a stream of events begins": func(v *visitors) {
+		"a stream of events begins": func(v *tabs) {
 			go v.serve(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 				_, _ = io.WriteString(w, ": hello\n\n")
@@ -86,7 +86,7 @@ func TestWhoeverLeavesReleases(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, 2)
-				v := newVisitors(t, w, Config{Locking: LockAll, LockWait: time.Hour})
+				v := newTabs(t, w, Config{Locking: LockAll, LockWait: time.Hour})
 				leave(v)
 				if name != "it says so itself" {
 					v.wait.Wait()
@@ -112,7 +112,7 @@ func TestAHandlerKeepsItsLock(t *testing.T) {
 	for name, other := range map[string]int{"a request to the same instance": 0, "a request to another one": 1} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := newVisitors(t, newWorld(t, 2), Config{Locking: LockAll, LockWait: time.Hour})
+				v := newTabs(t, newWorld(t, 2), Config{Locking: LockAll, LockWait: time.Hour})
 				ctx, gone := context.WithCancel(t.Context())
 				v.send(ctx, 0, func(s *Session) { gone(); slowly(long)(s) })
 				synctest.Wait()
@@ -140,7 +140,7 @@ func TestTheLockOfACrashedInstanceEnds(t *testing.T) {
 
 func crashedWithALock(t *testing.T, later time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVisitors(t, newWorld(t, 2), Config{Locking: LockAll, LockWait: time.Hour})
+		v := newTabs(t, newWorld(t, 2), Config{Locking: LockAll, LockWait: time.Hour})
 		v.send(t.Context(), 0, func(*Session) { v.in[0].cut() }) // it can neither extend the lock nor release it
 		v.wait.Wait()
 		began := time.Now()
@@ -160,7 +160,7 @@ func TestAnInstanceKilledWithALock(t *testing.T) {
 	for _, locking := range []Locking{LockNone, LockAll} {
 		t.Run(string(locking), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := newVisitors(t, newWorld(t, 2), Config{Locking: locking, LockExpiry: 2 * time.Second, LockWait: time.Hour})
+				v := newTabs(t, newWorld(t, 2), Config{Locking: locking, LockExpiry: 2 * time.Second, LockWait: time.Hour})
 				over := make(chan struct{})
 				dead := func(context.Context, nodetest.Op, func() error) error { <-over; return nodetest.ErrOff }
 				v.in[0].ways[tokenNode(v.id)].Fail(nodetest.Only(nodetest.Writes("msm:s:"), func(context.Context, nodetest.Op, func() error) error {

@@ -35,7 +35,7 @@ func TestALostLock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, 2)
-				v := newVisitors(t, w, Config{Locking: LockAll, LockWait: time.Hour})
+				v := newTabs(t, w, Config{Locking: LockAll, LockWait: time.Hour})
 				v.send(t.Context(), 0, func(s *Session) { Get[int](s, "n"); c.first(s) })
 				time.Sleep(10 * time.Millisecond)
 				w.forgetLock(v.id)
@@ -64,7 +64,7 @@ func TestALostLockIsNotPassedOn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2)
-		v := newVisitors(t, w, Config{Locking: LockAll, LockExpiry: 2 * time.Second, LockWait: time.Hour})
+		v := newTabs(t, w, Config{Locking: LockAll, LockExpiry: 2 * time.Second, LockWait: time.Hour})
 		v.send(t.Context(), 0, slowly(5*time.Second))
 		time.Sleep(time.Millisecond)
 		v.send(t.Context(), 0, slowly(time.Second))
@@ -86,7 +86,7 @@ func TestALockPassedToWhoLeaves(t *testing.T) {
 	for range 300 {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, 1)
-			v := newVisitors(t, w, Config{Locking: LockAll, LockWait: time.Hour})
+			v := newTabs(t, w, Config{Locking: LockAll, LockWait: time.Hour})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			v.send(t.Context(), 0, slowly(time.Second))
@@ -110,7 +110,7 @@ func TestTheLocksNodeFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, c.nodes)
-				v := newVisitors(t, w, Config{Locking: LockAll, LockWait: time.Second})
+				v := newTabs(t, w, Config{Locking: LockAll, LockWait: time.Second})
 				at := v.in[0].store.FirstNode(tokenOf(v.id))
 				v.send(t.Context(), 0, func(s *Session) {
 					add := func(n int) int { return n + 1 }

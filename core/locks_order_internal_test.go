@@ -30,7 +30,7 @@ func TestLockedHandlersNeverOverlap(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := newVisitors(t, newWorld(t, 2), Config{Locking: LockAll, LockExpiry: 2 * time.Second, LockWait: time.Hour})
+				v := newTabs(t, newWorld(t, 2), Config{Locking: LockAll, LockExpiry: 2 * time.Second, LockWait: time.Hour})
 				for i := range c.requests {
 					v.send(t.Context(), i%2, slowly(c.handler(i)))
 					if c.spread > 0 {
@@ -59,7 +59,7 @@ func TestLockedHandlersNeverOverlap(t *testing.T) {
 func TestLocksAreFair(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		v := newVisitors(t, newWorld(t, 2), Config{Locking: LockAll, LockWait: time.Hour})
+		v := newTabs(t, newWorld(t, 2), Config{Locking: LockAll, LockWait: time.Hour})
 		var order []int
 		for i := range 60 {
 			v.send(t.Context(), 0, func(*Session) { order = append(order, i); time.Sleep(20 * time.Millisecond) })
@@ -89,7 +89,7 @@ func TestInstancesTakeTurns(t *testing.T) {
 			t.Run(fmt.Sprint(name, ", handlers of ", handler), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w, config := newWorld(t, 2), Config{Locking: LockAll}
-					v := newVisitors(t, w, config)
+					v := newTabs(t, w, config)
 					for range len(clients) - len(v.m) {
 						m, in := w.manager(config)
 						v.m, v.in = append(v.m, m), append(v.in, in)
@@ -154,7 +154,7 @@ func TestALockThatIsNotHad(t *testing.T) {
 					errs, when = append(errs, err), append(when, time.Since(began))
 					defaultErrorHandler(w, r, err)
 				}
-				v := newVisitors(t, newWorld(t, 2), c.config)
+				v := newTabs(t, newWorld(t, 2), c.config)
 				v.send(t.Context(), 0, slowly(5*time.Second))
 				synctest.Wait()
 				began = time.Now()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
@@ -138,3 +139,19 @@ func tokenOf(id string) string {
 
 // tokenNode returns the index of the node that an id names.
 func tokenNode(id string) int { return int(id[len(id)-1] - '1') }
+
+// inModes runs a test in fake time in each mode of keeping sessions, on two servers.
+func inModes(t *testing.T, test func(t *testing.T, w *world, mode Config)) {
+	for name, mode := range map[string]Config{
+		"non-sticky":    {},
+		"sticky, async": {Sticky: true},
+		"sticky, sync":  {Sticky: true, BackupSync: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				test(t, newWorld(t, 2), mode)
+				time.Sleep(heard)
+			})
+		})
+	}
+}

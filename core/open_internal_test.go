@@ -58,7 +58,7 @@ func TestOpenAndLocks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, 2)
-				v := newVisitors(t, w, Config{Locking: LockAll, LockWait: time.Hour})
+				v := newTabs(t, w, Config{Locking: LockAll, LockWait: time.Hour})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				s, err := v.m[0].Open(ctx, v.id)

@@ -1,10 +1,7 @@
 package msm
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/nodetest"
@@ -12,47 +9,29 @@ import (
 
 // pair is two instances, of which the first serves a visitor's session, in fake time.
 type pair struct {
-	t       *testing.T
-	w       *world
-	serves  *Manager
-	other   *Manager
-	id      string
-	cookies int // that the visitor has got since the session began
+	visitor
+	t      *testing.T
+	w      *world
+	serves *Manager
+	other  *Manager
 }
 
 // inPair runs a test in each mode.
 func inPair(t *testing.T, config Config, test func(p *pair)) {
-	for mode, set := range map[string]func(*Config){
-		"non-sticky":    func(*Config) {},
-		"sticky, async": func(c *Config) { c.Sticky = true },
-		"sticky, sync":  func(c *Config) { c.Sticky, c.BackupSync = true, true },
-	} {
-		t.Run(mode, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, 2)
-				set(&config)
-				p := &pair{t: t, w: w, serves: w.routed(config, "a"), other: w.routed(config, "b")}
-				p.visit(func(s *Session) { s.Set("n", 1) })
-				p.cookies = 0
-				time.Sleep(heard)
-				test(p)
-				time.Sleep(heard)
-			})
-		})
-	}
+	inModes(t, func(t *testing.T, w *world, mode Config) {
+		config := config // of this mode alone
+		config.Sticky, config.BackupSync = mode.Sticky, mode.BackupSync
+		p := &pair{t: t, w: w, serves: w.routed(config, "a"), other: w.routed(config, "b")}
+		p.visit(func(s *Session) { s.Set("n", 1) })
+		p.cookies = 0
+		time.Sleep(heard)
+		test(p)
+	})
 }
 
 // visit sends a request to the instance that serves the session.
 func (p *pair) visit(f func(s *Session)) (status int) {
-	r := httptest.NewRequest("POST", "/", nil)
-	r.Header.Set("Cookie", "SESSION="+p.id)
-	w := httptest.NewRecorder()
-	p.serves.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(From(r.Context())) })).ServeHTTP(w, r)
-	for _, c := range w.Result().Cookies() {
-		p.id = c.Value
-		p.cookies++
-	}
-	return w.Code
+	return p.request(p.serves, "POST", f).Code
 }
 
 func (p *pair) open(m *Manager) *Session {

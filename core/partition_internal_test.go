@@ -2,7 +2,6 @@ package msm
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,17 +31,12 @@ func newSplit(t *testing.T, config Config) *split {
 // visit sends a request with a cookie. If that is the newest one, the cookie of the response becomes the newest.
 func (s *split) visit(at int, cookie string, f func(*Session)) {
 	s.t.Helper()
-	r := httptest.NewRequest("POST", "/", nil)
-	r.Header.Set("Cookie", "SESSION="+cookie)
-	w := httptest.NewRecorder()
-	s.m[at].Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(From(r.Context())) })).ServeHTTP(w, r)
-	if w.Code != http.StatusOK {
-		s.t.Errorf("instance %d: %d", at, w.Code)
+	v := visitor{id: cookie}
+	if status := v.request(s.m[at], "POST", f).Code; status != http.StatusOK {
+		s.t.Errorf("instance %d: %d", at, status)
 	}
-	for _, c := range w.Result().Cookies() {
-		if cookie == s.newest {
-			s.newest = c.Value
-		}
+	if cookie == s.newest {
+		s.newest = v.id
 	}
 }
 

@@ -98,7 +98,7 @@ func TestAnIDIsSignedAnew(t *testing.T) {
 		}
 		m = d.instance(after)
 		d.visit(m, c, nil) // in sticky mode it gets another route
-		id := c.cookie
+		id := c.id
 		if _, outdated, ok := m.format.Parse(id); outdated || !ok {
 			d.t.Errorf("not signed anew: outdated %v, ok %v", outdated, ok)
 		}
@@ -112,7 +112,7 @@ func TestAnIDIsSignedAnew(t *testing.T) {
 			r := httptest.NewRequest("GET", "/", nil)
 			r.Header.Set(name, value)
 			w := httptest.NewRecorder()
-			m.Middleware(handlerFunc(func(s *Session) { s.Has("n") })).ServeHTTP(w, r)
+			m.Middleware(handlerOf(func(s *Session) { s.Has("n") })).ServeHTTP(w, r)
 			told = len(w.Header()["Set-Cookie"]) + len(w.Header()["X-Session"])
 			return told
 		}

@@ -42,7 +42,7 @@ func (d *deploys) unread(mode Config, edit func([]byte) []byte) *unread {
 	u := &unread{reader: d.instance(theirs)}
 	c := &regular{name: "ann"}
 	d.visit(u.reader, c, func(s *Session) { s.Set("user", "ann") })
-	u.cookie = c.cookie
+	u.cookie = c.id
 	if edit != nil {
 		if err := u.reader.Close(context.Background()); err != nil {
 			d.t.Fatal(err)
@@ -61,10 +61,8 @@ func (u *unread) key() string {
 }
 
 func (u *unread) send(m *Manager, method, cookie string, f func(s *Session)) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, "/", nil)
-	r.Header.Set("Cookie", "SESSION="+cookie)
-	w := httptest.NewRecorder()
-	m.Middleware(handlerFunc(f)).ServeHTTP(w, r)
+	v := visitor{id: cookie}
+	w := v.request(m, method, f)
 	time.Sleep(heard)
 	return w
 }
@@ -189,10 +187,9 @@ func TestALoginBesideTheHeader(t *testing.T) {
 		mode.Header = "X-Session"
 		u := d.unread(mode, damage)
 		r := httptest.NewRequest("POST", "/", nil)
-		r.Header.Set("Cookie", "SESSION="+u.cookie)
 		r.Header.Set("X-Session", "")
-		w := httptest.NewRecorder()
-		u.m.Middleware(handlerFunc(func(s *Session) { _ = s.Renew(); s.Set("user", "bob") })).ServeHTTP(w, r)
+		v := visitor{id: u.cookie}
+		w := v.send(u.m, r, func(s *Session) { _ = s.Renew(); s.Set("user", "bob") })
 		if w.Code != 200 || len(w.Result().Cookies()) != 1 || w.Header()["X-Session"] != nil {
 			d.t.Errorf("%d %v", w.Code, w.Header())
 		}

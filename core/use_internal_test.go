@@ -2,32 +2,12 @@ package msm
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
-
-// guest is a visitor with a cookie.
-type guest struct {
-	manager *Manager
-	id      string // that of the cookie
-}
-
-// visit runs a handler with the guest's session, and returns the status.
-func (g *guest) visit(method string, handle func(s *Session)) int {
-	r := httptest.NewRequest(method, "/", nil)
-	r.Header.Set("Cookie", "SESSION="+g.id)
-	rec := httptest.NewRecorder()
-	look := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { handle(From(r.Context())) })
-	g.manager.Middleware(look).ServeHTTP(rec, r)
-	for _, c := range rec.Result().Cookies() {
-		g.id = c.Value
-	}
-	return rec.Code
-}
 
 // TestAReadDuringAFaultIsAUse: a session never ends early. A read that finds a copy missing repairs it, and must record
 // the use of the session all the same.
@@ -49,15 +29,15 @@ func TestAReadDuringAFaultIsAUse(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t, 3)
 					m, _ := w.manager(Config{IdleTimeout: 3 * time.Minute})
-					g := guest{manager: m}
+					var v visitor
 					visit := func(method string, f func(s *Session)) {
-						if status := g.visit(method, f); status != http.StatusOK {
+						if status := v.request(m, method, f).Code; status != http.StatusOK {
 							t.Errorf("status %d", status)
 						}
 						time.Sleep(50 * time.Millisecond) // for the background jobs
 					}
 					visit("POST", func(s *Session) { s.Set("n", 1) })
-					at, _, _ := m.format.Parse(g.id)
+					at, _, _ := m.format.Parse(v.id)
 					time.Sleep(114 * time.Second)
 					for _, s := range w.servers {
 						if c.which(at.Node, s.ID()) {
@@ -92,15 +72,15 @@ func TestAReadBeforeAnOutageIsAUse(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, 3)
 			m, _ := w.manager(Config{IdleTimeout: 10 * time.Minute})
-			g := guest{manager: m}
+			var v visitor
 			all := func(fault nodetest.Fault) {
 				for _, s := range w.servers {
 					s.Fail(fault)
 				}
 			}
-			g.visit("POST", func(s *Session) { s.Set("n", 1) })
+			v.request(m, "POST", func(s *Session) { s.Set("n", 1) })
 			time.Sleep(9 * time.Minute)
-			g.visit("GET", func(s *Session) {
+			v.request(m, "GET", func(s *Session) {
 				if s.IsNew() {
 					t.Fatal("it has ended early")
 				}
@@ -109,7 +89,7 @@ func TestAReadBeforeAnOutageIsAUse(t *testing.T) {
 			time.Sleep(outage)
 			all(nil)
 			time.Sleep(9*time.Minute - outage)
-			g.visit("GET", func(s *Session) {
+			v.request(m, "GET", func(s *Session) {
 				if s.IsNew() {
 					t.Errorf("after an outage of %v it is gone, 9 minutes after it was used", outage)
 				}

@@ -19,8 +19,8 @@ type run struct {
 	status     int
 }
 
-// visitors send requests of one session to two instances, and record when handlers ran.
-type visitors struct {
+// tabs are a visitor's: they send requests of one session to two instances, and record when handlers ran.
+type tabs struct {
 	t  *testing.T
 	id string
 	m  []*Manager
@@ -31,8 +31,8 @@ type visitors struct {
 	wait sync.WaitGroup
 }
 
-func newVisitors(t *testing.T, w *world, config Config) *visitors {
-	v := &visitors{t: t}
+func newTabs(t *testing.T, w *world, config Config) *tabs {
+	v := &tabs{t: t}
 	for range 2 {
 		m, in := w.manager(config)
 		v.m, v.in = append(v.m, m), append(v.in, in)
@@ -44,12 +44,12 @@ func newVisitors(t *testing.T, w *world, config Config) *visitors {
 }
 
 // send starts a request with a handler.
-func (v *visitors) send(ctx context.Context, instance int, handler func(*Session)) {
+func (v *tabs) send(ctx context.Context, instance int, handler func(*Session)) {
 	v.wait.Go(v.request(ctx, instance, handler))
 }
 
 // again starts a client that sends one request after the other until then.
-func (v *visitors) again(instance int, until time.Time, handler func(*Session)) {
+func (v *tabs) again(instance int, until time.Time, handler func(*Session)) {
 	v.wait.Go(func() {
 		for time.Now().Before(until) {
 			v.request(v.t.Context(), instance, handler)()
@@ -58,36 +58,31 @@ func (v *visitors) again(instance int, until time.Time, handler func(*Session)) 
 }
 
 // request returns a function that sends a request with the present id.
-func (v *visitors) request(ctx context.Context, instance int, handler func(*Session)) func() {
+func (v *tabs) request(ctx context.Context, instance int, handler func(*Session)) func() {
 	v.mu.Lock()
-	cookie := "SESSION=" + v.id
+	tab := visitor{id: v.id}
 	v.mu.Unlock()
 	return func() {
 		r := run{instance: instance}
-		h := v.m[instance].Middleware(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
-			r.begin = time.Now()
-			defer func() { r.end = time.Now() }()
-			handler(From(req.Context()))
-		}))
-		req := httptest.NewRequest("POST", "/", nil).WithContext(ctx)
-		req.Header.Set("Cookie", cookie)
-		w := httptest.NewRecorder()
 		func() {
 			defer func() { _ = recover() }()
-			h.ServeHTTP(w, req)
+			r.status = tab.send(v.m[instance], httptest.NewRequestWithContext(ctx, "POST", "/", nil), func(s *Session) {
+				r.begin = time.Now()
+				defer func() { r.end = time.Now() }()
+				handler(s)
+			}).Code
 		}()
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		for _, c := range w.Result().Cookies() {
-			v.id = c.Value
+		if tab.cookies > 0 {
+			v.id = tab.id
 		}
-		r.status = w.Code
 		v.runs = append(v.runs, r)
 	}
 }
 
 // ran waits for all requests, and returns those whose handler ran, in the order in which they began.
-func (v *visitors) ran() (list []run) {
+func (v *tabs) ran() (list []run) {
 	v.wait.Wait()
 	for _, r := range v.runs {
 		if !r.begin.IsZero() {
@@ -108,7 +103,7 @@ func overlaps(runs []run) (n int) {
 }
 
 // count returns the session's count.
-func (v *visitors) count() (n int) {
+func (v *tabs) count() (n int) {
 	v.send(context.Background(), 0, func(s *Session) { n = Get[int](s, "n") })
 	v.wait.Wait()
 	return n
@@ -124,7 +119,7 @@ func slowly(d time.Duration) func(*Session) {
 }
 
 // serve sends the first instance a request whose handler gets the response writer.
-func (v *visitors) serve(h http.HandlerFunc) {
+func (v *tabs) serve(h http.HandlerFunc) {
 	req := httptest.NewRequest("POST", "/", nil)
 	req.Header.Set("Cookie", "SESSION="+v.id)
 	v.m[0].Middleware(h).ServeHTTP(connected{httptest.NewRecorder()}, req)
