@@ -57,18 +57,9 @@ func (c *cluster) cookie(client *http.Client) string {
 	return ""
 }
 
-func (c *cluster) settled() bool {
-	for _, n := range c.manager.Stats().Nodes {
-		if n.State != msm.NodeUp {
-			return false
-		}
-	}
-	return true
-}
-
 func (c *cluster) waitUntilAllUp(t testing.TB) {
 	t.Helper()
-	waitFor(t, "all nodes up", c.settled)
+	waitFor(t, "all nodes up", func() bool { return allUp(c.manager) })
 }
 
 // post counts, and fails the test if that is not acknowledged.

@@ -114,3 +114,15 @@ func shop(m *msm.Manager) http.Handler {
 		fmt.Fprint(w, msm.Get[string](s, "user"))
 	}))
 }
+
+// recovery answers a panic with 500.
+func recovery(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if recover() != nil {
+				w.WriteHeader(500)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}

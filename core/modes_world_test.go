@@ -7,6 +7,7 @@ import (
 	"time"
 
 	msm "github.com/gomsm/msm/core"
+	"github.com/gomsm/msm/transcoder"
 )
 
 // everyMode runs a test in every mode in which a session is found in another way: in memory, and on two nodes.
@@ -95,5 +96,17 @@ func onTwoInstances(t *testing.T, test func(t *testing.T, one, two *msm.Manager)
 				test(t, list[0], list[1])
 			})
 		})
+	}
+}
+
+// modes runs a test in the modes that answer a mistake of the program alike.
+func modes(t *testing.T, test func(t *testing.T, config msm.Config)) {
+	for name, config := range map[string]msm.Config{
+		"non-sticky": {}, "sticky": {Sticky: true}, "sticky, synchronously": {Sticky: true, BackupSync: true},
+	} {
+		for _, coder := range []transcoder.Transcoder{transcoder.CBOR(), transcoder.JSON(), transcoder.Gob()} {
+			config.Transcoder = coder
+			t.Run(name+", "+coder.Name(), func(t *testing.T) { test(t, config) })
+		}
 	}
 }

@@ -149,13 +149,7 @@ func TestWhatANodeIsOwed(t *testing.T) {
 	})
 	v.logOut(func(i int) bool { return i%4 == 1 })
 	c.servers["n1"].Continue()
-	owed := func() (n int) {
-		for _, s := range c.manager.Stats().Nodes {
-			n += s.Owed
-		}
-		return n
-	}
-	waitFor(t, "n1 to get what it is owed", func() bool { return owed() == 0 })
+	waitForWhatIsOwed(t, c.manager)
 	c.servers["n2"].Kill()
 	v.check()
 }

@@ -30,9 +30,9 @@ func refillIsForbidden(t *testing.T, n1, n2 *msmtest.Server, dial func(ctx conte
 	v := c.visitors(50)
 	v.each(v.count)
 	n1.Kill()
-	waitFor(t, "the outage to be noticed", func() bool { return !c.settled() })
+	waitFor(t, "the outage to be noticed", func() bool { return !allUp(m) })
 	n1.Restart()
-	waitFor(t, "the attempt", func() bool { return c.settled() && unlisted() })
+	waitFor(t, "the attempt", func() bool { return allUp(m) && unlisted() })
 	if r := refillOf(c.manager, "n1"); r.Total != 0 || r.Healed != 0 {
 		t.Errorf("%+v", r)
 	}

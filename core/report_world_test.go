@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	msm "github.com/gomsm/msm/core"
-	"github.com/gomsm/msm/transcoder"
 )
 
 // logged is a log that tests can read while it is written.
@@ -101,17 +100,5 @@ func wantPage(t *testing.T, resp *http.Response, status int, page string) {
 	again := resp.Header.Get("Retry-After")
 	if resp.StatusCode != status || string(body) != page || (again == "1") != (status != 500) || len(resp.Cookies()) > 0 {
 		t.Errorf("%d %q, Retry-After %q, cookies %v; want %d %q", resp.StatusCode, body, again, resp.Cookies(), status, page)
-	}
-}
-
-// modes runs a test in the modes that answer a mistake of the program alike.
-func modes(t *testing.T, test func(t *testing.T, config msm.Config)) {
-	for name, config := range map[string]msm.Config{
-		"non-sticky": {}, "sticky": {Sticky: true}, "sticky, synchronously": {Sticky: true, BackupSync: true},
-	} {
-		for _, coder := range []transcoder.Transcoder{transcoder.CBOR(), transcoder.JSON(), transcoder.Gob()} {
-			config.Transcoder = coder
-			t.Run(name+", "+coder.Name(), func(t *testing.T) { test(t, config) })
-		}
 	}
 }

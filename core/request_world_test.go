@@ -27,24 +27,21 @@ func withCookie(line string) func(*http.Request) {
 
 // visit calls f in a request of a client with that cookie, and returns the response.
 func visit(m *msm.Manager, id string, f func(*msm.Session)) *http.Response {
-	h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f(msm.From(r.Context())) }))
+	h := m.Middleware(handlerOf(f))
 	if id == "" {
 		return exchange(h, "POST", "/", nil)
 	}
 	return exchange(h, "POST", "/", withCookie("SESSION="+id))
 }
 
+// begin begins a session by f, and returns its id.
 func begin(t testing.TB, m *msm.Manager, f func(*msm.Session)) (id string) {
 	t.Helper()
-	cookies := sessionCookies(visit(m, "", f))
-	if len(cookies) != 1 {
-		t.Fatalf("cookies %v", cookies)
-	}
-	return cookies[0].Value
+	return sessionOf(t, m.Middleware(handlerOf(f)))
 }
 
-// sessionOf begins a session and returns its id.
-func sessionOf(t testing.TB, h http.Handler) string {
+// sessionOf begins a session by POST /, and returns its id.
+func sessionOf(t testing.TB, h http.Handler) (id string) {
 	t.Helper()
 	cookies := sessionCookies(exchange(h, "POST", "/", nil))
 	if len(cookies) != 1 {

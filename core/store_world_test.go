@@ -70,13 +70,11 @@ func (s shelf) wantError(what string, err, want error) {
 
 // fleet is two instances on the same memcached servers.
 type fleet struct {
-	t       *testing.T
-	servers map[string]*msmtest.Server
-	managers
+	t        *testing.T
+	servers  map[string]*msmtest.Server
+	managers []*msm.Manager
 	one, two shelf
 }
-
-type managers []*msm.Manager
 
 // startFleet starts a fleet whose OpTimeout suits nodes that hang.
 func startFleet(t *testing.T, nodes int) *fleet {
@@ -91,16 +89,7 @@ func startFleet(t *testing.T, nodes int) *fleet {
 
 func (f *fleet) waitUntilAllUp() {
 	f.t.Helper()
-	waitFor(f.t, "all nodes up", func() bool {
-		for _, m := range f.managers {
-			for _, n := range m.Stats().Nodes {
-				if n.State != msm.NodeUp {
-					return false
-				}
-			}
-		}
-		return true
-	})
+	waitFor(f.t, "all nodes up", func() bool { return allUp(f.managers...) })
 }
 
 func (f *fleet) waitForRefill(node string, after time.Time) {
@@ -111,18 +100,10 @@ func (f *fleet) waitForRefill(node string, after time.Time) {
 }
 
 // waitForWhatIsOwed waits until a node that has lost nothing has what changed without it.
-func (f *fleet) waitForWhatIsOwed(node string, _ time.Time) {
+func (f *fleet) waitForWhatIsOwed(string, time.Time) {
 	f.t.Helper()
 	f.waitUntilAllUp()
-	waitFor(f.t, node+" to get what it is owed", func() bool {
-		owed := 0
-		for _, m := range f.managers {
-			for _, n := range m.Stats().Nodes {
-				owed += n.Owed
-			}
-		}
-		return owed == 0
-	})
+	waitForWhatIsOwed(f.t, f.managers...)
 }
 
 func (f *fleet) fullLoads() (n uint64) {

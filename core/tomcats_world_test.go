@@ -46,7 +46,7 @@ func (c *tomcats) do(tc *msm.Manager, request string, handler func(s *msm.Sessio
 	c.mu.Lock()
 	cookie := withCookie("SESSION=" + c.id)
 	c.mu.Unlock()
-	h := tc.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler(msm.From(r.Context())) }))
+	h := tc.Middleware(handlerOf(handler))
 	resp := exchange(h, method, path, cookie)
 	if resp.StatusCode != http.StatusOK {
 		c.t.Errorf("%s: %d", request, resp.StatusCode)

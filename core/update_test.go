@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"runtime"
 	"slices"
 	"sync"
@@ -127,7 +126,7 @@ func TestAPanicOfUpdateIsItsRequests(t *testing.T) {
 		if config.Locking == msm.LockNone {
 			other = two // with locks no other request can come between
 		}
-		resp := recovered(one, id, func(s *msm.Session) {
+		h := recovery(one.Middleware(handlerOf(func(s *msm.Session) {
 			list.Update(s, func(l []string) []string {
 				if len(l) > 0 && config.Locking != msm.LockNone {
 					panic("as it is")
@@ -137,9 +136,10 @@ func TestAPanicOfUpdateIsItsRequests(t *testing.T) {
 			if config.Locking == msm.LockNone {
 				visit(other, id, func(s *msm.Session) { list.Set(s, nil) })
 			}
-		})
-		if resp.Code != http.StatusInternalServerError {
-			t.Errorf("%d", resp.Code)
+		})))
+		resp := exchange(h, "POST", "/", withCookie("SESSION="+id))
+		if resp.StatusCode != http.StatusInternalServerError {
+			t.Errorf("%d", resp.StatusCode)
 		}
 		for _, m := range instances {
 			if resp := visit(m, id, func(s *msm.Session) { add(s) }); resp.StatusCode != 200 {
@@ -152,18 +152,4 @@ func TestAPanicOfUpdateIsItsRequests(t *testing.T) {
 			}
 		})
 	})
-}
-
-// recovered is a request whose panic is answered with 500.
-func recovered(m *msm.Manager, id string, f func(*msm.Session)) *httptest.ResponseRecorder {
-	w, r := httptest.NewRecorder(), requestWith("POST", id)
-	func() {
-		defer func() {
-			if recover() != nil {
-				w.WriteHeader(http.StatusInternalServerError)
-			}
-		}()
-		m.Middleware(handlerOf(f)).ServeHTTP(w, r)
-	}()
-	return w
 }

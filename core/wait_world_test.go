@@ -51,6 +51,32 @@ func healed(t testing.TB, managers ...*msm.Manager) {
 	}
 }
 
+// allUp reports whether managers have every node in use.
+func allUp(managers ...*msm.Manager) bool {
+	for _, m := range managers {
+		for _, n := range m.Stats().Nodes {
+			if n.State != msm.NodeUp {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// waitForWhatIsOwed waits until no manager owes a node anything.
+func waitForWhatIsOwed(t testing.TB, managers ...*msm.Manager) {
+	t.Helper()
+	waitFor(t, "the nodes to get what they are owed", func() bool {
+		owed := 0
+		for _, m := range managers {
+			for _, n := range m.Stats().Nodes {
+				owed += n.Owed
+			}
+		}
+		return owed == 0
+	})
+}
+
 // written waits until a sticky instance has stored everything.
 func written(t testing.TB, m *msm.Manager) {
 	t.Helper()

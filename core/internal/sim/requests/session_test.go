@@ -15,8 +15,7 @@ type session struct {
 	setAt   time.Time       // when the newest cookie was set
 	doubt   bool            // two answers that crossed brought different cookies
 	ended   map[string]bool // tokens that a request was to end
-	gone    bool
-	fragile bool // it may be lost: only the instance where it began has it, or no node was there
+	fragile bool            // it may be lost: only the instance where it began has it, or no node was there
 	ops     []*op
 	counts  int       // count requests sent
 	at      *instance // where it began
@@ -27,7 +26,6 @@ type session struct {
 // ending is a cookie of a session that was ended for good.
 type ending struct {
 	cookie string
-	newest bool // it was the newest one of its session
 	at     time.Time
 	by     *instance
 	apart  bool // no node was there, and the instances find the nodes again one by one: not all could reach those of the session
@@ -125,7 +123,6 @@ const flip = 500 * time.Millisecond
 
 // leave records that the visitor has no session any more.
 func (s *session) leave() {
-	s.gone = true
 	if s.visitor.jar == s {
 		s.visitor.jar = nil
 	}
@@ -211,9 +208,9 @@ func (s *session) twice(login *op) {
 
 // finish keeps the cookies of a token that was ended, to check later that they stay dead.
 func (w *world) finish(cookies []string, o *op, token string) {
-	for i, c := range cookies {
+	for _, c := range cookies {
 		if tokenOf(c) == token {
-			w.endings = append(w.endings, ending{cookie: c, newest: i == len(cookies)-1, at: time.Now(), by: o.in, apart: w.fault == "away"})
+			w.endings = append(w.endings, ending{cookie: c, at: time.Now(), by: o.in, apart: w.fault == "away"})
 		}
 	}
 }
