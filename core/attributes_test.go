@@ -52,23 +52,6 @@ func TestAttributes(t *testing.T) {
 	})
 }
 
-// TestRemovingFromNothingCreatesNothing: T-05.
-func TestRemovingFromNothingCreatesNothing(t *testing.T) {
-	t.Parallel()
-	m := newManager(t, msm.Config{})
-	resp := visit(m, "", func(s *msm.Session) {
-		s.Delete("a")
-		s.Clear()
-		s.Destroy()
-		if err := s.Renew(); err != nil {
-			t.Error(err)
-		}
-	})
-	if len(resp.Header["Set-Cookie"]) > 0 || m.Stats().Saves > 0 {
-		t.Errorf("%v %+v", resp.Header, m.Stats())
-	}
-}
-
 // TestKeysAreTheAppsOwn checks that Keys names nothing that the app has not set.
 func TestKeysAreTheAppsOwn(t *testing.T) {
 	t.Parallel()

@@ -41,14 +41,14 @@ var stickyConfigs = map[string]msm.Config{
 	"sync":  {Sticky: true, Route: "a", BackupSync: true},
 }
 
-// kinds are the modes in which a session can be kept.
+// kinds are the modes in which a session can be kept, on a node in memory.
 var kinds = map[string]msm.Config{
 	"non-sticky":    {},
 	"sticky, async": {Sticky: true, Route: "a"},
 	"sticky, sync":  {Sticky: true, Route: "a", BackupSync: true},
 }
 
-// storing are the modes in which instances keep sessions.
+// storing are the modes in which instances keep sessions, with and without backups.
 var storing = map[string]msm.Config{
 	"not sticky":                    {},
 	"not sticky, without backups":   {Backups: msm.NoBackup},

@@ -105,6 +105,6 @@ var stickyTakeovers = []stickyCase{
 		c.servers["n2"].Kill() // where the first instance had stored it
 		wantCount(c.sticky("tc2", "MSM_FAILOVER_NODES=n2"), 3)
 	}},
-	{"SecondaryBackupForNonStickySessionAfterMemcachedFailover", "non-sticky: see core's failover tests", 0, nil},
-	{"ReconfigureMemcachedNodesAtRuntimeFeature46, ReconfigureFailoverNodesAtRuntimeFeature46", "by Manager.SetNodes: see core's sticky tests", 0, nil},
+	{"SecondaryBackupForNonStickySessionAfterMemcachedFailover", "non-sticky: see TestMSMLocking of core", 0, nil},
+	{"ReconfigureMemcachedNodesAtRuntimeFeature46, ReconfigureFailoverNodesAtRuntimeFeature46", "by Manager.SetNodes: see TestStickySession of core", 0, nil},
 }
