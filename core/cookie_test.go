@@ -2,40 +2,13 @@ package msm_test
 
 import (
 	"crypto/tls"
-	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
 
 	msm "github.com/gomsm/msm/core"
 )
-
-// exchange serves one request in process, and returns its response.
-func exchange(h http.Handler, method, path string, edit func(*http.Request)) *http.Response {
-	r := httptest.NewRequest(method, path, nil)
-	if edit != nil {
-		edit(r)
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w.Result()
-}
-
-func withCookie(line string) func(*http.Request) {
-	return func(r *http.Request) { r.Header.Set("Cookie", line) }
-}
-
-// sessionOf begins a session and returns its id.
-func sessionOf(t testing.TB, h http.Handler) string {
-	t.Helper()
-	cookies := sessionCookies(exchange(h, "POST", "/", nil))
-	if len(cookies) != 1 {
-		t.Fatalf("cookies %v", cookies)
-	}
-	return cookies[0].Value
-}
 
 func TestCookieAttributes(t *testing.T) {
 	t.Parallel()
@@ -126,12 +99,6 @@ func TestWhatStrangersSend(t *testing.T) {
 	}
 }
 
-func bodyOf(resp *http.Response) string {
-	var b [64]byte
-	n, _ := resp.Body.Read(b[:])
-	return string(b[:n])
-}
-
 func TestSigning(t *testing.T) {
 	t.Parallel()
 	old, next := []byte(strings.Repeat("o", 32)), []byte(strings.Repeat("n", 32))
@@ -152,66 +119,6 @@ func TestSigning(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got := bodyOf(exchange(app(c.keys...), "GET", "/", withCookie("SESSION="+id))); got != c.want {
 				t.Errorf("counts %s; want %s", got, c.want)
-			}
-		})
-	}
-}
-
-func TestRenewAndDestroy(t *testing.T) {
-	t.Parallel()
-	for name, config := range map[string]msm.Config{"in memory": {}, "on two nodes": {Nodes: "two"}} {
-		t.Run(name, func(t *testing.T) {
-			if config.Nodes != "" {
-				config.Nodes, _ = startServers(t, 2)
-			}
-			m := newManager(t, config)
-			h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				s := msm.From(r.Context())
-				switch r.URL.Path {
-				case "/add":
-					add(s)
-				case "/login":
-					if err := s.Renew(); err != nil {
-						t.Error(err)
-					}
-					s.Set("user", "ann")
-				case "/logout":
-					s.Destroy()
-				case "/relogin":
-					s.Destroy()
-					s.Set("user", "bob")
-				}
-				fmt.Fprint(w, count.Get(s), msm.Get[string](s, "user"), s.ID())
-			}))
-			id := sessionCookies(exchange(h, "POST", "/add", nil))[0].Value
-			at := func(path, id string) (string, []*http.Cookie) {
-				resp := exchange(h, "POST", path, withCookie("SESSION="+id))
-				return bodyOf(resp), sessionCookies(resp)
-			}
-			body, cookies := at("/login", id)
-			renewed := cookies[0].Value
-			if renewed == id || body != "1ann"+renewed {
-				t.Errorf("login: %q, id %q", body, renewed)
-			}
-			if body, _ := at("/", id); body != "0" {
-				t.Errorf("the id from before the login still works: %q", body)
-			}
-			body, cookies = at("/relogin", renewed)
-			if len(cookies) != 1 || body != "0bob"+cookies[0].Value {
-				t.Errorf("destroyed and begun anew: %q %v", body, cookies)
-			}
-			again := cookies[0].Value
-			body, cookies = at("/logout", again)
-			if body != "0" || len(cookies) != 1 || cookies[0].MaxAge >= 0 {
-				t.Errorf("logout: %q %v", body, cookies)
-			}
-			for _, dead := range []string{id, renewed, again} {
-				if body, cookies := at("/", dead); body != "0" || len(cookies) > 0 {
-					t.Errorf("dead id: %q %v", body, cookies)
-				}
-			}
-			if _, cookies := at("/logout", again); len(cookies) != 1 || cookies[0].MaxAge >= 0 {
-				t.Errorf("logout without a session clears the cookie: %v", cookies)
 			}
 		})
 	}

@@ -11,32 +11,6 @@ import (
 	msm "github.com/gomsm/msm/core"
 )
 
-func open(t testing.TB, m *msm.Manager, id string) *msm.Session {
-	t.Helper()
-	s, err := m.Open(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func commit(t testing.TB, s *msm.Session) {
-	t.Helper()
-	if err := s.Commit(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
-// counts fails the test if a visitor sees another count than want.
-func counts(t testing.TB, m *msm.Manager, id string, want int) {
-	t.Helper()
-	visit(m, id, func(s *msm.Session) {
-		if n := count.Get(s); n != want {
-			t.Errorf("the visitor sees %d; want %d", n, want)
-		}
-	})
-}
-
 // opened is what can be done with a session that a visitor has begun with a count of 1, and the count after that; 0:
 // the session is gone.
 var opened = map[string]struct {

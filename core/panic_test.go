@@ -113,14 +113,3 @@ func TestAPanicOfTheCommit(t *testing.T) {
 		}
 	})
 }
-
-func recovery(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			if recover() != nil {
-				w.WriteHeader(500)
-			}
-		}()
-		next.ServeHTTP(w, r)
-	})
-}

@@ -6,81 +6,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	msm "github.com/gomsm/msm/core"
 )
-
-// fakeModes runs a test in fake time in every mode, on two nodes; another makes one more instance.
-func fakeModes(t *testing.T, test func(t *testing.T, another func(msm.Config) *msm.Manager)) {
-	for name, edit := range map[string]func(*msm.Config){
-		"non-sticky":    func(*msm.Config) {},
-		"with locks":    func(c *msm.Config) { c.Locking = msm.LockAll },
-		"sticky, async": func(c *msm.Config) { c.Sticky, c.Backups = true, 1 },
-		"sticky, sync":  func(c *msm.Config) { c.Sticky, c.BackupSync, c.Backups = true, true, 1 },
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newNetwork(t, 2)
-				test(t, func(config msm.Config) *msm.Manager {
-					edit(&config)
-					return w.manager(config)
-				})
-			})
-		})
-	}
-}
-
-// remembering is an app whose login may last.
-func remembering(m *msm.Manager) http.Handler {
-	return m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := msm.From(r.Context())
-		switch r.URL.Path {
-		case "/login":
-			_ = s.Renew()
-			s.Set("user", "ann")
-		case "/remember":
-			_ = s.Renew()
-			s.Set("user", "ann")
-			s.Persist(10 * time.Minute)
-		case "/persist":
-			s.Persist(10 * time.Minute)
-		case "/forget":
-			s.Persist(0)
-		case "/renew":
-			_ = s.Renew()
-		case "/write":
-			add(s)
-		case "/clear":
-			s.Clear()
-			s.Set("user", "ann")
-		case "/logout":
-			s.Destroy()
-		case "/plain":
-			return
-		}
-		fmt.Fprint(w, msm.Get[string](s, "user"))
-	}))
-}
-
-// visited sends a request and returns the MaxAge of the cookies in the response.
-func (b *browser) visited(path string) (body string, lives []int) {
-	b.t.Helper()
-	req, err := http.NewRequest("GET", "http://shop.example.com"+path, nil)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	resp, err := b.Do(req)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	synctest.Wait() // for work in the background
-	for _, c := range resp.Cookies() {
-		lives = append(lives, c.MaxAge)
-	}
-	return bodyOf(resp), lives
-}
 
 // TestRememberMe checks Persist and its opposite, step by step. A step is a pause, a request, and the life of the
 // cookie that it sets: 0 for one that ends with the browser, none for no cookie.

@@ -90,32 +90,6 @@ func TestReadOnce(t *testing.T) {
 	}
 }
 
-// TestKeysAreTheAppsOwn checks that Keys names nothing that the app has not set.
-func TestKeysAreTheAppsOwn(t *testing.T) {
-	t.Parallel()
-	for mode, config := range map[string]msm.Config{"not sticky": {}, "sticky": {Sticky: true}} {
-		t.Run(mode, func(t *testing.T) {
-			m := newManager(t, config)
-			id := begin(t, m, func(s *msm.Session) {
-				s.AddFlash("saved")
-				if got := s.Keys(); len(got) != 0 {
-					t.Errorf("with a message and nothing else: %q", got)
-				}
-				s.Set("b", 1)
-				s.Set("a", 1)
-			})
-			visit(m, id, func(s *msm.Session) {
-				if got := s.Keys(); !slices.Equal(got, []string{"a", "b"}) {
-					t.Errorf("%q", got)
-				}
-				if got := s.Flashes(); !slices.Equal(got, []string{"saved"}) {
-					t.Errorf("the message is %q", got)
-				}
-			})
-		})
-	}
-}
-
 // TestFlashesOfParallelRequestsAreAllSeen checks that messages added while others are read are kept for the next page.
 func TestFlashesOfParallelRequestsAreAllSeen(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ func TestRenewTellsWhereTheSessionIs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2)
-		v := newVisitors(t, w, Config{})
+		v := newTabs(t, w, Config{})
 		var home *nodetest.Server
 		failed := false
 		v.send(t.Context(), 0, func(login *Session) {

@@ -137,14 +137,6 @@ func (e *ending) want(path string, status int) {
 	}
 }
 
-// unsaved returns how many lost sessions an error reports.
-func unsaved(err error) int {
-	if u := (*msm.UnsavedError)(nil); errors.As(err, &u) {
-		return u.Sessions
-	}
-	return 0
-}
-
 // TestAnAppThatIsToldToEnd checks that no acknowledged change is lost.
 func TestAnAppThatIsToldToEnd(t *testing.T) {
 	t.Parallel()
@@ -264,36 +256,4 @@ func TestListenAndServe(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-// TestClose checks that Close ends with its context, or without a deadline by itself, and that further calls wait for
-// the first one.
-func TestClose(t *testing.T) {
-	t.Parallel()
-	for mode, config := range map[string]msm.Config{"sticky": {Sticky: true}, "non-sticky": {}} {
-		t.Run(mode+", without a node and without a deadline", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				config.Logger, config.Nodes = quiet, "n1:a:1"
-				config.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no network") }
-				m, err := msm.New(config)
-				if err != nil {
-					t.Fatal(err)
-				}
-				visit(m, "", func(s *msm.Session) { add(s) })
-				want := 0
-				if config.Sticky {
-					want = 1
-				}
-				var calls sync.WaitGroup
-				for range 3 {
-					calls.Go(func() {
-						if err := m.Close(context.Background()); unsaved(err) != want || (err == nil) != (want == 0) {
-							t.Errorf("%v; want %d unsaved", err, want)
-						}
-					})
-				}
-				calls.Wait()
-			})
-		})
-	}
 }

@@ -2,9 +2,12 @@ package msm_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,4 +87,72 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// BenchmarkThroughput measures 64 clients on loopback, each with a session and a connection of its own, against the
+// same requests to the same handler without sessions, in turn within one run.
+func BenchmarkThroughput(b *testing.B) {
+	list, _ := startServers(b, 2)
+	m := newManager(b, msm.Config{Nodes: list, Sticky: true})
+	for range 10_000 { // as many as a server would have
+		begin(b, m, func(s *msm.Session) { s.Set("a", make([]byte, 1024)) })
+	}
+	var n atomic.Int64
+	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "POST" {
+			fmt.Fprint(w, n.Add(1))
+		} else {
+			fmt.Fprint(w, n.Load())
+		}
+	})
+	for name, method := range map[string]string{"reads": "GET", "writes": "POST"} {
+		b.Run(name, func(b *testing.B) {
+			with, without := newLoad(b, m, counting(m)), newLoad(b, m, bare)
+			var x, y int64
+			for b.Loop() {
+				y += without.run(b, method, 200*time.Millisecond)
+				x += with.run(b, method, 200*time.Millisecond)
+			}
+			b.ReportMetric(float64(x)/float64(y), "of-bare")
+		})
+	}
+}
+
+// load is 64 clients, each with a connection and a session.
+type load struct {
+	url     string
+	cookies []string
+	clients []*http.Client
+}
+
+func newLoad(b *testing.B, m *msm.Manager, h http.Handler) *load {
+	server := httptest.NewServer(h)
+	b.Cleanup(server.Close)
+	l := &load{url: server.URL}
+	for range 64 {
+		l.cookies = append(l.cookies, "SESSION="+begin(b, m, func(s *msm.Session) { add(s) }))
+		l.clients = append(l.clients, &http.Client{Transport: &http.Transport{}})
+	}
+	return l
+}
+
+// run returns how many requests were answered within d.
+func (l *load) run(b *testing.B, method string, d time.Duration) int64 {
+	var n atomic.Int64
+	end := time.Now().Add(d)
+	parallel(len(l.clients), func(i int) {
+		for time.Now().Before(end) {
+			req, _ := http.NewRequest(method, l.url, nil)
+			req.Header.Set("Cookie", l.cookies[i])
+			resp, err := l.clients[i].Do(req)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			n.Add(1)
+		}
+	})
+	return n.Load()
 }

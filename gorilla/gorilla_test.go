@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,89 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	msm "github.com/gomsm/msm/core"
-	"github.com/gomsm/msm/core/msmtest"
-	msmgorilla "github.com/gomsm/msm/gorilla"
 	"github.com/gorilla/sessions"
+
+	msm "github.com/gomsm/msm/core"
+	msmgorilla "github.com/gomsm/msm/gorilla"
 )
-
-var (
-	key  = []byte("0123456789abcdef0123456789abcdef")
-	key2 = []byte("fedcba9876543210fedcba9876543210")
-)
-
-func newManager(t testing.TB, config msm.Config) *msm.Manager {
-	t.Helper()
-	config.Logger = slog.New(slog.DiscardHandler)
-	m, err := msm.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = m.Close(context.Background()) })
-	return m
-}
-
-// visitor keeps one cookie, as a browser does.
-type visitor struct {
-	store  *msmgorilla.Store
-	cookie *http.Cookie
-	t      *testing.T
-}
-
-func (v *visitor) request() *http.Request {
-	r := httptest.NewRequest("GET", "/", nil)
-	if v.cookie != nil {
-		r.AddCookie(v.cookie)
-	}
-	return r
-}
-
-func (v *visitor) load() *sessions.Session {
-	v.t.Helper()
-	s, err := v.store.Get(v.request(), "s")
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	return s
-}
-
-// do sends one request and returns the cookie that it set, or nil.
-func (v *visitor) do(f func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error) *http.Cookie {
-	v.t.Helper()
-	r, w := v.request(), httptest.NewRecorder()
-	s, err := v.store.Get(r, "s")
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	if err := f(r, w, s); err != nil {
-		v.t.Fatal(err)
-	}
-	set := w.Result().Cookies()
-	if len(set) == 0 {
-		return nil
-	}
-	v.cookie = set[0]
-	if v.cookie.MaxAge < 0 {
-		v.cookie = nil
-	}
-	return set[0]
-}
-
-func save(r *http.Request, w http.ResponseWriter, s *sessions.Session) error { return s.Save(r, w) }
-
-func put(value any) func(*http.Request, http.ResponseWriter, *sessions.Session) error {
-	return func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
-		s.Values["k"] = value
-		return s.Save(r, w)
-	}
-}
-
-func (v *visitor) want(value any) {
-	v.t.Helper()
-	if s := v.load(); s.Values["k"] != value || s.IsNew != (value == nil) || (s.ID == "") != (value == nil) {
-		v.t.Errorf("%v, new %v, id %q; want %v", s.Values["k"], s.IsNew, s.ID, value)
-	}
-}
 
 // TestStore runs every case in fake time.
 func TestStore(t *testing.T) {
@@ -294,42 +215,6 @@ var cases = map[string]func(v *visitor){
 	},
 }
 
-// TestNobodyMeetsAtAKey checks that nothing is looked up or deleted for a visitor without a session, who has no id. If
-// all such visitors shared one key they would wait for each other.
-func TestNobodyMeetsAtAKey(t *testing.T) {
-	m := newManager(t, msm.Config{})
-	store := msmgorilla.NewStore(m, key)
-	looks := func(cookie *http.Cookie, maxAge int, do func(*http.Request, http.ResponseWriter, *sessions.Session) error) uint64 {
-		v := &visitor{store, cookie, t}
-		var n uint64
-		v.do(func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
-			s.Options.MaxAge = maxAge
-			before := m.Stats().Loads
-			err := do(r, w, s)
-			n = m.Stats().Loads - before
-			return err
-		})
-		return n
-	}
-	for name, cookie := range map[string]*http.Cookie{
-		"no cookie": nil, "an empty one": {Name: "s"}, "one that is not ours": {Name: "s", Value: "x"},
-	} {
-		if n, save := looks(cookie, 60, func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
-			return store.Renew(r, w, s)
-		}), looks(cookie, 60, save); n != save {
-			t.Errorf("%s, login: %d looks; Save has %d", name, n, save)
-		}
-		if n := looks(cookie, -1, save); n != 0 {
-			t.Errorf("%s, logout: %d looks", name, n)
-		}
-		if n := looks(cookie, -1, func(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
-			return store.Renew(r, w, s)
-		}); n != 0 {
-			t.Errorf("%s, Renew for a logout: %d looks", name, n)
-		}
-	}
-}
-
 // TestWithoutAManager checks that a missing Manager is reported when the app starts, not to the first visitor.
 func TestWithoutAManager(t *testing.T) {
 	defer func() {
@@ -359,76 +244,4 @@ func TestKeysRotate(t *testing.T) {
 	v.want(1)
 	v.store = msmgorilla.NewStore(m, key2)
 	v.want(nil)
-}
-
-// TestStoreTrouble checks that a node that does not answer logs nobody out.
-func TestStoreTrouble(t *testing.T) {
-	server := msmtest.StartServer(t)
-	v := &visitor{msmgorilla.NewStore(newManager(t, msm.Config{Nodes: server.Addr(), OpTimeout: 2 * time.Second}), key), nil, t}
-	v.do(put(1))
-	server.Stop()
-	r, w := v.request(), httptest.NewRecorder()
-	s, err := v.store.Get(r, "s")
-	if !errors.Is(err, msm.ErrUnavailable) || s == nil || s.IsNew {
-		t.Fatalf("%+v, %v", s, err)
-	}
-	server.Continue()
-	s.Values["k"] = 2
-	if err := s.Save(r, w); !errors.Is(err, msmgorilla.ErrNotLoaded) || len(w.Header()) > 0 {
-		t.Errorf("%v, %v", err, w.Header())
-	}
-	for s, err = v.store.Get(v.request(), "s"); err != nil; s, err = v.store.Get(v.request(), "s") {
-		time.Sleep(10 * time.Millisecond) // until a probe finds the node
-	}
-	if s.Values["k"] != 1 {
-		t.Errorf("%v", s.Values)
-	}
-}
-
-// ginOptions has the shape of gin-contrib's options.
-type ginOptions struct{ MaxAge int }
-
-func (o ginOptions) ToGorillaOptions() *sessions.Options { return &sessions.Options{MaxAge: o.MaxAge} }
-
-func TestGin(t *testing.T) {
-	g := msmgorilla.NewGin[ginOptions](newManager(t, msm.Config{}), key)
-	var store interface {
-		sessions.Store
-		Options(ginOptions)
-	} = g
-	store.Options(ginOptions{MaxAge: 7})
-	v := &visitor{g.Store, nil, t}
-	if c := v.do(put(1)); c.MaxAge != 7 || c.HttpOnly {
-		t.Errorf("%+v", c)
-	}
-	v.want(1)
-}
-
-func Example() {
-	m, err := msm.New(msm.Config{}) // Nodes: "n1:cache1:11211,n2:cache2:11211" keeps sessions in memcached
-	if err != nil {
-		panic(err)
-	}
-	defer m.Close(context.Background())
-	store := msmgorilla.NewStore(m, []byte("secret-key"))
-
-	handler := func(w http.ResponseWriter, r *http.Request) {
-		session, err := store.Get(r, "my-session")
-		if err != nil {
-			http.Error(w, "no session at the moment", http.StatusServiceUnavailable)
-			return
-		}
-		n, _ := session.Values["visits"].(int)
-		session.Values["visits"] = n + 1
-		if err := session.Save(r, w); err != nil {
-			http.Error(w, "no session at the moment", http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "visit", n+1)
-	}
-
-	w := httptest.NewRecorder()
-	handler(w, httptest.NewRequest("POST", "/", nil))
-	fmt.Print(w.Body)
-	// Output: visit 1
 }

@@ -16,8 +16,8 @@
 //     of a seed.
 //   - world_test.go: what everything shares, and chance. server_test.go, wire_test.go: servers and the network.
 //     instance_test.go, app_test.go: instances and the app that they run.
-//   - visitor_test.go: visitors and the load balancer. session_test.go: what a visitor was promised. check_test.go:
-//     what is checked.
+//   - visitor_test.go: visitors and the load balancer. request_test.go: their requests. session_test.go: what a
+//     visitor was promised. check_test.go: what is checked.
 //   - fault_test.go: faults. halt_test.go, lists_test.go, locks_test.go, slow_test.go, idle_test.go: what some settings
 //     add.
 package requests

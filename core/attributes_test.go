@@ -1,0 +1,79 @@
+package msm_test
+
+import (
+	"slices"
+	"testing"
+
+	msm "github.com/gomsm/msm/core"
+)
+
+func TestAttributes(t *testing.T) {
+	t.Parallel()
+	m := newManager(t, msm.Config{})
+	name := msm.NewKey[string]("name")
+	id := begin(t, m, func(s *msm.Session) {
+		if !s.IsNew() || s.ID() != "" || len(s.Keys()) != 0 {
+			t.Error("a session before anything was set")
+		}
+		name.Set(s, "ann")
+		s.Set("b", 1)
+		s.Set("a", 2)
+		if !s.IsNew() || s.ID() == "" {
+			t.Error("a session that begins")
+		}
+	})
+	visit(m, id, func(s *msm.Session) {
+		if s.IsNew() || s.ID() != id || !slices.Equal(s.Keys(), []string{"a", "b", "name"}) || !s.Has("a") || s.Has("c") {
+			t.Errorf("%v %v", s.ID(), s.Keys())
+		}
+		if v, ok, err := name.Lookup(s); v != "ann" || !ok || err != nil {
+			t.Errorf("%v %v %v", v, ok, err)
+		}
+		if v, ok, err := msm.Lookup[string](s, "none"); v != "" || ok || err != nil {
+			t.Errorf("%v %v %v", v, ok, err)
+		}
+		s.Delete("a")
+		s.Delete("none")
+		if name.Pop(s) != "ann" || s.Has("name") {
+			t.Error("Pop")
+		}
+	})
+	visit(m, id, func(s *msm.Session) {
+		if !slices.Equal(s.Keys(), []string{"b"}) {
+			t.Errorf("%v", s.Keys())
+		}
+		s.Clear()
+		s.Set("c", 3)
+	})
+	visit(m, id, func(s *msm.Session) {
+		if !slices.Equal(s.Keys(), []string{"c"}) {
+			t.Errorf("%v", s.Keys())
+		}
+	})
+}
+
+// TestKeysAreTheAppsOwn checks that Keys names nothing that the app has not set.
+func TestKeysAreTheAppsOwn(t *testing.T) {
+	t.Parallel()
+	for mode, config := range map[string]msm.Config{"not sticky": {}, "sticky": {Sticky: true}} {
+		t.Run(mode, func(t *testing.T) {
+			m := newManager(t, config)
+			id := begin(t, m, func(s *msm.Session) {
+				s.AddFlash("saved")
+				if got := s.Keys(); len(got) != 0 {
+					t.Errorf("with a message and nothing else: %q", got)
+				}
+				s.Set("b", 1)
+				s.Set("a", 1)
+			})
+			visit(m, id, func(s *msm.Session) {
+				if got := s.Keys(); !slices.Equal(got, []string{"a", "b"}) {
+					t.Errorf("%q", got)
+				}
+				if got := s.Flashes(); !slices.Equal(got, []string{"saved"}) {
+					t.Errorf("the message is %q", got)
+				}
+			})
+		})
+	}
+}
