@@ -17,7 +17,7 @@ type outbox struct {
 	posts   chan post
 }
 
-// post is a message to the instance of a route. It is left on that instance's board, a mailbox on a node.
+// post is a message to the instance of a route. It is left in that instance's mailbox on a node.
 type post struct {
 	access *replica.Access
 	route  string

@@ -112,8 +112,8 @@ func (w *world) start(config local.Config) *instance {
 		Cluster: cluster.New(nil), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Random: own, Route: config.Route, Patience: opTimeout,
 	})
 	inbox, courier := mailbox.NewInbox(a, time.Now), replica.NewCourier(config.Replica)
-	look := func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
-		inbox.Probed(n, boards, began)
+	look := func(n *node.Node, mailboxes map[string]memcache.Item, began time.Time) {
+		inbox.Probed(n, mailboxes, began)
 		courier.Look(n)
 	}
 	for i := range len(w.servers) {

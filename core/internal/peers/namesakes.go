@@ -96,6 +96,7 @@ func (s *namesakes) ask() {
 // say posts messages in all mailboxes that name the servers that this instance reaches. An instance that misses a
 // message learns of the other server from those that reach it.
 func (s *namesakes) say(ctx context.Context) {
+	s.store.Random.Pause(ctx) // the probe that woke this up may be the first one of a list that comes into use now
 	nodes := s.store.Cluster.Nodes()
 	s.mu.Lock()
 	owed := s.owed

@@ -20,7 +20,7 @@ import (
 type Memory interface {
 	// Receive applies messages about sessions.
 	Receive(ctx context.Context, list []mailbox.Message)
-	// CaughtUp says that all messages were applied that were on the boards of a node at that time.
+	// CaughtUp says that all messages were applied that were on the mailboxes of a node at that time.
 	CaughtUp(at time.Time)
 }
 
@@ -46,30 +46,32 @@ func New(store *replica.Store, log *journal.Journal) *Peers {
 	return p
 }
 
-// Look takes what a probe has read from a node's boards, which are mailboxes; the probe began at that time. It does not
-// block: the node's prober calls it.
-func (p *Peers) Look(n *node.Node, boards map[string]memcache.Item, began time.Time) {
-	p.inbox.Probed(n, boards, began)
+// Look takes what a probe has read from a node's mailboxes; the probe began at that time. It does not block: the node's
+// prober calls it.
+func (p *Peers) Look(n *node.Node, mailboxes map[string]memcache.Item, began time.Time) {
+	p.inbox.Probed(n, mailboxes, began)
 	p.courier.Look(n)
 	p.names.look(n)
 }
 
-// Begin starts the work; memory is nil if the instance is not sticky. It returns when the messages of the first probes are applied, so that an instance that has
-// just started does not accept sessions that have ended (rule M12). It waits for mailbox.MaxDelay at most, within which
-// every instance reads a message.
+// Begin starts the work; memory is nil if the instance is not sticky. It returns when the messages of the first probes
+// are applied, so that an instance that has just started does not accept sessions that have ended (rule M12). It waits
+// for mailbox.MaxDelay at most, within which every instance reads a message.
 func (p *Peers) Begin(memory Memory) {
 	p.memory = memory
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
 	caughtUp := make(chan struct{})
+	as := func(actor string) context.Context { return p.store.Random.As(ctx, actor) } // what happens at one moment has an order
 	p.done.Go(func() {
+		ctx := as("inbox")
 		p.inbox.Read(ctx)
 		close(caughtUp)
 		p.inbox.Run(ctx)
 	})
-	p.done.Go(func() { p.courier.Run(ctx) })
-	p.done.Go(func() { p.names.run(ctx) })
-	p.done.Go(func() { p.debts.run(ctx) })
+	p.done.Go(func() { p.courier.Run(as("courier")) })
+	p.done.Go(func() { p.names.run(as("namesakes")) })
+	p.done.Go(func() { p.debts.run(as("debts")) })
 	select {
 	case <-caughtUp:
 	case <-time.After(mailbox.MaxDelay):

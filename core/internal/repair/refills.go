@@ -98,7 +98,7 @@ func (w *Refills) look() {
 // start runs a refill in a goroutine of its own. The caller holds mu.
 func (w *Refills) start(r *refill) {
 	w.of[r.node] = r
-	ctx, stop := context.WithCancelCause(w.ctx)
+	ctx, stop := context.WithCancelCause(w.scan.store.Random.As(w.ctx, "refill of", r.node.ID()))
 	r.stop = stop
 	w.done.Go(func() {
 		defer stop(nil)

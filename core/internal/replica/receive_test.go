@@ -18,7 +18,7 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// mail is what lies on one kind of board, on all nodes.
+// mail is what lies in one kind of mailbox, on all nodes.
 type mail struct {
 	world *world
 	at    []string
@@ -33,7 +33,7 @@ func (m *mail) Receive(_ context.Context, at *node.Node, list []mailbox.Message)
 
 func (m *mail) CaughtUp(time.Time) {}
 
-// mail reads the boards for the instance of that route, or with no route those for all, on every node that answers.
+// mail reads the mailboxes for the instance of that route, or with no route those for all, on every node that answers.
 func (w *world) mail(route string) *mail {
 	m := &mail{world: w}
 	inbox := mailbox.NewInbox(m, time.Now)

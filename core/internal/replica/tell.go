@@ -12,8 +12,8 @@ import (
 )
 
 // Tell leaves a message about the session for the instance of that route, or for all instances if there is no route. It
-// goes to the session's node and to another one, so that it is not lost with one of them (rule M1), and lies there on a
-// board, a kind of mailbox (see package mailbox). If it cannot be left nothing is lost: versions keep writes safe without
+// goes to the session's node and to another one, so that it is not lost with one of them (rule M1), and lies there in a
+// mailbox (see package mailbox). If it cannot be left nothing is lost: versions keep writes safe without
 // it.
 func (a *Access) Tell(ctx context.Context, route string, m mailbox.Message) {
 	session, ours := sid.ParseKey(a.store.KeyPrefix, sid.Record, a.key)

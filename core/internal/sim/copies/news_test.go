@@ -12,8 +12,8 @@ import (
 // watch is how an instance watches a node: it reads the messages that others have left there, and brings the node what
 // it owes it (hinted handoff).
 func (w *world) watch(in *instance) node.Options {
-	return node.Options{EpochKey: "epoch", Watch: mailbox.Keys("msm:", ""), OnProbe: func(n *node.Node, boards map[string]memcache.Item, began time.Time) {
-		in.inbox.Probed(n, boards, began)
+	return node.Options{EpochKey: "epoch", Watch: mailbox.Keys("msm:", ""), OnProbe: func(n *node.Node, mailboxes map[string]memcache.Item, began time.Time) {
+		in.inbox.Probed(n, mailboxes, began)
 		in.inbox.Read(context.WithValue(in.ctx, processKey{}, 0))
 		for _, key := range in.store.Owed(n) {
 			w.deliver(in, n, key)
