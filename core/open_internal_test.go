@@ -47,6 +47,32 @@ func TestOpenWithoutANode(t *testing.T) {
 	})
 }
 
+// TestOpenOutlivesOutages: G5. A session that is opened for long meets several outages of all nodes. Each time it can be
+// stored again when the nodes are back, also without backups, when only its own node can tell what it is.
+func TestOpenOutlivesOutages(t *testing.T) {
+	t.Parallel()
+	for name, backups := range map[string]int{"without backups": NoBackup, "with a backup": 1} {
+		t.Run(name, func(t *testing.T) {
+			inPair(t, Config{Backups: backups}, func(p *pair) {
+				s := p.open(p.other)
+				for outage := range 3 {
+					Update(s, "n", plus(1))
+					p.cutOff()
+					for range 2 {
+						if err := s.Commit(p.t.Context()); !errors.Is(err, ErrUnavailable) {
+							p.t.Errorf("outage %d: %v", outage, err)
+						}
+						time.Sleep(3 * time.Second)
+					}
+					p.reconnect()
+					p.must(s.Commit(p.t.Context()))
+					p.wants("stored", Get[int](p.open(p.other), "n"), outage+2)
+				}
+			})
+		})
+	}
+}
+
 // TestOpenAndLocks checks that an opened session takes the lock only by Session.Lock, and how it is released.
 func TestOpenAndLocks(t *testing.T) {
 	t.Parallel()

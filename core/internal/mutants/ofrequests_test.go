@@ -93,6 +93,10 @@ var ofRequests = []mutant{
 		[]edit{{local, "	if st.putsOff(s) {\n", "	if false {\n"}}, unit("TestAMendWaitsForTheLook|TestAUseWaitsForTheLook", "internal/local"),
 	},
 	{
+		"C20", "a session that is opened for long can be stored again when the nodes are back",
+		[]edit{{replica, "func(x failure) bool { return time.Since(x.at) >= node.FailureMemory })", "func(x failure) bool { return time.Since(x.at) >= time.Hour })"}}, unit("TestOpenOutlivesOutages", "."),
+	},
+	{
 		"C20", "who has waited for a request that ran out of time on a node does not wait for that node as well",
 		[]edit{{keyqueue, "first.met.After(at.met, first.since)", "first.met"}}, unit("TestRequestsThatWaitForEachOther", "."),
 	},

@@ -18,6 +18,7 @@ func (a *Access) Create(ctx context.Context, first *record.Record) (*record.Reco
 
 // create is Create, as a write of that kind and with a change to the first record.
 func (a *Access) create(ctx context.Context, k kind, first *record.Record, change Change) (*record.Record, error) {
+	a.forgetOld()
 	a.store.Cluster.AwaitNode(ctx, a.store.Patience)
 	a.before = node.FailuresOf(ctx)
 	for try := range uint64(tries) {

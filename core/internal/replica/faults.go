@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/node"
@@ -23,6 +24,16 @@ type failure struct {
 	node  string // its id
 	why   error
 	looks uint64 // how many probes had looked at it before; see node.Waited.Refound
+	at    time.Time
+}
+
+// forgetOld forgets the failures of more than a second ago, before another operation of an access that may last for long
+// (rule C20). Without any, the access has another chance to ask a node again.
+func (f *faults) forgetOld() {
+	f.failed = slices.DeleteFunc(f.failed, func(x failure) bool { return time.Since(x.at) >= node.FailureMemory })
+	if len(f.failed) == 0 {
+		f.tookChance, f.askedAgain = false, false
+	}
 }
 
 // why returns why a node has failed; nil: it has not.
@@ -67,7 +78,7 @@ func (f *faults) fail(id string, why error) {
 			f.before.Add(n)
 		}
 	}
-	f.failed = append(f.failed, failure{id, why, looks})
+	f.failed = append(f.failed, failure{id, why, looks, time.Now()})
 }
 
 // ranOutOfTime reports whether the node ran out of time in this request, or became unavailable by that less than

@@ -36,6 +36,7 @@ func (a *Access) Heal(ctx context.Context) error {
 // write is a write of any kind.
 func (a *Access) write(ctx context.Context, k kind, change Change) (stored *record.Record, err error) {
 	defer func() { a.remind(stored) }()
+	a.forgetOld()
 	a.op.begin(k, a.store.Clock())
 	for a.op.attempt = range uint64(tries) {
 		stored, out, err := a.try(ctx, change)
