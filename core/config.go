@@ -76,10 +76,10 @@ type Config struct {
 	// MaxLocalBytes limits the memory of the sessions in a sticky instance, as MaxLocalSessions limits their number.
 	// Zero: a quarter of the Go runtime's memory limit (GOMEMLIMIT), or 1 GiB if there is none.
 	MaxLocalBytes int64
-	// AttributeFilter matches names of attributes that stay in the memory of a sticky instance and are never stored.
+	// MemoryOnly matches names of attributes that stay in the memory of a sticky instance and are never stored.
 	// They are lost when another instance takes the session over, when it leaves memory, and when the instance ends.
 	// Nil: none.
-	AttributeFilter *regexp.Regexp
+	MemoryOnly *regexp.Regexp
 
 	// Locking makes the requests of a session wait for each other, for handlers that must not run in parallel. New
 	// refuses it in sticky mode. Updates do not need it: without locks requests run in parallel and their changes are

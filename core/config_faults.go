@@ -39,7 +39,7 @@ func (c *Config) faults() []fault {
 	stickyOnly("BackupSync", c.BackupSync)
 	stickyOnly("MaxLocalSessions", c.MaxLocalSessions != 0)
 	stickyOnly("MaxLocalBytes", c.MaxLocalBytes != 0)
-	stickyOnly("AttributeFilter", c.AttributeFilter != nil)
+	stickyOnly("MemoryOnly", c.MemoryOnly != nil)
 	for _, t := range c.ReadTranscoders {
 		add(t == nil, "ReadTranscoders", "has a nil entry; remove it")
 	}

@@ -31,7 +31,7 @@ func TestNewNamesEveryFaultAtOnce(t *testing.T) {
 		SigningKeys:     [][]byte{[]byte("short")},
 		ReadTranscoders: []transcoder.Transcoder{nil},
 		Locking:         "some", LockWait: -1, LockExpiry: time.Second,
-		BackupSync: true, MaxLocalSessions: -1, MaxLocalBytes: -1, AttributeFilter: regexp.MustCompile("x"),
+		BackupSync: true, MaxLocalSessions: -1, MaxLocalBytes: -1, MemoryOnly: regexp.MustCompile("x"),
 		Cookie: http.Cookie{Name: "__Host-x", Value: "v", MaxAge: -1, Expires: time.Unix(1, 0), SameSite: http.SameSiteNoneMode, Domain: "d"},
 	})
 	if err == nil {
@@ -42,7 +42,7 @@ func TestNewNamesEveryFaultAtOnce(t *testing.T) {
 		`Config.Route: "a.b"`, "Config.IdleTimeout: 1ms", "Config.AbsoluteTimeout: -1ns", "Config.MaxSessionSize: 1073741824",
 		"Config.OpTimeout: -1ns", "Config.MaxConns: -1 must not be negative", `Config.KeyPrefix: "a b"`, `Config.Header: "a b"`, "Config.SigningKeys: ", "Config.ReadTranscoders: ",
 		`Config.Locking: "some" must be none, all, auto, app or uri:`, "Config.LockWait: -1ns", "Config.LockExpiry: 1s must be at least 2s",
-		"Config.BackupSync: is for sticky mode", "Config.AttributeFilter: is for sticky mode",
+		"Config.BackupSync: is for sticky mode", "Config.MemoryOnly: is for sticky mode",
 		"Config.MaxLocalSessions: -1 must not be negative", "Config.MaxLocalBytes: -1 must not be negative",
 		"Config.MaxLocalSessions: is for sticky mode", "Config.MaxLocalBytes: is for sticky mode",
 		"Config.Cookie.Name: ", "Config.Cookie.Value: ", "Config.Cookie.MaxAge: ", "Config.Cookie.Expires: ", "Config.Cookie.SameSite: ",

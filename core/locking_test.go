@@ -96,7 +96,7 @@ func TestAutoLearns(t *testing.T) {
 		method, path, _ := strings.Cut(c.request, " ")
 		exchange(h, method, path, withCookie("SESSION="+id))
 		after := m.Stats().Locks
-		if skipped := after.Skipped > before.Skipped; skipped != c.skips || skipped == (after.Taken > before.Taken) {
+		if skipped := after.Skipped > before.Skipped; skipped != c.skips || skipped == (after.Acquired > before.Acquired) {
 			t.Errorf("%d. %s: skipped %v", i, c.request, skipped)
 		}
 		if !slices.Equal(after.ReadOnly, c.known) {

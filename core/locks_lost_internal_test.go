@@ -73,7 +73,7 @@ func TestALostLockIsNotPassedOn(t *testing.T) {
 		if runs := v.ran(); len(runs) != 3 || overlaps(runs) != 1 || runs[2].instance != 0 {
 			t.Errorf("%d overlap in %+v", overlaps(runs), runs)
 		}
-		if s := v.m[0].Stats().Locks; s.Lost != 1 || s.Passed != 0 {
+		if s := v.m[0].Stats().Locks; s.Lost != 1 || s.HandedOver != 0 {
 			t.Errorf("%+v", s)
 		}
 	})

@@ -45,7 +45,7 @@ func TestLockedHandlersNeverOverlap(t *testing.T) {
 					t.Errorf("counted %d of %d", n, c.requests)
 				}
 				for i, m := range v.m {
-					if s := m.Stats().Locks; s.Lost+s.Refused+s.Busy > 0 || m.locks.Queued() > 0 {
+					if s := m.Stats().Locks; s.Lost+s.TimedOut+s.Busy > 0 || m.locks.Queued() > 0 {
 						t.Errorf("instance %d: %+v, %d lines", i, s, m.locks.Queued())
 					}
 				}
@@ -179,7 +179,7 @@ func TestALockThatIsNotHad(t *testing.T) {
 					t.Errorf("%d refused, want %d; %d ran", refused, wantRefused, ran)
 				}
 				s := v.m[c.instance].Stats().Locks
-				if s.Refused+s.Busy != uint64(wantRefused) {
+				if s.TimedOut+s.Busy != uint64(wantRefused) {
 					t.Errorf("%+v", s)
 				}
 				if n := v.count(); n != 1+c.requests-wantRefused {

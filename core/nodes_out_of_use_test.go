@@ -142,8 +142,8 @@ func TestAllNodesWereOutOfUse(t *testing.T) {
 				}
 			})
 		}
-		if stats := second.Stats(); stats.FullLoads > 0 || stats.Heals > 0 {
-			t.Errorf("%d full looks, %d repairs", stats.FullLoads, stats.Heals)
+		if stats := second.Stats(); stats.FullReads > 0 || stats.Heals > 0 {
+			t.Errorf("%d full looks, %d repairs", stats.FullReads, stats.Heals)
 		}
 	})
 }

@@ -87,7 +87,7 @@ func TestOpenElsewhereIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2)
-		config := Config{Sticky: true, MaxSessionSize: 1000, AttributeFilter: regexp.MustCompile("^cache")}
+		config := Config{Sticky: true, MaxSessionSize: 1000, MemoryOnly: regexp.MustCompile("^cache")}
 		p := &pair{t: t, w: w, serves: w.routed(config, "a"), other: w.routed(config, "b")}
 		p.visit(func(s *Session) { s.Set("n", 1); s.Set("cache", "mine") })
 		time.Sleep(heard)

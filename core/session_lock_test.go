@@ -140,7 +140,7 @@ func TestSessionLockOfNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newManager(t, msm.Config{Locking: msm.LockApp})
-			if resp := visit(m, "", request); resp.StatusCode != 200 || m.Stats().Locks.Taken != 0 {
+			if resp := visit(m, "", request); resp.StatusCode != 200 || m.Stats().Locks.Acquired != 0 {
 				t.Errorf("%d, %+v", resp.StatusCode, m.Stats().Locks)
 			}
 		})

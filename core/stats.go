@@ -7,7 +7,7 @@ type Stats struct {
 	Nodes []NodeStats `json:"nodes"` // in the configured order
 
 	Loads           uint64 `json:"loads"`           // searches for a session
-	FullLoads       uint64 `json:"fullLoads"`       // of these, those that had to ask every node
+	FullReads       uint64 `json:"fullReads"`       // of these, those that had to ask every node
 	Saves           uint64 `json:"saves"`           // writes that every copy acknowledged
 	Conflicts       uint64 `json:"conflicts"`       // writes begun again, because of another writer or a failed node
 	Heals           uint64 `json:"heals"`           // writes that only repaired copies
@@ -42,12 +42,12 @@ type Refusals struct {
 
 // LockStats counts, since the manager's start, what became of requests that needed their session's lock.
 type LockStats struct {
-	Taken   uint64 `json:"taken"`   // locks taken on a node
-	Passed  uint64 `json:"passed"`  // requests that got the lock from another one of this instance, without a node
-	Refused uint64 `json:"refused"` // ErrLocked
-	Busy    uint64 `json:"busy"`    // ErrBusy
-	Lost    uint64 `json:"lost"`    // locks that ended during their request, for example with their node
-	Skipped uint64 `json:"skipped"` // requests without a lock, because LockAuto took them for read-only
+	Acquired   uint64 `json:"acquired"`   // locks taken on a node
+	HandedOver uint64 `json:"handedOver"` // requests that got the lock from another one of this instance, without a node
+	TimedOut   uint64 `json:"timedOut"`   // ErrLocked
+	Busy       uint64 `json:"busy"`       // ErrBusy
+	Lost       uint64 `json:"lost"`       // locks that ended during their request, for example with their node
+	Skipped    uint64 `json:"skipped"`    // requests without a lock, because LockAuto took them for read-only
 
 	// ReadOnly are the routes that LockAuto takes for read-only at the moment, such as "GET /items/{id}".
 	ReadOnly []string `json:"readOnly,omitempty"`
@@ -61,12 +61,12 @@ type LocalStats struct {
 	PendingSessions int   `json:"pendingSessions"` // that wait to be written
 	PendingChanges  int64 `json:"pendingChanges"`  // requests whose changes no node has yet: what a crash would lose now
 
-	Takeovers uint64 `json:"takeovers"` // sessions taken over from another instance
-	Merges    uint64 `json:"merges"`    // writes that met changes of another instance, and kept both
-	Clashes   uint64 `json:"clashes"`   // changes of another instance that were overwritten, after a time without any node
-	Shed      uint64 `json:"shed"`      // changes dropped after their requests, because no node takes so large a session
-	Evictions uint64 `json:"evictions"` // sessions that left memory to make room
-	Refilled  uint64 `json:"refilled"`  // sessions stored again because a node lost them or stayed away
+	Takeovers  uint64 `json:"takeovers"`  // sessions taken over from another instance
+	Merges     uint64 `json:"merges"`     // writes that met changes of another instance, and kept both
+	Overwrites uint64 `json:"overwrites"` // changes of another instance that were overwritten, after a time without any node
+	Shed       uint64 `json:"shed"`       // changes dropped after their requests, because no node takes so large a session
+	Evictions  uint64 `json:"evictions"`  // sessions that left memory to make room
+	Refilled   uint64 `json:"refilled"`   // sessions stored again because a node lost them or stayed away
 }
 
 // NodeStats is the state of one node, as this instance sees it.

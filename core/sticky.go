@@ -22,8 +22,8 @@ func newLocal(store *replica.Store, c *Config, log *journal.Journal) *local.Stor
 		Replica: store, Route: c.Route, MaxSessions: c.MaxLocalSessions, MaxBytes: c.MaxLocalBytes, MaxSize: c.MaxSessionSize,
 		Sync: c.BackupSync, RefillRate: c.RefillRate, Patience: max(closePatience, 10*c.OpTimeout), Log: log,
 	}
-	if c.AttributeFilter != nil {
-		held.MemoryOnly = c.AttributeFilter.MatchString
+	if c.MemoryOnly != nil {
+		held.MemoryOnly = c.MemoryOnly.MatchString
 	}
 	return local.New(held)
 }

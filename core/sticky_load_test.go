@@ -52,7 +52,7 @@ func TestNoNodeAtFullLoad(t *testing.T) {
 		state(t, m, node, msm.NodeDown)
 	}
 	requests := load(*down)
-	if l := m.Stats().Local; l.PendingSessions > len(ids) || l.Clashes > 0 {
+	if l := m.Stats().Local; l.PendingSessions > len(ids) || l.Overwrites > 0 {
 		t.Errorf("%+v", l)
 	}
 	during, goroutinesDuring := heap(), runtime.NumGoroutine()

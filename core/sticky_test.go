@@ -124,7 +124,7 @@ var stickySessions = map[string]func(t *testing.T, config msm.Config){
 	},
 	"attributes that stay here are there, and nowhere else": func(t *testing.T, config msm.Config) {
 		config.Nodes, _ = startServers(t, 1)
-		config.AttributeFilter = regexp.MustCompile(`^local\.`)
+		config.MemoryOnly = regexp.MustCompile(`^local\.`)
 		m := newManager(t, config)
 		id := begin(t, m, func(s *msm.Session) { add(s); s.Set("local.x", 1) })
 		visit(m, id, func(s *msm.Session) { add(s) })

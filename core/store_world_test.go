@@ -108,7 +108,7 @@ func (f *fleet) waitForWhatIsOwed(string, time.Time) {
 
 func (f *fleet) fullLoads() (n uint64) {
 	for _, m := range f.managers {
-		n += m.Stats().FullLoads
+		n += m.Stats().FullReads
 	}
 	return n
 }

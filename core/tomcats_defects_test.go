@@ -86,7 +86,7 @@ var tomcatsDefects = map[string]func(t *testing.T){
 		for i := range 20 {
 			c.do(c.tc1, fmt.Sprintf("GET /page?n=%d", i), func(s *msm.Session) { s.Keys() })
 		}
-		if s := c.tc1.Stats().Locks; s.Taken != 1 || s.Skipped != 19 || !slices.Equal(s.ReadOnly, []string{"GET /page"}) {
+		if s := c.tc1.Stats().Locks; s.Acquired != 1 || s.Skipped != 19 || !slices.Equal(s.ReadOnly, []string{"GET /page"}) {
 			t.Errorf("%+v", s)
 		}
 	},

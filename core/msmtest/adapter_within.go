@@ -65,7 +65,7 @@ func (s *suite) twiceCases() []kase {
 				v.do("POST", "/x").gets(t, 200, "")
 			}
 			v.counts(3)
-			if l := m.Stats().Locks; l.Taken != 3 || l.Refused != 0 { // the first request has no session yet
+			if l := m.Stats().Locks; l.Acquired != 3 || l.TimedOut != 0 { // the first request has no session yet
 				t.Errorf("%+v", l)
 			}
 		}},

@@ -67,6 +67,6 @@ func (st *Store) remember(s *Session, redo replica.Change) {
 
 // clash counts and logs that a change of another instance was overwritten; see diff.
 func (st *Store) clash() {
-	st.Clashes.Add(1)
+	st.Overwrites.Add(1)
 	st.Log.Event(context.Background(), slog.LevelWarn, "two instances changed one attribute while no node was available; the later value stands", "")
 }

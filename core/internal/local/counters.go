@@ -4,12 +4,12 @@ import "github.com/gomsm/msm/core/internal/counter"
 
 // Counters count what has become of sessions since the store was made.
 type Counters struct {
-	Takeovers counter.Counter // sessions taken over from another instance
-	Merges    counter.Counter // writes that met changes of another instance
-	Clashes   counter.Counter // changes of another instance that were overwritten; see diff
-	Shed      counter.Counter // changes given up because no node takes a session of their size
-	Evictions counter.Counter // sessions that left memory to make room
-	Refilled  counter.Counter // sessions to be stored again because a node lost them
+	Takeovers  counter.Counter // sessions taken over from another instance
+	Merges     counter.Counter // writes that met changes of another instance
+	Overwrites counter.Counter // changes of another instance that were overwritten; see diff
+	Shed       counter.Counter // changes given up because no node takes a session of their size
+	Evictions  counter.Counter // sessions that left memory to make room
+	Refilled   counter.Counter // sessions to be stored again because a node lost them
 }
 
 // Gauges are how much there is at the moment.

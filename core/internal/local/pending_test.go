@@ -35,7 +35,7 @@ func TestLongOutage(t *testing.T) {
 				time.Sleep(time.Minute)
 				w.all(nil)
 				time.Sleep(10 * time.Second)
-				if got := a.Gauges(); got.PendingChanges != 0 || a.Clashes.Load() != 0 {
+				if got := a.Gauges(); got.PendingChanges != 0 || a.Overwrites.Load() != 0 {
 					t.Errorf("%+v", got)
 				}
 				w.wantStored("t", nodeOf(s), "n", "10001")

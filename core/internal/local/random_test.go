@@ -228,7 +228,7 @@ func (d *drama) end() {
 		return
 	}
 	for route, x := range d.instances {
-		if c := x.Gauges(); c.PendingChanges != 0 || c.PendingSessions != 0 || x.Clashes.Load() != 0 {
+		if c := x.Gauges(); c.PendingChanges != 0 || c.PendingSessions != 0 || x.Overwrites.Load() != 0 {
 			d.t.Errorf("%s has %+v", route, c)
 		}
 	}

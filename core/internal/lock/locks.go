@@ -43,11 +43,11 @@ type Locks struct {
 
 // Counters are what has become of requests that needed a lock.
 type Counters struct {
-	Taken   counter.Counter // locks taken on a node
-	Passed  counter.Counter // requests that got the lock from another one of this instance
-	Refused counter.Counter // ErrLocked
-	Busy    counter.Counter // keyqueue.ErrFull
-	Lost    counter.Counter // locks that ended before they were released
+	Acquired   counter.Counter // locks taken on a node
+	HandedOver counter.Counter // requests that got the lock from another one of this instance
+	TimedOut   counter.Counter // ErrLocked
+	Busy       counter.Counter // keyqueue.ErrFull
+	Lost       counter.Counter // locks that ended before they were released
 }
 
 // New returns Locks by which a request waits that long at most for a lock, which expires that long after its owner has
@@ -80,7 +80,7 @@ func (l *Locks) Acquire(ctx context.Context, token string) (*SessionLock, error)
 			l.queues.Release(token, nil)
 		}
 	default:
-		l.Passed.Add(1)
+		l.HandedOver.Add(1)
 	}
 	if err != nil {
 		return nil, l.refused(err)
@@ -95,7 +95,7 @@ func (l *Locks) take(ctx context.Context, token string) (*SessionLock, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.Taken.Add(1)
+	l.Acquired.Add(1)
 	lock := &SessionLock{passes: MaxPassed - 1}
 	if taken.Waited() {
 		lock.passes = min(lock.passes, l.queues.Waiting(token))
@@ -111,7 +111,7 @@ func (l *Locks) take(ctx context.Context, token string) (*SessionLock, error) {
 func (l *Locks) refused(err error) error {
 	switch {
 	case errors.Is(err, ErrLocked):
-		l.Refused.Add(1)
+		l.TimedOut.Add(1)
 	case errors.Is(err, keyqueue.ErrFull):
 		l.Busy.Add(1)
 	}

@@ -5,7 +5,7 @@ import "github.com/gomsm/msm/core/internal/counter"
 // Counters count what a store has done since it was made.
 type Counters struct {
 	Loads           counter.Counter // looks for a record
-	FullLoads       counter.Counter // those among them that asked every node
+	FullReads       counter.Counter // those among them that asked every node
 	Saves           counter.Counter // writes acknowledged by every copy
 	Conflicts       counter.Counter // attempts that had to start again
 	Heals           counter.Counter // writes that only repaired copies

@@ -93,7 +93,7 @@ func (a *Access) fast(home *node.Node, seen quorum.Copies) *quorum.Decision {
 
 // full asks every node that was not asked yet, and chooses among what they have.
 func (a *Access) full(ctx context.Context, seen quorum.Copies) (*quorum.Decision, error) {
-	a.store.FullLoads.Add(1)
+	a.store.FullReads.Add(1)
 	seen, err := a.askOthers(ctx, seen)
 	if err != nil {
 		return nil, err

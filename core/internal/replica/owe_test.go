@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
@@ -17,28 +18,26 @@ import (
 func TestAWriteThatIsDoneInTheEnd(t *testing.T) {
 	for backups := range 2 {
 		t.Run(fmt.Sprintf("%d backups", backups), func(t *testing.T) {
-			w := newWorld(t, 2, backups)
-			home, _ := w.create()
-			a := w.store.Open(token, home)
-			if _, err := a.Load(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			w.servers[home].Fail(nodetest.Only(nodetest.Writes("msm:s:"), nodetest.Mute(1)))
-			w.store.Patience = time.Second
-			go func() { // the request waits for the next probe
-				for w.nodes[home].Probes() < 2 {
-					_ = w.nodes[home].Probe(context.Background())
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 2, backups)
+				home, _ := w.create()
+				a := w.store.Open(token, home)
+				if _, err := a.Load(t.Context()); err != nil {
+					t.Fatal(err)
 				}
-			}()
-			rec, err := a.Write(t.Context(), set("2"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for id, n := range w.nodes {
-				if _, has := rec.Copy(id); has && w.store.CountOwed(n) > 0 {
-					t.Errorf("%s has the session, and is owed it", id)
+				w.servers[home].Fail(nodetest.Only(nodetest.Writes("msm:s:"), nodetest.Mute(1)))
+				w.store.Patience = time.Second
+				time.AfterFunc(time.Millisecond, func() { _ = w.nodes[home].Probe(context.Background()) }) // the request waits for it
+				rec, err := a.Write(t.Context(), set("2"))
+				if err != nil {
+					t.Fatal(err)
 				}
-			}
+				for id, n := range w.nodes {
+					if _, has := rec.Copy(id); has && w.store.CountOwed(n) > 0 {
+						t.Errorf("%s has the session, and is owed it", id)
+					}
+				}
+			})
 		})
 	}
 }

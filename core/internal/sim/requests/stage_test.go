@@ -255,8 +255,8 @@ func (w *world) end() {
 		}
 	}
 	for _, in := range w.instances {
-		if l := in.manager.Stats().Local; l != nil && l.Clashes > 0 && !w.wasAway {
-			w.violate("%s has had %d clashes", in.name, l.Clashes)
+		if l := in.manager.Stats().Local; l != nil && l.Overwrites > 0 && !w.wasAway {
+			w.violate("%s has had %d clashes", in.name, l.Overwrites)
 		}
 		in.end()
 	}
