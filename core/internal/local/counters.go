@@ -19,11 +19,3 @@ type Gauges struct {
 	PendingSessions int   // sessions that wait to be written
 	PendingChanges  int64 // requests whose changes no node has yet
 }
-
-// Gauges reads the gauges.
-func (st *Store) Gauges() Gauges {
-	return Gauges{
-		Sessions: st.cache.count.Load(), Bytes: st.cache.bytes.Load(), PendingSessions: st.queue.length(),
-		PendingChanges: st.pendingChanges.Load(),
-	}
-}

@@ -114,3 +114,11 @@ func (st *Store) dropPending(s *Session) {
 
 // alone reports whether memory has to do without nodes: none is available, and Close has not begun.
 func (st *Store) alone() bool { return !st.Replica.Cluster.Available() && !st.closing.Load() }
+
+// Gauges reads the gauges.
+func (st *Store) Gauges() Gauges {
+	return Gauges{
+		Sessions: st.cache.count.Load(), Bytes: st.cache.bytes.Load(), PendingSessions: st.queue.length(),
+		PendingChanges: st.pendingChanges.Load(),
+	}
+}
