@@ -52,14 +52,19 @@ func (s *Session) commit(ctx context.Context) error {
 // adopt takes the result of a write. After a success the session is at that handle, with that record.
 func (s *Session) adopt(at handle, rec *record.Record, err error) error {
 	if err != nil {
-		if s.draft.work != nil {
-			s.draft.work = s.draft.work.Draft() // the failed write may still use the old one
-		}
+		s.keepWork()
 		return gone(err)
 	}
 	s.at, s.draft.base = at, rec
 	s.draft.drop()
 	return nil
+}
+
+// keepWork keeps the changes for another commit. The failed write may still use the record that has them.
+func (s *Session) keepWork() {
+	if s.draft.work != nil {
+		s.draft.work = s.draft.work.Draft()
+	}
 }
 
 // commitFirst stores a new session, if it has attributes. A late request begins one only if it is a login itself, as
@@ -102,8 +107,9 @@ func (s *Session) commitRenewal(ctx context.Context) error {
 	}
 	old, d := s.ends.ended, &s.draft
 	at, rec, err := old.at.renew(ctx, renewal{s.id, old.base, d.work, d.list, d.exclusive})
-	if err != nil {
-		return s.adopt(nil, nil, err)
+	if err != nil { // it is gone's already
+		s.keepWork()
+		return err
 	}
 	s.ends.ended = nil
 	return s.adopt(at, rec, nil)

@@ -194,9 +194,9 @@ func (s *suite) timeoutAround(t *testing.T) {
 }
 
 func (s *suite) timeoutGivesUp(t *testing.T) {
-	ended := make(chan struct{})
+	answered, ended := make(chan struct{}), make(chan struct{})
 	inner := s.build(s.app(NewManager(t, msm.Config{}), func(c Call) error {
-		<-c.R.Context().Done()
+		<-answered // if only its time were up, it might still be faster than the TimeoutHandler
 		add(c)
 		_, err := io.WriteString(c.W, "secret")
 		return err
@@ -206,6 +206,7 @@ func (s *suite) timeoutGivesUp(t *testing.T) {
 		inner.ServeHTTP(w, r)
 	}), time.Millisecond, "too slow"))
 	v.do("GET", "/x").gets(t, 503, "too slow").cookies(t, 0)
+	close(answered)
 	<-ended
 }
 

@@ -97,6 +97,10 @@ var ofRequests = []mutant{
 		[]edit{{replica, "func(x failure) bool { return time.Since(x.at) >= node.FailureMemory })", "func(x failure) bool { return time.Since(x.at) >= time.Hour })"}}, unit("TestOpenOutlivesOutages", "."),
 	},
 	{
+		"C21", "an access asks a node once more in a second",
+		[]edit{{replica, "	if time.Since(f.chanceAt) >= node.FailureMemory {", "	if true {"}}, unit("TestOneMoreChanceASecond", "internal/replica"),
+	},
+	{
 		"C20", "who has waited for a request that ran out of time on a node does not wait for that node as well",
 		[]edit{{keyqueue, "first.met.After(at.met, first.since)", "first.met"}}, unit("TestRequestsThatWaitForEachOther", "."),
 	},

@@ -1,11 +1,13 @@
 package replica_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -52,6 +54,61 @@ func TestARequestWaitsForANode(t *testing.T) {
 				}
 				if took := time.Since(began); took < c.least || took > c.most {
 					t.Errorf("it waited for %v, want %v to %v", took, c.least, c.most)
+				}
+			})
+		})
+	}
+}
+
+// TestOneMoreChanceASecond: G8, rule C21. A node answers probes while its operations hang. However often an access begins
+// anew, it meets the node once more within a second, and again when that is over.
+func TestOneMoreChanceASecond(t *testing.T) {
+	const timeout = 250 * time.Millisecond
+	for name, c := range map[string]struct {
+		pause    time.Duration // between load and write
+		timeouts int
+	}{
+		"a load, and then a write":              {0, 2},
+		"a load, and a write of a second later": {2 * time.Second, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 1, 0)
+				home, _ := w.create()
+				w.store.Patience = timeout
+				met, late := 0, 0
+				w.servers[home].Fail(func(_ context.Context, op nodetest.Op, do func() error) error {
+					if op.Key != key {
+						return do()
+					}
+					if met++; met == 2 { // the second chance of the load
+						return do()
+					}
+					late++
+					time.Sleep(timeout)
+					return nodetest.ErrLost
+				})
+				ctx, stop := context.WithCancel(t.Context())
+				prober := make(chan struct{})
+				go func() {
+					defer close(prober)
+					for ctx.Err() == nil {
+						time.Sleep(100 * time.Millisecond)
+						w.probe()
+					}
+				}()
+				a := w.store.Open(token, home)
+				if _, err := a.Load(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(c.pause)
+				if _, err := a.Write(t.Context(), set("2")); !errors.Is(err, replica.ErrUnavailable) {
+					t.Error(err)
+				}
+				stop()
+				<-prober
+				if late != c.timeouts {
+					t.Errorf("%d operations ran out of time; want %d", late, c.timeouts)
 				}
 			})
 		})

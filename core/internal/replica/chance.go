@@ -13,14 +13,14 @@ import (
 const probeMargin = 10 * time.Millisecond
 
 // secondChance gives a request another try that would end because nodes ran out of time, in it or in one that it has
-// waited for (rule C21). It waits until each of these has been probed since, for at most Config.Patience and once in an
-// access. It reports whether one of them may be asked again: a timeout is not always the node's fault.
+// waited for (rule C21). It waits until each of these has been probed since, for at most Config.Patience and once in a
+// second of an access. It reports whether one of them may be asked again: a timeout is not always the node's fault.
 func (a *Access) secondChance(ctx context.Context) bool {
 	earlier := a.before.Recent()
-	if a.tookChance || !a.metTimeout(earlier) && !a.stalled() {
+	if !a.chanceAt.IsZero() || !a.metTimeout(earlier) && !a.stalled() {
 		return false
 	}
-	a.tookChance = true
+	a.chanceAt = time.Now()
 	if !cluster.Await(ctx, a.store.Patience+probeMargin, func() bool { return a.allProbed(earlier) && !a.stalled() }) {
 		return false
 	}

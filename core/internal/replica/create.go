@@ -13,12 +13,12 @@ import (
 // (rule W12). It returns the stored record, ErrNoSession if someone has ended the session already, and otherwise the
 // errors of Write.
 func (a *Access) Create(ctx context.Context, first *record.Record) (*record.Record, error) {
+	a.faults.begin()
 	return a.create(ctx, changing, first, func(*record.Record) error { return nil })
 }
 
 // create is Create, as a write of that kind and with a change to the first record.
 func (a *Access) create(ctx context.Context, k kind, first *record.Record, change Change) (*record.Record, error) {
-	a.forgetOld()
 	a.store.Cluster.AwaitNode(ctx, a.store.Patience)
 	a.before = node.FailuresOf(ctx)
 	for try := range uint64(tries) {

@@ -15,7 +15,7 @@ type faults struct {
 	listed     *cluster.Cluster
 	failed     []failure      // nodes that failed, and are not asked again
 	before     *node.Failures // of the whole request, shared with its other accesses; nil: nobody keeps them
-	tookChance bool           // secondChance was used
+	chanceAt   time.Time      // when secondChance was used last; zero: never
 	askedAgain bool           // and a node that had failed was found well, and asked again
 }
 
@@ -27,12 +27,12 @@ type failure struct {
 	at    time.Time
 }
 
-// forgetOld forgets the failures of more than a second ago, before another operation of an access that may last for long
-// (rule C20). Without any, the access has another chance to ask a node again.
-func (f *faults) forgetOld() {
+// begin begins another operation of an access that may last for long: failures of more than a second ago do not count
+// any more, and the access has another chance to ask a node again (rules C20 and C21).
+func (f *faults) begin() {
 	f.failed = slices.DeleteFunc(f.failed, func(x failure) bool { return time.Since(x.at) >= node.FailureMemory })
-	if len(f.failed) == 0 {
-		f.tookChance, f.askedAgain = false, false
+	if time.Since(f.chanceAt) >= node.FailureMemory {
+		f.chanceAt, f.askedAgain = time.Time{}, false
 	}
 }
 

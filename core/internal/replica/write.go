@@ -24,19 +24,19 @@ type Change func(rec *record.Record) error
 // not called before. A nil change heals. Write returns ErrConflict after many attempts in vain, ErrTooLarge, and the
 // errors of Load and of the change.
 func (a *Access) Write(ctx context.Context, change Change) (*record.Record, error) {
+	a.faults.begin()
 	return a.write(ctx, changing, change)
 }
 
 // Heal writes what is stored to every copy again, if a copy may be missing or stale.
 func (a *Access) Heal(ctx context.Context) error {
-	_, err := a.write(ctx, changing, nil)
+	_, err := a.Write(ctx, nil)
 	return err
 }
 
 // write is a write of any kind.
 func (a *Access) write(ctx context.Context, k kind, change Change) (stored *record.Record, err error) {
 	defer func() { a.remind(stored) }()
-	a.forgetOld()
 	a.op.begin(k, a.store.Clock())
 	for a.op.attempt = range uint64(tries) {
 		stored, out, err := a.try(ctx, change)
