@@ -279,7 +279,7 @@ func (w *world) last(s *session, in *instance) {
 		w.violate("at the end %s finds for %s: %d %q", in.name, s.name, a.status, a.text)
 		return
 	}
-	if n < acked && w.set.mixed && w.overwritten() { // what a plain instance stored, which reached the nodes before the others
+	if n < acked && w.overwritten() { // what an instance stored that reached the nodes before the others
 		w.excuse("values were overwritten after a time without any node")
 	} else if n < acked || n > s.counts {
 		w.violate("at the end %s sees %d counts of %s, of %d acknowledged and %d sent", in.name, n, s.name, acked, s.counts)
