@@ -33,7 +33,8 @@ type backend interface {
 type handle interface {
 	// id returns the id that the client should have as things are (rule I2).
 	id() sid.ID
-	// moved reports whether the client has to be told the id although it is the same.
+	// moved reports whether the client has to be told the id although it is the same: this access claimed the primary anew,
+	// and an older cookie may lead to a stale copy.
 	moved() bool
 	// commit stores the changes of a draft, and returns what is stored then.
 	commit(ctx context.Context, d *draft) (*record.Record, error)
@@ -41,11 +42,12 @@ type handle interface {
 	pop(ctx context.Context, base *record.Record, p *popCall) (*record.Record, error)
 	// destroy ends the session.
 	destroy(ctx context.Context) error
-	// renew ends the session, whose values go on under another id.
+	// renew ends the session, whose values go on under another id. If that fails the old session lives on, and the new one is
+	// destroyed. The error is gone's already.
 	renew(ctx context.Context, r renewal) (handle, *record.Record, error)
 	// reload finds the session again, by find or by open.
 	reload(ctx context.Context, open bool, room *handles) (handle, *record.Record, error)
-	// used records that the session was used. rec is the record that the caller knows.
+	// used records that the session was used. rec says when the next use has to be stored.
 	used(rec *record.Record)
 	// cookieDue reports whether the client is to get its cookie again, after every. Of several callers one gets true.
 	cookieDue(rec *record.Record, every time.Duration) bool
@@ -55,7 +57,8 @@ type handle interface {
 	scheduleRepair()
 }
 
-// handles is memory for the handle that find returns, which saves an allocation. Only one of them is in use.
+// handles is memory for the handle that find returns, which saves an allocation. Only that of the manager's backend is in
+// use, until the next find, open or reload. create and renew allocate theirs: the old session's handle is still needed.
 type handles struct {
 	stored stored
 	served served

@@ -26,7 +26,7 @@ func (s *Session) commitNow(ctx context.Context) error {
 	return nil
 }
 
-// commit is commitNow, without what follows an end.
+// commit stores. commitNow also makes an end known.
 func (s *Session) commit(ctx context.Context) error {
 	if s.err != nil {
 		return s.err
@@ -49,7 +49,8 @@ func (s *Session) commit(ctx context.Context) error {
 	return nil
 }
 
-// adopt takes the result of a write. After a success the session is at that handle, with that record.
+// adopt takes the result of a write. After a success the session is at that handle, with that record. An error passes
+// through gone, and leaves the changes for another commit.
 func (s *Session) adopt(at handle, rec *record.Record, err error) error {
 	if err != nil {
 		s.keepWork()
@@ -100,7 +101,8 @@ func (s *Session) commitEnd(ctx context.Context) error {
 }
 
 // commitRenewal ends the stored session, whose values go on under the new id. If the request's context has ended nobody
-// would learn the new id, so nothing is stored and the old id stays (rule E9).
+// would learn the new id, so nothing is stored and the old id stays (rule E9). That is looked at as late as possible, and
+// what has begun goes on: ctx does not end with the request.
 func (s *Session) commitRenewal(ctx context.Context) error {
 	if answer := s.visit.ctx; answer.Err() != nil {
 		return fmt.Errorf("msm: the client no longer waits for the response with the new session id, so the old one stays valid: %w", context.Cause(answer))

@@ -15,8 +15,8 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// direct is the backend of an instance that is not sticky: sessions are on their nodes, and every instance serves every
-// request.
+// direct reads and writes sessions on their nodes. It is the backend of an instance that is not sticky, where every
+// instance serves every request. Within sticky it is for the sessions that other instances serve.
 type direct struct {
 	store      *replica.Store
 	turns      *keyqueue.Queues[struct{}] // of writes and loads, one queue for each session
@@ -27,7 +27,7 @@ type direct struct {
 	memory     *local.Store                           // has to know of writes to sessions that it holds; nil: not sticky
 }
 
-// change stores a change.
+// change writes, by way of memory if there is one, so that the instance that serves the session is told.
 func (b *direct) change(ctx context.Context, token string, access *replica.Access, change replica.Change) (*record.Record, error) {
 	if b.memory != nil {
 		return b.memory.Change(ctx, token, access, change)
@@ -35,7 +35,7 @@ func (b *direct) change(ctx context.Context, token string, access *replica.Acces
 	return access.Write(ctx, change)
 }
 
-// end destroys the session.
+// end destroys the session, likewise.
 func (b *direct) end(ctx context.Context, token string, access *replica.Access) error {
 	if b.memory != nil {
 		return b.memory.End(ctx, token, access)
@@ -116,7 +116,7 @@ func (h *stored) write(ctx context.Context, change replica.Change) (*record.Reco
 		return nil, err
 	}
 	defer h.backend.turns.Release(h.token, nil)
-	if waited {
+	if waited { // whoever had the turn has written, so what was loaded is old
 		h.access.Forget()
 	}
 	return h.backend.change(ctx, h.token, h.access, change)
@@ -140,7 +140,7 @@ func (h *stored) renew(ctx context.Context, r renewal) (handle, *record.Record, 
 	if err != nil {
 		return nil, nil, gone(err)
 	}
-	copied := r.base
+	copied := r.base // whose values the new session has
 	err = h.access.Renewed(ctx, func(last *record.Record) error {
 		if sameRecord(last, copied) {
 			return nil
@@ -219,12 +219,4 @@ func (h *stored) scheduleRepair() {
 	if h.access.NeedsHeal() {
 		h.backend.background.Heal(h.token, h.access.Home())
 	}
-}
-
-// gone turns replica.ErrNoSession into ErrGone.
-func gone(err error) error {
-	if errors.Is(err, replica.ErrNoSession) {
-		return ErrGone
-	}
-	return err
 }

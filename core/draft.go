@@ -11,8 +11,8 @@ type draft struct {
 	base      *record.Record // as it was loaded or stored last, never changed; nil: there is no stored session
 	work      *record.Record // base with the changes; nil: there are none
 	list      changes        // the changes, in order
-	inline    [2]change      // of list, most of the time
-	exclusive bool           // no other request should change the session meanwhile; see reapply
+	inline    [2]change      // backing array of list, which saves an allocation; see changes.detached
+	exclusive bool           // it has the lock, or LockAuto took it for read-only: a clash is a conflict; see reapply
 }
 
 // view returns the record that reads see; nil if there is no session.

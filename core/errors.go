@@ -92,3 +92,11 @@ func (e *AttributeError) Unwrap() error { return e.Err }
 func unknownTranscoder(name string) error {
 	return fmt.Errorf("%w: its transcoder is %q; add it to Config.ReadTranscoders (MSM_READ_TRANSCODERS)", ErrUnreadable, name)
 }
+
+// gone turns replica.ErrNoSession into ErrGone.
+func gone(err error) error {
+	if errors.Is(err, replica.ErrNoSession) {
+		return ErrGone
+	}
+	return err
+}

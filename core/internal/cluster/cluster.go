@@ -1,6 +1,9 @@
-// Package cluster is the list of nodes. cluster.go holds the list and ranks its nodes for a session; membership.go makes,
-// probes and closes the nodes as the list changes; parse.go and entry.go read it from the configuration, and say how to
-// mend what is wrong there.
+// Package cluster is the list of nodes.
+//
+//   - cluster.go: the list, and the ranking of its nodes for a session
+//   - membership.go: making, probing and closing nodes as the list changes
+//   - await.go, unavailable.go: waiting for a node, and what is said if there is none
+//   - parse.go, entry.go: the list in the configuration, and how to mend what is wrong there
 package cluster
 
 import (

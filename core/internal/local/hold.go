@@ -10,8 +10,8 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// Ready returns the session that a request's id names if memory may answer for it at once, and records a use. If it
-// returns nil, Hold has to be asked.
+// Ready returns the session that a request's id names if memory may answer for it at once. If it returns nil, Hold has to
+// be asked. A use is recorded whenever the session is here.
 func (st *Store) Ready(id sid.ID) *Session {
 	s, next := st.next(id)
 	if next != ready {
@@ -30,7 +30,7 @@ func (st *Store) Hold(ctx context.Context, id sid.ID) (*Session, error) {
 	s, next := st.next(id)
 	if next == mustCompare {
 		if next = mustTakeOver; !st.behind(ctx, s, id.Node) {
-			next = st.self.step(id, true, id.Node, st.doubtful(s, time.Now()))
+			next = st.self.step(id, true, id.Node, st.doubtful(s, time.Now())) // as if the id named the right node
 		}
 	}
 	switch next {
@@ -99,7 +99,7 @@ func (st *Store) HoldServed(ctx context.Context, id sid.ID) (*Session, *replica.
 }
 
 // load brings a session into memory that only nodes have. If the stored record does not name this instance as the one
-// that serves it, load takes it over. It returns the errors of replica.Access.Load and of takeOver.
+// that serves it, load takes it over, also if it names none: an instance that ends the session has to know whom to tell. It returns the errors of replica.Access.Load and of takeOver.
 func (st *Store) load(ctx context.Context, token, node string) (*Session, error) {
 	access := st.Replica.Open(token, node)
 	rec, err := access.Load(ctx)

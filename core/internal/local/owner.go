@@ -24,8 +24,8 @@ const (
 	mustTakeOver             // the id names another instance (rule L4)
 )
 
-// step returns the next step of a request with that id. here: the session is in memory. node is the one that its id
-// names there. doubtful: see Store.doubtful.
+// step returns the next step of a request with that id. here: the session is in memory, and node is where memory has it.
+// doubtful: see Store.doubtful.
 func (me self) step(id sid.ID, here bool, node string, doubtful bool) step {
 	switch {
 	case id.Route != string(me):
@@ -40,8 +40,7 @@ func (me self) step(id sid.ID, here bool, node string, doubtful bool) step {
 	return ready
 }
 
-// serves reports whether the record names this instance. If it names none, a load is a takeover, too: an instance that
-// ends the session has to know whom to tell.
+// serves reports whether the record names this instance. A record that names none is served by nobody.
 func (me self) serves(rec *record.Record) bool { return rec.Route == string(me) }
 
 // isOther reports whether the route is that of another instance. An empty one is nobody's.
@@ -65,7 +64,7 @@ func (me self) sign(rec *record.Record, takeover bool) (former string) {
 
 // owner is who serves a session that is in memory, as far as this instance knows.
 type owner struct {
-	elsewhere bool   // another instance serves it, or has ended it: it is removed once all of it is stored
+	elsewhere bool   // another instance serves it, or has ended it: it is removed, once all of it is stored
 	previous  string // the route of the instance that it was taken over from; empty: none
 }
 

@@ -12,7 +12,7 @@ var ofReads = []mutant{
 	},
 	{
 		"C7", "another home is a claim, with the next term",
-		[]edit{{quorum, "d.Term, d.Claim = last+1, true", "d.Term, d.Claim = last, true"}}, copies,
+		[]edit{{quorum, "d.Term, d.Claim = highest+1, true", "d.Term, d.Claim = highest, true"}}, copies,
 	},
 	{
 		"C1", "a copy from before its node's present epoch is not trusted",
@@ -48,7 +48,7 @@ var ofReads = []mutant{
 	},
 	{
 		"C7", "a silent home's session is claimed by another node before it is served",
-		[]edit{{quorum, "d.Home = best.Node", "d.Heal, d.Unsafe = false, false"}, {quorum, "if !answered || last > d.Term {", "if last > d.Term {"}}, copies,
+		[]edit{{quorum, "d.Home = best.Node", "d.Heal, d.Unsafe = false, false"}, {quorum, "if !answered || highest > d.Term {", "if highest > d.Term {"}}, copies,
 	},
 	{
 		"C15", "no answer is not the same as no session",

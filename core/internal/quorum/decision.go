@@ -7,7 +7,7 @@ type Decision struct {
 	Rec    *record.Record
 	Home   string // id of the node that is to be its home
 	Seen   Copies // what each node had
-	Term   uint64 // the term that a write has to use
+	Term   uint64 // the term that a write has to use: that of Rec, or a higher one with Claim
 	Top    uint64 // highest version seen on any node
 	Heal   bool   // a copy may be missing or stale: write, even without a change
 	Unsafe bool   // the record may be on one node only
@@ -33,28 +33,28 @@ const (
 func (v *View) Choose() (*Decision, Verdict) {
 	best := v.best()
 	d := &Decision{Rec: best.Rec, Home: best.Rec.Home, Seen: v.Seen, Term: best.Rec.Term, Heal: true, Unsafe: true}
-	last := uint64(0)
+	highest := uint64(0) // the highest term seen: Rec has a lower one if a claim came to nothing
 	for _, rec := range v.Seen.Records() {
-		d.Top, last = max(d.Top, rec.Version), max(last, rec.Term)
+		d.Top, highest = max(d.Top, rec.Version), max(highest, rec.Term)
 	}
 	answered := v.answered(d.Home)
 	if !answered {
 		d.Home = best.Node
 	}
-	// If last is higher, it is the term of a claim that came to nothing. The write needs a higher one still, or that
-	// claim would count as the newest once nobody can tell that it came to nothing.
-	if !answered || last > d.Term {
-		d.Term, d.Claim = last+1, true
+	// After a claim that came to nothing the write needs a higher term still, or that claim would count as the newest
+	// once nobody can tell that it came to nothing.
+	if !answered || highest > d.Term {
+		d.Term, d.Claim = highest+1, true
 	}
 	if !v.believed(best) {
-		return nil, v.doubt()
+		return nil, v.notBelieved()
 	}
 	return d, Found
 }
 
-// doubt returns the verdict on a look that found only copies that may be old. Without backups the session is lost, unless
+// notBelieved returns the verdict on a look that found only copies that may be old. Without backups the session is lost, unless
 // a silent node was there a short while ago: it may be back soon, with the session.
-func (v *View) doubt() Verdict {
+func (v *View) notBelieved() Verdict {
 	switch {
 	case v.Backups > 0:
 		return Doubtful

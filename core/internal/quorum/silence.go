@@ -19,7 +19,7 @@ const (
 	StallTime = time.Second
 )
 
-// silent returns how many listed nodes have not answered. A node that the client's id names, but that is not listed,
+// silent returns how many listed nodes have not answered; Seen has only listed nodes. A node that the client's id names, but that is not listed,
 // does not count: what it had is on another node as well, or its operator has given it up.
 func (v *View) silent() int { return len(v.Nodes) - len(v.Seen) }
 
@@ -64,8 +64,11 @@ func (v *View) hidden(best *record.Record) bool {
 		return true
 	}
 	for _, c := range v.Seen {
-		switch n, listed := v.node(c.Node); {
-		case !listed || !n.Owed:
+		n, listed := v.node(c.Node)
+		if !listed || !n.Owed {
+			continue
+		}
+		switch {
 		case best == nil && v.anyMayReturn():
 			return true
 		case best != nil && best.Rank().Before(n.Lacks.Rank) && v.onlySilent(n.Lacks.Copies):

@@ -18,7 +18,7 @@ type outcome int
 const (
 	done       outcome = iota
 	conflict           // someone else wrote: load again and apply the change to what they wrote
-	retry              // a backup failed: write the same without it
+	retry              // a backup failed, or the session had to move first: look again, and write without that node
 	homeFailed         // the home failed: another node must become it
 	outgrown           // a node does not take items of that size
 )

@@ -16,7 +16,7 @@
 // What to read for what, each group from the bottom up:
 //
 //   - replica.go: the store; access.go: an access to one session
-//   - faults.go, chance.go, await.go, failures.go, trouble.go: nodes that fail during a request
+//   - faults.go, chance.go: nodes that fail during a request; node.Failures is what the whole request remembers of them
 //   - read.go, damaged.go: asking nodes; view.go, absent.go, held.go, look.go, load.go: how a record is found. Which one
 //     counts if the nodes have several, package quorum decides
 //   - placement.go, place.go, intact.go: where the copies go, and whether any is missing
