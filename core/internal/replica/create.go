@@ -13,7 +13,7 @@ import (
 // (rule W12). It returns the stored record, ErrNoSession if someone has ended the session already, and otherwise the
 // errors of Write.
 func (a *Access) Create(ctx context.Context, first *record.Record) (*record.Record, error) {
-	a.faults.begin()
+	a.forgetOld()
 	return a.create(ctx, changing, first, func(*record.Record) error { return nil })
 }
 

@@ -21,7 +21,7 @@ func (a *Access) Destroy(ctx context.Context, last Change) error { return a.dest
 func (a *Access) Renewed(ctx context.Context, last Change) error { return a.destroy(ctx, last, true) }
 
 func (a *Access) destroy(ctx context.Context, last Change, renewed bool) error {
-	a.faults.begin()
+	a.forgetOld()
 	bases := NewResults[*record.Record](a)
 	var seen *record.Record
 	var servers []string // routes of instances that may serve the session, in all attempts

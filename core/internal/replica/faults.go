@@ -27,9 +27,9 @@ type failure struct {
 	at    time.Time
 }
 
-// begin begins another operation of an access that may last for long: failures of more than a second ago do not count
-// any more, and the access has another chance to ask a node again (rules C20 and C21).
-func (f *faults) begin() {
+// forgetOld is called when an operation begins, because an access may last for long: failures of more than a second ago do
+// not count any more, and the access has another chance to ask a node again (rules C20 and C21).
+func (f *faults) forgetOld() {
 	f.failed = slices.DeleteFunc(f.failed, func(x failure) bool { return time.Since(x.at) >= node.FailureMemory })
 	if time.Since(f.chanceAt) >= node.FailureMemory {
 		f.chanceAt, f.askedAgain = time.Time{}, false

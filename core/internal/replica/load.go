@@ -13,7 +13,7 @@ import (
 // A record that was found by asking every node may be on one node only, or be a failed attempt. Load writes it to every
 // copy before it returns it (rule C8).
 func (a *Access) Load(ctx context.Context) (*record.Record, error) {
-	a.faults.begin()
+	a.forgetOld()
 	d, err := a.look(ctx)
 	if err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 // Peek returns what Load would find, and repairs nothing. The record may be a failed attempt, a tombstone or expired,
 // so it is only good for comparisons.
 func (a *Access) Peek(ctx context.Context) (*record.Record, error) {
-	a.faults.begin()
+	a.forgetOld()
 	d, err := a.look(ctx)
 	if err != nil {
 		return nil, err

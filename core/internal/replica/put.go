@@ -12,7 +12,7 @@ import (
 // that is replaced does not outlive the new one, or a stale copy of it could come back. Put returns the errors of
 // Write, except ErrNoSession.
 func (a *Access) Put(ctx context.Context, change Change) (*record.Record, error) {
-	a.faults.begin()
+	a.forgetOld()
 	stored, err := a.write(ctx, overwriting, change)
 	if errors.Is(err, ErrNoSession) {
 		return a.create(ctx, overwriting, &record.Record{}, change)

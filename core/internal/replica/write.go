@@ -24,7 +24,7 @@ type Change func(rec *record.Record) error
 // not called before. A nil change heals. Write returns ErrConflict after many attempts in vain, ErrTooLarge, and the
 // errors of Load and of the change.
 func (a *Access) Write(ctx context.Context, change Change) (*record.Record, error) {
-	a.faults.begin()
+	a.forgetOld()
 	return a.write(ctx, changing, change)
 }
 
