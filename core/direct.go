@@ -87,7 +87,7 @@ func (h *stored) moved() bool { return h.access.Moved() }
 func (h *stored) commit(ctx context.Context, d *draft) (*record.Record, error) {
 	return h.write(ctx, func(rec *record.Record) error {
 		rec.LastAccess = time.Now()
-		if sameRecord(rec, d.base) {
+		if rec.SameAs(d.base) {
 			rec.TakeValues(d.work)
 			return nil
 		}
@@ -122,11 +122,6 @@ func (h *stored) write(ctx context.Context, change replica.Change) (*record.Reco
 	return h.backend.change(ctx, h.token, h.access, change)
 }
 
-// sameRecord reports whether a and b are the same write.
-func sameRecord(a, b *record.Record) bool {
-	return a.Version == b.Version && a.LastWrite() == b.LastWrite()
-}
-
 func (h *stored) destroy(ctx context.Context) error {
 	return h.backend.end(ctx, h.token, h.access)
 }
@@ -142,7 +137,7 @@ func (h *stored) renew(ctx context.Context, r renewal) (handle, *record.Record, 
 	}
 	copied := r.base // whose values the new session has
 	err = h.access.Renewed(ctx, func(last *record.Record) error {
-		if sameRecord(last, copied) {
+		if last.SameAs(copied) {
 			return nil
 		}
 		copied = last.Clone()

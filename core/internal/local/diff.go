@@ -54,6 +54,3 @@ func sameValues(a, b *record.Record) bool {
 	}
 	return true
 }
-
-// sameRecord reports whether both are the same version of a session: nobody wrote between them.
-func sameRecord(a, b *record.Record) bool { return a.Rank() == b.Rank() }

@@ -49,7 +49,7 @@ func (me self) isOther(route string) bool { return route != "" && route != strin
 // stillServes reports whether found, which a look at a node has shown, is what this instance has stored: nobody has
 // written the session since, and there is nothing to take over.
 func (me self) stillServes(found, stored *record.Record) bool {
-	return me.serves(found) && sameRecord(found, stored)
+	return me.serves(found) && found.SameAs(stored)
 }
 
 // sign makes this instance the one that serves the session of a record that is about to be stored, and returns the

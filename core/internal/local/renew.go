@@ -73,7 +73,7 @@ func (w *write) renew(ctx context.Context, r Renewal, next *Session) error {
 // carryOver brings to the new session what another instance has stored in the old one meanwhile. last is the record
 // that is about to end.
 func (w *write) carryOver(ctx context.Context, r Renewal, next *Session, last *record.Record) error {
-	if sameRecord(last, w.base) {
+	if last.SameAs(w.base) {
 		return nil
 	}
 	values := last.Draft()

@@ -77,7 +77,7 @@ func (w *write) change(rec *record.Record) error {
 		rec.CookieAt = time.Unix(0, at)
 	}
 	w.former = w.store.self.sign(rec, w.takeover)
-	w.newer = !sameRecord(rec, w.base)
+	w.newer = !rec.SameAs(w.base)
 	if !w.newer {
 		rec.TakeValues(w.store.withoutMemoryOnly(w.state))
 		return nil

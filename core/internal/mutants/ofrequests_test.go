@@ -51,7 +51,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"L6", "a session in memory that another instance has written since is replaced",
-		[]edit{{local, "	w.newer = !sameRecord(rec, w.base)", "	w.newer = false"}}, requests,
+		[]edit{{local, "	w.newer = !rec.SameAs(w.base)", "	w.newer = false"}}, requests,
 	},
 	{
 		"L12", "what waits to be stored does not leave memory", // looked at when a session is picked, and when it leaves

@@ -25,6 +25,9 @@ func (r *Record) LastWrite() uint64 { return last(r.Writes).ID }
 // Rank returns the record's rank.
 func (r *Record) Rank() Rank { return Rank{r.Term, r.Version, r.LastWrite()} }
 
+// SameAs reports whether both are the same write of a session: nobody wrote between them.
+func (r *Record) SameAs(other *Record) bool { return r.Rank() == other.Rank() }
+
 // LastRequest returns the id of the newest request that changed the record, or 0 if there is none.
 func (r *Record) LastRequest() uint64 { return last(r.Requests).ID }
 

@@ -221,7 +221,7 @@ func (p *process) renew(ctx context.Context, access *replica.Access) error {
 	}
 	copied := base
 	err = access.Destroy(ctx, func(last *record.Record) error {
-		if last.Version == copied.Version && last.LastWrite() == copied.LastWrite() {
+		if last.SameAs(copied) {
 			return nil
 		}
 		copied = last.Clone()
