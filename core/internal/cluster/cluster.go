@@ -43,7 +43,10 @@ func (c *Cluster) Members() []Member { return *c.members.Load() }
 
 // Nodes returns the nodes of the list, in the configured order.
 func (c *Cluster) Nodes() []*node.Node {
-	members := c.Members()
+	return nodesOf(c.Members())
+}
+
+func nodesOf(members []Member) []*node.Node {
 	list := make([]*node.Node, len(members))
 	for i, m := range members {
 		list[i] = m.Node
@@ -78,9 +81,9 @@ func (c *Cluster) Failover(id string) bool {
 func (c *Cluster) Ranking(key string) []*node.Node {
 	members := c.Members()
 	scored := make([]scoredNode, len(members))
-	hash := hashString(key)
+	hash := Hash(key)
 	for i, m := range members {
-		scored[i] = scoredNode{m.Node, mix(hash ^ hashString(m.Node.ID())), m.Failover}
+		scored[i] = scoredNode{m.Node, mix(hash ^ Hash(m.Node.ID())), m.Failover}
 	}
 	slices.SortFunc(scored, before)
 	ranking := make([]*node.Node, len(scored))
@@ -111,8 +114,8 @@ func before(a, b scoredNode) int {
 	return 0
 }
 
-// hashString returns the 64-bit FNV-1a hash of s.
-func hashString(s string) uint64 {
+// Hash returns the 64-bit FNV-1a hash of s, without the allocation of package hash/fnv.
+func Hash(s string) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(s) {
 		h = (h ^ uint64(s[i])) * 1099511628211

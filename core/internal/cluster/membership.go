@@ -129,13 +129,6 @@ func (m *Membership) leave(list []*running) {
 	m.config.Forget(gone)
 }
 
-func nodesOf(members []Member) (list []*node.Node) {
-	for _, m := range members {
-		list = append(list, m.Node)
-	}
-	return list
-}
-
 // look starts the probers of nodes, and waits for the first probe of each.
 func look(list []*running) {
 	var probes sync.WaitGroup

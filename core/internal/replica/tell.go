@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/pace"
@@ -13,8 +14,7 @@ import (
 
 // Tell leaves a message about the session for the instance of that route, or for all instances if there is no route. It
 // goes to the session's node and to another one, so that it is not lost with one of them (rule M1), and lies there in a
-// mailbox (see package mailbox). If it cannot be left nothing is lost: versions keep writes safe without
-// it.
+// mailbox (see package mailbox). If it cannot be left nothing is lost: versions keep writes safe without it.
 func (a *Access) Tell(ctx context.Context, route string, m mailbox.Message) {
 	session, ours := sid.ParseKey(a.store.KeyPrefix, sid.Record, a.key)
 	if !ours {
@@ -74,16 +74,9 @@ func (a *Access) Mourn(ctx context.Context, route string) {
 }
 
 // Short returns a short hash of the session's key, by which messages about the session are matched with it.
-func (a *Access) Short() uint64 { return short(a.key) }
+func (a *Access) Short() uint64 { return cluster.Hash(a.key) }
 
 // Short returns the same hash for the session that a message is about.
-func (s *Store) Short(session sid.Hash) uint64 { return short(session.Key(s.KeyPrefix, sid.Record)) }
-
-// short returns the FNV-1a hash of a key, which is made of a SHA-256.
-func short(key string) uint64 {
-	h := uint64(14695981039346656037)
-	for i := range len(key) {
-		h = (h ^ uint64(key[i])) * 1099511628211
-	}
-	return h
+func (s *Store) Short(session sid.Hash) uint64 {
+	return cluster.Hash(session.Key(s.KeyPrefix, sid.Record))
 }
