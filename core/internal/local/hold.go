@@ -99,7 +99,8 @@ func (st *Store) HoldServed(ctx context.Context, id sid.ID) (*Session, *replica.
 }
 
 // load brings a session into memory that only nodes have. If the stored record does not name this instance as the one
-// that serves it, load takes it over, also if it names none: an instance that ends the session has to know whom to tell. It returns the errors of replica.Access.Load and of takeOver.
+// that serves it, load takes it over, also if it names none: an instance that ends the session has to know whom to tell.
+// It returns the errors of replica.Access.Load and of takeOver.
 func (st *Store) load(ctx context.Context, token, node string) (*Session, error) {
 	access := st.Replica.Open(token, node)
 	rec, err := access.Load(ctx)

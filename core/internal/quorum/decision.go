@@ -52,8 +52,8 @@ func (v *View) Choose() (*Decision, Verdict) {
 	return d, Found
 }
 
-// notBelieved returns the verdict on a look that found only copies that may be old. Without backups the session is lost, unless
-// a silent node was there a short while ago: it may be back soon, with the session.
+// notBelieved returns the verdict on a look that found only copies that may be old. Without backups the session is lost,
+// unless a silent node was there a short while ago: it may be back soon, with the session.
 func (v *View) notBelieved() Verdict {
 	switch {
 	case v.Backups > 0:

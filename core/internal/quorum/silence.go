@@ -19,8 +19,8 @@ const (
 	StallTime = time.Second
 )
 
-// silent returns how many listed nodes have not answered; Seen has only listed nodes. A node that the client's id names, but that is not listed,
-// does not count: what it had is on another node as well, or its operator has given it up.
+// silent returns how many listed nodes have not answered; Seen has only listed nodes. A node that the client's id names,
+// but that is not listed, does not count: what it had is on another node as well, or its operator has given it up.
 func (v *View) silent() int { return len(v.Nodes) - len(v.Seen) }
 
 // late returns how many silent nodes have run out of time, in this request or a moment ago.

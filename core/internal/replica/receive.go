@@ -7,9 +7,9 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// Receive does what a message about a session asks for, because its sender could not do it everywhere: mailbox.Ended has the
-// session's tombstone written over older copies, mailbox.End ends the session. Other kinds concern only instances that
-// hold the session in memory. at is the id of the node on which the message was read. A session that is gone is no
+// Receive does what a message about a session asks for, because its sender could not do it everywhere: mailbox.Ended has
+// the session's tombstone written over older copies, mailbox.End ends the session. Other kinds concern only instances
+// that hold the session in memory. at is the id of the node on which the message was read. A session that is gone is no
 // error.
 func (s *Store) Receive(ctx context.Context, m mailbox.Message, at string) error {
 	a := s.OpenKey(m.Session.Key(s.KeyPrefix, sid.Record), at)
