@@ -66,10 +66,6 @@ type handles struct {
 
 // renewal is what handle.renew needs.
 type renewal struct {
-	id   sid.ID         // the new one
-	base *record.Record // the old session, as it was loaded
-	work *record.Record // its values with the request's changes
-	list changes        // the changes
-	// exclusive is that of the request's draft.
-	exclusive bool
+	id    sid.ID // the new one
+	draft        // of the old session
 }

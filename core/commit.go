@@ -107,8 +107,9 @@ func (s *Session) commitRenewal(ctx context.Context) error {
 	if answer := s.visit.ctx; answer.Err() != nil {
 		return fmt.Errorf("msm: the client no longer waits for the response with the new session id, so the old one stays valid: %w", context.Cause(answer))
 	}
-	old, d := s.ends.ended, &s.draft
-	at, rec, err := old.at.renew(ctx, renewal{s.id, old.base, d.work, d.list, d.exclusive})
+	old, d := s.ends.ended, s.draft
+	d.base = old.base
+	at, rec, err := old.at.renew(ctx, renewal{s.id, d})
 	if err != nil { // it is gone's already
 		s.keepWork()
 		return err

@@ -45,7 +45,7 @@ func (b *direct) end(ctx context.Context, token string, access *replica.Access) 
 
 func (b *direct) find(ctx context.Context, id sid.ID, locked *lock.SessionLock, room *handles) (handle, *record.Record, error) {
 	h := &room.stored
-	*h = stored{backend: b, access: b.store.Open(id.Token, id.Node), token: id.Token, route: id.Route}
+	*h = *b.at(id, id.Node)
 	h.hold(locked)
 	rec, err := h.access.Load(ctx)
 	return h, rec, err
@@ -56,13 +56,16 @@ func (b *direct) open(ctx context.Context, id sid.ID, locked *lock.SessionLock, 
 }
 
 func (b *direct) create(ctx context.Context, id sid.ID, first *record.Record) (handle, *record.Record, error) {
-	h := &stored{backend: b, access: b.store.Open(id.Token, ""), token: id.Token, route: id.Route}
+	h := b.at(id, "")
 	rec, err := h.access.Create(ctx, first)
 	return h, rec, err
 }
 
-func (b *direct) remains(id sid.ID) handle {
-	return &stored{backend: b, access: b.store.Open(id.Token, id.Node), token: id.Token, route: id.Route}
+func (b *direct) remains(id sid.ID) handle { return b.at(id, id.Node) }
+
+// at returns the handle of a session. node is the id of the node that is asked first; empty: none.
+func (b *direct) at(id sid.ID, node string) *stored {
+	return &stored{backend: b, access: b.store.Open(id.Token, node), token: id.Token, route: id.Route}
 }
 
 func (b *direct) peek(ctx context.Context, id sid.ID) (rec *record.Record, node string, err error) {
@@ -130,7 +133,7 @@ func (h *stored) destroy(ctx context.Context) error {
 // client still has what it had. What other requests have stored in the old session meanwhile is carried over. Of two
 // logins at the same time, as with a double click, both count, each with a session of its own (rules E9 and E11).
 func (h *stored) renew(ctx context.Context, r renewal) (handle, *record.Record, error) {
-	next := &stored{backend: h.backend, access: h.backend.store.Open(r.id.Token, ""), token: r.id.Token, route: r.id.Route}
+	next := h.backend.at(r.id, "")
 	rec, err := next.access.Create(ctx, h.backend.successor(r.work))
 	if err != nil {
 		return nil, nil, gone(err)
@@ -156,8 +159,7 @@ func (h *stored) renew(ctx context.Context, r renewal) (handle, *record.Record, 
 // carryOver stores in the new session what another request has stored in the old one (last), with this request's
 // changes.
 func (h *stored) carryOver(ctx context.Context, r renewal, last *record.Record) (*record.Record, error) {
-	d := draft{base: r.base, list: r.list, exclusive: r.exclusive}
-	if err := d.reapply(last); err != nil {
+	if err := r.reapply(last); err != nil {
 		return nil, err
 	}
 	return h.access.Write(ctx, func(rec *record.Record) error {

@@ -1,36 +1,29 @@
 package msm
 
+import "github.com/gomsm/msm/core/internal/sid"
+
 // ID returns the id that the client has or will have; empty if there is no session, or it could not be loaded. The
 // commit may still put another node into it, if one fails meanwhile. The id is a secret: do not log it.
 func (s *Session) ID() string {
-	s.enter()
-	defer s.mu.Unlock()
-	if s.load() != nil || !s.draft.exists() {
-		return ""
-	}
-	return s.manager.format.Spell(s.currentID())
+	return s.manager.format.Spell(s.presentID())
 }
 
 // Node returns the id of the node that the session is read from; empty if there is no session, it could not be loaded,
 // or the only node was configured without an id.
-func (s *Session) Node() string {
-	s.enter()
-	defer s.mu.Unlock()
-	if s.load() != nil || !s.draft.exists() {
-		return ""
-	}
-	return s.currentID().Node
-}
+func (s *Session) Node() string { return s.presentID().Node }
 
 // Route returns the name of an instance, as the session's id has it: in sticky mode of the one that serves the session,
 // else of the one that made it. It is empty if there is no session, it could not be loaded, or instances have no names.
-func (s *Session) Route() string {
+func (s *Session) Route() string { return s.presentID().Route }
+
+// presentID returns the session's id; the zero ID if there is no session, or it could not be loaded.
+func (s *Session) presentID() sid.ID {
 	s.enter()
 	defer s.mu.Unlock()
 	if s.load() != nil || !s.draft.exists() {
-		return ""
+		return sid.ID{}
 	}
-	return s.currentID().Route
+	return s.currentID()
 }
 
 // IsNew reports whether the client came without a living session, whatever became of it since. It is also true if the
