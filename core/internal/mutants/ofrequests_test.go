@@ -94,11 +94,15 @@ var ofRequests = []mutant{
 	},
 	{
 		"C20", "a session that is opened for long can be stored again when the nodes are back",
-		[]edit{{replica, "func(x failure) bool { return time.Since(x.at) >= node.FailureMemory })", "func(x failure) bool { return time.Since(x.at) >= time.Hour })"}}, unit("TestOpenOutlivesOutages", "."),
+		[]edit{{replica, "func(x failure) bool { return time.Since(x.At) >= node.FailureMemory })", "func(x failure) bool { return time.Since(x.At) >= time.Hour })"}}, unit("TestOpenOutlivesOutages", "."),
 	},
 	{
 		"C21", "an access asks a node once more in a second",
 		[]edit{{replica, "	if time.Since(f.chanceAt) >= node.FailureMemory {", "	if true {"}}, unit("TestOneMoreChanceASecond", "internal/replica"),
+	},
+	{
+		"C21", "a probe that began before an operation ran out of time says nothing about that",
+		[]edit{{node, "return Waited{n, time.Now(), n.suspicion.begun.Load()}", "return Waited{n, time.Now(), n.Probes()}"}}, unit("TestATimeoutBesideADeadNode", "."),
 	},
 	{
 		"C20", "who has waited for a request that ran out of time on a node does not wait for that node as well",

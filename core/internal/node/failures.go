@@ -19,13 +19,19 @@ type Failures struct {
 
 // Waited is a node on which a request has waited in vain.
 type Waited struct {
-	Node   *Node
-	At     time.Time
-	Probes uint64 // of the node that had ended by then
+	Node  *Node
+	At    time.Time
+	probe uint64 // number of the node's last probe that had begun by then
 }
 
+// InVain says that a request has just waited for the node in vain.
+func (n *Node) InVain() Waited { return Waited{n, time.Now(), n.suspicion.begun.Load()} }
+
+// Probed reports whether a probe of the node has begun since, and ended.
+func (w Waited) Probed() bool { return w.Node.Probes() > w.probe }
+
 // Refound reports whether the node has been probed since, and can be used.
-func (w Waited) Refound() bool { return w.Node.Available() && w.Node.Probes() > w.Probes }
+func (w Waited) Refound() bool { return w.Node.Available() && w.Probed() }
 
 // FailureMemory is how long a failure counts.
 const FailureMemory = time.Second
@@ -63,14 +69,14 @@ func (f *Failures) After(other *Failures, since time.Time) *Failures {
 	return f
 }
 
-// Add adds a failure that has just been met.
-func (f *Failures) Add(n *Node) {
+// Add adds a failure.
+func (f *Failures) Add(w Waited) {
 	if f == nil {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.list = append(f.list, Waited{n, time.Now(), n.Probes()})
+	f.list = append(f.list, w)
 }
 
 // Recent returns the failures that count.

@@ -106,8 +106,8 @@ func (n *Node) DownFor() time.Duration {
 // Epoch returns the node's epoch as last read from it; 0: it was never read, or the node has none.
 func (n *Node) Epoch() uint32 { return n.availability.state.Load().epoch }
 
-// Probes returns how many probes have ended, successful or not.
-func (n *Node) Probes() uint64 { return n.suspicion.probes.Load() }
+// Probes returns the number of the last probe that has ended, successful or not. The first one is 1.
+func (n *Node) Probes() uint64 { return n.suspicion.ended.Load() }
 
 // Suspect reports whether an operation has timed out, and no probe that began after it has ended.
 func (n *Node) Suspect() bool { return n.suspicion.active() }

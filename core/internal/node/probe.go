@@ -17,12 +17,12 @@ func (n *Node) Probe(ctx context.Context) error {
 	n.availability.mu.Lock()
 	events, stale := n.availability.events, n.availability.stale
 	n.availability.mu.Unlock()
-	timeouts, began := n.suspicion.timeouts.Load(), time.Now()
+	began := time.Now()
+	defer n.suspicion.probing()()
 	epoch, watched, err := n.probe(ctx, stale)
 	if err == nil {
 		err = n.options.Servers.enter(n, epoch, func() error { return n.up(epoch, events) })
 	}
-	defer n.suspicion.probed(timeouts)
 	switch {
 	case err == nil:
 		if n.options.OnProbe != nil {

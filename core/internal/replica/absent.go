@@ -22,7 +22,7 @@ func (a *Access) confirmAbsence(ctx context.Context, seen quorum.Copies) (quorum
 		return nil, ErrNoSession
 	}
 	got := a.ask(ctx, home, false)
-	if err := a.note(got); err != nil {
+	if err := a.note(home, got); err != nil {
 		return nil, err
 	}
 	switch {

@@ -143,7 +143,7 @@ func (w *attempt) failed(ctx context.Context, n *node.Node, err error) (outcome,
 		if !w.onlyAt(n) {
 			w.access.skip(n)
 		}
-		w.access.fail(n.ID(), why)
+		w.access.fail(n, why)
 	}
 	return retry, over
 }

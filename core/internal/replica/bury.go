@@ -37,7 +37,7 @@ func (a *Access) bury(ctx context.Context, dead *record.Record) {
 	for i, n := range others {
 		if errs[i] != nil {
 			a.owe(n, dead)
-			a.fail(n.ID(), errs[i])
+			a.fail(n, errs[i])
 		}
 	}
 }

@@ -21,16 +21,14 @@ type faults struct {
 
 // failure is a node that failed within a request, and why.
 type failure struct {
-	node  string // its id
-	why   error
-	looks uint64 // how many probes had looked at it before; see node.Waited.Refound
-	at    time.Time
+	node.Waited
+	why error
 }
 
 // forgetOld is called when an operation begins, because an access may last for long: failures of more than a second ago do
 // not count any more, and the access has another chance to ask a node again (rules C20 and C21).
 func (f *faults) forgetOld() {
-	f.failed = slices.DeleteFunc(f.failed, func(x failure) bool { return time.Since(x.at) >= node.FailureMemory })
+	f.failed = slices.DeleteFunc(f.failed, func(x failure) bool { return time.Since(x.At) >= node.FailureMemory })
 	if time.Since(f.chanceAt) >= node.FailureMemory {
 		f.chanceAt, f.askedAgain = time.Time{}, false
 	}
@@ -39,7 +37,7 @@ func (f *faults) forgetOld() {
 // why returns why a node has failed; nil: it has not.
 func (f *faults) why(n *node.Node) error {
 	for _, x := range f.failed {
-		if x.node == n.ID() {
+		if x.Node.ID() == n.ID() {
 			return x.why
 		}
 	}
@@ -48,7 +46,7 @@ func (f *faults) why(n *node.Node) error {
 
 // usable reports whether the node is available and has not failed in this request (rule C20).
 func (f *faults) usable(n *node.Node) bool {
-	return n.Available() && !slices.ContainsFunc(f.failed, func(x failure) bool { return x.node == n.ID() }) && !f.before.Has(n)
+	return n.Available() && !slices.ContainsFunc(f.failed, func(x failure) bool { return x.Node.ID() == n.ID() }) && !f.before.Has(n)
 }
 
 // usableNode returns the node with that id, if it is listed and usable.
@@ -68,24 +66,21 @@ func (f *faults) reachesAll() bool {
 }
 
 // fail records that a node has failed in this access, so that it is not asked again.
-func (f *faults) fail(id string, why error) {
-	var looks uint64
-	if n, known := f.listed.Node(id); known {
-		looks = n.Probes()
-		if w, met := f.before.Of(n); met {
-			looks = w.Probes
-		} else if node.OutOfTime(why) {
-			f.before.Add(n)
-		}
+func (f *faults) fail(n *node.Node, why error) {
+	w := n.InVain()
+	if earlier, met := f.before.Of(n); met {
+		w = earlier
+	} else if node.OutOfTime(why) {
+		f.before.Add(w)
 	}
-	f.failed = append(f.failed, failure{id, why, looks, time.Now()})
+	f.failed = append(f.failed, failure{w, why})
 }
 
 // ranOutOfTime reports whether the node ran out of time in this request, or became unavailable by that less than
 // quorum.StallTime ago.
 func (f *faults) ranOutOfTime(n *node.Node) bool {
 	for _, x := range f.failed {
-		if x.node == n.ID() && !errors.Is(x.why, node.ErrDown) {
+		if x.Node.ID() == n.ID() && !errors.Is(x.why, node.ErrDown) {
 			return node.OutOfTime(x.why)
 		}
 	}
@@ -103,8 +98,8 @@ func (f *faults) metTimeout(earlier []node.Waited) bool {
 func (f *faults) timeouts(earlier []node.Waited) []node.Waited {
 	list := slices.Clip(earlier)
 	for _, x := range f.failed {
-		if n, known := f.listed.Node(x.node); known && node.OutOfTime(x.why) {
-			list = append(list, node.Waited{Node: n, Probes: x.looks})
+		if _, known := f.listed.Node(x.Node.ID()); known && node.OutOfTime(x.why) {
+			list = append(list, x.Waited)
 		}
 	}
 	return list
@@ -112,17 +107,14 @@ func (f *faults) timeouts(earlier []node.Waited) []node.Waited {
 
 // allProbed reports whether each node that ran out of time has been probed since.
 func (f *faults) allProbed(earlier []node.Waited) bool {
-	return !slices.ContainsFunc(f.timeouts(earlier), func(w node.Waited) bool { return w.Node.Probes() == w.Probes })
+	return !slices.ContainsFunc(f.timeouts(earlier), func(w node.Waited) bool { return !w.Probed() })
 }
 
 // forgive forgets the failures of nodes that have been probed since, and can be used. It reports whether there is one
 // among all that ran out of time.
 func (f *faults) forgive(earlier []node.Waited) bool {
 	before := len(f.failed)
-	f.failed = slices.DeleteFunc(f.failed, func(x failure) bool {
-		n, known := f.listed.Node(x.node)
-		return known && node.Waited{Node: n, Probes: x.looks}.Refound()
-	})
+	f.failed = slices.DeleteFunc(f.failed, func(x failure) bool { return x.Refound() })
 	f.askedAgain = len(f.failed) < before || slices.ContainsFunc(earlier, node.Waited.Refound)
 	return f.askedAgain
 }

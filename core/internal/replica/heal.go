@@ -34,7 +34,7 @@ func (a *Access) locate(ctx context.Context) error {
 		return nil
 	}
 	got := a.ask(ctx, n, false)
-	if err := a.note(got); err != nil || got.Rec == nil {
+	if err := a.note(n, got); err != nil || got.Rec == nil {
 		return err
 	}
 	if a.trusted(n, got.Rec) {

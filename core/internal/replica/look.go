@@ -39,7 +39,7 @@ func (a *Access) search(ctx context.Context) (*quorum.Decision, error) {
 	var seen quorum.Copies
 	if home, known := a.store.Cluster.Node(a.node); known {
 		answer := a.ask(ctx, home, false)
-		if err := a.note(answer); err != nil {
+		if err := a.note(home, answer); err != nil {
 			return nil, err
 		}
 		if answer.answered {

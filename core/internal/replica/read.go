@@ -64,9 +64,9 @@ func (a *Access) read(ctx context.Context, n *node.Node, epoch bool) (item memca
 }
 
 // note records that the node failed, if it did, and returns the error that ends the request, if there is one.
-func (a *Access) note(got answer) error {
+func (a *Access) note(n *node.Node, got answer) error {
 	if got.failed != nil {
-		a.fail(got.Node, got.failed)
+		a.fail(n, got.failed)
 	}
 	return got.err
 }
@@ -86,8 +86,8 @@ func (a *Access) askOthers(ctx context.Context, seen quorum.Copies) (quorum.Copi
 		wg.Go(func() { answers[i] = a.ask(ctx, n, true) })
 	}
 	wg.Wait()
-	for _, got := range answers {
-		if err := a.note(got); err != nil {
+	for i, got := range answers {
+		if err := a.note(others[i], got); err != nil {
 			return nil, err
 		}
 		if got.answered {

@@ -25,7 +25,7 @@ func (a *Access) Tell(ctx context.Context, route string, m mailbox.Message) {
 	for _, n := range a.tellAt() {
 		all.Go(func() {
 			if err := mailbox.Post(ctx, n, mailbox.Key(a.store.KeyPrefix, route), m); node.OutOfTime(err) {
-				a.before.Add(n)
+				a.before.Add(n.InVain())
 			}
 		})
 	}
