@@ -27,11 +27,12 @@ func (st *Store) apply(s *Session, base, work *record.Record, redo replica.Chang
 	if sameValues(st.withoutMemoryOnly(s.current), st.withoutMemoryOnly(next)) {
 		return st.applyMemoryOnly(s, next), 0, nil
 	}
+	wasClean := s.state.is(clean)
 	if !s.state.markDirty() {
 		return nil, 0, ErrRemoved
 	}
 	if err := st.cache.grow(s, size); err != nil {
-		if s.pending.requests == 0 && !s.turn.taken {
+		if wasClean {
 			s.state.change(dirty, clean)
 		}
 		return nil, 0, err

@@ -72,6 +72,19 @@ func TestBounds(t *testing.T) {
 				w.t.Errorf("%v", err)
 			}
 		}},
+		"a session that grows beyond does not leave before a use is stored": {local.Config{MaxSessions: 1, MaxBytes: 4000}, func(w *world, a *instance) {
+			s := a.begin("t")
+			settle()
+			w.all(off)
+			time.Sleep(10 * time.Minute)
+			a.Get("t")
+			if err := change(s, put("big", string(make([]byte, 5000)))); !errors.Is(err, local.ErrFull) {
+				w.t.Errorf("%v", err)
+			}
+			if _, err := a.create("u"); !errors.Is(err, local.ErrFull) {
+				w.t.Errorf("it had to leave for another one: %v", err)
+			}
+		}},
 		"a session that is too large is refused, and stays as it was": {local.Config{MaxSize: 1000}, func(w *world, a *instance) {
 			s := a.begin("t")
 			if err := change(s, put("big", string(make([]byte, 2000)))); !errors.Is(err, replica.ErrTooLarge) {

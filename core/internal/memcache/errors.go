@@ -28,13 +28,18 @@ var (
 	ErrBusy      = errors.New("no connection became free in time") // nothing was done
 	ErrLate      = errors.New("this process did not run in time")
 	ErrCancelled = errors.New("another operation on the node failed while this one waited") // see Client.CancelAll
-	errKey       = errors.New("node: a key must have 1 to 250 bytes, none of them blank or control")
+	errKey       = errors.New("a key must have 1 to 250 bytes, none of them blank or control")
 )
 
 // IsReply reports whether an error is one of those that mean no trouble with the server: its reply, or that it was not
 // asked, or not in time.
 func IsReply(err error) bool {
-	for _, reply := range []error{ErrMiss, ErrExists, ErrConflict, ErrTooLarge, ErrFull, ErrRefused, ErrBusy, ErrLate, errKey} {
+	return repliedWith(err) || errors.Is(err, ErrBusy) || errors.Is(err, ErrLate) || errors.Is(err, errKey)
+}
+
+// repliedWith reports whether an error is a reply of the server.
+func repliedWith(err error) bool {
+	for _, reply := range []error{ErrMiss, ErrExists, ErrConflict, ErrTooLarge, ErrFull, ErrRefused} {
 		if errors.Is(err, reply) {
 			return true
 		}

@@ -56,7 +56,7 @@ func (m *Memcached) keys(ctx context.Context, prefix string, found func(key stri
 // answers reports whether the server answers an ordinary read.
 func (m *Memcached) answers(ctx context.Context, key string) bool {
 	_, err := m.Get(ctx, key+"any")
-	return err == nil || IsReply(err)
+	return err == nil || repliedWith(err)
 }
 
 // listKeys asks for the server's version, and then for the walks (scans over its keys) that suit it.

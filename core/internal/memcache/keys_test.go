@@ -122,19 +122,21 @@ func TestIdleKeysAreListed(t *testing.T) {
 // that does not list its keys: some proxies do so with an unknown command. A server that was just restarted lists its
 // keys. If it answers nothing, nothing is known.
 func TestWhoHangsUpWhenAskedForKeys(t *testing.T) {
+	const miss = "END\r\n"
 	for name, c := range map[string]struct {
 		at       string // the command on which it hangs up
 		times    int    // how often it does so
-		answers  bool   // it answers other commands
+		read     string // what it says to other commands; empty: it hangs up
 		want     error  // nil: it lists them
 		anyError bool
 	}{
-		"it does not know the version":  {"version", 1000, true, memcache.ErrNoList, false},
-		"it does not know the list":     {"lru_crawler", 1000, true, memcache.ErrNoList, false},
-		"it was restarted":              {"version", 1, true, nil, false},
-		"it was restarted, a bit later": {"lru_crawler", 1, true, nil, false},
-		"it hangs up whatever one asks": {"version", 1000, false, nil, true},
-		"it hangs up, a bit later":      {"lru_crawler", 1000, false, nil, true},
+		"it does not know the version":  {"version", 1000, miss, memcache.ErrNoList, false},
+		"it does not know the list":     {"lru_crawler", 1000, miss, memcache.ErrNoList, false},
+		"it was restarted":              {"version", 1, miss, nil, false},
+		"it was restarted, a bit later": {"lru_crawler", 1, miss, nil, false},
+		"it hangs up whatever one asks": {"version", 1000, "", nil, true},
+		"it hangs up, a bit later":      {"lru_crawler", 1000, "", nil, true},
+		"it has no more connections":    {"version", 1000, "ERROR Too many open connections\r\n", nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := net.Listen("tcp", "127.0.0.1:0") // not a net.Pipe, which reports other errors than EOF too
@@ -147,11 +149,11 @@ func TestWhoHangsUpWhenAskedForKeys(t *testing.T) {
 				for conn, err := l.Accept(); err == nil; conn, err = l.Accept() { // one connection at a time
 					for lines := bufio.NewScanner(conn); lines.Scan(); {
 						command, _, _ := strings.Cut(lines.Text(), " ")
-						if command == c.at && left > 0 || command == "gets" && !c.answers {
+						if command == c.at && left > 0 || command == "gets" && c.read == "" {
 							left--
 							break
 						}
-						say(conn, map[string]string{"version": "VERSION 1.6.19\r\n", "lru_crawler": "key=a exp=-1\r\nEND\r\n", "gets": "END\r\n"}[command])
+						say(conn, map[string]string{"version": "VERSION 1.6.19\r\n", "lru_crawler": "key=a exp=-1\r\nEND\r\n", "gets": c.read}[command])
 					}
 					_ = conn.Close()
 				}

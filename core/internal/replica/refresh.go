@@ -27,6 +27,7 @@ func (a *Access) Refresh(ctx context.Context) (due time.Time, err error) {
 		}
 		out := done
 		if first && !a.NeedsHeal() {
+			a.op.begin(changing, a.store.Clock())
 			rec, out, err = a.try(ctx, used)
 		} else { // a missing copy would be a conflict each time, and a failed node has to be replaced
 			rec, err = a.Write(ctx, used)
