@@ -150,8 +150,11 @@ func (s *session) take(o *op, a answer) {
 		return
 	}
 	if len(s.cookies) > 0 {
-		if tokenOf(a.cookie) != tokenOf(s.cookie()) {
-			return // of a token that was renewed meanwhile
+		if tokenOf(a.cookie) != tokenOf(s.cookie()) { // of a token that was renewed meanwhile
+			if o.kind == "login" {
+				o.ended = time.Time{} // the other login's session, which goes on, may lack what this one has taken along
+			}
+			return
 		}
 		s.doubt = s.setAt.After(o.began) && a.cookie != s.cookie()
 	}
