@@ -13,7 +13,7 @@ func TestChoose(t *testing.T) { play(t, "choose.txt", chosen) }
 func TestSilence(t *testing.T) { play(t, "silence.txt", chosen) }
 
 // chosen returns what is chosen, or why nothing is.
-func chosen(t *testing.T, s *scenario) string {
+func chosen(t *testing.T, s *situation) string {
 	d, verdict := s.view(t).Choose()
 	if verdict != Found {
 		return verdict.String()
@@ -23,7 +23,7 @@ func chosen(t *testing.T, s *scenario) string {
 
 // TestAbsence checks what it means that no node has shown a record.
 func TestAbsence(t *testing.T) {
-	play(t, "absence.txt", func(t *testing.T, s *scenario) string {
+	play(t, "absence.txt", func(t *testing.T, s *situation) string {
 		if s.command[0] == "again" {
 			return s.view(t).AbsenceWithoutHome().String()
 		}
@@ -33,7 +33,7 @@ func TestAbsence(t *testing.T) {
 
 // TestStalled checks when this instance has most likely stood still.
 func TestStalled(t *testing.T) {
-	play(t, "stalled.txt", func(t *testing.T, s *scenario) string {
+	play(t, "stalled.txt", func(t *testing.T, s *situation) string {
 		v := s.view(t)
 		yes := v.Stalled()
 		if s.command[0] == "unprobed" {
@@ -45,7 +45,7 @@ func TestStalled(t *testing.T) {
 
 // TestHeld checks how what the caller holds, or has stored last, is compared with what the nodes have.
 func TestHeld(t *testing.T) {
-	play(t, "held.txt", func(t *testing.T, s *scenario) string {
+	play(t, "held.txt", func(t *testing.T, s *situation) string {
 		v, held := s.view(t), s.held(t)
 		d, _ := v.Choose()
 		if s.command[0] == "floor" {
@@ -64,7 +64,7 @@ func TestHeld(t *testing.T) {
 
 // TestDecision checks what follows from a decision.
 func TestDecision(t *testing.T) {
-	play(t, "decision.txt", func(t *testing.T, s *scenario) string {
+	play(t, "decision.txt", func(t *testing.T, s *situation) string {
 		v := s.view(t)
 		if s.command[0] == "damaged" {
 			return tell(Overwrite(&record.Record{}, v.Seen, v.First))
@@ -89,7 +89,7 @@ func TestDecision(t *testing.T) {
 
 // TestVouches checks when the word of the node that was asked first is enough.
 func TestVouches(t *testing.T) {
-	play(t, "vouches.txt", func(t *testing.T, s *scenario) string {
+	play(t, "vouches.txt", func(t *testing.T, s *situation) string {
 		v := s.view(t)
 		n, _ := v.node(v.First)
 		c, _ := v.Seen.Of(v.First)

@@ -9,7 +9,30 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/scenario"
 )
+
+// situation is what a scenario tells: a command, and the nodes, one a line.
+type situation struct {
+	command []string
+	nodes   [][]string
+}
+
+// play plays each scenario of a file. It has one step, of which comes one line, the answer.
+func play(t *testing.T, file string, answer func(t *testing.T, s *situation) string) {
+	t.Helper()
+	scenario.Play(t, file, func(t *testing.T, s *scenario.Scenario) {
+		var tells situation
+		for i, line := range s.Steps[0].Lines {
+			if words := strings.Fields(line); i == 0 {
+				tells.command = words
+			} else {
+				tells.nodes = append(tells.nodes, words)
+			}
+		}
+		s.Steps[0].Gives(t, answer(t, &tells))
+	})
+}
 
 // The words of a scenario. After the command:
 //
@@ -35,7 +58,7 @@ import (
 const present = 1
 
 // view returns what a scenario tells.
-func (s *scenario) view(t *testing.T) *View {
+func (s *situation) view(t *testing.T) *View {
 	t.Helper()
 	v := &View{First: "n1", Backups: 1}
 	for _, word := range s.command[1:] {
@@ -100,7 +123,7 @@ func readNode(t *testing.T, words []string) (n Node, listed bool) {
 }
 
 // held returns the record that the command names; nil: it names none.
-func (s *scenario) held(t *testing.T) *record.Record {
+func (s *situation) held(t *testing.T) *record.Record {
 	t.Helper()
 	for i, word := range s.command {
 		if rank, ok := strings.CutPrefix(word, "held="); ok {
@@ -111,7 +134,7 @@ func (s *scenario) held(t *testing.T) *record.Record {
 }
 
 // record returns the record that some words tell, the first of which is its term and version.
-func (s *scenario) record(t *testing.T, words []string) *record.Record {
+func (s *situation) record(t *testing.T, words []string) *record.Record {
 	t.Helper()
 	rank := readRank(t, words[0])
 	rec := &record.Record{Term: rank.Term, Version: rank.Version, Home: "n1"}
