@@ -13,8 +13,8 @@ import (
 // Ready returns the session that a request's id names if memory may answer for it at once. If it returns nil, Hold has to
 // be asked. A use is recorded whenever the session is here.
 func (st *Store) Ready(id sid.ID) *Session {
-	s, next := st.next(id)
-	if next != ready {
+	s, todo := st.lookup(id)
+	if todo != ready {
 		return nil
 	}
 	return s
@@ -27,13 +27,13 @@ func (st *Store) Ready(id sid.ID) *Session {
 //
 // Hold returns the errors of replica.Access.Load and replica.Access.Write, and ErrFull.
 func (st *Store) Hold(ctx context.Context, id sid.ID) (*Session, error) {
-	s, next := st.next(id)
-	if next == mustCompare {
-		if next = mustTakeOver; !st.behind(ctx, s, id.Node) {
-			next = st.self.step(id, true, id.Node, st.doubtful(s, time.Now())) // as if the id named the right node
+	s, todo := st.lookup(id)
+	if todo == mustCompare {
+		if todo = mustTakeOver; !st.behind(ctx, s, id.Node) {
+			todo = st.self.step(id, true, id.Node, st.doubtful(s, time.Now())) // as if the id named the right node
 		}
 	}
-	switch next {
+	switch todo {
 	case mustLoad:
 		return st.load(ctx, id.Token, id.Node)
 	case mustTakeOver:
@@ -44,9 +44,9 @@ func (st *Store) Hold(ctx context.Context, id sid.ID) (*Session, error) {
 	return s, nil
 }
 
-// next returns the session if it is in memory, and what has to be done before a request may use it. It records a use
+// lookup returns the session if it is in memory, and what has to be done before a request may use it. It records a use
 // only if the id names this instance: a takeover does so itself.
-func (st *Store) next(id sid.ID) (s *Session, next step) {
+func (st *Store) lookup(id sid.ID) (s *Session, todo step) {
 	if id.Route == st.Route {
 		s = st.Get(id.Token)
 	}

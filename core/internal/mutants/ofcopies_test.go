@@ -22,8 +22,8 @@ const (
 var ofCopies = []mutant{
 	{
 		"W5", "the home is written only over what was read there",
-		[]edit{{replica, "	out, err := w.put(ctx, n, c)", `	there, _ := n.Get(ctx, w.access.key)
-	out, err := w.put(ctx, n, quorum.CopyState{Token: there.Token, Epoch: n.Epoch()})`}}, copies,
+		[]edit{{replica, "	out, err := w.storeOn(ctx, n, c)", `	there, _ := n.Get(ctx, w.access.key)
+	out, err := w.storeOn(ctx, n, quorum.CopyState{Token: there.Token, Epoch: n.Epoch()})`}}, copies,
 	},
 	{
 		"W5", "a token says nothing in another life of its node",
@@ -128,7 +128,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"W11", "who refuses to go on from what may be on one node only settles it",
-		[]edit{{replica, "	_, _, _ = a.put(ctx, d, nil)\n	return nil, done, why\n", "	return nil, done, why\n"}}, unit("TestAWriterThatWasKilled", "internal/replica"),
+		[]edit{{replica, "	_, _, _ = a.apply(ctx, d, nil)\n	return nil, done, why\n", "	return nil, done, why\n"}}, unit("TestAWriterThatWasKilled", "internal/replica"),
 	},
 	{
 		"W11", "who has a lock goes on from what he saw, and not from the attempt of who was killed",

@@ -62,7 +62,7 @@ var ofReads = []mutant{
 	},
 	{
 		"C14", "with both nodes of a session silent a backup's copy is not believed, however fresh",
-		[]edit{{quorum, " && (v.late() <= most || v.sure(best))", ""}}, unit("TestAFailedAttemptLooksFresh", "internal/replica"),
+		[]edit{{quorum, " && (v.timedOut() <= most || v.sure(best))", ""}}, unit("TestAFailedAttemptLooksFresh", "internal/replica"),
 	},
 	{
 		"C22", "an instance that stood still goes on without no node before it has looked",

@@ -4,15 +4,15 @@ import "github.com/gomsm/msm/core/internal/record"
 
 // Decision is the record that counts, and what a write needs to know of it.
 type Decision struct {
-	Rec    *record.Record
-	Home   string // id of the node that is to be its home
-	Seen   Copies // what each node had
-	Term   uint64 // the term that a write has to use: that of Rec, or a higher one with Claim
-	Top    uint64 // highest version seen on any node
-	Heal   bool   // a copy may be missing or stale: write, even without a change
-	Unsafe bool   // the record may be on one node only
-	Claim  bool   // the write is a claim: it changes the home, or has to begin a new term
-	First  string // id of the node that has to be written first; empty: none
+	Rec        *record.Record
+	Home       string // id of the node that is to be its home
+	Seen       Copies // what each node had
+	Term       uint64 // the term that a write has to use: that of Rec, or a higher one with Claim
+	Top        uint64 // highest version seen on any node
+	Heal       bool   // a copy may be missing or stale: write, even without a change
+	Unsafe     bool   // the record may be on one node only
+	Claim      bool   // the write is a claim: it changes the home, or has to begin a new term
+	WriteFirst string // id of a node that a claim writes before all others; empty: none
 }
 
 // Verdict is what a look is good for.
@@ -93,5 +93,5 @@ func (d *Decision) Move(home string) {
 	if !d.Claim {
 		d.Term, d.Claim = d.Term+1, true
 	}
-	d.Home, d.First = home, d.Home
+	d.Home, d.WriteFirst = home, d.Home
 }

@@ -79,7 +79,7 @@ func TestDecision(t *testing.T) {
 			}
 		case "move":
 			d.Move("n3")
-			return tell(d) + ", after " + d.First
+			return tell(d) + ", after " + d.WriteFirst
 		case "raise":
 			d.Raise(s.held(t))
 		}

@@ -23,8 +23,8 @@ const (
 // but that is not listed, does not count: what it had is on another node as well, or its operator has given it up.
 func (v *View) silent() int { return len(v.Nodes) - len(v.Seen) }
 
-// late returns how many silent nodes have run out of time, in this request or a moment ago.
-func (v *View) late() (count int) {
+// timedOut returns how many silent nodes have run out of time, in this request or a moment ago.
+func (v *View) timedOut() (count int) {
 	for _, n := range v.Nodes {
 		if n.Late && !v.answered(n.ID) {
 			count++
@@ -98,7 +98,7 @@ func (v *View) sure(c CopyState) bool {
 // the epoch does not prove enough: see sure.
 func (v *View) believed(best CopyState) bool {
 	most := min(1, v.backupsOf(best.Rec))
-	return (v.silent() <= most || v.inEpoch(best)) && (v.late() <= most || v.sure(best)) && !v.hidden(best.Rec)
+	return (v.silent() <= most || v.inEpoch(best)) && (v.timedOut() <= most || v.sure(best)) && !v.hidden(best.Rec)
 }
 
 // Stalled reports whether it was most likely this instance that did not run for a while (rule C22): more nodes are

@@ -57,14 +57,14 @@ func (w *attempt) home(ctx context.Context, n *node.Node) (outcome, error) {
 	c, _ := w.base.Seen.Of(n.ID())
 	// The node may have restarted since its last probe, so that the token belongs to another value by now. A plain
 	// write would have met a conflict on a backup before. A claim has written no backup yet, so it has the node's epoch
-	// read again, which put compares.
+	// read again, which storeOn compares.
 	if w.to.claim && c.Token != 0 {
 		if _, _, err := n.GetWithEpoch(ctx, w.access.key); err != nil && !errors.Is(err, memcache.ErrMiss) {
 			_, over := w.failed(ctx, n, err)
 			return homeFailed, over
 		}
 	}
-	out, err := w.put(ctx, n, c)
+	out, err := w.storeOn(ctx, n, c)
 	if out == retry {
 		out = homeFailed
 	}
@@ -82,7 +82,7 @@ func (w *attempt) backups(ctx context.Context, list []*node.Node) (outcome, erro
 
 func (w *attempt) backup(ctx context.Context, n *node.Node) (outcome, error) {
 	if c, seen := w.base.Seen.Of(n.ID()); seen {
-		return w.put(ctx, n, c)
+		return w.storeOn(ctx, n, c)
 	}
 	item, there, err := peek(ctx, n, w.access.key)
 	switch {
@@ -97,7 +97,7 @@ func (w *attempt) backup(ctx context.Context, n *node.Node) (outcome, error) {
 	case w.outranked(there):
 		return conflict, nil
 	}
-	return w.put(ctx, n, quorum.CopyState{Token: item.Token, Epoch: n.Epoch()})
+	return w.storeOn(ctx, n, quorum.CopyState{Token: item.Token, Epoch: n.Epoch()})
 }
 
 // outranked reports whether the backup has something that this attempt does not know of (rule W6).
@@ -108,8 +108,8 @@ func (w *attempt) outranked(there record.Rank) bool {
 	return there.Beyond(w.base.Rec.Rank())
 }
 
-// put stores the record on one node, if the node still has what was seen there (rule W5).
-func (w *attempt) put(ctx context.Context, n *node.Node, seen quorum.CopyState) (outcome, error) {
+// storeOn stores the record on one node, if the node still has what was seen there (rule W5).
+func (w *attempt) storeOn(ctx context.Context, n *node.Node, seen quorum.CopyState) (outcome, error) {
 	if seen.Outlived(n.Epoch()) {
 		return conflict, nil
 	}

@@ -133,10 +133,10 @@ func (s *Store) Deliver(ctx context.Context, at *node.Node, key string) error {
 	for try := 0; try < 2 && !over && (d.Claim || rec.Unsettled || s.copyMissing(rec) || d.Uneven()); try++ {
 		a.looks.decision = d
 		if rec, err = a.Write(ctx, nil); rec == nil {
-			return gone(err)
+			return unlessGone(err)
 		}
 		if d, err = a.look(ctx); err != nil {
-			return gone(err)
+			return unlessGone(err)
 		}
 		rec = d.Rec
 	}

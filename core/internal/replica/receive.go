@@ -18,7 +18,7 @@ func (s *Store) Receive(ctx context.Context, m mailbox.Message, at string) error
 	case mailbox.Ended:
 		return a.end(ctx)
 	case mailbox.End:
-		return gone(a.Destroy(ctx, nil))
+		return unlessGone(a.Destroy(ctx, nil))
 	}
 	return nil
 }
@@ -29,5 +29,5 @@ func (a *Access) end(ctx context.Context) error {
 	if err == nil && d.Rec.Tombstone {
 		a.bury(ctx, d.Rec)
 	}
-	return gone(err)
+	return unlessGone(err)
 }

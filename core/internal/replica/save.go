@@ -58,7 +58,7 @@ func (a *Access) complete(to *placement, d *quorum.Decision, next *record.Record
 	if next.Term > d.Rec.Term && d.Rec.Version > 0 {
 		next.EndTerm(d.Rec.Rank())
 	}
-	to.putFirst(d.First)
+	to.putFirst(d.WriteFirst)
 	to.putLast(next, d.Seen)
 	next.Outlasts(d.Rec, a.store.Clock())
 	next.Unsettled = to.claim && len(to.backups) > 0

@@ -34,8 +34,8 @@ func (a *Access) gone(rec *record.Record) error {
 	return errBuried
 }
 
-// gone returns nil for a session that is gone, and every other error as it is.
-func gone(err error) error {
+// unlessGone returns nil for a session that is gone, and every other error as it is.
+func unlessGone(err error) error {
 	if errors.Is(err, ErrNoSession) {
 		return nil
 	}

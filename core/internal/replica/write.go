@@ -72,15 +72,15 @@ func (a *Access) try(ctx context.Context, change Change) (*record.Record, outcom
 	case change != nil && a.op.tooOld(now, d.Top):
 		return a.refused(ctx, d, change, errTooOld)
 	}
-	stored, out, err := a.put(ctx, d, change)
+	stored, out, err := a.apply(ctx, d, change)
 	if gone && err == nil && out == done {
 		err = a.gone(d.Rec) // the tombstone was written once more, so that every copy has it
 	}
 	return stored, out, err
 }
 
-// put makes the change to what was found, and one attempt to store that.
-func (a *Access) put(ctx context.Context, d *quorum.Decision, change Change) (*record.Record, outcome, error) {
+// apply makes the change to what was found, and one attempt to store that.
+func (a *Access) apply(ctx context.Context, d *quorum.Decision, change Change) (*record.Record, outcome, error) {
 	next, err := a.next(d, change)
 	if err != nil {
 		return a.refused(ctx, d, change, err)
@@ -126,10 +126,10 @@ func (a *Access) refused(ctx context.Context, d *quorum.Decision, change Change,
 	}
 	if before := a.beforeAttempt(d); before != nil && !errors.Is(why, errTooOld) {
 		if _, err := a.next(before, change); err == nil {
-			return a.put(ctx, before, change)
+			return a.apply(ctx, before, change)
 		}
 	}
-	_, _, _ = a.put(ctx, d, nil)
+	_, _, _ = a.apply(ctx, d, nil)
 	return nil, done, why
 }
 
