@@ -23,17 +23,30 @@ func convert(err error) error {
 	case errors.Is(err, gomemcache.ErrMalformedKey):
 		return errKey
 	}
-	if why := refusal(unexpected(err)); why != nil {
+	line, isLine := unexpected(err)
+	if !isLine {
+		return err
+	}
+	if why := refusal(line); why != nil {
 		return why
 	}
-	return err
+	return notExpected(line)
 }
 
 // unexpected returns the server's line that gomemcache did not expect, which it quotes at the end of its error.
-func unexpected(err error) string {
-	_, quoted, _ := strings.Cut(err.Error(), `: "`)
-	line, _ := strconv.Unquote(`"` + quoted)
-	return line
+func unexpected(err error) (line string, isLine bool) {
+	_, quoted, found := strings.Cut(err.Error(), `: "`)
+	line, no := strconv.Unquote(`"` + quoted)
+	return line, found && no == nil
+}
+
+// notExpected returns the error for a line that is no reply to what was asked. It shows the line if that is an error of
+// the server, and otherwise nothing of it: it may be a part of a value, and errors are logged.
+func notExpected(line string) error {
+	if line = strings.TrimRight(line, "\r\n"); strings.HasPrefix(line, "ERROR") || strings.HasPrefix(line, "CLIENT_ERROR") {
+		return fmt.Errorf("the server says %.100q", line)
+	}
+	return fmt.Errorf("the server says something else than a reply (%d bytes)", len(line))
 }
 
 // refusal returns the error for a line with which a server refuses what it is asked, or nil for any other line. (The

@@ -4,7 +4,8 @@
 //   - client.go, errors.go: the interface Client, and what it returns
 //   - limits.go: the keys and TTLs that memcached takes
 //   - memcached.go, options.go: the Client of a real server; answers.go: what that says; keys.go: its list of keys
-//   - pool.go: the connections to it; pooled.go, conn.go: one of them; dial.go, liveness_unix.go: its begin and its end
+//   - pool.go: the connections to it; pooled.go, conn.go: one of them; dial.go, liveness_unix.go: its begin and its end;
+//     replies.go: what it must not send
 //   - operation.go, times.go: what a connection does at present, and until when
 //   - memory.go: a Client within this process
 package memcache

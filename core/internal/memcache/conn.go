@@ -15,6 +15,7 @@ type conn struct {
 	op      *operation
 	dialer  dialer
 	alive   func() bool
+	replies replies
 	checked bool // the present operation has checked that the connection is alive
 	timed   bool // the present operation's deadline is set
 }
@@ -29,6 +30,7 @@ func (c *conn) connect() error {
 		return err
 	}
 	c.Conn, c.alive, c.checked, c.timed, c.op.fresh = made, liveness(made), true, false, true
+	c.replies = replies{line: c.replies.line[:0]}
 	return nil
 }
 
@@ -66,8 +68,17 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, c.explain(err)
 }
 
-// Read reads once more if its time is up, because this process may have stood still; see times.go.
+// Read returns what the server says, unless it announces a value that is too long.
 func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.read(p)
+	if wrong := c.replies.check(p[:n]); wrong != nil {
+		return 0, wrong
+	}
+	return n, err
+}
+
+// read reads once more if its time is up, because this process may have stood still; see times.go.
+func (c *conn) read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.op.times.lookAgain() {
 		if err := c.op.setConn(c.Conn, c.op.times.deadline); err != nil {

@@ -157,7 +157,7 @@ func parseKeyLine(line []byte) (key string, end bool, err error) {
 	word, _, _ := bytes.Cut(line, []byte(" "))
 	if escaped, isKey := bytes.CutPrefix(word, []byte("key=")); isKey {
 		if key, err = url.PathUnescape(string(escaped)); err != nil {
-			err = fmt.Errorf("the list of keys has a line %.100q", line)
+			err = fmt.Errorf("the list of keys: %w", notExpected(string(line)))
 		}
 		return key, false, err
 	}
@@ -172,5 +172,5 @@ func parseKeyLine(line []byte) (key string, end bool, err error) {
 	case string(word) == "ERROR", string(word) == "CLIENT_ERROR":
 		return "", false, fmt.Errorf("%w: it says %.100q", ErrNoList, line)
 	}
-	return "", false, fmt.Errorf("the list of keys has a line %.100q", line)
+	return "", false, fmt.Errorf("the list of keys: %w", notExpected(string(line)))
 }
