@@ -9,23 +9,29 @@ const (
 	// maxValue is the largest value, in bytes, that is read: twice what memcached stores by default (its -I). No
 	// session and no mailbox is as large.
 	maxValue = 2 << 20
+	// maxReply bounds all that one command brings, in bytes. Few ask for more than one large value.
+	maxReply = 2 * maxValue
 	// maxValueLine bounds the line before a value, without its end: VALUE, key, flags, bytes, token.
 	maxValueLine = len("VALUE ") + maxKey + len(" 4294967295 4294967295 18446744073709551615\r")
 )
 
 // errOversized means that the server announces a value that is longer than any that this library stores, or does so in
-// a line that is too long.
-var errOversized = errors.New("the server announces a value that is too long to be one")
+// a line that is too long, or does not come to an end.
+var errOversized = errors.New("the server sends more than was ever stored")
 
 // replies follows what a server sends. It finds a length that no value has before gomemcache allocates memory for it:
 // gomemcache believes in 4 GiB, and a process ends that cannot allocate them.
 type replies struct {
-	rest int    // bytes of a value that are still to come, with the end of its line
-	line []byte // the beginning of the line that is being read, as far as it matters
+	total int    // bytes that the present command has brought
+	rest  int    // bytes of a value that are still to come, with the end of its line
+	line  []byte // the beginning of the line that is being read, as far as it matters
 }
 
 // check reads the next bytes that the server has sent. After an error the connection must not be used again.
 func (r *replies) check(p []byte) error {
+	if r.total += len(p); r.total > maxReply {
+		return errOversized
+	}
 	for len(p) > 0 {
 		if r.rest > 0 {
 			n := min(r.rest, len(p))
