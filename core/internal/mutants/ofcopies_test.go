@@ -159,6 +159,14 @@ var ofCopies = []mutant{
 		[]edit{{replica, " || o.forgotten(top)", ""}}, unit("TestAWriteOfWhoStoodStill", "internal/replica"),
 	},
 	{
+		"C1", "what a node had is not believed if it was owed something when it was asked",
+		[]edit{{replica, ", Debt: a.store.hints.debt(n, a.key)}}", "}}"}}, unit("TestAReadThatADeliveryOvertakes", "internal/replica"),
+	},
+	{
+		"C2", "what a node had is compared if it was doubted when it was asked",
+		[]edit{{replica, "doubted || home.Doubted()", "doubted && home.Doubted()"}}, unit("TestAReadThatOutlastsADoubt", "internal/replica"),
+	},
+	{
 		"H4", "what is stale on a node is not believed",
 		[]edit{{replica, " && !a.store.hints.has(n, a.key)", ""}}, unit("TestHints", "internal/replica"),
 	},

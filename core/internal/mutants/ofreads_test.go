@@ -74,7 +74,7 @@ var ofReads = []mutant{
 	},
 	{
 		"C1", "that a session is over is believed when all nodes were asked",
-		[]edit{{replica, " && !rec.Expired(a.store.Clock())", ""}}, unit("TestAUseThatTheHomeDidNotTake", "internal/replica"),
+		[]edit{{replica, " && !c.Rec.Expired(a.store.Clock())", ""}}, unit("TestAUseThatTheHomeDidNotTake", "internal/replica"),
 	},
 	{
 		"C16", "a session is not gone of which all nodes fail after it was read there",
@@ -98,7 +98,7 @@ var ofReads = []mutant{
 	},
 	{
 		"C16", "who knows that a node lacks a session does not take its word that there is none",
-		[]edit{{quorum, "case best == nil && v.anyMayReturn():", "case false:"}}, unit("TestTheOnlyCopyIsNotGone", "internal/replica"),
+		[]edit{{quorum, "		return v.anyMayReturn()\n	}\n	return best.Rank()", "		return false\n	}\n	return best.Rank()"}}, unit("TestTheOnlyCopyIsNotGone", "internal/replica"),
 	},
 	{
 		"C5", "a claim that came too late is none",

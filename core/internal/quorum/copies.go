@@ -12,6 +12,7 @@ type CopyState struct {
 	Rec   *record.Record // nil: nothing, or nothing readable
 	Token uint64         // for a compare-and-swap; 0: the node has no value
 	Epoch uint32         // of the node at that time: in each epoch it counts tokens anew
+	Debt  Debt           // what the node was owed just before: it may have been given that since, and what it had is old
 }
 
 // Outlived reports whether the token is not of the node's present epoch, in which another value may have the same token.

@@ -109,10 +109,10 @@ func readNode(t *testing.T, words []string) (n Node, listed bool) {
 		case "suspect":
 			n.Suspect = true
 		case "owed":
-			n.Owed = true
+			n.Debt.Owed = true
 		case "lacks":
 			rank, on, _ := strings.Cut(value, "@")
-			n.Owed, n.Lacks = true, Lack{readRank(t, rank), copies(on, "")}
+			n.Debt = Debt{true, Lack{readRank(t, rank), copies(on, "")}}
 		case "noepoch":
 			n.Epoch = 0
 		case "unlisted":

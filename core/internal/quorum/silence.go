@@ -65,17 +65,22 @@ func (v *View) hidden(best *record.Record) bool {
 	}
 	for _, c := range v.Seen {
 		n, listed := v.node(c.Node)
-		if !listed || !n.Owed {
-			continue
-		}
-		switch {
-		case best == nil && v.anyMayReturn():
-			return true
-		case best != nil && best.Rank().Before(n.Lacks.Rank) && v.onlySilent(n.Lacks.Copies):
+		if listed && (v.hiddenBy(n.Debt, best) || v.hiddenBy(c.Debt, best)) {
 			return true
 		}
 	}
 	return false
+}
+
+// hiddenBy reports whether a node that has answered is, or was, owed something that may be on silent nodes only.
+func (v *View) hiddenBy(d Debt, best *record.Record) bool {
+	switch {
+	case !d.Owed:
+		return false
+	case best == nil:
+		return v.anyMayReturn()
+	}
+	return best.Rank().Before(d.Lacks.Rank) && v.onlySilent(d.Lacks.Copies)
 }
 
 // backupsOf returns how many nodes may be silent without hiding something newer than the record. The instance that

@@ -39,8 +39,13 @@ type Node struct {
 	Down      time.Duration // for how long it has not been available; 0: it is
 	Late      bool          // it ran out of time, in this request or a moment ago
 	Suspect   bool          // an operation of any request ran out of time there, and no probe has told since
-	Owed      bool          // this instance has a hint: the node lacks something of the session
-	Lacks     Lack          // what it lacks, if that is known
+	Debt      Debt          // what it is owed
+}
+
+// Debt is what a node is owed of the session, as this instance knows by a hint. The zero Debt is none.
+type Debt struct {
+	Owed  bool // the node lacks something
+	Lacks Lack // what it lacks, if that is known
 }
 
 // Lack is a record that a node lacks: its rank, and where it is stored. The zero Lack is perhaps an attempt only.
@@ -68,5 +73,5 @@ func (v *View) answered(id string) bool {
 // knows of no write of the session that the node has missed.
 func (v *View) inEpoch(c CopyState) bool {
 	n, listed := v.node(c.Node)
-	return listed && n.Available && InEpoch(c.Rec, n.ID, n.Epoch) && !n.Owed
+	return listed && n.Available && InEpoch(c.Rec, n.ID, n.Epoch) && !n.Debt.Owed && !c.Debt.Owed
 }

@@ -37,7 +37,7 @@ func (a *Access) locate(ctx context.Context) error {
 	if err := a.note(n, got); err != nil || got.Rec == nil {
 		return err
 	}
-	if a.trusted(n, got.Rec) {
+	if a.trusted(n, got.CopyState) {
 		a.looks.decision = a.fast(n, append(a.looks.room[:0], got.CopyState))
 	}
 	a.node = got.Rec.Home

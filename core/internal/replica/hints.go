@@ -122,6 +122,12 @@ func (h *hints) about(n *node.Node, key string) hint {
 	return hint{}
 }
 
+// debt returns what a node is owed of a session.
+func (h *hints) debt(n *node.Node, key string) quorum.Debt {
+	x := h.about(n, key)
+	return quorum.Debt{Owed: x.number != 0, Lacks: x.lacks}
+}
+
 // newest returns the number of the newest hint of all; 0: there is none.
 func (h *hints) newest() uint64 {
 	if h.any.Load() == 0 {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
-	"github.com/gomsm/msm/core/internal/record"
 )
 
 // look asks the nodes, and counts what the caller holds (see Hold) as one more copy.
@@ -38,14 +37,15 @@ func decided(err error) bool { return err == nil || errors.Is(err, ErrNoSession)
 func (a *Access) search(ctx context.Context) (*quorum.Decision, error) {
 	var seen quorum.Copies
 	if home, known := a.store.Cluster.Node(a.node); known {
+		doubted := home.Doubted() // the answer is of this moment
 		answer := a.ask(ctx, home, false)
 		if err := a.note(home, answer); err != nil {
 			return nil, err
 		}
 		if answer.answered {
 			seen = append(a.looks.room[:0], answer.CopyState)
-			if !a.looks.readAll && a.enough(home, answer.Rec) {
-				return a.confirmed(ctx, home, seen)
+			if !a.looks.readAll && a.enough(home, answer.CopyState) {
+				return a.confirmed(ctx, home, seen, doubted || home.Doubted())
 			}
 		}
 	}
@@ -54,14 +54,14 @@ func (a *Access) search(ctx context.Context) (*quorum.Decision, error) {
 
 // enough reports whether what the home has is enough: its word is, the caller has stored nothing that was made from it,
 // and it is not over.
-func (a *Access) enough(home *node.Node, rec *record.Record) bool {
-	return a.trusted(home, rec) && !quorum.Outdated(a.caller.floor, rec) && !rec.Expired(a.store.Clock())
+func (a *Access) enough(home *node.Node, c quorum.CopyState) bool {
+	return a.trusted(home, c) && !quorum.Outdated(a.caller.floor, c.Rec) && !c.Rec.Expired(a.store.Clock())
 }
 
-// confirmed returns what a trusted home has. If the node has just come back, or another instance owes it something, the
-// other nodes are asked as well (rule C2). Most of the time none has anything newer.
-func (a *Access) confirmed(ctx context.Context, home *node.Node, seen quorum.Copies) (*quorum.Decision, error) {
-	if !home.Doubted() {
+// confirmed returns what a trusted home has. If the home is doubted, because it has just come back or another instance
+// owes it something, the other nodes are asked as well (rule C2). Most of the time none has anything newer.
+func (a *Access) confirmed(ctx context.Context, home *node.Node, seen quorum.Copies, doubted bool) (*quorum.Decision, error) {
+	if !doubted {
 		return a.fast(home, seen), nil
 	}
 	own := seen[0].Rec

@@ -27,8 +27,8 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 	if !a.usable(n) { // nor asked later in this request, which goes on without what is there
 		return answer{CopyState: quorum.CopyState{Node: n.ID()}, failed: node.ErrDown}
 	}
+	got := answer{CopyState: quorum.CopyState{Node: n.ID(), Debt: a.store.hints.debt(n, a.key)}}
 	item, now, err := a.read(ctx, n, epoch)
-	got := answer{CopyState: quorum.CopyState{Node: n.ID()}}
 	if err == nil {
 		got.Rec, got.err = readable(item.Value)
 	}

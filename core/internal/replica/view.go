@@ -18,10 +18,10 @@ func (a *Access) view(seen quorum.Copies) *quorum.View {
 		v.Met = a.looks.met.Copies
 	}
 	for i, m := range members {
-		n, hint := m.Node, a.store.hints.about(m.Node, a.key)
+		n := m.Node
 		v.Nodes[i] = quorum.Node{
 			ID: n.ID(), Available: n.Available(), Usable: a.usable(n), Epoch: n.Epoch(), Down: n.DownFor(),
-			Late: a.ranOutOfTime(n), Suspect: n.Suspect(), Owed: hint.number != 0, Lacks: hint.lacks,
+			Late: a.ranOutOfTime(n), Suspect: n.Suspect(), Debt: a.store.hints.debt(n, a.key),
 		}
 	}
 	return v
@@ -50,9 +50,9 @@ func (a *Access) errorOf(verdict quorum.Verdict, about string) error {
 }
 
 // trusted reports whether the home's word is enough (rule C1): see quorum.Vouches. Besides, this instance must know of no
-// write of the session that the node has missed (see hints).
-func (a *Access) trusted(n *node.Node, rec *record.Record) bool {
-	return rec != nil && quorum.Vouches(n.ID(), n.Epoch(), rec) && !a.store.hints.has(n, a.key)
+// write of the session that the node has missed (see hints), now or when it was asked.
+func (a *Access) trusted(n *node.Node, c quorum.CopyState) bool {
+	return c.Rec != nil && quorum.Vouches(n.ID(), n.Epoch(), c.Rec) && !c.Debt.Owed && !a.store.hints.has(n, a.key)
 }
 
 // overDamaged returns what a Destroy starts from if all copies of the session are damaged: see quorum.Overwrite.

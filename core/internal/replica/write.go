@@ -138,7 +138,7 @@ func (a *Access) refused(ctx context.Context, d *quorum.Decision, change Change,
 func (a *Access) beforeAttempt(d *quorum.Decision) *quorum.Decision {
 	own, _ := d.Seen.Of(d.Rec.Home)
 	n, known := a.store.Cluster.Node(d.Rec.Home)
-	if !known || !a.trusted(n, own.Rec) {
+	if !known || !a.trusted(n, own) {
 		return nil
 	}
 	return d.BeforeAttempt()

@@ -24,6 +24,7 @@ type settings struct {
 	idles                                          bool            // requests change the idle timeout
 	fewer                                          bool            // one instance has one backup less
 	lists                                          bool            // the instances' lists of nodes change
+	late                                           float64         // share of the answers that come many operations later
 	sticky                                         bool            // an instance knows what it has stored itself
 }
 
@@ -70,6 +71,8 @@ var table = []settings{
 	{name: "several faults at a time", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: every, many: true},
 	{name: "a node goes on, and another one dies", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"stop", "slow"}, then: "kill"},
 	{name: "answers of one node are damaged", nodes: 3, apps: 2, clients: 3, parallel: 4, steps: 800, backups: 1, faults: []string{"corrupt"}, lasts: 60, old: 0.3},
+	{name: "answers come late while a node hangs", nodes: 3, apps: 2, clients: 2, parallel: 4, steps: 800, backups: 1, faults: []string{"stop", "lossy", "slow"}, pace: 50 * time.Millisecond, late: 0.1, old: 0.5},
+	{name: "answers of two nodes come late", nodes: 2, apps: 2, clients: 3, parallel: 6, steps: 800, backups: 1, faults: every, late: 0.1, old: 0.5},
 }
 
 // backupsOf returns the number of backups that an instance is configured with.

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
@@ -19,6 +20,7 @@ type world struct {
 	rng       *rand.Rand
 	pace      time.Duration // duration of a step
 	drag      time.Duration // how much longer a step takes while an instance is halted
+	late      float64       // share of the answers that come many operations later
 	servers   map[string]*server
 	names     []string
 	instances []*instance
@@ -54,13 +56,13 @@ type call struct {
 	server   string
 	do       func() error
 	reply    chan error
-	rest     int   // of a handler that does something else: how many steps it still takes
+	rest     int   // of a handler that does something else, or of an answer on its way: how many steps it still takes
 	held     bool  // it has happened, and its halted instance does not know
-	err      error // what the halted instance will hear
+	err      error // what the instance will hear
 }
 
 func newWorld(seed uint64, s settings) *world {
-	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), pace: cmp.Or(s.pace, time.Millisecond), servers: map[string]*server{}, active: map[int]*process{}, deliveries: map[delivery]struct{}{}}
+	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), pace: cmp.Or(s.pace, time.Millisecond), late: s.late, servers: map[string]*server{}, active: map[int]*process{}, deliveries: map[delivery]struct{}{}}
 	for _, n := range nodetest.Several(s.nodes) {
 		w.names = append(w.names, n.ID())
 		w.servers[n.ID()] = &server{Server: n, state: "up"}
@@ -129,13 +131,21 @@ func (w *world) let(c *call) {
 	case c.rest > 1:
 		c.rest--
 	case c.rest == 1:
-		w.answer(c, nil)
+		w.answer(c, c.err)
 	case c.instance.halted:
 		c.held, c.err = true, w.happen(c)
 	default:
-		w.answer(c, w.happen(c))
+		err := w.happen(c)
+		if (err == nil || memcache.IsReply(err)) && w.late > 0 && w.rng.Float64() < w.late {
+			c.rest, c.err = 1+w.rng.IntN(mostLate), err
+			return
+		}
+		w.answer(c, err)
 	}
 }
+
+// mostLate is how many steps an answer takes at most.
+const mostLate = 60
 
 func (w *world) answer(c *call, err error) {
 	w.mu.Lock()
