@@ -67,6 +67,7 @@ type LocalStats struct {
 	Shed       uint64 `json:"shed"`       // changes dropped after their requests, because no node takes so large a session
 	Evictions  uint64 `json:"evictions"`  // sessions that left memory to make room
 	Refilled   uint64 `json:"refilled"`   // sessions stored again because a node lost them or stayed away
+	Missed     uint64 `json:"missed"`     // messages to other instances that were dropped, since too many waited
 }
 
 // NodeStats is the state of one node, as this instance sees it.

@@ -10,6 +10,7 @@ type Counters struct {
 	Shed       counter.Counter // changes given up because no node takes a session of their size
 	Evictions  counter.Counter // sessions that left memory to make room
 	Refilled   counter.Counter // sessions to be stored again because a node lost them
+	Missed     counter.Counter // messages to other instances that were dropped, since too many waited
 }
 
 // Gauges are how much there is at the moment.

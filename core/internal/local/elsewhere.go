@@ -44,7 +44,5 @@ func (st *Store) inform(token string, access *replica.Access, route string, m ma
 	if s := st.Peek(token); s != nil {
 		st.receive(s, m)
 	}
-	if st.self.isOther(route) {
-		st.outbox.send(post{st.Replica.Open(token, access.Home()), route, m})
-	}
+	st.outbox.send(st.Replica.Open(token, access.Home()), route, m)
 }

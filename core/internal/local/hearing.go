@@ -30,6 +30,9 @@ func (h *hearing) hear(at time.Time) {
 	}
 }
 
+// miss records that messages were missed that others have left before at.
+func (h *hearing) miss(at time.Time) { h.doubted.Store(at.UnixNano()) }
+
 // doubts reports whether messages about a session may have been missed that was confirmed at that moment.
 func (h *hearing) doubts(confirmed int64, now time.Time) bool {
 	return now.UnixNano()-h.heard.Load() > int64(deaf) || confirmed < h.doubted.Load()

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/mailbox"
@@ -15,21 +16,61 @@ import (
 func (st *Store) Receive(ctx context.Context, list []mailbox.Message) {
 	strongest := make(map[uint64]mailbox.Message, len(list))
 	for _, m := range list {
+		if m.Kind == mailbox.Missed {
+			st.hearing.miss(time.Now())
+			continue
+		}
 		short := st.Replica.Short(m.Session)
 		if old, told := strongest[short]; !told || stronger(m, old) {
 			strongest[short] = m
 		}
 	}
+	var over []*Session
 	for s := range st.cache.all() {
-		m, told := strongest[s.short]
-		if !told {
-			continue
-		}
-		if !ends(m) {
-			st.receive(s, m)
-		} else if err := st.Destroy(node.WithFailures(ctx), s); err != nil && !errors.Is(err, replica.ErrNoSession) {
+		switch m, told := strongest[s.short]; {
+		case !told:
+		case ends(m):
+			over = append(over, s)
+		default:
 			st.receive(s, m)
 		}
+	}
+	st.endAll(ctx, over)
+}
+
+// endsAtOnce is how many sessions are ended on the nodes at the same time because others say that they have ended.
+const endsAtOnce = 16
+
+// endAll ends sessions that others have ended, whatever the nodes have (rule M11). Most have no unsaved change: these are
+// not served any more before the first of them is ended on the nodes.
+func (st *Store) endAll(ctx context.Context, list []*Session) {
+	gone := make(map[*Session]bool, len(list))
+	for _, s := range list {
+		s.mu.Lock()
+		gone[s] = st.cache.removeIfClean(s)
+		s.mu.Unlock()
+	}
+	var all sync.WaitGroup
+	free := make(chan struct{}, endsAtOnce)
+	for _, s := range list {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			st.end(node.WithFailures(st.Replica.Random.As(ctx, "end of", s.token)), s, gone[s])
+		})
+	}
+	all.Wait()
+}
+
+// end ends a session that others have ended. gone: it is not in memory any more.
+func (st *Store) end(ctx context.Context, s *Session, gone bool) {
+	if gone {
+		_, node := s.View()
+		_ = st.End(ctx, s.token, st.Replica.Open(s.token, node)) // what cannot be done now is left to the tombstone of who has told
+		return
+	}
+	if err := st.Destroy(ctx, s); err != nil && !errors.Is(err, replica.ErrNoSession) {
+		st.receive(s, ended)
 	}
 }
 

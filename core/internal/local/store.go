@@ -36,10 +36,8 @@ func newStore(c Config) *Store {
 	if c.RefillRate == 0 {
 		c.RefillRate = 2000
 	}
-	st := &Store{
-		Config: c, self: self(c.Route), queue: newQueue(),
-		outbox: &outbox{replica: c.Replica, self: self(c.Route), posts: make(chan post, maxPosts)},
-	}
+	st := &Store{Config: c, self: self(c.Route), queue: newQueue()}
+	st.outbox = newOutbox(c.Replica, st.self, &st.Missed)
 	st.cache = newCache(c.MaxSessions, c.MaxBytes, &st.Evictions)
 	st.hearing.heard.Store(time.Now().UnixNano())
 	return st

@@ -27,6 +27,7 @@ type Receiver interface {
 type Inbox struct {
 	receiver Receiver
 	clock    func() time.Time
+	own      string // key of the mailbox that this instance keeps (rule M13); empty: there is none
 	wake     chan struct{}
 	seen     map[place]map[encoded]struct{} // what each mailbox had when it was read last; only for Run
 
@@ -34,7 +35,9 @@ type Inbox struct {
 	changed map[place]memcache.Item // mailboxes that have changed since Run took them
 	last    map[place][]byte        // each mailbox's last value; not its token: a restarted node gives the same ones again
 	gone    []*node.Node            // nodes that have left the list since Run took the mailboxes
-	probed  time.Time               // when the last probe began; zero: there was none since Run took the mailboxes
+	absent  []*node.Node            // nodes that had no mailbox of this instance
+	renewed map[*node.Node]time.Time
+	probed  time.Time // when the last probe began; zero: there was none since Run took the mailboxes
 }
 
 // place is a mailbox on a node.
@@ -43,12 +46,17 @@ type place struct {
 	key  string
 }
 
-// NewInbox returns an inbox. clock must be the clock by which messages are posted.
-func NewInbox(receiver Receiver, clock func() time.Time) *Inbox {
-	return &Inbox{
+// NewInbox returns the inbox of the instance with that route; empty: it reads the mailbox for all only. clock must be the
+// clock by which messages are posted.
+func NewInbox(receiver Receiver, clock func() time.Time, keyPrefix, route string) *Inbox {
+	b := &Inbox{
 		receiver: receiver, clock: clock, wake: make(chan struct{}, 1), seen: make(map[place]map[encoded]struct{}),
-		changed: make(map[place]memcache.Item), last: make(map[place][]byte),
+		changed: make(map[place]memcache.Item), last: make(map[place][]byte), renewed: make(map[*node.Node]time.Time),
 	}
+	if route != "" {
+		b.own = Key(keyPrefix, route)
+	}
+	return b
 }
 
 // Probed takes the mailboxes of a node, as read by a probe that began at that time; see node.OnProbe. It does not
@@ -62,12 +70,26 @@ func (b *Inbox) Probed(n *node.Node, mailboxes map[string]memcache.Item, began t
 			b.last[at], b.changed[at] = item.Value, item
 		}
 	}
+	if b.own != "" {
+		b.look(n, mailboxes)
+	}
 	if began.After(b.probed) {
 		b.probed = began
 	}
 	select {
 	case b.wake <- struct{}{}:
 	default:
+	}
+}
+
+// look notes whether the node lacks this instance's mailbox, or has to be written it anew. Guarded by mu.
+func (b *Inbox) look(n *node.Node, mailboxes map[string]memcache.Item) {
+	item, there := mailboxes[b.own]
+	switch {
+	case !there:
+		b.absent = append(b.absent, n)
+	case b.clock().Sub(b.renewed[n]) >= renewEvery:
+		b.changed[place{n, b.own}] = item
 	}
 }
 
@@ -79,6 +101,7 @@ func (b *Inbox) Forget(n *node.Node) {
 	maps.DeleteFunc(b.last, func(at place, _ []byte) bool { return ofNode(at) })
 	maps.DeleteFunc(b.changed, func(at place, _ memcache.Item) bool { return ofNode(at) })
 	b.gone = append(b.gone, n)
+	delete(b.renewed, n)
 }
 
 // Run passes new messages on to the receiver until ctx ends.
@@ -96,9 +119,12 @@ func (b *Inbox) Run(ctx context.Context) {
 // Read passes on to the receiver what has come. Run does so again and again; do not call Read while Run runs.
 func (b *Inbox) Read(ctx context.Context) {
 	b.mu.Lock()
-	changed, probed, gone := b.changed, b.probed, b.gone
-	b.changed, b.probed, b.gone = make(map[place]memcache.Item), time.Time{}, nil
+	changed, probed, gone, absent := b.changed, b.probed, b.gone, b.absent
+	b.changed, b.probed, b.gone, b.absent = make(map[place]memcache.Item), time.Time{}, nil, nil
 	b.mu.Unlock()
+	for _, n := range absent {
+		b.write(ctx, place{n, b.own}, memcache.Item{})
+	}
 	maps.DeleteFunc(b.seen, func(at place, _ map[encoded]struct{}) bool { return slices.Contains(gone, at.node) })
 	all := true
 	for _, at := range sorted(changed) {
@@ -108,13 +134,34 @@ func (b *Inbox) Read(ctx context.Context) {
 		if fresh := b.filterNew(at, list, whole); len(fresh) > 0 {
 			b.receiver.Receive(ctx, at.node, fresh)
 		}
-		// If the write fails, the next change of the mailbox brings another one.
-		if kept, worth := recent(list, b.clock()); worth && whole {
-			_ = at.node.CompareAndSwap(ctx, at.key, memcache.Item{Value: join(kept), Token: changed[at].Token}, ttl)
+		if kept, worth := recent(list, b.clock()); whole && (worth || b.due(at)) {
+			b.write(ctx, at, memcache.Item{Value: join(kept), Token: changed[at].Token})
 		}
 	}
 	if !probed.IsZero() && all {
 		b.receiver.CaughtUp(probed)
+	}
+}
+
+// due reports whether the mailbox is this instance's, and has to be written anew, since it would expire.
+func (b *Inbox) due(at place) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return at.key == b.own && b.clock().Sub(b.renewed[at.node]) >= renewEvery
+}
+
+// write stores a mailbox, in the place of what has that token. If it fails a later probe brings another try.
+func (b *Inbox) write(ctx context.Context, at place, item memcache.Item) {
+	var err error
+	if item.Token == 0 {
+		err = at.node.Add(ctx, at.key, item, ttl)
+	} else {
+		err = at.node.CompareAndSwap(ctx, at.key, item, ttl)
+	}
+	if err == nil && at.key == b.own {
+		b.mu.Lock()
+		b.renewed[at.node] = b.clock()
+		b.mu.Unlock()
 	}
 }
 

@@ -24,8 +24,9 @@ const (
 	// maxMessages is how many younger messages stay when a mailbox is tidied up. More can be posted at one moment: as
 	// many as memcached takes for one value, which are some 20,000 with its default of 1 MB.
 	maxMessages = 4096
-	// ttl is the time to live of a mailbox. A reader that tidies it up renews it.
-	ttl = time.Hour
+	// ttl is the time to live of a mailbox. A reader that tidies it up renews it, and an instance its own in any case.
+	ttl        = time.Hour
+	renewEvery = ttl / 4
 	// postTries is how often Post tries again because the mailbox appears, or disappears, at the same moment.
 	postTries = 8
 )
@@ -47,20 +48,26 @@ func Keys(keyPrefix, route string) []string {
 	return []string{Key(keyPrefix, ""), Key(keyPrefix, route)}
 }
 
-// Post appends a message to the mailbox under a key of a node. It returns the error of the node's operation. It is safe
-// for concurrent use.
-func Post(ctx context.Context, at *node.Node, key string, m Message) error {
-	post := m.encode()
-	err := at.Append(ctx, key, post[:])
+// ErrNobody means that no instance reads a mailbox.
+var ErrNobody = errors.New("no instance with that route reads messages on the node")
+
+// Post appends messages to the mailbox of the instance with that route on a node, or with no route to the mailbox for
+// all. An instance makes its mailbox itself (rule M13): if there is none, Post returns ErrNobody, so that nobody makes
+// keys of what clients send. Post also returns the errors of the node's operations. It is safe for concurrent use.
+func Post(ctx context.Context, at *node.Node, keyPrefix, route string, list ...Message) error {
+	key, value := Key(keyPrefix, route), encode(list)
+	err := at.Append(ctx, key, value)
 	for try := 0; try < postTries; try++ {
 		switch {
+		case errors.Is(err, memcache.ErrMiss) && route != "":
+			return ErrNobody
 		case errors.Is(err, memcache.ErrMiss), errors.Is(err, memcache.ErrConflict):
-			if err = at.Add(ctx, key, memcache.Item{Value: post[:]}, ttl); !errors.Is(err, memcache.ErrExists) {
+			if err = at.Add(ctx, key, memcache.Item{Value: value}, ttl); !errors.Is(err, memcache.ErrExists) {
 				return err
 			}
-			err = at.Append(ctx, key, post[:])
+			err = at.Append(ctx, key, value)
 		case errors.Is(err, memcache.ErrTooLarge):
-			err = replaceOldest(ctx, at, key, post)
+			err = replaceOldest(ctx, at, key, value)
 		default:
 			return err
 		}
@@ -68,14 +75,14 @@ func Post(ctx context.Context, at *node.Node, key string, m Message) error {
 	return err
 }
 
-// replaceOldest adds a message to a mailbox that takes no more, in the place of the oldest ones.
-func replaceOldest(ctx context.Context, at *node.Node, key string, post encoded) error {
+// replaceOldest adds messages to a mailbox that takes no more, in the place of the oldest ones.
+func replaceOldest(ctx context.Context, at *node.Node, key string, value []byte) error {
 	old, err := at.Get(ctx, key)
 	if err != nil {
 		return err
 	}
 	list, _ := parse(old.Value)
-	item := memcache.Item{Value: append(join(list[max(0, len(list)-maxMessages):]), post[:]...), Token: old.Token}
+	item := memcache.Item{Value: append(join(list[max(0, len(list)-maxMessages):]), value...), Token: old.Token}
 	return at.CompareAndSwap(ctx, key, item, ttl)
 }
 

@@ -51,7 +51,7 @@ type world struct {
 
 func newWorld(t *testing.T, nodes int) *world {
 	w := &world{t: t, servers: nodetest.Several(nodes), now: begin}
-	w.inbox = mailbox.NewInbox(&w.receiver, func() time.Time { return w.now })
+	w.inbox = mailbox.NewInbox(&w.receiver, func() time.Time { return w.now }, "msm:", "")
 	for _, s := range w.servers {
 		w.nodes = append(w.nodes, s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: []string{key}, OnProbe: w.probed}))
 	}
@@ -76,7 +76,7 @@ func (w *world) read() {
 
 func (w *world) post(at int, m mailbox.Message) {
 	w.t.Helper()
-	if err := mailbox.Post(w.t.Context(), w.nodes[at], key, m); err != nil {
+	if err := mailbox.Post(w.t.Context(), w.nodes[at], "msm:", "", m); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -118,7 +118,7 @@ func TestManyPostAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 500 {
 		all.Go(func() {
-			if err := mailbox.Post(t.Context(), w.nodes[0], key, about(i, begin)); err != nil {
+			if err := mailbox.Post(t.Context(), w.nodes[0], "msm:", "", about(i, begin)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -243,7 +243,7 @@ func TestAFaultyNode(t *testing.T) {
 	for _, err := range []error{nodetest.ErrOff, nodetest.ErrLost, nodetest.ErrFull} {
 		w := newWorld(t, 1)
 		w.servers[0].Fail(nodetest.Only(nodetest.Writes(""), nodetest.Refuse(err)))
-		if posted := mailbox.Post(t.Context(), w.nodes[0], key, about(1, begin)); posted == nil {
+		if posted := mailbox.Post(t.Context(), w.nodes[0], "msm:", "", about(1, begin)); posted == nil {
 			t.Errorf("%v: it is told that it was", err)
 		}
 	}
@@ -258,7 +258,7 @@ func ExampleKeys() {
 func TestForget(t *testing.T) {
 	w := newWorld(t, 2)
 	for _, n := range w.nodes {
-		if err := mailbox.Post(t.Context(), n, key, about(1, begin)); err != nil {
+		if err := mailbox.Post(t.Context(), n, "msm:", "", about(1, begin)); err != nil {
 			t.Fatal(err)
 		}
 	}

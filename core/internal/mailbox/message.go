@@ -32,6 +32,9 @@ const (
 	Owes
 	// Paid says that the node has it by now; see Debt.
 	Paid
+	// Missed says that there were more messages for the reader than the sender could send, about any session. Version
+	// tells one from another.
+	Missed
 )
 
 // Message is what one instance tells others. In messages that are not about a session, the field Session carries
@@ -48,6 +51,15 @@ const size = 1 + len(sid.Hash{}) + 8 + 4 + checksum.Size
 
 // encoded is a message as it is stored, with a checksum. Its bytes tell whether a message was received before.
 type encoded [size]byte
+
+// encode returns messages as a mailbox has them.
+func encode(list []Message) (value []byte) {
+	for _, m := range list {
+		e := m.encode()
+		value = append(value, e[:]...)
+	}
+	return value
+}
 
 func (m Message) encode() (e encoded) {
 	b := append(e[:0], byte(m.Kind))

@@ -9,6 +9,7 @@ const (
 	replica  = "internal/replica"
 	quorum   = "internal/quorum"
 	local    = "internal/local"
+	mailbox  = "internal/mailbox"
 	keyqueue = "internal/keyqueue"
 	cluster  = "internal/cluster"
 	peers    = "internal/peers"

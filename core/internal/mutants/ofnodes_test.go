@@ -38,11 +38,11 @@ var ofNodes = []mutant{
 	},
 	{
 		"M4", "a mailbox that was damaged on its way is not written back",
-		[]edit{{"internal/mailbox/inbox.go", "worth && whole {", "worth {"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
+		[]edit{{mailbox, "whole && (worth || b.due(at))", "worth || b.due(at)"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
 		"M4", "not all was received that a damaged mailbox may say",
-		[]edit{{"internal/mailbox/inbox.go", "!probed.IsZero() && all {", "!probed.IsZero() {"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
+		[]edit{{mailbox, "!probed.IsZero() && all {", "!probed.IsZero() {"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
 		"M12", "an instance that starts knows what has ended before it takes requests",

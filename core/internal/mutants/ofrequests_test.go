@@ -166,6 +166,34 @@ var ofRequests = []mutant{
 		[]edit{{local, "		if w.failed != nil {\n", "		if false {\n"}}, unit("TestAChangeThatCannotBeMade", "internal/local"),
 	},
 	{
+		"M11", "a session that has ended elsewhere is not served any more, however many have ended",
+		[]edit{{local, "gone[s] = st.cache.removeIfClean(s)", "gone[s] = false"}}, unit("TestManyLogoutsElsewhere", "internal/local"),
+	},
+	{
+		"M13", "nobody makes another instance's mailbox",
+		[]edit{{mailbox, "case errors.Is(err, memcache.ErrMiss) && route != \"\":", "case false:"}}, unit("TestRoutesThatClientsMakeUp", "internal/local"),
+	},
+	{
+		"M13", "an instance keeps its mailbox from expiring",
+		[]edit{{mailbox, "whole && (worth || b.due(at))", "whole && worth"}}, unit("TestAnInstanceKeepsItsMailbox", "internal/mailbox"),
+	},
+	{
+		"M14", "ends go before all other messages",
+		[]edit{{local, "append(ends, others...)", "append(others, ends...)"}}, unit("TestMessagesGoTogether", "internal/local"),
+	},
+	{
+		"M14", "an end that no node has taken is sent again",
+		[]edit{{local, "		o.repeat(again)\n", "		_ = again\n"}}, unit("TestEndsAreSentAgain", "internal/local"),
+	},
+	{
+		"M14", "who has missed messages is told so",
+		[]edit{{local, "			o.confess(ctx, route)\n", "			_ = route\n"}}, unit("TestMoreMessagesThanWait", "internal/local"),
+	},
+	{
+		"M14", "an instance that ends tells of the last logouts",
+		[]edit{{local, "			o.post(context.WithoutCancel(ctx), ends)\n", "			_ = ends\n"}}, unit("TestEndsAreSentAtTheEnd", "internal/local"),
+	},
+	{
 		"M11", "of several messages about a session an end counts most",
 		[]edit{{local, "	if x, y := ends(m), ends(than); x != y {\n		return x\n	}\n", ""}}, unit("TestAnEndCountsMost", "internal/local"),
 	},

@@ -42,7 +42,7 @@ type Peers struct {
 // New returns the Peers of an instance with that store. It does nothing before Begin.
 func New(store *replica.Store, log *journal.Journal) *Peers {
 	p := &Peers{store: store, log: log, courier: replica.NewCourier(store), names: newNamesakes(store), debts: newDebts(store)}
-	p.inbox = mailbox.NewInbox(p, time.Now)
+	p.inbox = mailbox.NewInbox(p, time.Now, store.KeyPrefix, store.Route)
 	return p
 }
 
@@ -133,7 +133,7 @@ func (p *Peers) Forget(gone []*node.Node) {
 func leave(ctx context.Context, store *replica.Store, on []*node.Node, m mailbox.Message) {
 	for _, at := range on {
 		if at.Available() {
-			_ = mailbox.Post(ctx, at, mailbox.Key(store.KeyPrefix, ""), m)
+			_ = mailbox.Post(ctx, at, store.KeyPrefix, "", m)
 		}
 	}
 }

@@ -48,12 +48,12 @@ func (a *Access) bury(ctx context.Context, dead *record.Record) {
 func (a *Access) announce(ctx context.Context, before, dead *record.Record, servers []string) {
 	strange := a.namesStrangers(before) || a.store.moved.has(a.key)
 	if dead.Term > 1 || strange || !a.reachesAll() {
-		a.Tell(ctx, "", mailbox.Message{Kind: mailbox.Ended})
+		a.tell(ctx, "", mailbox.Message{Kind: mailbox.Ended})
 	}
 	if a.store.Route == "" {
 		slices.Sort(servers)
 		for _, route := range slices.Compact(servers) {
-			a.Tell(ctx, route, mailbox.Message{Kind: mailbox.Ended})
+			a.tell(ctx, route, mailbox.Message{Kind: mailbox.Ended})
 		}
 	}
 	if strange {

@@ -34,9 +34,10 @@ func (m *mail) Receive(_ context.Context, at *node.Node, list []mailbox.Message)
 func (m *mail) CaughtUp(time.Time) {}
 
 // mail reads the mailboxes for the instance of that route, or with no route those for all, on every node that answers.
+// From then on the instance has a mailbox.
 func (w *world) mail(route string) *mail {
 	m := &mail{world: w}
-	inbox := mailbox.NewInbox(m, time.Now)
+	inbox := mailbox.NewInbox(m, time.Now, "msm:", route)
 	for _, s := range w.servers {
 		_ = s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: []string{mailbox.Key("msm:", route)}, OnProbe: inbox.Probed}).Probe(context.Background())
 	}
@@ -213,6 +214,7 @@ func TestWhoIsNotStickyTells(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			w.mail("a")
 			other := w.another([]string{"n1", "n2", "n3"})
 			other.Route = ""
 			if err := c.do(other.Open(token, stored.Home)); err != nil {

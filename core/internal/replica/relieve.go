@@ -20,7 +20,7 @@ func (a *Access) relieve(next *record.Record) {
 // tellFormer tells the instance that relieve took the session from, if there is one, that it was taken over.
 func (a *Access) tellFormer(ctx context.Context, stored *record.Record) {
 	if a.op.former != "" && !stored.Tombstone {
-		a.Tell(ctx, a.op.former, mailbox.Message{Kind: mailbox.Taken, Version: stored.Version})
+		a.tell(ctx, a.op.former, mailbox.Message{Kind: mailbox.Taken, Version: stored.Version})
 	}
 	a.op.former = ""
 }

@@ -76,7 +76,7 @@ func newStage(t *testing.T, line string) *stage {
 
 func (p *stage) newInstance(name string, backups int) *instance {
 	in := &instance{stage: p, name: name, cut: map[string]bool{}, left: -1}
-	in.inbox = mailbox.NewInbox(in, time.Now)
+	in.inbox = mailbox.NewInbox(in, time.Now, "msm:", "")
 	var members []cluster.Member
 	for i, s := range p.servers {
 		way := s.Client(name)

@@ -12,19 +12,17 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
-// Tell leaves a message about the session for the instance of that route, or for all instances if there is no route. It
-// goes to the session's node and to another one, so that it is not lost with one of them (rule M1), and lies there in a
-// mailbox (see package mailbox). If it cannot be left nothing is lost: versions keep writes safe without it.
-func (a *Access) Tell(ctx context.Context, route string, m mailbox.Message) {
-	session, ours := sid.ParseKey(a.store.KeyPrefix, sid.Record, a.key)
+// tell leaves a message about the session for the instance of that route, or for all instances if there is no route, in
+// mailboxes (see package mailbox). If it cannot be left nothing is lost: versions keep writes safe without it.
+func (a *Access) tell(ctx context.Context, route string, m mailbox.Message) {
+	m, ours := a.Message(m)
 	if !ours {
 		return
 	}
-	m.Session, m.At = session, a.store.Clock()
 	var all sync.WaitGroup
-	for _, n := range a.tellAt() {
+	for _, n := range a.TellAt() {
 		all.Go(func() {
-			if err := mailbox.Post(ctx, n, mailbox.Key(a.store.KeyPrefix, route), m); node.OutOfTime(err) {
+			if err := mailbox.Post(ctx, n, a.store.KeyPrefix, route, m); node.OutOfTime(err) {
 				a.before.Add(n.InVain())
 			}
 		})
@@ -32,8 +30,17 @@ func (a *Access) Tell(ctx context.Context, route string, m mailbox.Message) {
 	all.Wait()
 }
 
-// tellAt returns the nodes on which Tell leaves messages, two at most.
-func (a *Access) tellAt() (at []*node.Node) {
+// Message returns a message of this moment about the session. It is false if others cannot be told about it, because its
+// key is none of a session.
+func (a *Access) Message(m mailbox.Message) (mailbox.Message, bool) {
+	session, ours := sid.ParseKey(a.store.KeyPrefix, sid.Record, a.key)
+	m.Session, m.At = session, a.store.Clock()
+	return m, ours
+}
+
+// TellAt returns the nodes on which messages about the session are left, two at most: its own and another one, so that
+// none is lost with one of them (rule M1).
+func (a *Access) TellAt() (at []*node.Node) {
 	if home, usable := a.usableNode(a.node); usable {
 		at = append(at, home)
 	}
@@ -66,10 +73,10 @@ func (a *Access) Mourn(ctx context.Context, route string) {
 	end := mailbox.Message{Kind: mailbox.End}
 	switch {
 	case a.namesStrangers(&record.Record{}):
-		a.Tell(ctx, "", end)
+		a.tell(ctx, "", end)
 		_ = pace.Sleep(ctx, mailbox.MaxDelay)
 	case route != "" && route != a.store.Route:
-		a.Tell(ctx, route, end)
+		a.tell(ctx, route, end)
 	}
 }
 

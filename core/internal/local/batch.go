@@ -1,0 +1,64 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gomsm/msm/core/internal/mailbox"
+	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/replica"
+)
+
+// maxBatch is how many messages are posted to a mailbox at once: some 50 KB.
+const maxBatch = 1024
+
+// batches are messages that are posted at the same time, those to one mailbox in as few operations as possible.
+type batches struct {
+	replica *replica.Store
+	posts   []post
+	sent    []atomic.Bool        // of each post: it lies on a node, or nobody reads it there
+	at      map[*node.Node][]int // posts for each node, by index
+}
+
+func newBatches(r *replica.Store, posts []post) *batches {
+	b := &batches{replica: r, posts: posts, sent: make([]atomic.Bool, len(posts)), at: make(map[*node.Node][]int)}
+	for i, p := range posts {
+		for _, n := range p.access.TellAt() {
+			b.at[n] = append(b.at[n], i)
+		}
+	}
+	return b
+}
+
+// send posts them, on all nodes in parallel.
+func (b *batches) send(ctx context.Context) {
+	var all sync.WaitGroup
+	for n, list := range b.at {
+		all.Go(func() { b.sendTo(b.replica.Random.As(ctx, "outbox", n.ID()), n, list) })
+	}
+	all.Wait()
+}
+
+// sendTo posts what is for one node, mailbox by mailbox, each in the order of the posts.
+func (b *batches) sendTo(ctx context.Context, n *node.Node, list []int) {
+	slices.SortStableFunc(list, func(i, j int) int { return strings.Compare(b.posts[i].route, b.posts[j].route) })
+	for len(list) > 0 {
+		route, size := b.posts[list[0]].route, 0
+		var messages []mailbox.Message
+		for size < min(len(list), maxBatch) && b.posts[list[size]].route == route {
+			messages = append(messages, b.posts[list[size]].Message)
+			size++
+		}
+		err := mailbox.Post(ctx, n, b.replica.KeyPrefix, route, messages...)
+		for _, i := range list[:size] {
+			if err == nil || errors.Is(err, mailbox.ErrNobody) {
+				b.sent[i].Store(true)
+			}
+		}
+		list = list[size:]
+	}
+}
