@@ -14,6 +14,7 @@ package scenario
 
 import (
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,20 +42,19 @@ type Step struct {
 // Play plays each scenario of a file in testdata, as a test of its own.
 func Play(t *testing.T, file string, play func(t *testing.T, s *Scenario)) {
 	t.Helper()
-	path := filepath.Join("testdata", file)
-	text, err := os.ReadFile(path)
+	text, err := fs.ReadFile(os.DirFS("testdata"), file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	list := parse(string(text))
 	if len(list) == 0 {
-		t.Fatalf("%s has no scenario", path)
+		t.Fatalf("%s has no scenario", file)
 	}
 	for _, s := range list {
 		t.Run(s.Title, func(t *testing.T) { play(t, s) })
 	}
 	if *update {
-		if err := os.WriteFile(path, []byte(format(list)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join("testdata", file), []byte(format(list)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
