@@ -57,26 +57,20 @@ func answered(t *testing.T, says string) (item Item, err error) {
 	return item, err
 }
 
-// saying returns a dial to a server that says the same to each of three commands, in pieces of that size, and then hangs
-// up.
+// saying returns a dial to a server that says that to a command, in pieces of that size, and hangs up.
 func saying(what []byte, size int) func(context.Context, string, string) (net.Conn, error) {
 	return func(context.Context, string, string) (net.Conn, error) {
 		near, far := net.Pipe()
 		go func() {
 			defer far.Close()
 			in := bufio.NewReader(far)
-			for range 3 {
-				line, err := in.ReadString('\n')
-				if words := strings.Fields(line); err == nil && len(words) > 4 { // a value follows
-					_, err = in.ReadString('\n')
-				}
-				for piece := range slices.Chunk(what, max(size, 1)) {
-					if err == nil {
-						_, err = far.Write(piece)
-					}
-				}
-				if err != nil {
-					return
+			line, err := in.ReadString('\n')
+			if words := strings.Fields(line); err == nil && len(words) > 4 { // a value follows
+				_, err = in.ReadString('\n')
+			}
+			for piece := range slices.Chunk(what, max(size, 1)) {
+				if err == nil {
+					_, err = far.Write(piece)
 				}
 			}
 		}()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,7 +40,9 @@ type stage struct {
 	servers   []*nodetest.Server
 	instances []*instance
 	cookie    string // node that the visitor's newest cookie names
-	lines     []string
+
+	mu    sync.Mutex
+	lines []string // what has come since seen was called; guarded by mu, as is instance.left
 }
 
 // instance is an app process.
@@ -52,7 +55,7 @@ type instance struct {
 	cut    map[string]bool // nodes that it does not reach
 	access *replica.Access // of its last request
 
-	left int // copies that it stores before it dies; -1: it lives on
+	left int // copies that it stores before it dies; below 0: it lives on
 	die  context.CancelFunc
 }
 
@@ -101,12 +104,19 @@ func (in *instance) watch(s *nodetest.Server, takes time.Duration) nodetest.Faul
 		if op.Key != "epoch" {
 			in.stage.tell("%s%s %s: %s", in.prefix(), s.ID(), op.Kind, outcomeOf(s, op, err))
 		}
-		if op.Key == key && op.Write() && err == nil && in.left > 0 {
-			if in.left--; in.left == 0 {
-				in.die()
-			}
+		if op.Key == key && op.Write() && err == nil {
+			in.hasStored()
 		}
 		return err
+	}
+}
+
+// hasStored ends the instance's request if that was the last copy that it stores before it dies.
+func (in *instance) hasStored() {
+	in.stage.mu.Lock()
+	defer in.stage.mu.Unlock()
+	if in.left--; in.left == 0 {
+		in.die()
 	}
 }
 
@@ -164,11 +174,15 @@ func describe(rec *record.Record) string {
 }
 
 func (p *stage) tell(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.lines = append(p.lines, fmt.Sprintf(format, args...))
 }
 
 // seen returns what has come of the lines since it was called last.
 func (p *stage) seen() (lines []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	lines, p.lines = p.lines, nil
 	return lines
 }
