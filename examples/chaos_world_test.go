@@ -170,10 +170,25 @@ func (a *arena) repaired() {
 		}
 	}
 	for _, n := range a.nodes {
-		eventually(a.t, "the refill of "+n.id, func() bool { return a.filled(n) })
+		a.refilled(n)
 	}
 	if *strict {
 		time.Sleep(1500 * time.Millisecond) // sticky instances begin a second after a node is back
+	}
+}
+
+// refilled waits until the node is refilled, for as long as that gets on: a refill leaves the nodes to the requests, and
+// every scenario leaves sessions.
+func (a *arena) refilled(n *arenaNode) {
+	a.t.Helper()
+	got := ""
+	for end := time.Now().Add(patience); !a.filled(n); time.Sleep(100 * time.Millisecond) {
+		if now := n.get(a.t, "msm:refilled"); now != got {
+			got, end = now, time.Now().Add(patience)
+		}
+		if time.Now().After(end) {
+			a.t.Fatalf("the refill of %s has not got on since %q", n.id, got)
+		}
 	}
 }
 

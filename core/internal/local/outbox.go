@@ -75,10 +75,11 @@ func (o *outbox) send(access *replica.Access, route string, m mailbox.Message) {
 	o.wakeUp()
 }
 
-// drop counts a message that is not sent, and has that instance told so. Guarded by mu.
+// drop counts a message that is not sent, and has that instance told so; clients can make up any number of others.
+// Guarded by mu.
 func (o *outbox) drop(route string) {
 	o.dropped.Add(1)
-	if !slices.Contains(o.missed, route) {
+	if len(o.missed) < maxPosts && !slices.Contains(o.missed, route) {
 		o.missed = append(o.missed, route)
 	}
 }

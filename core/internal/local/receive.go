@@ -65,8 +65,11 @@ func (st *Store) endAll(ctx context.Context, list []*Session) {
 // end ends a session that others have ended. gone: it is not in memory any more.
 func (st *Store) end(ctx context.Context, s *Session, gone bool) {
 	if gone {
-		_, node := s.View()
-		_ = st.End(ctx, s.token, st.Replica.Open(s.token, node)) // what cannot be done now is left to the tombstone of who has told
+		s.mu.Lock()
+		access := st.Replica.Open(s.token, s.node)
+		st.outbox.tell(s, ended, s.owner.previous)
+		s.mu.Unlock()
+		_ = st.End(ctx, s.token, access) // what cannot be done now is left to the tombstone of who has told
 		return
 	}
 	if err := st.Destroy(ctx, s); err != nil && !errors.Is(err, replica.ErrNoSession) {
