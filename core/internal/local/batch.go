@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -43,9 +42,9 @@ func (b *batches) send(ctx context.Context) {
 	all.Wait()
 }
 
-// sendTo posts what is for one node, mailbox by mailbox, each in the order of the posts.
+// sendTo posts what is for one node, mailbox by mailbox: ends first, and otherwise in an order that is always the same.
 func (b *batches) sendTo(ctx context.Context, n *node.Node, list []int) {
-	slices.SortStableFunc(list, func(i, j int) int { return strings.Compare(b.posts[i].route, b.posts[j].route) })
+	slices.SortFunc(list, func(i, j int) int { return b.posts[i].compare(b.posts[j]) })
 	for len(list) > 0 {
 		route, size := b.posts[list[0]].route, 0
 		var messages []mailbox.Message

@@ -1,9 +1,12 @@
 package local
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +42,20 @@ type post struct {
 	access *replica.Access
 	route  string
 	mailbox.Message
+}
+
+// compare orders messages by mailbox, ends before others, and then by session.
+func (p post) compare(than post) int {
+	late := func(m mailbox.Message) int {
+		if ends(m) {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(
+		strings.Compare(p.route, than.route), cmp.Compare(late(p.Message), late(than.Message)),
+		bytes.Compare(p.Session[:], than.Session[:]), cmp.Compare(p.Version, than.Version),
+	)
 }
 
 func newOutbox(r *replica.Store, me self, dropped *counter.Counter) *outbox {
@@ -101,6 +118,7 @@ func (o *outbox) run(ctx context.Context) {
 			return
 		case <-o.wake:
 		}
+		o.replica.Random.Pause(o.replica.Random.As(ctx, "outbox")) // so that all that is sent at one moment goes together
 		ends, others, missed := o.take()
 		again := o.post(ctx, append(ends, others...))
 		for _, route := range missed {
