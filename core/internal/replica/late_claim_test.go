@@ -72,11 +72,5 @@ func TestALateClaimThatIsFinishedAfterAll(t *testing.T) {
 			n.Fail(nil)
 		}
 	}
-	rec, err := w.store.Open(token, free[1]).Load(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if value, _ := rec.Get("n"); string(value) != "later" {
-		t.Errorf("the session has %q, and the later claim was on both its nodes", value)
-	}
+	w.wantLoaded(free[1], "later") // the claim was on both its nodes
 }

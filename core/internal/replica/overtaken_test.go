@@ -10,10 +10,9 @@ import (
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
-// TestAReadThatADeliveryOvertakes: G1, rule C1. A node hangs for a moment, and
-// then still has an old copy. A request reads it, and is slow: when it
-// looks at what it has read, the node has been brought what it had missed, and is owed nothing any more. What was read is old all the
-// same.
+// TestAReadThatADeliveryOvertakes: G1, rule C1. A node hangs for a moment, and then still has an old copy. A request
+// reads it, and is slow: when it looks at what it has read, the node has been brought what it had missed, and is owed
+// nothing any more. What was read is old all the same.
 func TestAReadThatADeliveryOvertakes(t *testing.T) {
 	for name, nodes := range map[string]int{"of three nodes": 3, "of two nodes": 2} {
 		t.Run(name, func(t *testing.T) {
@@ -31,13 +30,7 @@ func TestAReadThatADeliveryOvertakes(t *testing.T) {
 				}
 				return err
 			}))
-			rec, err := w.store.Open(token, home).Load(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if value, _ := rec.Get("n"); string(value) != "2" {
-				t.Errorf("it reads %q", value)
-			}
+			w.wantLoaded(home, "2")
 		})
 	}
 }
@@ -60,12 +53,6 @@ func TestAReadThatOutlastsADoubt(t *testing.T) {
 			time.Sleep(time.Minute)
 			return err
 		}))
-		rec, err := w.store.Open(token, home).Load(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if value, _ := rec.Get("n"); string(value) != "2" {
-			t.Errorf("it reads %q", value)
-		}
+		w.wantLoaded(home, "2")
 	})
 }

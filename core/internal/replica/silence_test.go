@@ -190,12 +190,6 @@ func TestAStaleCopyIsNotBelievedWithTwoNodesSilent(t *testing.T) {
 	}
 	w.probe()
 	for id := range w.servers {
-		rec, err := w.store.Open(token, id).Load(t.Context())
-		if err != nil {
-			t.Fatalf("by %s: %v", id, err)
-		}
-		if value, _ := rec.Get("n"); string(value) != "2" {
-			t.Errorf("by %s: n is %s", id, value)
-		}
+		w.wantLoaded(id, "2")
 	}
 }

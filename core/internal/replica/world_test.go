@@ -85,6 +85,18 @@ func (w *world) stored(id string) *record.Record {
 	return rec
 }
 
+// wantLoaded checks that an id that names that node leads to the session, with that value.
+func (w *world) wantLoaded(node, value string) {
+	w.t.Helper()
+	rec, err := w.store.Open(token, node).Load(context.Background())
+	if err != nil {
+		w.t.Fatalf("by %s: %v", node, err)
+	}
+	if got, _ := rec.Get("n"); string(got) != value {
+		w.t.Errorf("by %s it is %q; want %q", node, got, value)
+	}
+}
+
 // tokenOn returns the compare-and-swap token of what a server has; 0: it has nothing.
 func (w *world) tokenOn(id string) uint64 {
 	item, err := w.servers[id].Memory().Get(context.Background(), key)
