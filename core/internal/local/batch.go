@@ -54,10 +54,13 @@ func (b *batches) sendTo(ctx context.Context, n *node.Node, list []int) {
 		}
 		err := mailbox.Post(ctx, n, b.replica.KeyPrefix, route, messages...)
 		for _, i := range list[:size] {
-			if err == nil || errors.Is(err, mailbox.ErrNobody) {
+			if arrived(err) {
 				b.sent[i].Store(true)
 			}
 		}
 		list = list[size:]
 	}
 }
+
+// arrived reports whether messages need not be posted again, by the error of mailbox.Post.
+func arrived(err error) bool { return err == nil || errors.Is(err, mailbox.ErrNobody) }

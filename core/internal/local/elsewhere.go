@@ -44,5 +44,5 @@ func (st *Store) inform(token string, access *replica.Access, route string, m ma
 	if s := st.Peek(token); s != nil {
 		st.receive(s, m)
 	}
-	st.outbox.send(st.Replica.Open(token, access.Home()), route, m)
+	st.outbox.send(token, access.Home(), route, m)
 }

@@ -26,7 +26,7 @@ type hearing struct {
 func (h *hearing) hear(at time.Time) {
 	last := h.heard.Swap(at.UnixNano())
 	if at.UnixNano()-last > int64(missed) {
-		h.doubted.Store(at.UnixNano())
+		h.miss(at)
 	}
 }
 

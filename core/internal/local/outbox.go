@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/gomsm/msm/core/internal/counter"
 	"github.com/gomsm/msm/core/internal/mailbox"
-	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -44,16 +42,11 @@ type post struct {
 	mailbox.Message
 }
 
-// compare orders messages by mailbox, ends before others, and then by session.
+// compare orders messages by mailbox, and in each by kind, of which ends are the first. The rest makes the order always
+// the same.
 func (p post) compare(than post) int {
-	late := func(m mailbox.Message) int {
-		if ends(m) {
-			return 0
-		}
-		return 1
-	}
 	return cmp.Or(
-		strings.Compare(p.route, than.route), cmp.Compare(late(p.Message), late(than.Message)),
+		strings.Compare(p.route, than.route), cmp.Compare(p.Kind, than.Kind),
 		bytes.Compare(p.Session[:], than.Session[:]), cmp.Compare(p.Version, than.Version),
 	)
 }
@@ -67,17 +60,18 @@ func newOutbox(r *replica.Store, me self, dropped *counter.Counter) *outbox {
 func (o *outbox) tell(s *Session, m mailbox.Message, routes ...string) {
 	for i, route := range routes {
 		if !slices.Contains(routes[:i], route) {
-			o.send(o.replica.Open(s.token, s.node), route, m)
+			o.send(s.token, s.node, route, m)
 		}
 	}
 }
 
-// send queues a message about the session of an access, unless the route is this instance's. It never waits.
-func (o *outbox) send(access *replica.Access, route string, m mailbox.Message) {
-	m, ours := access.Message(m)
-	if !ours || !o.self.isOther(route) {
+// send queues a message about a session on that node, unless the route is nobody's or this instance's. It never waits.
+func (o *outbox) send(token, node, route string, m mailbox.Message) {
+	if !o.self.isOther(route) {
 		return
 	}
+	access := o.replica.Open(token, node)
+	m, _ = access.Message(m) // the key of a token is that of a session
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	list := &o.others
@@ -121,10 +115,13 @@ func (o *outbox) run(ctx context.Context) {
 		o.replica.Random.Pause(o.replica.Random.As(ctx, "outbox")) // so that all that is sent at one moment goes together
 		ends, others, missed := o.take()
 		again := o.post(ctx, append(ends, others...))
+		var untold []string
 		for _, route := range missed {
-			o.confess(ctx, route)
+			if !o.confess(ctx, route) {
+				untold = append(untold, route)
+			}
 		}
-		o.repeat(again)
+		o.repeat(again, untold)
 	}
 }
 
@@ -137,20 +134,20 @@ func (o *outbox) take() (ends, others []post, missed []string) {
 	return ends, others, missed
 }
 
-// repeat queues ends that could not be sent, before all others, for another try a moment later.
-func (o *outbox) repeat(list []post) {
-	if len(list) == 0 {
+// repeat queues again what could not be sent, for another try a moment later: ends, and routes of instances that have
+// missed messages.
+func (o *outbox) repeat(ends []post, missed []string) {
+	if len(ends) == 0 && len(missed) == 0 {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.ends = append(list, o.ends...)
+	o.ends, o.missed = append(ends, o.ends...), append(missed, o.missed...)
 	time.AfterFunc(postAgain, o.wakeUp)
 }
 
-// post sends messages, in their order. It returns the ends that lie on no node and are worth another try: after
-// mailbox.Retention nobody waits for them any more. Of other messages nothing is lost: versions keep writes safe without
-// them.
+// post sends messages. It returns the ends that lie on no node and are worth another try: after mailbox.Retention nobody
+// waits for them any more. Of other messages nothing is lost: versions keep writes safe without them.
 func (o *outbox) post(ctx context.Context, list []post) (again []post) {
 	batches := newBatches(o.replica, list)
 	batches.send(ctx)
@@ -162,21 +159,14 @@ func (o *outbox) post(ctx context.Context, list []post) (again []post) {
 	return again
 }
 
-// confess tells the instance of a route that it has missed messages. If no node takes that, it is tried again.
-func (o *outbox) confess(ctx context.Context, route string) {
-	now, told := o.replica.Clock(), false
+// confess tells the instance of a route that it has missed messages. It returns false if no node has taken that.
+func (o *outbox) confess(ctx context.Context, route string) (told bool) {
+	now := o.replica.Clock()
 	m := mailbox.Message{Kind: mailbox.Missed, Version: uint64(now.UnixNano()), At: now}
 	for _, n := range o.replica.Cluster.Nodes() {
-		err := node.ErrDown
-		if n.Available() {
-			err = mailbox.Post(ctx, n, o.replica.KeyPrefix, route, m)
+		if arrived(mailbox.Post(ctx, n, o.replica.KeyPrefix, route, m)) {
+			told = true
 		}
-		told = told || err == nil || errors.Is(err, mailbox.ErrNobody)
 	}
-	if !told {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.missed = append(o.missed, route)
-		time.AfterFunc(postAgain, o.wakeUp)
-	}
+	return told
 }

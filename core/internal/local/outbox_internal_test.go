@@ -63,7 +63,7 @@ func (s *sender) read() []mailbox.Message {
 
 func (s *sender) send(m mailbox.Message, n int) {
 	for i := range n {
-		s.outbox.send(s.store.Open(fmt.Sprint(m.Kind, i), ""), "b", m)
+		s.outbox.send(fmt.Sprint(m.Kind, i), "", "b", m)
 	}
 }
 

@@ -32,12 +32,11 @@ type Inbox struct {
 	seen     map[place]map[encoded]struct{} // what each mailbox had when it was read last; only for Run
 
 	mu      sync.Mutex
-	changed map[place]memcache.Item // mailboxes that have changed since Run took them
-	last    map[place][]byte        // each mailbox's last value; not its token: a restarted node gives the same ones again
-	gone    []*node.Node            // nodes that have left the list since Run took the mailboxes
-	absent  []*node.Node            // nodes that had no mailbox of this instance
-	renewed map[*node.Node]time.Time
-	probed  time.Time // when the last probe began; zero: there was none since Run took the mailboxes
+	changed map[place]memcache.Item  // mailboxes that have changed since Run took them
+	last    map[place][]byte         // each mailbox's last value; not its token: a restarted node gives the same ones again
+	gone    []*node.Node             // nodes that have left the list since Run took the mailboxes
+	renewed map[*node.Node]time.Time // when this instance's mailbox was written last
+	probed  time.Time                // when the last probe began; zero: there was none since Run took the mailboxes
 }
 
 // place is a mailbox on a node.
@@ -84,13 +83,19 @@ func (b *Inbox) Probed(n *node.Node, mailboxes map[string]memcache.Item, began t
 
 // look notes whether the node lacks this instance's mailbox, or has to be written it anew. Guarded by mu.
 func (b *Inbox) look(n *node.Node, mailboxes map[string]memcache.Item) {
-	item, there := mailboxes[b.own]
-	switch {
-	case !there:
-		b.absent = append(b.absent, n)
-	case b.clock().Sub(b.renewed[n]) >= renewEvery:
-		b.changed[place{n, b.own}] = item
+	at := place{n, b.own}
+	if _, waits := b.changed[at]; waits {
+		return
 	}
+	if item := mailboxes[b.own]; b.due(at, item) {
+		b.changed[at] = item
+	}
+}
+
+// due reports whether a mailbox is this instance's and has to be written, because it is absent or would expire. Guarded
+// by mu.
+func (b *Inbox) due(at place, read memcache.Item) bool {
+	return at.key == b.own && (read.Token == 0 || b.clock().Sub(b.renewed[at.node]) >= renewEvery)
 }
 
 // Forget drops what is remembered of a node that has left the list, and is not probed any more.
@@ -119,12 +124,9 @@ func (b *Inbox) Run(ctx context.Context) {
 // Read passes on to the receiver what has come. Run does so again and again; do not call Read while Run runs.
 func (b *Inbox) Read(ctx context.Context) {
 	b.mu.Lock()
-	changed, probed, gone, absent := b.changed, b.probed, b.gone, b.absent
-	b.changed, b.probed, b.gone, b.absent = make(map[place]memcache.Item), time.Time{}, nil, nil
+	changed, probed, gone := b.changed, b.probed, b.gone
+	b.changed, b.probed, b.gone = make(map[place]memcache.Item), time.Time{}, nil
 	b.mu.Unlock()
-	for _, n := range absent {
-		b.write(ctx, place{n, b.own}, memcache.Item{})
-	}
 	maps.DeleteFunc(b.seen, func(at place, _ map[encoded]struct{}) bool { return slices.Contains(gone, at.node) })
 	all := true
 	for _, at := range sorted(changed) {
@@ -134,7 +136,7 @@ func (b *Inbox) Read(ctx context.Context) {
 		if fresh := b.filterNew(at, list, whole); len(fresh) > 0 {
 			b.receiver.Receive(ctx, at.node, fresh)
 		}
-		if kept, worth := recent(list, b.clock()); whole && (worth || b.due(at)) {
+		if kept, worth := recent(list, b.clock()); whole && (worth || b.isDue(at, changed[at])) {
 			b.write(ctx, at, memcache.Item{Value: join(kept), Token: changed[at].Token})
 		}
 	}
@@ -143,11 +145,11 @@ func (b *Inbox) Read(ctx context.Context) {
 	}
 }
 
-// due reports whether the mailbox is this instance's, and has to be written anew, since it would expire.
-func (b *Inbox) due(at place) bool {
+// isDue is due for a caller that has not locked mu.
+func (b *Inbox) isDue(at place, read memcache.Item) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return at.key == b.own && b.clock().Sub(b.renewed[at.node]) >= renewEvery
+	return b.due(at, read)
 }
 
 // write stores a mailbox, in the place of what has that token. If it fails a later probe brings another try.

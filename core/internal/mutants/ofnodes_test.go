@@ -38,7 +38,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"M4", "a mailbox that was damaged on its way is not written back",
-		[]edit{{mailbox, "whole && (worth || b.due(at))", "worth || b.due(at)"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
+		[]edit{{mailbox, "whole && (worth || b.isDue(", "(worth || b.isDue("}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
 		"M4", "not all was received that a damaged mailbox may say",

@@ -175,19 +175,19 @@ var ofRequests = []mutant{
 	},
 	{
 		"M13", "an instance keeps its mailbox from expiring",
-		[]edit{{mailbox, "whole && (worth || b.due(at))", "whole && worth"}}, unit("TestAnInstanceKeepsItsMailbox", "internal/mailbox"),
+		[]edit{{mailbox, " || b.clock().Sub(b.renewed[at.node]) >= renewEvery)", ")"}}, unit("TestAnInstanceKeepsItsMailbox", "internal/mailbox"),
 	},
 	{
 		"M14", "ends go before all other messages",
-		[]edit{{local, "append(ends, others...)", "append(others, ends...)"}}, unit("TestMessagesGoTogether", "internal/local"),
+		[]edit{{local, " cmp.Compare(p.Kind, than.Kind),", ""}}, unit("TestMessagesGoTogether", "internal/local"),
 	},
 	{
 		"M14", "an end that no node has taken is sent again",
-		[]edit{{local, "		o.repeat(again)\n", "		_ = again\n"}}, unit("TestEndsAreSentAgain", "internal/local"),
+		[]edit{{local, "o.repeat(again, untold)", "o.repeat(again[:0], untold)"}}, unit("TestEndsAreSentAgain", "internal/local"),
 	},
 	{
 		"M14", "who has missed messages is told so",
-		[]edit{{local, "			o.confess(ctx, route)\n", "			_ = route\n"}}, unit("TestMoreMessagesThanWait", "internal/local"),
+		[]edit{{local, "if !o.confess(ctx, route) {", "if route == \"\" {"}}, unit("TestMoreMessagesThanWait", "internal/local"),
 	},
 	{
 		"M14", "an instance that ends tells of the last logouts",
