@@ -49,7 +49,7 @@ func start(t testing.TB, n int) (*msm.Manager, []*msmtest.Server) {
 		servers = append(servers, msmtest.StartServer(t))
 		nodes += fmt.Sprintf("n%d:%s ", i+1, servers[i].Addr())
 	}
-	return newManager(t, msm.Config{Nodes: nodes, OpTimeout: 2 * time.Second}), servers
+	return newManager(t, msm.Config{Nodes: nodes, OpTimeout: patience}), servers
 }
 
 func newManager(t testing.TB, c msm.Config) *msm.Manager {
@@ -66,6 +66,7 @@ func newManager(t testing.TB, c msm.Config) *msm.Manager {
 // visitor is a browser with a cookie.
 type visitor struct {
 	app    http.Handler
+	on     func(*msm.Manager) http.Handler // makes such an app; nil: not needed
 	cookie string
 	t      *testing.T
 }
@@ -105,7 +106,7 @@ func TestApps(t *testing.T) {
 			t.Run(library+": "+name, func(t *testing.T) {
 				t.Parallel()
 				m, servers := start(t, 2)
-				run(&visitor{app: app(m), t: t}, m, servers)
+				run(&visitor{app: app(m), on: app, t: t}, m, servers)
 			})
 		}
 	}
@@ -139,6 +140,8 @@ var cases = map[string]func(v *visitor, m *msm.Manager, servers []*msmtest.Serve
 		old := v.cookie
 		for _, s := range servers {
 			s.Kill()
+		}
+		for _, s := range servers {
 			s.Restart()
 		}
 		v.send("GET", "/") // the manager notices
@@ -184,6 +187,12 @@ var cases = map[string]func(v *visitor, m *msm.Manager, servers []*msmtest.Serve
 	},
 	"no node answers: nobody is logged out": func(v *visitor, m *msm.Manager, servers []*msmtest.Server) {
 		v.set("a")
+		var nodes string
+		for _, n := range m.Stats().Nodes {
+			nodes += n.ID + ":" + n.Address + " "
+		}
+		patient := v.app
+		v.app = v.on(newManager(v.t, msm.Config{Nodes: nodes, OpTimeout: time.Second}))
 		for _, s := range servers {
 			s.Stop()
 		}
@@ -197,6 +206,7 @@ var cases = map[string]func(v *visitor, m *msm.Manager, servers []*msmtest.Serve
 		for _, s := range servers {
 			s.Continue()
 		}
+		v.app = patient
 		waitUntilAllUp(v.t, m)
 		v.want("a")
 	},

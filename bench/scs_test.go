@@ -24,7 +24,7 @@ const times = "^(TestLifetime|TestIdleTimeout)$"
 // its store by scs/memstore, so they run in a copy of the module that has another package of that name.
 func TestSCSOwnTests(t *testing.T) {
 	nodes := "NODES=n1:" + msmtest.StartServer(t).Addr() + ",n2:" + msmtest.StartServer(t).Addr()
-	out := run(t, []string{nodes}, "go", "test", "-count=1", "-v", "-vet=off", "-skip", times, "-modfile", copyOfSCS(t), scsModule)
+	out := run(t, []string{nodes}, "go", "test", "-timeout", "1h", "-count=1", "-v", "-vet=off", "-skip", times, "-modfile", copyOfSCS(t), scsModule)
 	passed := strings.Count("\n"+out, "\n--- PASS: ")
 	if passed < 30 || strings.Contains(out, "--- SKIP") {
 		t.Errorf("%d of scs's tests passed:\n%s", passed, out)

@@ -103,7 +103,11 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := begin(t, m, func(s *msm.Session) { add(s) })
+	var id string
+	waitFor(t, "a session", func() bool { // OpTimeout is short here, and a healthy node may need longer
+		id = idOf(visit(m, "", addOne), "")
+		return id != ""
+	})
 	servers["n1"].Stop()
 	for range 20 {
 		visit(m, id, func(s *msm.Session) { add(s) })

@@ -1,6 +1,7 @@
 package msm_test
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -46,7 +47,7 @@ func TestLocksOnRealNodes(t *testing.T) {
 		overlap bool            // two may run at the same time; then one gets 409
 	}{
 		"many short handlers": {0, 59, func(*locked) {}, false},
-		"a handler that needs longer than a lock lives": {5 * time.Second, 2, func(l *locked) {
+		"a handler that needs longer than a lock lives": {20 * time.Second, 2, func(l *locked) {
 			waitFor(l.t, "six extensions, of which there are five in a lock's life", func() bool {
 				sent := about("msm:l:", l.proxies...)
 				return len(slices.DeleteFunc(sent, func(name string) bool { return name != "cas" })) >= 6
@@ -60,7 +61,7 @@ func TestLocksOnRealNodes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := &locked{t: t}
-			config := msm.Config{Locking: msm.LockAll, LockExpiry: c.expiry, LockWait: patience}
+			config := msm.Config{Locking: msm.LockAll, LockExpiry: cmp.Or(c.expiry, time.Hour), LockWait: patience}
 			config.Nodes, l.servers, l.proxies = startSeen(t, 2)
 			m := []*msm.Manager{newManager(t, config), newManager(t, config)}
 			l.id = begin(t, m[0], func(s *msm.Session) { count.Set(s, 0) })

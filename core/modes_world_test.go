@@ -17,8 +17,8 @@ func everyMode(t *testing.T, test func(t *testing.T, config msm.Config)) {
 		"in memory":       {},
 		"non-sticky":      {Nodes: list},
 		"signed":          {Nodes: list, SigningKeys: [][]byte{[]byte(strings.Repeat("k", 32))}},
-		"with locks":      {Nodes: list, Locking: msm.LockAll, LockWait: patience},
-		"with auto locks": {Nodes: list, Locking: msm.LockAuto, LockWait: patience},
+		"with locks":      {Nodes: list, Locking: msm.LockAll, LockWait: patience, LockExpiry: patience},
+		"with auto locks": {Nodes: list, Locking: msm.LockAuto, LockWait: patience, LockExpiry: patience},
 		"sticky, async":   {Nodes: list, Sticky: true},
 		"sticky, sync":    {Nodes: list, Sticky: true, BackupSync: true, Backups: 1},
 	} {

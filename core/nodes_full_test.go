@@ -44,8 +44,7 @@ func TestFullNodesAreNotDown(t *testing.T) {
 func TestAFullNode(t *testing.T) {
 	t.Parallel()
 	full := msmtest.StartServer(t, "-M", "-m", "4")
-	client := memcache.New(full.Addr())
-	defer client.Close()
+	client := direct(t, full)
 	for i := 0; ; i++ {
 		err := client.Set(&memcache.Item{Key: fmt.Sprint("filler", i), Value: make([]byte, 10_000)})
 		if err != nil && !errors.Is(err, memcache.ErrNoServers) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	msm "github.com/gomsm/msm/core"
 )
@@ -21,7 +22,7 @@ var pairs = map[string]func(t *testing.T) []*msm.Manager{
 	},
 	"two instances that lock": func(t *testing.T) []*msm.Manager {
 		list, _ := startServers(t, 2)
-		config := msm.Config{Nodes: list, Locking: msm.LockAll, LockWait: patience}
+		config := msm.Config{Nodes: list, Locking: msm.LockAll, LockWait: patience, LockExpiry: time.Hour}
 		return []*msm.Manager{newManager(t, config), newManager(t, config)}
 	},
 	"one sticky instance, sync": func(t *testing.T) []*msm.Manager {

@@ -14,7 +14,7 @@ import (
 func TestSessionLock(t *testing.T) {
 	t.Parallel()
 	list, _ := startServers(t, 2)
-	config := msm.Config{Nodes: list, Locking: msm.LockApp, LockWait: patience}
+	config := msm.Config{Nodes: list, Locking: msm.LockApp, LockWait: patience, LockExpiry: patience}
 	m := []*msm.Manager{newManager(t, config), newManager(t, config)}
 	id := begin(t, m[0], func(s *msm.Session) { count.Set(s, 0) })
 	for name, handler := range map[string]func(s *msm.Session){

@@ -46,7 +46,8 @@ func TestNoNodeAtFullLoad(t *testing.T) {
 	}
 	load(*down / 4) // so that everything has grown to its size
 	written(t, m)
-	heapBefore, goroutinesBefore := heap(), runtime.NumGoroutine()
+	heapBefore, before := heap(), runtime.NumGoroutine()
+	few := func() bool { return runtime.NumGoroutine() <= before+10 }
 	for node, server := range servers {
 		server.Kill()
 		state(t, m, node, msm.NodeDown)
@@ -55,21 +56,19 @@ func TestNoNodeAtFullLoad(t *testing.T) {
 	if l := m.Stats().Local; l.PendingSessions > len(ids) || l.Overwrites > 0 {
 		t.Errorf("%+v", l)
 	}
-	during, goroutinesDuring := heap(), runtime.NumGoroutine()
+	during := heap()
+	waitFor(t, "goroutines to end while nodes are down", few)
 	for node, server := range servers {
 		server.Restart()
 		state(t, m, node, msm.NodeUp)
 	}
 	written(t, m)
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-	heapAfter, goroutinesAfter := heap(), runtime.NumGoroutine()
-	t.Logf("%d requests; heap %d, %d, %d KiB; goroutines %d, %d, %d", requests,
-		heapBefore>>10, during>>10, heapAfter>>10, goroutinesBefore, goroutinesDuring, goroutinesAfter)
+	waitFor(t, "goroutines to end", few) // a refill and what is owed may take a moment
+	heapAfter := heap()
+	t.Logf("%d requests; heap %d, %d, %d KiB", requests, heapBefore>>10, during>>10, heapAfter>>10)
 	const room = 16 << 20 // 16 KiB for each session
 	if during > heapBefore+room || heapAfter > heapBefore+room/4 {
 		t.Errorf("heap %d, %d, %d", heapBefore, during, heapAfter)
-	}
-	if goroutinesDuring > goroutinesBefore+10 || goroutinesAfter > goroutinesBefore+10 {
-		t.Errorf("goroutines %d, %d, %d", goroutinesBefore, goroutinesDuring, goroutinesAfter)
 	}
 }

@@ -45,12 +45,14 @@ var stickyNodes = map[string]func(t *testing.T, config msm.Config){
 	},
 	"without any node nothing changes for the visitor": func(t *testing.T, config msm.Config) {
 		list, servers := startServers(t, 2)
-		config.Nodes = list
+		config.Nodes, config.RefillRate = list, msm.NoRefill // it moves to no node that dies a moment later
 		m := newManager(t, config)
 		id := begin(t, m, func(s *msm.Session) { add(s) })
 		written(t, m)
-		for node, server := range servers {
+		for _, server := range servers {
 			server.Kill()
+		}
+		for node := range servers {
 			state(t, m, node, msm.NodeDown)
 		}
 		for n := 2; n <= 4; n++ {

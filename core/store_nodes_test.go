@@ -82,6 +82,7 @@ func TestAShortLifeAfterALongOne(t *testing.T) {
 	f.each(func(k string) { f.one.set(k, "short", time.Second) })
 	f.servers["n1"].Continue()
 	f.waitUntilAllUp()
+	waitForWhatIsOwed(t, f.managers...)
 	time.Sleep(3500 * time.Millisecond) // memcached's clock is coarse, and records outlive their time by 2 s
 	f.each(func(k string) {
 		f.one.wantNone(k)

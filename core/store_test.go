@@ -46,9 +46,9 @@ func TestNobodyMeetsAtTheEmptyKey(t *testing.T) {
 var storeCases = map[string]func(s shelf){
 	"a value is found until it is deleted": func(s shelf) {
 		s.wantNone("k")
-		s.commit("k", "a", time.Minute)
+		s.commit("k", "a", time.Hour)
 		s.want("k", "a")
-		s.commit("k", "b", time.Minute)
+		s.commit("k", "b", time.Hour)
 		s.want("k", "b")
 		s.delete("k")
 		s.wantNone("k")
@@ -56,30 +56,30 @@ var storeCases = map[string]func(s shelf){
 		s.delete("never there")
 	},
 	"Commit leaves a deleted token dead": func(s shelf) {
-		s.commit("k", "a", time.Minute)
+		s.commit("k", "a", time.Hour)
 		s.delete("k")
-		s.wantError("Commit", s.Commit("k", []byte("late"), time.Now().Add(time.Minute)), msm.ErrGone)
+		s.wantError("Commit", s.Commit("k", []byte("late"), time.Now().Add(time.Hour)), msm.ErrGone)
 		s.wantNone("k")
 	},
 	"Set writes over a deleted key": func(s shelf) {
-		s.set("k", "a", time.Minute)
+		s.set("k", "a", time.Hour)
 		s.delete("k")
-		s.set("k", "b", time.Minute)
+		s.set("k", "b", time.Hour)
 		s.want("k", "b")
 		s.delete("k")
 		s.wantNone("k")
 	},
 	"Final: Set leaves a deleted key dead": func(s shelf) {
-		s.set("k", "a", time.Minute)
+		s.set("k", "a", time.Hour)
 		s.delete("k")
-		s.wantError("Set", s.Final().Set("k", []byte("late"), time.Minute), msm.ErrGone)
+		s.wantError("Set", s.Final().Set("k", []byte("late"), time.Hour), msm.ErrGone)
 		s.wantNone("k")
 	},
 	"an expiry that is past deletes": func(s shelf) {
-		s.commit("k", "a", time.Minute)
+		s.commit("k", "a", time.Hour)
 		s.commit("k", "b", -time.Second)
 		s.wantNone("k")
-		s.set("l", "a", time.Minute)
+		s.set("l", "a", time.Hour)
 		s.set("l", "b", -time.Second)
 		s.wantNone("l")
 		s.commit("m", "never", -100*365*day)
@@ -96,35 +96,35 @@ var storeCases = map[string]func(s shelf){
 		s.wantNone("end")
 	},
 	"an empty value is a value for Commit, and nothing for Set": func(s shelf) {
-		s.commit("empty", "", time.Minute)
+		s.commit("empty", "", time.Hour)
 		s.want("empty", "")
-		s.wantError("Commit nil", s.Commit("nil", nil, time.Now().Add(time.Minute)), nil)
+		s.wantError("Commit nil", s.Commit("nil", nil, time.Now().Add(time.Hour)), nil)
 		s.want("nil", "")
-		s.set("set", "", time.Minute)
+		s.set("set", "", time.Hour)
 		s.wantNone("set")
 	},
 	"no key is a key for Commit, and nothing for Set": func(s shelf) {
-		s.set("", "a", time.Minute)
+		s.set("", "a", time.Hour)
 		s.wantNone("")
 		s.delete("")
-		s.commit("", "a", time.Minute)
+		s.commit("", "a", time.Hour)
 		s.want("", "a")
 	},
 	"any key, and any value": func(s shelf) {
 		value := string([]byte{0, '\r', '\n', 0xff})
 		for _, key := range []string{" ", "a b\r\n\x00", strings.Repeat("é", 1000), "../../etc"} {
-			s.commit(key, value, time.Minute)
+			s.commit(key, value, time.Hour)
 			s.want(key, value)
 		}
 	},
 	"too large a value leaves the old one": func(s shelf) {
-		s.commit("k", "a", time.Minute)
-		s.wantError("Commit", s.Commit("k", bytes.Repeat([]byte("x"), 10_001), time.Now().Add(time.Minute)), msm.ErrTooLarge)
+		s.commit("k", "a", time.Hour)
+		s.wantError("Commit", s.Commit("k", bytes.Repeat([]byte("x"), 10_001), time.Now().Add(time.Hour)), msm.ErrTooLarge)
 		s.want("k", "a")
 	},
 	"the caller keeps the bytes of both": func(s shelf) {
 		value := []byte("abc")
-		s.wantError("Commit", s.Commit("k", value, time.Now().Add(time.Minute)), nil)
+		s.wantError("Commit", s.Commit("k", value, time.Now().Add(time.Hour)), nil)
 		value[0] = 'X'
 		s.want("k", "abc")
 		got, _, _ := s.Find("k")
@@ -132,7 +132,7 @@ var storeCases = map[string]func(s shelf){
 		s.want("k", "abc")
 	},
 	"a context that is over": func(s shelf) {
-		s.commit("k", "a", time.Minute)
+		s.commit("k", "a", time.Hour)
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		_, found, err := s.FindCtx(ctx, "k")
@@ -140,13 +140,13 @@ var storeCases = map[string]func(s shelf){
 		if found {
 			s.t.Error("found")
 		}
-		s.wantError("Commit", s.CommitCtx(ctx, "k", []byte("b"), time.Now().Add(time.Minute)), context.Canceled)
-		s.wantError("Set", s.SetWithContext(ctx, "k", []byte("b"), time.Minute), context.Canceled)
+		s.wantError("Commit", s.CommitCtx(ctx, "k", []byte("b"), time.Now().Add(time.Hour)), context.Canceled)
+		s.wantError("Set", s.SetWithContext(ctx, "k", []byte("b"), time.Hour), context.Canceled)
 		s.wantError("Delete", s.DeleteCtx(ctx, "k"), context.Canceled)
 		s.want("k", "a")
 	},
 	"Reset says that it cannot, and Close closes nothing": func(s shelf) {
-		s.set("k", "a", time.Minute)
+		s.set("k", "a", time.Hour)
 		s.wantError("Reset", s.Reset(), errors.ErrUnsupported)
 		s.wantError("Reset", s.ResetWithContext(context.Background()), errors.ErrUnsupported)
 		s.wantError("Close", s.Close(), nil)
@@ -156,7 +156,7 @@ var storeCases = map[string]func(s shelf){
 		var all sync.WaitGroup
 		for i := range 16 {
 			all.Go(func() {
-				s.set("k", fmt.Sprint(i), time.Minute)
+				s.set("k", fmt.Sprint(i), time.Hour)
 				if b, err := s.Get("k"); len(b) == 0 || err != nil {
 					s.t.Errorf("%q, %v", b, err)
 				}
@@ -212,7 +212,7 @@ func TestAStoreReachesNoSessionAndNoOtherStore(t *testing.T) {
 		s := shelf{m.Store(name), t}
 		s.wantNone(id)
 		s.delete(id)
-		s.set(id, "of store "+name, time.Minute)
+		s.set(id, "of store "+name, time.Hour)
 	}
 	if _, body := a.do("POST", "/"); body != "2" {
 		t.Errorf("counted %s; want 2", body)
@@ -221,7 +221,7 @@ func TestAStoreReachesNoSessionAndNoOtherStore(t *testing.T) {
 		shelf{m.Store(name), t}.want(id, "of store "+name)
 	}
 	s := shelf{m.Store("a"), t}
-	s.set("k", "v", time.Minute)
+	s.set("k", "v", time.Hour)
 	req, _ := http.NewRequest("GET", a.URL, nil)
 	req.AddCookie(&http.Cookie{Name: "SESSION", Value: "k"})
 	if _, body := (&app{a.Server, a.Client(), t}).send(req); body != "0" {
@@ -233,7 +233,7 @@ func TestTheStoreOfAClosedManager(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})
 	s := shelf{m.Store("a"), t}
-	s.set("k", "a", time.Minute)
+	s.set("k", "a", time.Hour)
 	_ = m.Close(context.Background())
 	_, _, err := s.Find("k")
 	s.wantError("Find", err, msm.ErrClosed)

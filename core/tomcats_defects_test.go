@@ -19,8 +19,7 @@ var tomcatsDefects = map[string]func(t *testing.T){
 	"W-13: a lock that is not ours any more stays": func(t *testing.T) {
 		c := startTomcats(t, 1, msm.Config{Locking: msm.LockAll})
 		c.do(c.tc1, "POST /", set("k1"))
-		client := memcache.New(c.servers["n1"].Addr())
-		defer client.Close()
+		client := direct(t, c.servers["n1"])
 		c.do(c.tc1, "POST /", func(s *msm.Session) {
 			s.Has("k1") // it learns the lock's token
 			for _, key := range c.servers["n1"].Keys() {
@@ -62,10 +61,16 @@ var tomcatsDefects = map[string]func(t *testing.T){
 		}
 	},
 	"W-16: the lock is held until every copy is written": func(t *testing.T) {
-		c := startTomcats(t, 2, msm.Config{Locking: msm.LockAll}) // its timeouts are long enough for a stopped node
+		c := startTomcats(t, 2, msm.Config{Locking: msm.LockAll, OpTimeout: patience}) // long enough for a stopped node
 		c.do(c.tc1, "POST /", set("k1"))
 		backup := map[string]string{"n1": "n2", "n2": "n1"}[nodeOf(c.id)]
-		first := c.meanwhile(c.tc1, "POST /", func(s *msm.Session) { s.Set("k2", 1); c.servers[backup].Stop() })
+		stopped := make(chan struct{})
+		first := c.meanwhile(c.tc1, "POST /", func(s *msm.Session) {
+			s.Set("k2", 1)
+			c.servers[backup].Stop()
+			close(stopped)
+		})
+		<-stopped
 		var goesOn atomic.Bool
 		second := make(chan struct{})
 		go func() {

@@ -5,7 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bradfitz/gomemcache/memcache"
+
 	msm "github.com/gomsm/msm/core"
+	"github.com/gomsm/msm/core/msmtest"
 )
 
 // These times decide no test, because a machine may be as busy as it likes.
@@ -19,6 +22,14 @@ const (
 	// cores healthy nodes have needed more than 5 s, which is a second fault in a test that has one at a time.
 	hangTimeout = 10 * time.Second
 )
+
+// direct returns a client of a memcached server. The client's own timeout, 500 ms, is less than a busy machine may need.
+func direct(t testing.TB, s *msmtest.Server) *memcache.Client {
+	client := memcache.New(s.Addr())
+	client.Timeout = patience
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
 
 // waitFor polls a condition that other processes or goroutines bring about.
 func waitFor(t testing.TB, what string, ok func() bool) {

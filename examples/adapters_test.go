@@ -65,7 +65,7 @@ type column struct {
 // runContracts runs all contracts with one command, which loads the workspace once and builds them in parallel.
 func runContracts(t *testing.T) (columns []*column) {
 	t.Helper()
-	args := []string{"test", "-json", "-run", "^TestContract$"}
+	args := []string{"test", "-json", "-run", "^TestContract$", "-timeout", "1h"}
 	if raceDetector() {
 		args = append(args, "-race") // make test has built that already
 	}

@@ -43,7 +43,7 @@ type call struct {
 func newTraffic(apps []*process, callers int) *traffic {
 	return &traffic{
 		apps: apps, held: make([][]*heldSession, callers),
-		client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: callers}},
+		client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: callers, IdleConnTimeout: 5 * time.Second}},
 	}
 }
 

@@ -167,7 +167,7 @@ func (a *arena) wake() {
 // With -strict that moment is a second, otherwise a time in which it comes true if it ever does. In a scenario in which
 // one wait was in vain the next ones are short.
 func (a *arena) soon(what string, is func() bool, otherwise func()) {
-	limit, began := 15*time.Second, time.Now()
+	limit, began := patience, time.Now()
 	if *strict || a.vain == a.scenario {
 		limit = time.Second
 	}

@@ -15,7 +15,7 @@ var (
 
 // ample is how long an operation may take unless times are judged. It is shorter than any halt, and longer than a busy
 // machine needs to run the app, a proxy and a memcached in turn. (2 s were too short beside 16 busy loops.)
-const ample = 5 * time.Second
+const ample = 10 * time.Second
 
 // TestChaos checks G1 to G3 and G6 to G8 on real processes. Guests count, store, log in and log out at two apps with
 // three memcached servers. The faults of the servers and of the apps come in turn, and each is repaired before the next

@@ -48,7 +48,7 @@ func given(name string) (is bool) {
 }
 
 // patience ends a wait that would never end by itself.
-const patience = 2 * time.Minute
+const patience = 10 * time.Minute
 
 var builds sync.Map // program to func() (path string, err error)
 

@@ -53,7 +53,7 @@ var stickyNodes = []stickyCase{
 		}
 	}},
 	{"AllMemcachedNodesFailure", "", 3, func(t *testing.T, c *cluster) {
-		a := c.sticky("app1", "MSM_BACKUP_ASYNC=false")
+		a := c.sticky("app1", "MSM_BACKUP_ASYNC=false", "MSM_REFILL_RATE=0") // it moves to no node that dies a moment later
 		wantCount(a, 1)
 		id := session(t, a).ID
 		c.killAll()

@@ -57,7 +57,7 @@ func (s *suite) lockCases() []kase {
 
 // learns asks for three paths of one route.
 func (s *suite) learns(t *testing.T, prefix string) {
-	m := NewManager(t, msm.Config{Locking: msm.LockAuto})
+	m := NewManager(t, msm.Config{Locking: msm.LockAuto, LockWait: 2 * patience})
 	path := "/items/" + s.param
 	reads := route{"GET", path, s.handler(func(c Call) error { count.Get(c.Session()); return nil })}
 	adds := route{"POST", "/x", s.handler(func(c Call) error { add(c); return nil })}

@@ -59,7 +59,7 @@ func (s *suite) twiceCases() []kase {
 			v.counts(0)
 		}},
 		{name: "twice, with locks, waits for nobody", run: func(t *testing.T) {
-			m := NewManager(t, msm.Config{Locking: msm.LockAll})
+			m := NewManager(t, msm.Config{Locking: msm.LockAll, LockWait: 2 * patience})
 			v := s.visit(t, s.twice(m, func(Call) {}, func(c Call) error { add(c); return nil }))
 			for range 3 {
 				v.do("POST", "/x").gets(t, 200, "")

@@ -46,7 +46,7 @@ func TestFaultProxy(t *testing.T) {
 			}
 			defer conn.Close()
 			exchange := func(limit time.Duration) (string, time.Duration, error) {
-				_ = conn.SetDeadline(time.Now().Add(limit))
+				_ = conn.SetReadDeadline(time.Now().Add(limit))
 				began := time.Now()
 				_, _ = io.WriteString(conn, text)
 				b := make([]byte, len(text))
@@ -66,7 +66,7 @@ func TestFaultProxy(t *testing.T) {
 			}
 			p.Set(msmtest.NoFault)
 			if fault == msmtest.BlackHole { // what was sent arrives late
-				_ = conn.SetDeadline(time.Now().Add(patience))
+				_ = conn.SetReadDeadline(time.Now().Add(patience))
 				b := make([]byte, len(text))
 				if _, err := io.ReadFull(conn, b); err != nil || string(b) != text {
 					t.Errorf("%q, %v", b, err)

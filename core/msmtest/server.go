@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -41,7 +42,7 @@ func StartServer(t testing.TB, args ...string) *Server {
 	s := &Server{t: t, args: args}
 	t.Cleanup(s.Kill)
 	for range attempts {
-		s.port = freePort(t)
+		s.port = claimPort(t)
 		if s.start() {
 			return s
 		}
@@ -53,14 +54,20 @@ func StartServer(t testing.TB, args ...string) *Server {
 // attempts is how often to try to start a process: another one may take the free port first.
 const attempts = 5
 
-func freePort(t testing.TB) int {
+// claimPort returns a port that no other server of any test gets before this test ends, even while nothing listens
+// there: a node that is down must not come up as another test's. A UDP socket of that number is the claim.
+func claimPort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 10_000 + rand.IntN(20_000) // below those that systems give out
+		claim, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			t.Cleanup(func() { _ = claim.Close() })
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 // Addr returns the host and port of the server.

@@ -38,8 +38,8 @@ func TestClient(t *testing.T) {
 }
 
 const (
-	generous = 10 * time.Second // timeout of operations where nothing hangs: the machine may be busy
-	patience = 2 * time.Minute  // limit of a wait that is expected to succeed
+	generous = 2 * time.Minute // timeout of operations where nothing hangs: the machine may be busy
+	patience = 2 * time.Minute // limit of a wait that is expected to succeed
 )
 
 // eventually waits for something that another process or goroutine does.
@@ -83,13 +83,16 @@ func (c client) get(key string) memcache.Item {
 // keys returns the keys with that prefix, sorted and each once.
 func (c client) keys(prefix string) (list []string) {
 	c.t.Helper()
-	eventually(c.t, "the crawler", func() bool { // it may be busy for the server itself, or for another case of this test
+	// The crawler may be busy for the server itself, or for another case of this test, and the server on a busy machine may
+	// say nothing for too long.
+	eventually(c.t, "the crawler", func() bool {
 		list = nil
 		err := c.client.Keys(c.t.Context(), c.prefix+prefix, func(key string) { list = append(list, key) })
-		if !errors.Is(err, memcache.ErrCrawling) {
+		again := errors.Is(err, memcache.ErrCrawling) || memcache.TimedOut(err)
+		if !again {
 			c.want(err, nil)
 		}
-		return !errors.Is(err, memcache.ErrCrawling)
+		return !again
 	})
 	slices.Sort(list)
 	return slices.Compact(list)
@@ -125,8 +128,14 @@ var clientContract = map[string]func(t *testing.T, c client){
 		c.want(c.append("a", "w"), memcache.ErrMiss)
 	},
 	"append lets a value last no longer": func(_ *testing.T, c client) {
-		c.want(c.add("a", "x", time.Second), nil)
-		c.want(c.append("a", "y"), nil)
+		eventually(c.t, "an append in time", func() bool { // memcached's seconds are coarse: one may end at once
+			c.want(c.add("a", "x", time.Second), nil)
+			err := c.append("a", "y")
+			if !errors.Is(err, memcache.ErrMiss) {
+				c.want(err, nil)
+			}
+			return !errors.Is(err, memcache.ErrMiss)
+		})
 		eventually(c.t, "its end", func() bool {
 			_, err := c.client.Get(c.t.Context(), c.prefix+"a")
 			return errors.Is(err, memcache.ErrMiss)

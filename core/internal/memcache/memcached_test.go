@@ -76,7 +76,7 @@ func TestADeadNodeFailsFast(t *testing.T) {
 func TestAHungNodeCostsOneTimeout(t *testing.T) {
 	t.Parallel()
 	s := msmtest.StartServer(t)
-	c := newMemcached(t, s.Addr(), memcache.ClientOptions{Timeout: 2 * time.Second, MaxConns: 4})
+	c := newMemcached(t, s.Addr(), memcache.ClientOptions{Timeout: 2 * time.Second, MaxConns: 16})
 	_, _ = c.Get(t.Context(), "a")
 	s.Stop()
 	errs := inParallel(32, func(int) error { _, err := c.Get(t.Context(), "a"); return err })

@@ -39,7 +39,7 @@ func TestAnAnswerAboutAnotherKey(t *testing.T) {
 					say(conn, map[bool]string{true: "VALUE z 0 1 1\r\nx\r\n"}[number == 1]+"END\r\n")
 				}
 			}}
-			c := newMemcached(t, "n1:11211", memcache.ClientOptions{DialContext: p.dial})
+			c := newMemcached(t, "n1:11211", memcache.ClientOptions{Timeout: generous, DialContext: p.dial})
 			if err := read(t.Context(), c); err == nil || errors.Is(err, memcache.ErrMiss) {
 				t.Errorf("%v", err)
 			}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
@@ -42,7 +43,7 @@ func Main(m *testing.M, main func(), addr *string) {
 func Test(t *testing.T, method, path string) {
 	env := []string{
 		"MSM_NODES=n1:" + msmtest.StartServer(t).Addr() + ",n2:" + msmtest.StartServer(t).Addr(),
-		"MSM_STICKY=true", "MSM_ROUTE=a", "MSM_OP_TIMEOUT=10s",
+		"MSM_STICKY=true", "MSM_ROUTE=a", "MSM_OP_TIMEOUT=" + patience.String(),
 	}
 	browsers := make([]*http.Client, visitors)
 	for i := range browsers {
@@ -79,6 +80,11 @@ func start(t *testing.T, env []string) *process {
 	t.Helper()
 	for {
 		p := &process{t: t, addr: "127.0.0.1:" + strconv.Itoa(10_000+rand.IntN(20_000)), ended: make(chan struct{})}
+		claim, err := net.ListenPacket("udp", p.addr)
+		if err != nil {
+			continue // another test has claimed the port, as msmtest.StartServer does
+		}
+		t.Cleanup(func() { _ = claim.Close() })
 		p.cmd = exec.Command(os.Args[0]) //nolint:gosec // ourselves
 		p.cmd.Env = append(append(os.Environ(), env...), runs+"="+p.addr)
 		p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
