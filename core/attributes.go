@@ -38,12 +38,13 @@ func (s *Session) Keys() []string {
 
 // Set gives an attribute a value, which is encoded at once. A value that the session's transcoder could not read back
 // into the value's own type, or only as another value, is refused with an AttributeError that says how to mend it;
-// package transcoder lists these. So is a name that is empty or has more than 65,535 bytes. A session cannot begin
-// after the response has (ErrCommitted). On an error nothing is set: Err returns it, and the commit fails with it.
+// package transcoder lists these. So is a name that is empty or has more than 65,535 bytes, and any attribute beyond the
+// 10,000th. A session cannot begin after the response has (ErrCommitted). On an error nothing is set: Err returns it, and
+// the commit fails with it.
 func (s *Session) Set(name string, value any) {
 	s.enter()
 	defer s.mu.Unlock()
-	if !s.writable() || !s.validName(name) {
+	if !s.writable() || !s.takes(name) {
 		return
 	}
 	data, err := s.coder.Marshal(value)

@@ -1,6 +1,8 @@
 package msm_test
 
 import (
+	"fmt"
+	"net/http"
 	"slices"
 	"testing"
 
@@ -72,6 +74,39 @@ func TestKeysAreTheAppsOwn(t *testing.T) {
 				}
 				if got := s.Flashes(); !slices.Equal(got, []string{"saved"}) {
 					t.Errorf("the message is %q", got)
+				}
+			})
+		})
+	}
+}
+
+// TestAsManyAttributesAsMayBe: T-10. What a reader has to allocate for a session's attributes is bounded, and a program that wants
+// more gets an error that says so.
+func TestAsManyAttributesAsMayBe(t *testing.T) {
+	t.Parallel()
+	m := newManager(t, msm.Config{})
+	id := begin(t, m, func(s *msm.Session) {
+		for i := range 10_000 {
+			s.Set(fmt.Sprint(i), i)
+		}
+	})
+	for name, c := range map[string]struct {
+		set  func(s *msm.Session)
+		want int
+	}{
+		"another value for one":    {func(s *msm.Session) { s.Set("9999", "other") }, http.StatusOK},
+		"one for another":          {func(s *msm.Session) { s.Delete("0"); s.Set("other", 0) }, http.StatusOK},
+		"one more":                 {func(s *msm.Session) { s.Set("more", 0) }, http.StatusInternalServerError},
+		"one more, by an update":   {func(s *msm.Session) { msm.Update(s, "more", func(n int) int { return n }) }, http.StatusInternalServerError},
+		"one more, as flash texts": {func(s *msm.Session) { s.AddFlash("more") }, http.StatusInternalServerError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := visit(m, id, c.set).StatusCode; got != c.want {
+				t.Errorf("status %d, want %d", got, c.want)
+			}
+			visit(m, id, func(s *msm.Session) {
+				if n := len(s.Keys()); n != 10_000 || s.Err() != nil {
+					t.Errorf("%d attributes; %v", n, s.Err())
 				}
 			})
 		})

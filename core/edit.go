@@ -35,13 +35,25 @@ func (s *Session) writable() bool {
 	return false
 }
 
-// validName reports whether an attribute may have that name; if not, it keeps the error.
-func (s *Session) validName(name string) bool {
+// maxAttributes is how many attributes a session may have. Requests that set others at the same time may exceed it, by
+// far less than record.MaxAttributes allows.
+const maxAttributes = 10_000
+
+// takes reports whether the session may have an attribute of that name; if not, it keeps the error.
+func (s *Session) takes(name string) bool {
 	if name == "" || len(name) > record.MaxName {
 		s.fail(&AttributeError{Name: name, Err: fmt.Errorf("the name must have 1 to %d bytes", record.MaxName)})
 		return false
 	}
-	return true
+	rec := s.draft.view()
+	if rec == nil || len(rec.Attributes) < maxAttributes {
+		return true
+	}
+	_, has := rec.Get(name)
+	if !has {
+		s.fail(&AttributeError{Name: name, Err: fmt.Errorf("the session has %d attributes, and may not have more; put several into one", maxAttributes)})
+	}
+	return has
 }
 
 // apply applies a change to the record that reads see, and keeps it for the commit. If there is no session one begins.

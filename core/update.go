@@ -20,7 +20,7 @@ func update[T any](s *Session, name string, f func(T) T, pure bool) T {
 	s.enter()
 	defer s.mu.Unlock()
 	var result T
-	if !s.writable() || !s.validName(name) {
+	if !s.writable() || !s.takes(name) {
 		return result
 	}
 	coder := s.coder

@@ -10,10 +10,6 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// maxElements is the limit of elements in one array and of pairs in one map. A session of 256 KiB, msm's default limit,
-// has no room for many more.
-const maxElements = 10_000
-
 // cborTranscoder holds the encoding and decoding modes, which are built once and never change.
 type cborTranscoder struct {
 	enc       cbor.EncMode
@@ -113,11 +109,8 @@ func (c *cborTranscoder) Marshal(v any) (data []byte, err error) {
 	if data, err = c.enc.Marshal(in); err != nil {
 		return nil, err
 	}
-	if err = c.dec.Wellformed(data); err != nil {
+	if err = c.check(data); err != nil {
 		return nil, unreadable(err)
-	}
-	if err = checkText(data); err != nil {
-		return nil, err
 	}
 	if err = c.shapes.again(data, v, doubt, c.same); err != nil {
 		return nil, err
@@ -141,7 +134,23 @@ func (c *cborTranscoder) Unmarshal(data []byte, v any) (err error) {
 	if err = checkTarget(v); err != nil {
 		return err
 	}
+	if len(data) > maxTotal { // else there are no more elements
+		if err = c.check(data); err != nil {
+			return err
+		}
+	}
 	return c.dec.Unmarshal(data, v)
+}
+
+// check refuses bytes that Unmarshal would refuse, or that cost too much.
+func (c *cborTranscoder) check(data []byte) error {
+	if err := checkSize(len(data)); err != nil {
+		return err
+	}
+	if err := c.dec.Wellformed(data); err != nil {
+		return err
+	}
+	return checkContent(data)
 }
 
 // checkCBORTime does what checkZone does, and also refuses a zero time outside UTC: the zero time is written as nil,
@@ -176,10 +185,14 @@ const (
 	cborText  = 3
 )
 
-// checkText refuses invalid UTF-8 in the text strings of a well-formed encoding without indefinite lengths. Such an
-// encoding is a sequence of heads, and each string's bytes follow its head, so the nesting need not be followed.
-func checkText(data []byte) error {
-	for len(data) > 0 {
+// checkContent refuses invalid UTF-8 in the text strings of a well-formed encoding without indefinite lengths, and too
+// many elements. Such an encoding is a sequence of heads, and each string's bytes follow its head, so the nesting need
+// not be followed.
+func checkContent(data []byte) error {
+	for heads := 1; len(data) > 0; heads++ {
+		if heads > maxTotal {
+			return errTotal
+		}
 		major := data[0] >> 5
 		argument, size := cborHead(data)
 		data = data[size:]

@@ -62,6 +62,8 @@ func TestCBORLimitsOfBytes(t *testing.T) {
 		"levels of nesting":             {strings.Repeat("81", 16) + "01", strings.Repeat("81", 17) + "01"},
 		"levels of tags":                {strings.Repeat("d864", 16) + "01", strings.Repeat("d864", 18) + "01"},
 		"elements of an array":          {"992710" + strings.Repeat("00", 10_000), "992711" + strings.Repeat("00", 10_001)},
+		"elements in all":               {"89" + rows(9), "8a" + rows(10)},
+		"bytes":                         {"5a000ffffb" + strings.Repeat("00", 1<<20-5), "5a000ffffc" + strings.Repeat("00", 1<<20-4)},
 		"definite length of an array":   {"8101", "9f01ff"},
 		"definite length of a map":      {"a16161" + "01", "bf6161" + "01ff"},
 		"definite length of a string":   {"6161", "7f6161ff"},
@@ -86,6 +88,9 @@ func TestCBORLimitsOfBytes(t *testing.T) {
 		})
 	}
 }
+
+// rows returns arrays of 10,000 zeros.
+func rows(n int) string { return strings.Repeat("992710"+strings.Repeat("00", 10_000), n) }
 
 func unhex(s string) []byte {
 	data, err := hex.DecodeString(s)

@@ -8,9 +8,6 @@ import (
 	"reflect"
 )
 
-// maxGobSize is the limit of one attribute, in bytes. It is memcached's own default for an item (-I 1m).
-const maxGobSize = 1 << 20
-
 // gobTranscoder uses a new encoder for each value. A shared one would write a type only once, and no value could be
 // decoded without the ones before it.
 type gobTranscoder struct{ shapes *shapes }
@@ -52,7 +49,7 @@ func (g *gobTranscoder) Marshal(v any) (data []byte, err error) {
 	if data, err = encodeGob(in); err != nil {
 		return nil, err
 	}
-	if err = checkGobSize(len(data)); err != nil {
+	if err = checkSize(len(data)); err != nil {
 		return nil, err
 	}
 	if err = g.shapes.again(data, v, doubt, nil); err != nil {
@@ -75,7 +72,7 @@ func (*gobTranscoder) Unmarshal(data []byte, v any) (err error) {
 	if err = checkTarget(v); err != nil {
 		return err
 	}
-	if err = checkGobSize(len(data)); err != nil {
+	if err = checkSize(len(data)); err != nil {
 		return err
 	}
 	return readGob(data, v)
@@ -106,13 +103,6 @@ func decodeGob(data []byte, v any) error {
 	}
 	if r.Len() > 0 {
 		return errors.New("trailing bytes")
-	}
-	return nil
-}
-
-func checkGobSize(n int) error {
-	if n > maxGobSize {
-		return fmt.Errorf("%d bytes, more than %d", n, maxGobSize)
 	}
 	return nil
 }

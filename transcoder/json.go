@@ -114,34 +114,47 @@ func isRawNull(v reflect.Value) bool {
 	return v.Len() == 0 || string(bytes.TrimSpace(v.Bytes())) == "null"
 }
 
-// checkJSON refuses invalid UTF-8, which encoding/json replaces silently, and nesting beyond maxDepth. encoding/json
+// checkJSON refuses invalid UTF-8, which encoding/json replaces silently, and what is beyond the limits. encoding/json
 // itself accepts 10,000 levels.
 func checkJSON(data []byte) error {
+	if err := checkSize(len(data)); err != nil {
+		return err
+	}
 	if !utf8.Valid(data) {
 		return errors.New("not valid UTF-8")
 	}
-	if jsonDepth(data) > maxDepth {
-		return fmt.Errorf("nested deeper than %d levels", maxDepth)
-	}
-	return nil
+	return checkNesting(data)
 }
 
-// jsonDepth returns how deep arrays and objects are nested. For data that is not JSON it may return any depth up to the
-// one at which a parser would find the error.
-func jsonDepth(data []byte) int {
-	depth, deepest := 0, 0
-	for i := 0; i < len(data); i++ {
+// checkNesting refuses arrays and objects that are nested too deep or have too many elements, which commas separate.
+// What it says of data that is not JSON does not matter: a parser refuses that.
+func checkNesting(data []byte) error {
+	var commas [maxDepth + 1]int // in the array or object at each depth
+	total := 0
+	for i, depth := 0, 0; i < len(data); i++ {
 		switch data[i] {
 		case '"':
 			i = stringEnd(data, i)
 		case '[', '{':
-			depth++
-			deepest = max(deepest, depth)
+			if depth++; depth > maxDepth {
+				return fmt.Errorf("nested deeper than %d levels", maxDepth)
+			}
+			commas[depth] = 0
+			total++ // the first element
 		case ']', '}':
-			depth--
+			depth = max(0, depth-1)
+		case ',':
+			commas[depth]++
+			total++
+		}
+		if commas[depth] >= maxElements {
+			return fmt.Errorf("more than %d elements in one array or object", maxElements)
+		}
+		if total > maxTotal {
+			return errTotal
 		}
 	}
-	return deepest
+	return nil
 }
 
 // stringEnd returns where the string that begins at start ends: at its closing quote, or at the end of data.

@@ -14,6 +14,10 @@ func TestJSONLimits(t *testing.T) {
 		"levels of arrays":          {strings.Repeat("[", 16) + strings.Repeat("]", 16), strings.Repeat("[", 17) + strings.Repeat("]", 17)},
 		"levels of objects":         {strings.Repeat(`{"a":`, 16) + "1" + strings.Repeat("}", 16), strings.Repeat(`{"a":`, 17) + "1" + strings.Repeat("}", 17)},
 		"brackets within a string":  {`"` + strings.Repeat("[", 99) + `\"` + strings.Repeat("{", 99) + `\\"`, `"` + strings.Repeat("[", 99)},
+		"elements of an array":      {"[" + strings.Repeat("0,", 9_999) + "0]", "[" + strings.Repeat("0,", 10_000) + "0]"},
+		"pairs of an object":        {`{"a":0` + strings.Repeat(`,"a":0`, 9_999) + "}", `{"a":0` + strings.Repeat(`,"a":0`, 10_000) + "}"},
+		"elements in all":           {grid(9, 9_999), grid(10, 10_000)},
+		"bytes":                     {`"` + strings.Repeat("a", 1<<20-2) + `"`, `"` + strings.Repeat("a", 1<<20-1) + `"`},
 		"arrays beside each other":  {"[" + strings.Repeat("[],", 99) + "[]]", strings.Repeat("]", 20)},
 		"UTF-8 in a string":         {`"ä"`, "\"\xe4\""},
 		"no bytes behind the value": {"1 ", "1 1"},
@@ -29,6 +33,12 @@ func TestJSONLimits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// grid returns arrays of zeros within an array.
+func grid(rows, columns int) string {
+	row := "[" + strings.Repeat("0,", columns-1) + "0]"
+	return "[" + strings.Repeat(row+",", rows-1) + row + "]"
 }
 
 func TestJSONRefusesToStoreWhatIsTooDeep(t *testing.T) {

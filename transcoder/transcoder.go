@@ -36,8 +36,8 @@
 //   - keys of a map that could not be found again: NaN, pointers, times in most zones, integers in a map[any]T (CBOR),
 //   - an integer in an any that a float64 would round (JSON), a map without string keys within an any (CBOR),
 //   - an empty json.Number or json.RawMessage (JSON) or cbor.RawMessage (CBOR) in a field that is not omitempty,
-//   - a cycle, a time zone with seconds in its offset; invalid UTF-8 in a string, more than 16 nested levels (CBOR, JSON);
-//     more than 10,000 elements or pairs in one slice or map (CBOR).
+//   - a cycle, a time zone with seconds in its offset; more than 1 MiB; invalid UTF-8 in a string, more than 16 nested
+//     levels, more than 10,000 elements or pairs in one slice or map, and 100,000 in all (CBOR, JSON).
 //
 // What comes back is equal in this sense: a time has the same instant and offset, but not its monotonic reading and the
 // name of its zone; a nil slice or map may be empty where the table says so or the tag says omitempty; two pointers to
@@ -78,11 +78,6 @@ type Transcoder interface {
 	// error it may be half filled and should be dropped.
 	Unmarshal(data []byte, v any) error
 }
-
-// maxDepth is how deep arrays and maps may be nested, in formats in which the bytes decide the depth. A session
-// attribute that goes deeper is a mistake or an attack; 16 is half of fxamacker/cbor's own default. It is one number
-// for all formats, so that a change of the transcoder in a rolling deploy does not turn good values into errors.
-const maxDepth = 16
 
 // ByName returns the transcoder with that name: "cbor", "json" or "gob". Any other name is an error. Use it for a name
 // from an environment variable or from a stored session.

@@ -166,7 +166,7 @@ func readStamps(in *reader) []Stamp {
 // readAttributes assigns the values to the names in order. Each value has a limited capacity, so that an append to it
 // cannot overwrite the next one.
 func readAttributes(in *reader, values []byte) []Attribute {
-	n := in.count(len(in.rest), 2)
+	n := in.count(MaxAttributes, 2)
 	var attributes []Attribute
 	if n > 0 {
 		attributes = make([]Attribute, n)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -58,6 +59,7 @@ func TestRecordsThatBreakARuleAreCorrupt(t *testing.T) {
 		"65 writes":                     {Writes: stamps(MaxStamps + 1)},
 		"65 requests":                   {Requests: stamps(MaxStamps + 1)},
 		"17 copies":                     {Copies: make([]Copy, MaxCopies+1)},
+		"40,001 attributes":             {Attributes: numbered(MaxAttributes + 1)},
 		"a write without an id":         {Writes: []Stamp{{0, now}}},
 		"attributes not sorted":         {Attributes: []Attribute{{"b", value}, {"a", value}}},
 		"the same attribute twice":      {Attributes: []Attribute{{"a", value}, {"a", value}}},
@@ -74,6 +76,13 @@ func TestRecordsThatBreakARuleAreCorrupt(t *testing.T) {
 			}
 		})
 	}
+}
+
+func numbered(n int) (list []Attribute) {
+	for i := range n {
+		list = append(list, Attribute{fmt.Sprintf("%05d", i), nil})
+	}
+	return list
 }
 
 // raw builds a record from the bytes of its parts, with right lengths and a right checksum.

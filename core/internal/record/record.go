@@ -41,6 +41,8 @@ const (
 	MaxCopies = 16        // far more than anyone configures backups
 	MaxPast   = 16        // ranks of earlier terms
 	MaxName   = 1<<16 - 1 // bytes of an attribute's name, a node's id or the transcoder's name
+
+	MaxAttributes = 40_000
 )
 
 // The errors of [Decode]. Test for them with [errors.Is]; they may be wrapped with the details.
