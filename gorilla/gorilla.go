@@ -47,19 +47,21 @@ type Store struct {
 
 	manager *msm.Manager
 	codecs  []securecookie.Codec
+	sealer  sealer
 }
 
 // NewStore returns a store whose new sessions have Path "/", HttpOnly, SameSite Lax and a MaxAge of 30 days. The key
-// pairs are those of securecookie: they authenticate and encrypt the id in the cookie. New cookies use the first pair,
-// and all pairs are accepted. Without a pair the cookie holds the bare id, whose 256 random bits nobody guesses. It
-// panics if m is nil.
+// pairs are those of securecookie: they authenticate and encrypt the id in the cookie. The first key of each pair also
+// authenticates the values on the nodes. New cookies and values use the first pair, and all pairs are accepted. Without
+// a pair the cookie holds the bare id, whose 256 random bits nobody guesses, and which authenticates the values instead:
+// then a visitor who can write to the nodes can forge the values of their own session. It panics if m is nil.
 func NewStore(m *msm.Manager, keyPairs ...[]byte) *Store {
 	if m == nil {
 		panic("msmgorilla: NewStore without a Manager: make one with msm.New")
 	}
 	s := &Store{
 		Options: &sessions.Options{Path: "/", MaxAge: defaultMaxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode},
-		manager: m, codecs: securecookie.CodecsFromPairs(keyPairs...),
+		manager: m, codecs: securecookie.CodecsFromPairs(keyPairs...), sealer: newSealer(keyPairs),
 	}
 	for _, codec := range s.codecs {
 		codec.(*securecookie.SecureCookie).MaxAge(0) // no limit here: the stored session has its own
@@ -73,9 +75,9 @@ func (s *Store) Get(r *http.Request, name string) (*sessions.Session, error) {
 }
 
 // New loads the session that the request's cookie names. If there is none it returns a new session, which has no id
-// until it is saved: an id that is unknown, expired, deleted or not ours is never adopted. An error means that the
-// session could not be loaded or decoded, and never "not found". The session is then empty and not new, and Save
-// refuses to overwrite what is stored.
+// until it is saved: an id that is unknown, expired, deleted or not ours is never adopted. Values that this app has not
+// stored, or with a key that it has no more, are none. An error means that the session could not be loaded or decoded,
+// and never "not found". The session is then empty and not new, and Save refuses to overwrite what is stored.
 func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 	session := sessions.NewSession(s, name)
 	options := *s.Options
@@ -85,6 +87,9 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 		return session, nil
 	}
 	data, found, err := s.values(name).FindCtx(r.Context(), id)
+	if found && err == nil {
+		data, found = s.sealer.open(name, id, data)
+	}
 	if err == nil && !found {
 		return session, nil
 	}
@@ -121,7 +126,7 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 		return err
 	}
 	expiry := time.Now().Add(s.life(session.Options))
-	if err := s.values(session.Name()).CommitCtx(r.Context(), session.ID, data, expiry); err != nil {
+	if err := s.values(session.Name()).CommitCtx(r.Context(), session.ID, s.sealer.seal(session.Name(), session.ID, data), expiry); err != nil {
 		return err
 	}
 	setCookie(r, w, session, value)
