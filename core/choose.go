@@ -75,7 +75,7 @@ func (m *Manager) look(ctx context.Context, id sid.ID) error {
 // keepOne records the use of the session for a request with several claims whose handler never looked at it. It chooses
 // the claim in the background, and only when a refresh is due.
 func (m *Manager) keepOne(claims []claim) {
-	if m.refreshes.Ahead(claims[0].id.Token) {
+	if m.chosen.Ahead(claims[0].id.Token) {
 		return
 	}
 	list := make([]claim, len(claims))
@@ -83,12 +83,12 @@ func (m *Manager) keepOne(claims []claim) {
 		c.id = c.id.Clone()
 		list[i] = c
 	}
-	m.background.Add(list[0].id.Token, list[0].id.Node, func(ctx context.Context, _ *replica.Access, token string) error {
+	m.background.AddClaimed(list[0].id.Token, list[0].id.Node, func(ctx context.Context, _ *replica.Access, token string) error {
 		chosen, _, err := m.living(ctx, list)
 		if err != nil {
 			return err
 		}
-		m.refreshes.Put(token, time.Now().Add(m.config.IdleTimeout/20))
+		m.chosen.Put(token, time.Now().Add(m.config.IdleTimeout/20))
 		if chosen.id.IsZero() || m.backend.touch(chosen.id) {
 			return nil
 		}

@@ -71,7 +71,7 @@ type Config struct {
 	BackupSync bool
 	// MaxLocalSessions limits how many sessions a sticky instance holds in memory. Beyond that number the least
 	// recently used ones leave memory and stay on the nodes. Sessions with unsaved changes never leave; if there are no
-	// others, a new session fails with ErrFull. Zero: no limit.
+	// others, a new session fails with ErrFull. Those that begin leave an eighth to the others. Zero: no limit.
 	MaxLocalSessions int
 	// MaxLocalBytes limits the memory of the sessions in a sticky instance, as MaxLocalSessions limits their number.
 	// Zero: a quarter of the Go runtime's memory limit (GOMEMLIMIT), or 1 GiB if there is none.

@@ -30,10 +30,12 @@ var (
 	ErrUnreadable = replica.ErrUnreadable
 	// ErrLocked means that other requests of the session had its lock for longer than Config.LockWait.
 	ErrLocked = lock.ErrLocked
-	// ErrBusy means that 64 requests of the session already wait for its lock in this instance.
-	ErrBusy = keyqueue.ErrFull
+	// ErrBusy means that 64 requests of the session already wait for its lock in this instance, or that 256 wait to write
+	// it, or that this one has waited for that for 10 s. It has stored nothing.
+	ErrBusy = keyqueue.ErrBusy
 	// ErrFull means that a sticky instance holds as much in memory as Config.MaxLocalSessions and MaxLocalBytes allow,
-	// and can drop nothing, because all of it waits to be stored.
+	// and can drop nothing, because all of it waits to be stored; or that more sessions begin than the nodes can take.
+	// Only a session that begins, or that grows, gets it.
 	ErrFull = local.ErrFull
 	// ErrCommitted means that the response has begun, so that no cookie can be sent, or that the request is over.
 	ErrCommitted = errors.New("msm: the response has begun")
@@ -60,8 +62,8 @@ func (e *UnsavedError) Error() string {
 	return fmt.Sprintf("msm: %d sessions could not be stored in time", e.Sessions)
 }
 
-// AttributeError says what is wrong with one attribute: its name is empty or too long, its value cannot be encoded, or
-// what is stored does not decode into the type that was asked for. It is returned as a pointer; find it with errors.As.
+// AttributeError says what is wrong with one attribute: its name is empty or too long, the session has too many others,
+// its value cannot be encoded, or what is stored does not decode into the type that was asked for. It is returned as a pointer; find it with errors.As.
 type AttributeError struct {
 	Name string // of the attribute
 	Type string // the Go type; empty if the name is wrong

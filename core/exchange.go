@@ -22,6 +22,7 @@ import (
 // A caller that has no use for Writer and Finish calls Commit. An Exchange is not safe for concurrent use; its Session
 // is.
 type Exchange struct {
+	secret
 	visit
 	within   *Exchange     // the exchange that this one is a part of; nil: it is the request's own
 	original *http.Request // as Begin got it

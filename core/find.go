@@ -60,8 +60,8 @@ func (s *Session) find(ctx context.Context) error {
 	if err := s.visit.choose(ctx); err != nil {
 		return err
 	}
-	c, absences, asks := &s.visit.client, s.manager.absences, !s.visit.opened // Manager.Open may be early, so its misses are not remembered
-	if c.id.IsZero() || asks && absences.has(c.id.Token) {
+	c, absences := &s.visit.client, s.manager.absences
+	if c.id.IsZero() || !s.visit.opened && absences.has(c.id.Token) {
 		c.late = c.late || absences.wasRenewed(c.id.Token)
 		return nil
 	}
@@ -72,10 +72,7 @@ func (s *Session) find(ctx context.Context) error {
 		s.forget()
 	}
 	if errors.Is(err, replica.ErrNoSession) {
-		if asks {
-			absences.missed(id)
-		}
-		c.late = absences.isLate(id.Token, err)
+		s.missed(err)
 		return nil
 	}
 	if err == nil {
@@ -83,6 +80,15 @@ func (s *Session) find(ctx context.Context) error {
 		c.byCookie, c.life = !c.byHeader, s.manager.cookieLife(s.draft.base)
 	}
 	return err
+}
+
+// missed records that the client's session does not exist. Manager.Open may be early, so its misses are not remembered.
+func (s *Session) missed(gone error) {
+	c, absences := &s.visit.client, s.manager.absences
+	if !s.visit.opened {
+		absences.missed(c.id)
+	}
+	c.late = absences.isLate(c.id.Token, gone)
 }
 
 // seek finds the session where it is stored, and checks that its values can be decoded.

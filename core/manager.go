@@ -20,6 +20,7 @@ import (
 
 // Manager keeps the sessions of one app instance. Make it with New, and close it. It is safe for concurrent use.
 type Manager struct {
+	secret
 	config   Config
 	log      *journal.Journal
 	format   *sid.Format                      // of session ids
@@ -61,7 +62,8 @@ type shutdown struct {
 // remembered is what an instance remembers of the sessions and clients that it has seen last.
 type remembered struct {
 	absences  *absences
-	refreshes *recent.Times               // when a session's next refresh is due
+	refreshes *recent.Times               // when a session's next refresh is due; only of sessions that were found
+	chosen    *recent.Times               // until when a client's several ids are not looked at again, by the first one
 	tidied    *recent.Times               // until when a client's other cookies are left alone
 	signed    *recent.Times               // until when a client's id is not signed anew
 	homes     *recent.Map[string, string] // by token, the node of a value of a Store that does not lie where a new one would
@@ -69,12 +71,12 @@ type remembered struct {
 
 const (
 	refreshLimit = 1 << 16 // sessions whose next refresh or cookie is known, and values of a Store, in each of two generations
-	tidyLimit    = 1000    // clients whose other cookies were removed, likewise
+	tidyLimit    = 1000    // clients with several cookies, likewise
 )
 
 func newRemembered(route string) remembered {
 	return remembered{
-		absences: newAbsences(route), refreshes: recent.NewTimes(refreshLimit), tidied: recent.NewTimes(tidyLimit),
+		absences: newAbsences(route), refreshes: recent.NewTimes(refreshLimit), chosen: recent.NewTimes(tidyLimit), tidied: recent.NewTimes(tidyLimit),
 		signed: recent.NewTimes(refreshLimit), homes: recent.NewMap[string, string](refreshLimit, nil),
 	}
 }
@@ -103,7 +105,7 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 		config: config, log: journal.New(config.Logger), format: format, coder: config.Transcoder, readable: readable(config),
 		remembered: newRemembered(config.Route), shutdown: shutdown{ended: make(chan struct{})},
 	}
-	m.turns = keyqueue.New[struct{}](0)
+	m.turns = keyqueue.New[struct{}](keyqueue.Writes)
 	draws := random.Default()
 	m.store = newStore(&config, cluster.New(nil), draws)
 	m.peers = peers.New(m.store, m.log)
@@ -112,7 +114,7 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 		m.log.Close()
 		return nil, err
 	}
-	m.background = repair.NewQueue(repair.QueueConfig{Store: m.store, Due: m.refreshes, GoneTime: absentTime, Log: m.log, Cause: causeName})
+	m.background = repair.NewQueue(repair.QueueConfig{Store: m.store, Due: m.refreshes, Log: m.log, Cause: causeName})
 	m.backend = m.newBackend()
 	m.peers.Begin(m.memory())
 	m.locks = newLocks(m.store, &config)

@@ -23,6 +23,7 @@ import (
 // Changes are committed when the response begins; Pop, Commit and Unlock store at once. Nothing is stored for a visitor
 // whose session has no attribute.
 type Session struct {
+	secret
 	mu       sync.Mutex // see enter
 	updating updating
 	visit    *visit

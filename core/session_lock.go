@@ -75,7 +75,7 @@ func (s *Session) lock(ctx context.Context) (err error) {
 		return err
 	}
 	token := s.visit.client.id.Token
-	if token == "" || s.manager.absences.has(token) {
+	if token == "" || s.manager.absences.has(token) || s.at == nil && s.invented(ctx) {
 		return nil
 	}
 	if s.locked, err = s.manager.locks.Acquire(ctx, token); err != nil {
@@ -87,6 +87,21 @@ func (s *Session) lock(ctx context.Context) (err error) {
 		s.at.hold(s.locked)
 	}
 	return nil
+}
+
+// invented reports whether there is no such session, if this instance has seen none yet. Otherwise strangers' ids would
+// cost locks.
+func (s *Session) invented(ctx context.Context) bool {
+	m, id := s.manager, s.visit.client.id
+	if m.refreshes.Has(id.Token) {
+		return false
+	}
+	_, _, err := m.backend.peek(ctx, id)
+	if errors.Is(err, replica.ErrNoSession) {
+		s.missed(err)
+		return true
+	}
+	return false
 }
 
 // givenUp makes the reason why a request stopped waiting wrap the context's error, too, if the context gives its cause

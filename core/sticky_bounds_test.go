@@ -44,22 +44,26 @@ func TestStickyBounds(t *testing.T) {
 	servers["n1"].Restart()
 	state(t, m, "n1", msm.NodeUp)
 	written(t, m)
-	begin(t, m, func(s *msm.Session) { add(s) })
+	waitFor(t, "room", func() bool { return visit(m, "", addOne).StatusCode == 200 }) // what is stored may leave a moment later
 	if l := m.Stats().Local; l.Sessions != 3 || l.Evictions != 1 {
 		t.Errorf("%+v", l)
 	}
 }
 
-// TestStickyBytesFollowTheMemoryLimit checks that the default of MaxLocalBytes is a quarter of the runtime's limit.
+// TestStickyBytesFollowTheMemoryLimit checks that the default of MaxLocalBytes is a quarter of the runtime's limit. Sessions
+// that begin leave an eighth of that to others.
 func TestStickyBytesFollowTheMemoryLimit(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(128 << 20))
 	list, _ := startServers(t, 1)
 	m := newManager(t, msm.Config{Nodes: list, Sticky: true})
-	for range 1500 { // 45 MiB
+	for i := range 1500 { // 45 MiB
+		if i == 500 {
+			written(t, m) // from here on something may leave
+		}
 		visit(m, "", func(s *msm.Session) { s.Set("a", make([]byte, 30<<10)) })
 	}
 	written(t, m)
-	if l := m.Stats().Local; l.Bytes > 32<<20 || l.Bytes < 30<<20 || l.Evictions == 0 {
+	if l := m.Stats().Local; l.Bytes > 32<<20 || l.Bytes < 26<<20 || l.Evictions == 0 {
 		t.Errorf("%+v", l)
 	}
 }

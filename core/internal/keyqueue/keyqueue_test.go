@@ -15,16 +15,17 @@ import (
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		limit    int
+		limit    Limit
 		patience []time.Duration // how long each request waits that comes while the first one has its turn, in order
 		want     []int           // the order in which they had their turn
 		errs     map[int]error
 	}{
-		"one after the other":                 {0, []time.Duration{9, 9, 9, 9}, []int{0, 1, 2, 3}, nil},
-		"one in the middle gives up":          {0, []time.Duration{9, 9, 1, 9}, []int{0, 1, 3}, map[int]error{2: context.DeadlineExceeded}},
-		"all give up":                         {0, []time.Duration{9, 1, 1}, []int{0}, map[int]error{1: context.DeadlineExceeded, 2: context.DeadlineExceeded}},
-		"more than may wait":                  {2, []time.Duration{9, 9, 9, 9, 9}, []int{0, 1, 2}, map[int]error{3: ErrFull, 4: ErrFull}},
-		"who gives up leaves room for others": {1, []time.Duration{9, 1}, []int{0}, map[int]error{1: context.DeadlineExceeded}},
+		"one after the other":                 {Limit{}, []time.Duration{9, 9, 9, 9}, []int{0, 1, 2, 3}, nil},
+		"one in the middle gives up":          {Limit{}, []time.Duration{9, 9, 1, 9}, []int{0, 1, 3}, map[int]error{2: context.DeadlineExceeded}},
+		"all give up":                         {Limit{}, []time.Duration{9, 1, 1}, []int{0}, map[int]error{1: context.DeadlineExceeded, 2: context.DeadlineExceeded}},
+		"more than may wait":                  {Limit{Waiting: 2}, []time.Duration{9, 9, 9, 9, 9}, []int{0, 1, 2}, map[int]error{3: ErrBusy, 4: ErrBusy}},
+		"who gives up leaves room for others": {Limit{Waiting: 1}, []time.Duration{9, 1}, []int{0}, map[int]error{1: context.DeadlineExceeded}},
+		"longer than one may wait":            {Limit{Time: 3 * time.Second}, []time.Duration{9, 9, 9, 1}, []int{0, 1}, map[int]error{2: ErrBusy, 3: context.DeadlineExceeded}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -75,7 +76,7 @@ func TestGivingUpAsTheTurnComes(t *testing.T) {
 	t.Parallel()
 	for name, others := range map[string]int{"nobody else waits": 0, "another one waits": 1} {
 		t.Run(name, func(t *testing.T) {
-			queues, lock := New[string](0), new(string)
+			queues, lock := New[string](Limit{}), new(string)
 			if _, _, err := queues.Acquire(t.Context(), "a"); err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +84,7 @@ func TestGivingUpAsTheTurnComes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var next []chan *string
+			var next []*Waiter[string]
 			for range others {
 				other, _ := queues.join("a", nil)
 				next = append(next, other)
@@ -97,7 +98,7 @@ func TestGivingUpAsTheTurnComes(t *testing.T) {
 			}
 			for _, other := range next {
 				select {
-				case passed := <-other:
+				case passed := <-other.called:
 					if passed != lock {
 						t.Error("something else was passed on")
 					}

@@ -86,11 +86,25 @@ func (c *cache) all() iter.Seq[*Session] {
 	}
 }
 
-// insert adds a session. Others may leave to make room; if too few may, it returns ErrFull.
+// insert adds a session that is to be stored. Others may leave to make room; if too few may, it returns ErrFull.
 func (c *cache) insert(s *Session) error {
-	if err := c.admit(1, s.size.Load()); err != nil {
-		return err
+	err := c.admit(s, 1, s.size.Load())
+	if err == nil {
+		c.enter(s)
 	}
+	return err
+}
+
+// keep adds a session that is stored. There is room for it in any case: it may be the next one to leave.
+func (c *cache) keep(s *Session) {
+	c.count.Add(1)
+	c.bytes.Add(s.size.Load())
+	c.makeRoom()
+	c.enter(s)
+}
+
+// enter adds a session that is accounted for.
+func (c *cache) enter(s *Session) {
 	sh := c.shard(s.token)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -101,7 +115,6 @@ func (c *cache) insert(s *Session) error {
 	sh.link(s)
 	s.listed.lookAt = s.ends()
 	sh.looks.add(s)
-	return nil
 }
 
 // remove takes the session out of memory, whether it is stored or not.
@@ -145,14 +158,19 @@ func (c *cache) resize(s *Session, size int64) {
 	if s.state.is(removed) { // at this moment
 		c.release(s)
 	}
-	for c.overfull() && c.evict() {
+	c.makeRoom()
+}
+
+// makeRoom has stored sessions leave while there are too many.
+func (c *cache) makeRoom() {
+	for c.overfull(false) && c.evict() {
 	}
 }
 
 // grow is resize for a session that gets no more than there is room for. It returns ErrFull, and ErrRemoved if the
 // session was removed meanwhile.
 func (c *cache) grow(s *Session, size int64) error {
-	if err := c.admit(0, size-s.size.Load()); err != nil {
+	if err := c.admit(s, 0, size-s.size.Load()); err != nil {
 		return err
 	}
 	s.size.Store(size)
@@ -163,12 +181,12 @@ func (c *cache) grow(s *Session, size int64) error {
 	return nil
 }
 
-// admit accounts for sessions and bytes that are to come. To make room it has stored sessions leave, those first that
-// were unused for longest (rule L12). If too few may leave, it returns ErrFull, and nothing is accounted for.
-func (c *cache) admit(sessions, bytes int64) error {
+// admit accounts for sessions and bytes that are to come, for s. To make room it has stored sessions leave, those first
+// that were unused for longest (rule L12). If too few may leave, it returns ErrFull, and nothing is accounted for.
+func (c *cache) admit(s *Session, sessions, bytes int64) error {
 	c.count.Add(sessions)
 	c.bytes.Add(bytes)
-	for (sessions > 0 || bytes > 0) && c.overfull() {
+	for (sessions > 0 || bytes > 0) && c.overfull(s.newcomer.Load()) {
 		if !c.evict() {
 			c.count.Add(-sessions)
 			c.bytes.Add(-bytes)
@@ -178,9 +196,14 @@ func (c *cache) admit(sessions, bytes int64) error {
 	return nil
 }
 
-// overfull reports whether there are more sessions or bytes than the bounds allow.
-func (c *cache) overfull() bool {
-	return c.maxSessions > 0 && c.count.Load() > int64(c.maxSessions) || c.maxBytes > 0 && c.bytes.Load() > c.maxBytes
+// overfull reports whether there are more sessions or bytes than the bounds allow. Newcomers leave an eighth to others
+// (rule L17).
+func (c *cache) overfull(newcomer bool) bool {
+	sessions, bytes := int64(c.maxSessions), c.maxBytes
+	if newcomer {
+		sessions, bytes = sessions-sessions/8, bytes-bytes/8
+	}
+	return sessions > 0 && c.count.Load() > sessions || bytes > 0 && c.bytes.Load() > bytes
 }
 
 // evict has the clean session leave that was unused for longest, or nearly so. It reports whether one has left.

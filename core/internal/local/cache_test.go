@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
@@ -64,6 +65,32 @@ func TestBounds(t *testing.T) {
 				w.t.Errorf("%d sessions", got)
 			}
 		}},
+		"sessions that begin leave room to others": {local.Config{MaxBytes: 40_000}, func(w *world, a *instance) {
+			s := a.begin("t")
+			settle()
+			w.all(off)
+			settle()
+			a.must(change(s, plus("n", 1))) // so that it stays
+			for i := 0; !errors.Is(err(a.create(fmt.Sprint("new", i))), local.ErrFull); i++ {
+				if i > 100 {
+					w.t.Fatal("nobody is refused")
+				}
+			}
+			a.must(change(s, put("big", string(make([]byte, 2000)))))
+		}},
+		"what is stored comes into memory, although the rest of it is not": {local.Config{MaxSessions: 2}, func(w *world, a *instance) {
+			node := nodeOf(a.begin("t"))
+			settle()
+			a.begin("u")
+			a.begin("v") // t leaves
+			w.all(nodetest.Only(writes, off))
+			if a.Get("t") != nil {
+				w.t.Fatal("it is still in memory")
+			}
+			if s, err := a.get("t", node); err != nil || value(s, "n") != "1" {
+				w.t.Errorf("it cannot be loaded: %v", err)
+			}
+		}},
 		"a session that grows beyond is refused, and stays as it was": {local.Config{MaxBytes: 4000}, func(w *world, a *instance) {
 			s := a.begin("t")
 			settle()
@@ -118,3 +145,5 @@ func TestBounds(t *testing.T) {
 		})
 	}
 }
+
+func err(_ *session, err error) error { return err }

@@ -33,14 +33,16 @@ func (st *Store) Commit(ctx context.Context, s *Session, base, work *record.Reco
 
 // backPressure waits while the nodes cannot keep up. It also saves the session if its list of pending changes is full.
 func (st *Store) backPressure(ctx context.Context, s *Session) error {
-	st.queue.waitForEase(ctx)
+	st.queue.waitForEase(ctx, st.queue.lane(s))
 	s.mu.Lock()
 	full := s.pending.changes >= maxChanges
 	s.mu.Unlock()
 	if !full || !st.Replica.Cluster.Available() {
 		return nil
 	}
-	s.beginSaving(ctx)
+	if err := s.beginSaving(ctx); err != nil {
+		return err
+	}
 	defer s.endSaving()
 	err := st.save(ctx, s)
 	if errors.Is(err, replica.ErrNoSession) || errors.Is(err, ErrRemoved) {

@@ -12,7 +12,9 @@ import (
 // writes the session in the request's own goroutine, and memory gets the changes once they are on the nodes. redo runs
 // before CommitNow returns, or never. With no node available memory alone has the changes until a node is back.
 func (st *Store) CommitNow(ctx context.Context, s *Session, base, work *record.Record, redo replica.Change) (*record.Record, error) {
-	s.beginSaving(ctx)
+	if err := s.beginSaving(ctx); err != nil {
+		return nil, err
+	}
 	defer s.endSaving()
 	for {
 		stored, written, err := st.tryNow(ctx, s, base, work, redo)
@@ -101,7 +103,7 @@ func (st *Store) newOwnWrite(s *Session, from, to *record.Record, redo replica.C
 		return nil, false, nil
 	}
 	growth := max(0, size-s.size.Load())
-	if err := st.cache.admit(0, growth); err != nil {
+	if err := st.cache.admit(s, 0, growth); err != nil {
 		return nil, false, err
 	}
 	st.cache.bytes.Add(-growth) // resize adds it when the write ends

@@ -9,10 +9,14 @@ import (
 // Create begins a session that no node has yet; node is the id of the node that it will be read from. The token must be
 // new. Create returns ErrFull and replica.ErrTooLarge.
 //
-// With Config.Sync, or once Close has begun, it stores the session before it returns, and returns the error of that
+// While the nodes cannot keep up with sessions that begin, Create waits (rules L8 and L17). With Config.Sync, or once
+// Close has begun, it stores the session before it returns, and returns the error of that
 // write, too. With Config.Sync and no node available the session lives in memory alone until a node is back.
 func (st *Store) Create(ctx context.Context, token, node string, first *record.Record) (*Session, error) {
-	s, err := st.create(token, node, first)
+	if !st.queue.waitForEase(ctx, &st.queue.newcomers) {
+		return nil, ErrFull
+	}
+	s, err := st.create(token, node, first, true)
 	if err != nil {
 		return nil, err
 	}
@@ -31,8 +35,8 @@ func (st *Store) drop(s *Session) {
 	st.cache.remove(s)
 }
 
-// create is Create without the write.
-func (st *Store) create(token, node string, first *record.Record) (*Session, error) {
+// create is Create without the write. newcomer: the session is no other one's successor.
+func (st *Store) create(token, node string, first *record.Record, newcomer bool) (*Session, error) {
 	size, err := st.check(first)
 	if err != nil {
 		return nil, err
@@ -43,6 +47,7 @@ func (st *Store) create(token, node string, first *record.Record) (*Session, err
 	s.short = st.Replica.Open(token, node).Short() // another instance may end the session before it is stored
 	s.current = first
 	s.size.Store(size)
+	s.newcomer.Store(newcomer)
 	s.state.set(dirty)
 	s.changes = 1
 	s.pending.add(diff(&blank, first, func() {}))

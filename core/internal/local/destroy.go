@@ -12,7 +12,9 @@ import (
 // ended before. On another error the session lives on as it is: a logout that only this instance knew of would be none.
 // ErrRemoved: load the session again and destroy that.
 func (st *Store) Destroy(ctx context.Context, s *Session) error {
-	s.beginSaving(ctx)
+	if err := s.beginSaving(ctx); err != nil {
+		return err
+	}
 	defer s.endSaving()
 	return st.destroy(ctx, s)
 }

@@ -7,12 +7,11 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// enter brings a session into memory that access has loaded, and that no other instance serves. It records no use. It
-// returns ErrFull.
-func (st *Store) enter(token string, access *replica.Access, rec *record.Record) (*Session, error) {
+// enter brings a session into memory that access has loaded, and that no other instance serves. It records no use.
+func (st *Store) enter(token string, access *replica.Access, rec *record.Record) *Session {
 	s := loaded(token, access, rec)
 	s.used.Store(rec.LastAccess.UnixNano())
-	return s, st.admit(s, access)
+	return st.keep(s, access)
 }
 
 // loaded returns a session of what access has found. It copies the strings: they are parts of a request's Cookie
@@ -23,11 +22,11 @@ func loaded(token string, access *replica.Access, rec *record.Record) *Session {
 	return s
 }
 
-// admit inserts a loaded session, and has its copies repaired if they need it.
-func (st *Store) admit(s *Session, access *replica.Access) error {
-	err := st.cache.insert(s)
-	if err == nil && access.NeedsHeal() {
+// keep takes a loaded session into memory, has its copies repaired if they need it, and returns it.
+func (st *Store) keep(s *Session, access *replica.Access) *Session {
+	st.cache.keep(s)
+	if access.NeedsHeal() {
 		st.saveSoon(s)
 	}
-	return err
+	return s
 }

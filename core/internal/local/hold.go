@@ -25,7 +25,7 @@ func (st *Store) Ready(id sid.ID) *Session {
 // either the id is old, or an old id has brought a stale session into memory: Hold looks at the id's node (rules L1, L2
 // and L4). Of parallel calls for one session each may load it; so the caller has them wait for each other.
 //
-// Hold returns the errors of replica.Access.Load and replica.Access.Write, and ErrFull.
+// Hold returns the errors of replica.Access.Load and replica.Access.Write.
 func (st *Store) Hold(ctx context.Context, id sid.ID) (*Session, error) {
 	s, todo := st.lookup(id)
 	if todo == mustCompare {
@@ -81,7 +81,7 @@ func (st *Store) PeekServed(id sid.ID) *Session {
 
 // HoldServed is Hold for a caller that is not a request of the visitor. It takes nothing over and records no use
 // (rule M10): if another instance serves the session, HoldServed returns no session but the access to it and its
-// record. It returns the errors of replica.Access.Load, and ErrFull.
+// record. It returns the errors of replica.Access.Load.
 func (st *Store) HoldServed(ctx context.Context, id sid.ID) (*Session, *replica.Access, *record.Record, error) {
 	access := st.Replica.Open(id.Token, id.Node)
 	rec, err := access.Load(ctx)
@@ -93,9 +93,9 @@ func (st *Store) HoldServed(ctx context.Context, id sid.ID) (*Session, *replica.
 	}
 	s := st.Peek(id.Token)
 	if s == nil {
-		s, err = st.enter(id.Token, access, rec)
+		s = st.enter(id.Token, access, rec)
 	}
-	return s, nil, nil, err
+	return s, nil, nil, nil
 }
 
 // load brings a session into memory that only nodes have. If the stored record does not name this instance as the one
@@ -110,8 +110,7 @@ func (st *Store) load(ctx context.Context, token, node string) (*Session, error)
 	if !st.self.serves(rec) {
 		return st.takeOver(ctx, token, access.Home(), rec.Route)
 	}
-	s := loaded(token, access, rec)
-	return s, st.admit(s, access)
+	return st.keep(loaded(token, access, rec), access), nil
 }
 
 // confirm compares a doubtful session with what is stored. If that is something else, confirm takes it over. With no

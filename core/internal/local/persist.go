@@ -13,7 +13,9 @@ func (st *Store) persist(ctx context.Context, s *Session, number uint64) error {
 		st.queue.scheduleDefault(s)
 		return nil
 	}
-	s.beginSaving(ctx)
+	if err := s.beginSaving(ctx); err != nil {
+		return err
+	}
 	defer s.endSaving()
 	return st.saveNow(ctx, s, number)
 }

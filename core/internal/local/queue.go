@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -13,28 +12,34 @@ import (
 const (
 	writeDelay = 70 * time.Millisecond
 	maxAge     = 100 * time.Millisecond
-	maxQueue   = 10_000 // sessions; beyond, requests wait
+	maxQueue   = 10_000           // sessions in a lane; beyond, requests wait
+	maxWait    = 10 * time.Second // that a request waits
 )
 
-// queue holds the sessions that are to be written, each once, by when they are due. It is safe for concurrent use.
-type queue struct {
-	pressure atomic.Bool // the nodes cannot keep up, and requests wait
+// newcomersShare is how many writes there are for each one of a session that no node has yet, while others are due.
+const newcomersShare = 4
 
-	mu    sync.Mutex
-	heap  sessionHeap   // by when they are due
-	eased chan struct{} // closed when pressure ends
+// queue holds the sessions that are to be written, each once. It is safe for concurrent use.
+type queue struct {
+	known     lane // of sessions that nodes have
+	newcomers lane // of those that no node has yet: strangers can begin as many as they like
+
+	mu    sync.Mutex    // protects both lanes
+	taken uint          // sessions that next has returned while both had one due
 	wake  chan struct{} // tells dispatch that another session is the first one
 }
 
 // newQueue returns an empty queue.
 func newQueue() *queue {
-	return &queue{
-		eased: make(chan struct{}), wake: make(chan struct{}, 1),
-		heap: sessionHeap{
-			before: func(a, b *Session) bool { return a.queued.due.Before(b.queued.due) },
-			place:  func(s *Session) *int { return &s.queued.place },
-		},
+	return &queue{known: newLane(), newcomers: newLane(), wake: make(chan struct{}, 1)}
+}
+
+// lane returns the lane for a session.
+func (q *queue) lane(s *Session) *lane {
+	if s.newcomer.Load() {
+		return &q.newcomers
 	}
+	return &q.known
 }
 
 // scheduleDefault has a session written after the default delay, or earlier if it is due earlier already. A busy session
@@ -59,11 +64,11 @@ func (q *queue) scheduleAt(due time.Time, s *Session) {
 func (q *queue) put(s *Session, due time.Time) {
 	switch {
 	case s.queued.place == 0:
-		s.queued.due, s.queued.byDefault = due, false
-		q.heap.add(s)
+		s.queued.lane, s.queued.due, s.queued.byDefault = q.lane(s), due, false
+		s.queued.lane.heap.add(s)
 	case due.Before(s.queued.due):
 		s.queued.due = due
-		q.heap.moved(s)
+		s.queued.lane.heap.moved(s)
 	default:
 		return
 	}
@@ -76,61 +81,64 @@ func (q *queue) put(s *Session, due time.Time) {
 }
 
 // next removes and returns the first session that is due. If none is, it returns nil and the time until the first one
-// will be.
+// will be. Sessions that nodes have go first, but a few of the others go between them (rule L17).
 func (q *queue) next(now time.Time) (s *Session, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	first := q.heap.first()
-	if first == nil {
-		q.setPressure(false)
-		return nil, time.Hour
+	known, newcomers := q.known.look(now), q.newcomers.look(now)
+	if known < 0 && newcomers < 0 {
+		return nil, -max(known, newcomers)
 	}
-	lateness := now.Sub(first.queued.due)
-	q.setPressure(lateness > maxAge-writeDelay || q.heap.Len() > maxQueue)
-	if lateness < 0 {
-		return nil, -lateness
+	from := &q.known
+	if newcomers >= 0 {
+		if q.taken++; known < 0 || q.taken%newcomersShare == 0 {
+			from = &q.newcomers
+		}
 	}
-	q.heap.remove(first)
-	return first, 0
+	s = from.heap.first()
+	from.heap.remove(s)
+	return s, 0
 }
 
 // length returns how many sessions are in the queue.
 func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.heap.Len()
-}
-
-// setPressure sets pressure. When it ends, it wakes the requests that wait. Guarded by mu.
-func (q *queue) setPressure(on bool) {
-	if q.pressure.CompareAndSwap(!on, on) && !on {
-		close(q.eased)
-		q.eased = make(chan struct{})
-	}
+	return q.known.heap.Len() + q.newcomers.heap.Len()
 }
 
 // endPressure ends all waiting while no node is available: there is nothing to wait for.
 func (q *queue) endPressure() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.setPressure(false)
+	q.known.setPressure(false)
+	q.newcomers.setPressure(false)
 }
 
-// waitForEase is the back-pressure: new changes wait until older ones are stored, or ctx ends (rule L8).
-func (q *queue) waitForEase(ctx context.Context) {
-	for q.pressure.Load() {
+// waitForEase is the back-pressure: changes of sessions in that lane wait until older ones are stored, but no longer
+// than maxWait, or until ctx ends (rule L8). It reports whether the nodes can keep up now.
+func (q *queue) waitForEase(ctx context.Context, l *lane) (eased bool) {
+	if !l.pressure.Load() {
+		return true
+	}
+	late := time.NewTimer(maxWait)
+	defer late.Stop()
+	for l.pressure.Load() {
 		q.mu.Lock()
-		eased := q.eased
+		eased := l.eased
 		q.mu.Unlock()
-		if !q.pressure.Load() {
-			return
+		if !l.pressure.Load() {
+			break
 		}
 		select {
 		case <-eased:
+		case <-late.C:
+			return false
 		case <-ctx.Done():
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // sleep waits for d, or until another session is the first one, or ctx ends.

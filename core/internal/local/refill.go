@@ -77,7 +77,7 @@ func (st *Store) refill(ctx context.Context) {
 		}
 		if room == 0 {
 			room = p.Portion()
-			st.queue.waitForEase(ctx)
+			st.queue.waitForEase(ctx, &st.queue.known)
 			if p.Wait(ctx, room) != nil {
 				return
 			}

@@ -21,7 +21,9 @@ type Renewal struct {
 // both succeed, each with a token of its own, or the second returns replica.ErrRenewed before it has begun. With no
 // node available Renew works only for a session that no node knows.
 func (st *Store) Renew(ctx context.Context, s *Session, r Renewal) (*Session, error) {
-	s.beginSaving(ctx)
+	if err := s.beginSaving(ctx); err != nil {
+		return nil, err
+	}
 	defer s.endSaving()
 	if err := st.save(ctx, s); err != nil && (!s.isOnlyHere() || st.Replica.Cluster.Available()) {
 		return nil, err
@@ -34,7 +36,9 @@ func (st *Store) Renew(ctx context.Context, s *Session, r Renewal) (*Session, er
 	if err != nil {
 		return nil, err
 	}
-	next.beginSaving(ctx)
+	if err := next.beginSaving(ctx); err != nil { // never: nobody else knows of it
+		return nil, err
+	}
 	defer next.endSaving()
 	if err := w.renew(ctx, r, next); err != nil && !errors.Is(err, replica.ErrRenewed) {
 		return nil, errors.Join(err, st.destroy(ctx, next))
@@ -51,7 +55,7 @@ func (w *write) successor(r Renewal) (*Session, error) {
 			return nil, err
 		}
 	}
-	return w.store.create(r.Token, r.Node, r.Successor(work))
+	return w.store.create(r.Token, r.Node, r.Successor(work), false)
 }
 
 // renew stores the new session, and then destroys the old one. Without a node, a session that no node knows is renewed

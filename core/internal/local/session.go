@@ -1,12 +1,10 @@
 package local
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -19,6 +17,8 @@ type Session struct {
 	size   atomic.Int64 // bytes that the cache counts for it
 	listed listed
 	queued queued
+
+	newcomer atomic.Bool // it has just begun, and no node has it yet
 
 	mu    sync.Mutex // protects what follows
 	turn  turn       // to write it; while it is taken the session does not leave to make room
@@ -35,8 +35,9 @@ type listed struct {
 
 // queued is the place of a session in the queue. Guarded by queue.mu.
 type queued struct {
+	lane      *lane
 	due       time.Time // when it is to be written
-	place     int       // in queue.heap, from 1; 0: not in it
+	place     int       // in the lane's heap, from 1; 0: not in it
 	byDefault bool      // it is due after no more than the default delay
 }
 
@@ -66,30 +67,6 @@ func newSession(token, node string, rec *record.Record) *Session {
 
 // sizeOf returns how many bytes of memory a session with the record needs, about.
 func sizeOf(rec *record.Record) int64 { return int64(rec.Size()) + overhead }
-
-// beginSaving waits for the caller's turn to write the session. Until endSaving the session does not leave to make
-// room: others might load it again and change it, and the caller would not know of that.
-func (s *Session) beginSaving(ctx context.Context) {
-	s.mu.Lock()
-	called := s.turn.take(node.FailuresOf(ctx))
-	if called == nil {
-		s.turn.cleanAfter = s.state.change(clean, dirty)
-	}
-	s.mu.Unlock()
-	if called != nil {
-		<-called
-	}
-}
-
-// endSaving passes the turn on.
-func (s *Session) endSaving() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.turn.cleanAfter = s.turn.cleanAfter && len(s.pending.batches) == 0
-	if !s.turn.pass() && s.turn.cleanAfter {
-		s.state.change(dirty, clean)
-	}
-}
 
 // View returns the session as requests see it, and the id of the node that the session's id names.
 func (s *Session) View() (rec *record.Record, node string) {

@@ -16,6 +16,7 @@ import (
 func (st *Store) settle(w *write, rec *record.Record) error {
 	s := w.session
 	s.confirm()
+	s.newcomer.Store(false)
 	merged := w.merged(rec)
 	s.failures, s.saved, s.stored, s.node = 0, max(s.saved, w.number), rec, w.access.Home()
 	st.forget(w)

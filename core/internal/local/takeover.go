@@ -13,7 +13,7 @@ import (
 // takeOver brings a session into memory that another instance has served. The arguments token, node and route are those
 // of the id in the request. What is in memory, if anything, is not the truth any more. takeOver stores a new version at
 // once. So the other instance, if it still runs and has changes, learns of the takeover. takeOver returns the errors of
-// replica.Access.Write, and ErrFull.
+// replica.Access.Write.
 //
 // The id may also be older than a takeover by this instance: its request was sent beside the one that took the session
 // over, or the client keeps the first id that it got. A look at the nodes shows that, and then there is nothing to take
@@ -55,14 +55,15 @@ func (st *Store) becomeOwner(ctx context.Context, token, node string) (s *Sessio
 	if err != nil {
 		return nil, t, err
 	}
-	s = loaded(token, access, rec)
-	return s, takeover{true, former}, st.admit(s, access)
+	return st.keep(loaded(token, access, rec), access), takeover{true, former}, nil
 }
 
 // takeOverHere replaces what is in memory by what is stored, with the changes made to it that are not stored. It does
 // nothing if this instance serves the session already.
 func (st *Store) takeOverHere(ctx context.Context, s *Session, node string) (t takeover, err error) {
-	s.beginSaving(ctx)
+	if err := s.beginSaving(ctx); err != nil {
+		return t, err
+	}
 	defer s.endSaving()
 	if st.verify(ctx, s, node) {
 		return t, nil

@@ -1,51 +1,70 @@
 package local
 
 import (
-	"slices"
-	"time"
+	"context"
 
+	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/node"
 )
 
 // turn is the right to write a session. One caller at a time has it, and the others wait in order of arrival.
 type turn struct {
-	taken      bool
-	met        *node.Failures // those of the caller that has it
-	waiting    []waiter       // FIFO queue
-	cleanAfter bool           // while it is taken: nothing is left to be stored, as far as is known
+	keyqueue.Queue[struct{}]
+	cleanAfter bool // while it is taken: nothing is left to be stored, as far as is known
 }
 
-// waiter is a caller that waits for its turn.
-type waiter struct {
-	called chan struct{}
-	met    *node.Failures
-	since  time.Time
-}
-
-// take takes the turn for a caller with these failures. If another caller has it, take returns what is closed once it
-// is the new caller's.
-func (t *turn) take(met *node.Failures) (called <-chan struct{}) {
-	if !t.taken {
-		t.taken, t.met = true, met
-		return nil
+// beginSaving waits for the caller's turn to write the session. Until endSaving the session does not leave to make
+// room: others might load it again and change it, and the caller would not know of that. The error is ErrBusy of
+// keyqueue, or the cause of ctx's end.
+func (s *Session) beginSaving(ctx context.Context) error {
+	w, err := s.joinWriters(node.FailuresOf(ctx), keyqueue.Writes)
+	if w == nil {
+		return err
 	}
-	w := waiter{make(chan struct{}), met, time.Now()}
-	t.waiting = append(t.waiting, w)
-	return w.called
+	if _, err := w.Wait(ctx, keyqueue.Writes); err != nil {
+		s.leaveWriters(w)
+		return err
+	}
+	return nil
 }
 
-// pass hands the turn to the caller that has waited longest, so that no newcomer overtakes it. If nobody waits, the
-// turn is free, and pass returns false.
-//
-// If the caller before has timed out on a node meanwhile, the next one does not ask that node again: it has waited for
-// it as well.
-func (t *turn) pass() bool {
-	if len(t.waiting) == 0 {
-		t.taken, t.met = false, nil
-		return false
+// beginWriteBehind is beginSaving for a worker, of which each session has one at a time: it waits as long as it takes.
+func (s *Session) beginWriteBehind(ctx context.Context) {
+	if w, _ := s.joinWriters(node.FailuresOf(ctx), keyqueue.Limit{}); w != nil { // without an error: there is no limit
+		_, _ = w.Wait(context.WithoutCancel(ctx), keyqueue.Limit{})
 	}
-	next := t.waiting[0]
-	t.met, t.waiting = next.met.After(t.met, next.since), slices.Delete(t.waiting, 0, 1)
-	close(next.called)
-	return true
+}
+
+func (s *Session) joinWriters(met *node.Failures, limit keyqueue.Limit) (*keyqueue.Waiter[struct{}], error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, err := s.turn.Join(met, limit)
+	if w == nil && err == nil {
+		s.turn.cleanAfter = s.state.change(clean, dirty)
+	}
+	return w, err
+}
+
+// leaveWriters stops waiting. A turn that arrives at this moment goes to the next waiter.
+func (s *Session) leaveWriters(w *keyqueue.Waiter[struct{}]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, called := s.turn.Leave(w); called {
+		s.passTurn()
+	}
+}
+
+// endSaving passes the turn on.
+func (s *Session) endSaving() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.passTurn()
+}
+
+// passTurn is endSaving for a caller that holds mu.
+func (s *Session) passTurn() {
+	s.turn.cleanAfter = s.turn.cleanAfter && len(s.pending.batches) == 0
+	if !s.turn.Pass(nil) && s.turn.cleanAfter {
+		s.state.change(dirty, clean)
+	}
 }

@@ -50,7 +50,7 @@ func (st *Store) work(sessions <-chan *Session, stored func()) {
 // saveInTurn waits for its turn to write the session, and saves it. A write that fails is queued again; see finish.
 func (st *Store) saveInTurn(s *Session) error {
 	ctx := node.WithFailures(st.Replica.Random.As(context.Background(), "write-behind", s.token))
-	s.beginSaving(ctx)
+	s.beginWriteBehind(ctx)
 	defer s.endSaving()
 	if st.putsOff(s) {
 		return nil

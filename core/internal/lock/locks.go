@@ -14,7 +14,7 @@ import (
 // ErrLocked means that other requests had the lock for longer than a request may wait.
 var ErrLocked = errors.New("msm: the session is locked by another request")
 
-// MaxWaiting is how many requests of one session may wait for its lock in one instance; more are keyqueue.ErrFull.
+// MaxWaiting is how many requests of one session may wait for its lock in one instance; more are keyqueue.ErrBusy.
 // Browsers open six connections to a host, and as many streams on one as they like: so many requests do not come from a
 // browser, or the handlers are stuck.
 const MaxWaiting = 64
@@ -46,14 +46,14 @@ type Counters struct {
 	Acquired   counter.Counter // locks taken on a node
 	HandedOver counter.Counter // requests that got the lock from another one of this instance
 	TimedOut   counter.Counter // ErrLocked
-	Busy       counter.Counter // keyqueue.ErrFull
+	Busy       counter.Counter // keyqueue.ErrBusy
 	Lost       counter.Counter // locks that ended before they were released
 }
 
 // New returns Locks by which a request waits that long at most for a lock, which expires that long after its owner has
 // crashed.
 func New(nodes Nodes, wait, expiry time.Duration) *Locks {
-	return &Locks{nodes: nodes, wait: wait, expiry: expiry, queues: keyqueue.New[SessionLock](MaxWaiting), yields: recent.NewTimes(yieldLimit)}
+	return &Locks{nodes: nodes, wait: wait, expiry: expiry, queues: keyqueue.New[SessionLock](keyqueue.Limit{Waiting: MaxWaiting}), yields: recent.NewTimes(yieldLimit)}
 }
 
 // SessionLock is the lock of one session, held by this instance.
@@ -64,7 +64,7 @@ type SessionLock struct {
 }
 
 // Acquire waits for the session's lock, first within this instance and then among all (rule K7). Who gets it must call
-// Release. The error is ErrLocked after the longest wait, keyqueue.ErrFull, cluster.ErrUnavailable, or the cause with which
+// Release. The error is ErrLocked after the longest wait, keyqueue.ErrBusy, cluster.ErrUnavailable, or the cause with which
 // ctx has ended.
 func (l *Locks) Acquire(ctx context.Context, token string) (*SessionLock, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.wait, ErrLocked)
@@ -112,7 +112,7 @@ func (l *Locks) refused(err error) error {
 	switch {
 	case errors.Is(err, ErrLocked):
 		l.TimedOut.Add(1)
-	case errors.Is(err, keyqueue.ErrFull):
+	case errors.Is(err, keyqueue.ErrBusy):
 		l.Busy.Add(1)
 	}
 	return err

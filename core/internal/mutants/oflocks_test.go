@@ -27,6 +27,10 @@ var ofLocks = []mutant{
 		[]edit{{msm, "	s.unlock()\n	x.learn()", "	x.learn()"}}, requests,
 	},
 	{
+		"K8", "an invented id takes no lock",
+		[]edit{{msm, "	if m.refreshes.Has(id.Token) {\n		return false", "	if true {\n		return false"}}, unit("TestWhatInventedIDsCost", "."),
+	},
+	{
 		"K6", "a lost lock is not passed on",
 		[]edit{{lock, "if mayPass && !lock.gone.Load() && l", "if mayPass && l"}}, requests,
 	},

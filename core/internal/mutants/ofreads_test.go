@@ -23,6 +23,18 @@ var ofReads = []mutant{
 		[]edit{{replica, "case d.Heal && (d.Unsafe || d.Rec.Tombstone):", "case d.Heal && d.Rec.Tombstone:"}}, copies,
 	},
 	{
+		"C8", "what only some of its nodes have shown is in doubt",
+		[]edit{{quorum, "return !rec.Unsettled && !slices", "return !rec.Unsettled || !slices"}}, copies,
+	},
+	{
+		"C8", "what is on every copy is not written once more",
+		[]edit{{quorum, "d.Claim || !v.whole(best.Rec)", "d.Claim || v != nil"}}, unit("TestWrites", "internal/replica"),
+	},
+	{
+		"C8", "one request at a time writes what was found in doubt",
+		[]edit{{replica, "	if waited {\n		if rec, fit", "	if waited && false {\n		if rec, fit"}}, unit("TestParallelLoadsRepairOnce", "internal/replica"),
+	},
+	{
 		"C4", "a record that does not descend from what its home answered is a failed attempt",
 		[]edit{{quorum, "if s.descends(c.Rec) {", "if true {"}}, copies.in("a copy is evicted among many writers"),
 	},
@@ -48,7 +60,10 @@ var ofReads = []mutant{
 	},
 	{
 		"C7", "a silent home's session is claimed by another node before it is served",
-		[]edit{{quorum, "d.Home = best.Node", "d.Heal, d.Unsafe = false, false"}, {quorum, "if !answered || highest > d.Term {", "if highest > d.Term {"}}, copies,
+		[]edit{
+			{quorum, "		d.Home = best.Node\n", ""}, {quorum, "if !answered || highest > d.Term {", "if highest > d.Term {"},
+			{quorum, "d.Claim || !v.whole(best.Rec)", "answered && !v.whole(best.Rec)"},
+		}, copies,
 	},
 	{
 		"C15", "no answer is not the same as no session",

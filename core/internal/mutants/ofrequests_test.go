@@ -11,7 +11,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"E3", "trouble of the store is not the same as no session",
-		[]edit{{msm, "	if errors.Is(err, replica.ErrNoSession) {\n		if asks", "	if err != nil || errors.Is(err, replica.ErrNoSession) {\n		if asks"}}, requests,
+		[]edit{{msm, "	if errors.Is(err, replica.ErrNoSession) {\n		s.missed(err)\n		return nil", "	if err != nil || errors.Is(err, replica.ErrNoSession) {\n		s.missed(err)\n		return nil"}}, requests,
 	},
 	{
 		"E11", "a login takes along what others have stored meanwhile",
@@ -106,11 +106,35 @@ var ofRequests = []mutant{
 	},
 	{
 		"C20", "who has waited for a request that ran out of time on a node does not wait for that node as well",
-		[]edit{{keyqueue, "first.met.After(at.met, first.since)", "first.met"}}, unit("TestRequestsThatWaitForEachOther", "."),
+		[]edit{{keyqueue, "next.met.After(q.met, next.since)", "next.met"}}, unit("TestRequestsThatWaitForEachOther", "."),
 	},
 	{
 		"C20", "who has waited for a write behind the requests that ran out of time on a node does not wait for that node as well",
-		[]edit{{local, "next.met.After(t.met, next.since)", "next.met"}}, unit("TestARequestWaitsForTheWriteBehind", "."),
+		[]edit{{keyqueue, "next.met.After(q.met, next.since)", "next.met"}}, unit("TestARequestWaitsForTheWriteBehind", "."),
+	},
+	{
+		"W17", "no more requests wait to write a session than may",
+		[]edit{{keyqueue, "case limit.Waiting > 0 && len(q.waiting) >= limit.Waiting:", "case false:"}}, unit("TestWhoDoesNotWaitForAnswers", "."),
+	},
+	{
+		"W17", "no request waits to write a session for longer than it may",
+		[]edit{{keyqueue, "	if limit.Time > 0 {", "	if false {"}}, unit("TestQueue", "internal/keyqueue"),
+	},
+	{
+		"L17", "sessions that begin do not hold up the writes of others",
+		[]edit{{local, "	if s.newcomer.Load() {\n		return &q.newcomers", "	if false {\n		return &q.newcomers"}}, unit("TestAFloodOfNewSessions", "internal/local"),
+	},
+	{
+		"L17", "sessions that begin leave room to others",
+		[]edit{{local, "	if newcomer {\n		sessions, bytes", "	if false {\n		sessions, bytes"}}, unit("TestBounds", "internal/local"),
+	},
+	{
+		"L12", "a session that is stored comes into memory however full that is",
+		[]edit{{local, "	st.cache.keep(s)\n", "	if st.cache.insert(s) != nil {\n		return nil\n	}\n"}}, unit("TestBounds", "internal/local"),
+	},
+	{
+		"E16", "invented ids do not take the places of sessions",
+		[]edit{{msm, "	add := m.background.AddClaimed\n", "	add := m.background.Add\n"}}, unit("TestAFloodOfInventedIDs", "."),
 	},
 	{
 		"L5", "who has taken a session over is who the record names",

@@ -1,6 +1,10 @@
 package quorum
 
-import "github.com/gomsm/msm/core/internal/record"
+import (
+	"slices"
+
+	"github.com/gomsm/msm/core/internal/record"
+)
 
 // Decision is the record that counts, and what a write needs to know of it.
 type Decision struct {
@@ -32,7 +36,7 @@ const (
 // if the verdict is Found.
 func (v *View) Choose() (*Decision, Verdict) {
 	best := v.best()
-	d := &Decision{Rec: best.Rec, Home: best.Rec.Home, Seen: v.Seen, Term: best.Rec.Term, Heal: true, Unsafe: true}
+	d := &Decision{Rec: best.Rec, Home: best.Rec.Home, Seen: v.Seen, Term: best.Rec.Term}
 	highest := uint64(0) // the highest term seen: Rec has a lower one if a claim came to nothing
 	for _, rec := range v.Seen.Records() {
 		d.Top, highest = max(d.Top, rec.Version), max(highest, rec.Term)
@@ -46,10 +50,21 @@ func (v *View) Choose() (*Decision, Verdict) {
 	if !answered || highest > d.Term {
 		d.Term, d.Claim = highest+1, true
 	}
+	d.Unsafe = d.Claim || !v.whole(best.Rec)
+	d.Heal = d.Unsafe
 	if !v.believed(best) {
 		return nil, v.notBelieved()
 	}
 	return d, Found
+}
+
+// whole reports whether every node that the record names has it, as it was written there. Then its write has reached the
+// home, which is the last one, and nothing is left to be done (rule C8).
+func (v *View) whole(rec *record.Record) bool {
+	return !rec.Unsettled && !slices.ContainsFunc(rec.Copies, func(c record.Copy) bool {
+		there, _ := v.Seen.Of(c.Node)
+		return there.Rec == nil || !v.inEpoch(there) || there.Rec.Rank() != rec.Rank()
+	})
 }
 
 // notBelieved returns the verdict on a look that found only copies that may be old. Without backups the session is lost,

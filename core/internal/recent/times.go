@@ -28,6 +28,9 @@ func (t *Times) Ahead(key string) bool {
 	return at != 0 && at > time.Now().UnixNano()
 }
 
+// Has reports whether the key has a time, past or yet to come.
+func (t *Times) Has(key string) bool { return t.of.Has(key) }
+
 // Put sets the key's time.
 func (t *Times) Put(key string, at time.Time) { t.of.Put(key, at.UnixNano()) }
 

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	queueLimit   = 1024 // jobs that may wait
+	queueLimit   = 1024 // jobs that may wait in each lane
 	queueWorkers = 4    // jobs that run at a time
 	// retryFirst and retryLast are the first and the longest pause before another try of a job that found no node
 	// available. Without it the use of the session might never be recorded, for its client may send no other request.
@@ -25,10 +25,12 @@ const (
 )
 
 // Queue repairs copies and records that sessions were used, outside of requests. A job that finds it full is dropped, and
-// counted: the session's next request asks for it again. It is safe for concurrent use.
+// counted: the session's next request asks for it again. Ids that may be nobody's have a lane of their own, because
+// strangers can send as many as they like. It is safe for concurrent use.
 type Queue struct {
 	QueueConfig
-	jobs    chan job
+	found   chan job // about sessions that this instance has seen
+	claimed chan job // about ids of which it has seen no session
 	ctx     context.Context
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
@@ -41,11 +43,10 @@ type Queue struct {
 
 // QueueConfig is what a Queue works with.
 type QueueConfig struct {
-	Store    *replica.Store
-	Due      *recent.Times // when the next refresh of a session is due; by token
-	GoneTime time.Duration // how long a session that is gone is not looked at again
-	Log      *journal.Journal
-	Cause    func(ctx context.Context, err error) string // names the kind of an error in the log
+	Store *replica.Store
+	Due   *recent.Times // when the next refresh of a session is due, by token; only of sessions that were found
+	Log   *journal.Journal
+	Cause func(ctx context.Context, err error) string // names the kind of an error in the log
 }
 
 // Job is work on one session.
@@ -53,14 +54,16 @@ type Job func(ctx context.Context, access *replica.Access, token string) error
 
 // job is a Job, and the session that it is about.
 type job struct {
+	lane        chan job
 	token, node string
-	run         func(q *Queue, ctx context.Context, access *replica.Access, token string) error
+	run         Job
 	wait        time.Duration // before the last try; zero: there was none
 }
 
 // NewQueue returns a Queue whose jobs wait for Begin.
 func NewQueue(config QueueConfig) *Queue {
-	q := &Queue{QueueConfig: config, jobs: make(chan job, queueLimit), pending: make(map[string]struct{})}
+	q := &Queue{QueueConfig: config, pending: make(map[string]struct{})}
+	q.found, q.claimed = make(chan job, queueLimit), make(chan job, queueLimit)
 	q.ctx, q.cancel = context.WithCancel(context.Background())
 	return q
 }
@@ -73,7 +76,7 @@ func (q *Queue) Begin() {
 }
 
 // Heal queues the repair of a session's copies.
-func (q *Queue) Heal(token, node string) { q.add(job{token: token, node: node, run: (*Queue).heal}) }
+func (q *Queue) Heal(token, node string) { q.Add(token, node, q.heal) }
 
 // heal repairs the copies and also records the use of the session: the request that found the damage queues no second
 // job (rule H2).
@@ -85,52 +88,64 @@ func (q *Queue) heal(ctx context.Context, access *replica.Access, token string) 
 }
 
 // Refresh queues the record that a session was used.
-func (q *Queue) Refresh(token, node string) {
-	q.add(job{token: token, node: node, run: (*Queue).RefreshNow})
-}
+func (q *Queue) Refresh(token, node string) { q.Add(token, node, q.RefreshNow) }
 
 // RefreshNow stores that the session was used, if that is due, and notes when it will be due again.
 func (q *Queue) RefreshNow(ctx context.Context, access *replica.Access, token string) error {
 	due, err := access.Refresh(ctx)
-	if errors.Is(err, replica.ErrNoSession) {
-		due = time.Now().Add(q.GoneTime) // requests with the id of an ended session do not all ask the nodes
-	}
 	if !due.IsZero() {
 		q.Due.Put(token, due)
 	}
 	return err
 }
 
-// Add queues a job, unless the session has one already or the queue is full. node is the id of the node that the job's
-// access asks first.
+// Add queues a job about a session that was found, unless it has one already or the queue is full. node is the id of the
+// node that the job's access asks first.
 func (q *Queue) Add(token, node string, run Job) {
-	q.add(job{token: token, node: node, run: func(_ *Queue, ctx context.Context, access *replica.Access, token string) error {
-		return run(ctx, access, token)
-	}})
-}
-
-func (q *Queue) add(j job) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if _, there := q.pending[j.token]; there {
-		return
-	}
-	j.token, j.node = strings.Clone(j.token), strings.Clone(j.node) // they are parts of a request's Cookie header
-	select {
-	case q.jobs <- j:
-		q.pending[j.token] = struct{}{}
-	default:
+	if !q.add(job{lane: q.found, token: token, node: node, run: run}) {
 		q.dropped.Add(1)
 	}
 }
 
-// work runs jobs until Close.
+// AddClaimed queues a job about an id that may be nobody's. If the queue is full the caller does the job itself: who sends
+// many such ids waits for them, and a session among them is not forgotten (rule E16).
+func (q *Queue) AddClaimed(token, node string, run Job) {
+	if j := (job{lane: q.claimed, token: token, node: node, run: run}); !q.add(j) {
+		q.do(j)
+	}
+}
+
+// add puts a job into its lane, unless the session has one already. It returns false if the lane is full.
+func (q *Queue) add(j job) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, there := q.pending[j.token]; there {
+		return true
+	}
+	j.token, j.node = strings.Clone(j.token), strings.Clone(j.node) // they are parts of a request's Cookie header
+	select {
+	case j.lane <- j:
+		q.pending[j.token] = struct{}{}
+		return true
+	default:
+		return false
+	}
+}
+
+// work runs jobs until Close, those of sessions that were found first.
 func (q *Queue) work() {
 	for q.ctx.Err() == nil {
 		select {
+		case j := <-q.found:
+			q.do(j)
+			continue
+		default:
+		}
+		select {
 		case <-q.ctx.Done():
-			return
-		case j := <-q.jobs:
+		case j := <-q.found:
+			q.do(j)
+		case j := <-q.claimed:
 			q.do(j)
 		}
 	}
@@ -139,7 +154,7 @@ func (q *Queue) work() {
 // do runs a job. If no node was available it is tried again, after other failures the session's next request asks for
 // it (rule H3).
 func (q *Queue) do(j job) {
-	err := j.run(q, q.Store.Random.As(q.ctx, "background", j.token), q.Store.Open(j.token, j.node), j.token)
+	err := j.run(q.Store.Random.As(q.ctx, "background", j.token), q.Store.Open(j.token, j.node), j.token)
 	if err != nil && !errors.Is(err, replica.ErrNoSession) && q.ctx.Err() == nil {
 		cause := q.Cause(q.ctx, err)
 		q.Log.Event(q.ctx, slog.LevelWarn, "background write failed; it will be tried again, by the session's next request at the latest", cause,
@@ -164,8 +179,8 @@ func (q *Queue) retry(j job) {
 	j.wait = min(max(2*j.wait, retryFirst), retryLast)
 	time.AfterFunc(j.wait, func() {
 		q.waiting.Add(-1)
-		if !q.Due.Ahead(j.token) {
-			q.add(j)
+		if !q.Due.Ahead(j.token) && !q.add(j) {
+			q.dropped.Add(1)
 		}
 	})
 }

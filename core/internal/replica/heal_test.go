@@ -33,7 +33,7 @@ func TestHealKey(t *testing.T) {
 		"a node came back that could take a copy":  {2, written, "backup", true, "2"},
 		"the key was seen where it is not any more": {3, func(_ *testing.T, w *world, home, _ string) { w.restart(home) },
 			"home", true, "1"},
-		"the node it was seen on is no more in the list": {3, nothing, "none", true, "1"}, // all nodes are asked
+		"the node it was seen on is no more in the list": {3, nothing, "none", false, "1"}, // all nodes are asked
 		"the session was never there": {3, func(_ *testing.T, w *world, home, backup string) { w.restart(home); w.restart(backup) },
 			"home", false, ""},
 		"the session has expired": {3, func(_ *testing.T, w *world, home, _ string) { time.Sleep(time.Hour); w.restart(home) },

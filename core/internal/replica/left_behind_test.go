@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // TestAnAttemptThatAClaimHasLeftBehind: a backup stands still, so a change takes another node in its place, and is
@@ -28,9 +29,9 @@ func TestAnAttemptThatAClaimHasLeftBehind(t *testing.T) {
 	w.servers[home].Fail(off)
 	w.probe()
 
-	found := func(when string) {
+	found := func(store *replica.Store, when string) {
 		t.Helper()
-		rec, err := w.store.Open(token, home).Load(ctx)
+		rec, err := store.Open(token, home).Load(ctx)
 		if err != nil {
 			t.Fatal(when, err)
 		}
@@ -38,7 +39,8 @@ func TestAnAttemptThatAClaimHasLeftBehind(t *testing.T) {
 			t.Errorf("%s the session has %q", when, value)
 		}
 	}
-	inTheMidst := func() { found("in the midst of the repair") }
+	other := w.another([]string{"n1", "n2", "n3"})
+	inTheMidst := func() { found(other, "in the midst of the repair") }
 	w.servers[former].Fail(nodetest.Once(nodetest.Writes("msm:s:"), inTheMidst))
-	found("after the repair")
+	found(w.store, "after the repair")
 }

@@ -11,21 +11,41 @@ import (
 // wrote it, or all its copies are damaged; and what Write returns if it has to write.
 //
 // A record that was found by asking every node may be on one node only, or be a failed attempt. Load writes it to every
-// copy before it returns it (rule C8).
+// copy before it returns it (rule C8). Of the requests of a session one at a time does that, and those that waited for it
+// find nothing left to do; they may get keyqueue.ErrBusy, or the cause of ctx's end.
 func (a *Access) Load(ctx context.Context) (*record.Record, error) {
+	rec, fit, err := a.find(ctx)
+	if fit {
+		return rec, err
+	}
+	_, waited, err := a.store.repairs.Acquire(ctx, a.key)
+	if err != nil {
+		return nil, err
+	}
+	defer a.store.repairs.Release(a.key, nil)
+	if waited {
+		if rec, fit, err = a.find(ctx); fit {
+			return rec, err
+		}
+	}
+	return a.write(ctx, changing, nil)
+}
+
+// find is Load without a write. fit is false if what was found has to be written before anybody sees it.
+func (a *Access) find(ctx context.Context) (rec *record.Record, fit bool, err error) {
 	a.forgetOld()
 	d, err := a.look(ctx)
 	if err != nil {
-		return nil, err
+		return nil, true, err
 	}
 	a.looks.decision = d
 	switch {
 	case d.Heal && (d.Unsafe || d.Rec.Tombstone):
-		return a.write(ctx, changing, nil)
+		return nil, false, nil
 	case d.Rec.Tombstone || d.Rec.Expired(a.store.Clock()):
-		return nil, a.gone(d.Rec)
+		return nil, true, a.gone(d.Rec)
 	}
-	return d.Rec, nil
+	return d.Rec, true, nil
 }
 
 // Peek returns what Load would find, and repairs nothing. The record may be a failed attempt, a tombstone or expired,

@@ -34,6 +34,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -82,6 +83,7 @@ type Store struct {
 	hints     hints
 	moved     moved
 	strangers strangers
+	repairs   *keyqueue.Queues[struct{}] // by key: loads that write before they return
 }
 
 // New returns a store with that configuration.
@@ -89,7 +91,7 @@ func New(c Config) *Store {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &Store{Config: c}
+	return &Store{Config: c, repairs: keyqueue.New[struct{}](keyqueue.Writes)}
 }
 
 // backups returns how many copies there should be beside the home, given how many nodes are listed.

@@ -30,6 +30,9 @@ func (a *Access) view(seen quorum.Copies) *quorum.View {
 // choose returns the record that counts among those that a full look has found.
 func (a *Access) choose(seen quorum.Copies) (*quorum.Decision, error) {
 	d, verdict := a.view(seen).Choose()
+	if verdict == quorum.Found && !d.Heal {
+		d.Heal = a.misplaced(d.Rec)
+	}
 	return d, a.errorOf(verdict, mayBeOld)
 }
 

@@ -1,8 +1,8 @@
 // Package sid makes and parses session ids: <token>[<tag>]-<node>.<route>. No other package knows the format.
 //
 // The token is the secret: random bytes. With signing keys a tag follows, which proves that this application made the
-// token. The node says where the record is stored, and the route says which app instance serves it; both may change
-// while the token stays. The tag may change too: it identifies nothing, so a session outlives the signing keys. The
+// id. The node says where the record is stored, and the route says which app instance serves it; both may change while
+// the token stays, and the tag with them. It identifies nothing, so a session outlives the signing keys. The
 // format is that of memcached-session-manager, and load balancers that route by the part after the dot understand it.
 //
 // Except for its tag an id has exactly one spelling: what [Format.Parse] accepts is what [Format.Spell] writes, byte
@@ -88,15 +88,20 @@ func (f *Format) Spell(id ID) string {
 	var room [MaxLength]byte
 	text := append(room[:0], id.Token...)
 	if f.signer != nil {
-		text = f.signer.appendTag(text, id.Token)
+		text = f.signer.appendTag(text, id)
 	}
+	return string(id.appendPlace(text))
+}
+
+// appendPlace appends what follows the token and its tag.
+func (id ID) appendPlace(text []byte) []byte {
 	if id.Node != "" {
 		text = append(append(text, '-'), id.Node...)
 	}
 	if id.Route != "" {
 		text = append(append(text, '.'), id.Route...)
 	}
-	return string(text)
+	return text
 }
 
 // Parse parses an id that a client sent. ok is false for everything that New and Spell cannot have made: malformed, too
@@ -117,18 +122,18 @@ func (f *Format) Parse(s string) (id ID, outdated, ok bool) {
 	if !ok {
 		return ID{}, false, false
 	}
-	if outdated, ok = f.verify(id.Token, tag); !ok { // last, because it is the expensive check
+	if outdated, ok = f.verify(id, tag); !ok { // last, because it is the expensive check
 		return ID{}, false, false
 	}
 	return id, outdated, true
 }
 
-func (f *Format) verify(token, tag string) (outdated, ok bool) {
+func (f *Format) verify(id ID, tag string) (outdated, ok bool) {
 	if tag != "" && f.signer != nil {
-		return f.signer.verify(token, tag)
+		return f.signer.verify(id, tag)
 	}
 	var random [randomSize]byte
-	if !decode(random[:], token) {
+	if !decode(random[:], id.Token) {
 		return false, false
 	}
 	switch {

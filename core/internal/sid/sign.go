@@ -34,8 +34,9 @@ func checkKeys(keys [][]byte) error {
 	return errors.Join(faults...)
 }
 
-// signer makes and verifies tags. The cookie's name is part of what is signed, so that an id of one cookie, or of one
-// application among several that share a key, is not valid for another.
+// signer makes and verifies tags. Node and route are part of what is signed, so that clients do not choose where their
+// requests look. So is the cookie's name: an id of one cookie, or of one application among several that share a key, is
+// not valid for another.
 type signer struct {
 	cookie []byte
 	keys   [][]byte
@@ -51,20 +52,20 @@ func newSigner(cookie string, keys [][]byte) *signer {
 	return s
 }
 
-// appendTag appends the tag of a token, made with the first key.
-func (s *signer) appendTag(text []byte, token string) []byte {
+// appendTag appends the tag of an id, made with the first key.
+func (s *signer) appendTag(text []byte, id ID) []byte {
 	st := s.states.Get().(*state)
 	defer s.states.Put(st)
-	decode(st.random[:], token)
+	st.take(id)
 	return lowerBase32.AppendEncode(text, st.sum(0, s.cookie))
 }
 
 // verify tries all keys in any case, so that the time it takes does not reveal which key signed. outdated says that it
 // was not the first one.
-func (s *signer) verify(token, tag string) (outdated, ok bool) {
+func (s *signer) verify(id ID, tag string) (outdated, ok bool) {
 	st := s.states.Get().(*state)
 	defer s.states.Put(st)
-	if !decode(st.random[:], token) || !decode(st.tag[:], tag) {
+	if !st.take(id) || !decode(st.tag[:], tag) {
 		return false, false
 	}
 	first := subtle.ConstantTimeCompare(st.sum(0, s.cookie), st.tag[:])
@@ -80,23 +81,31 @@ func (s *signer) verify(token, tag string) (outdated, ok bool) {
 type state struct {
 	macs   []hash.Hash // one for each key
 	random [randomSize]byte
+	place  []byte // what follows the cookie's name, which has no zero byte
 	tag    [tagSize]byte
 	room   [sha256.Size]byte
 }
 
 func (s *signer) newState() *state {
-	st := &state{}
+	st := &state{place: make([]byte, 0, 1+MaxLength)}
 	for _, key := range s.keys {
 		st.macs = append(st.macs, hmac.New(sha256.New, key))
 	}
 	return st
 }
 
-// sum returns the tag for st.random, made with the i-th key. It is valid until the next call.
+// take takes the id that sum is to sign. It returns false if the token is none.
+func (st *state) take(id ID) (ok bool) {
+	st.place = id.appendPlace(append(st.place[:0], 0))
+	return decode(st.random[:], id.Token)
+}
+
+// sum returns the tag of the id that was taken, made with the i-th key. It is valid until the next call.
 func (st *state) sum(i int, cookie []byte) []byte {
 	mac := st.macs[i]
 	mac.Reset()
 	mac.Write(st.random[:])
 	mac.Write(cookie)
+	mac.Write(st.place)
 	return mac.Sum(st.room[:0])[:tagSize]
 }

@@ -135,14 +135,30 @@ func TestMovingASessionNeedsNoNewToken(t *testing.T) {
 // verify an id.
 func TestTagIsPlainHMAC(t *testing.T) {
 	f := newFormat(t, "MSESSION", key('k'))
-	text := f.Spell(f.New("", ""))
+	text := f.Spell(f.New("n1", "a"))
 	var random [randomSize]byte
 	decode(random[:], text[:randomLength])
 	mac := hmac.New(sha256.New, key('k'))
 	mac.Write(random[:])
-	mac.Write([]byte("MSESSION"))
-	if text[randomLength:] != encode(mac.Sum(nil)[:tagSize]) {
+	mac.Write([]byte("MSESSION\x00-n1.a"))
+	if text[randomLength:] != encode(mac.Sum(nil)[:tagSize])+"-n1.a" {
 		t.Error("the tag is something else")
+	}
+}
+
+// TestNodeAndRouteAreSigned: T-03. A client does not choose where its requests look for a session.
+func TestNodeAndRouteAreSigned(t *testing.T) {
+	f := newFormat(t, "MSESSION", key('k'))
+	id := f.New("n1", "a")
+	text := f.Spell(id)
+	signed := text[:signedLength]
+	for _, place := range []string{"", "-n2.a", "-n1.b", "-n1", ".a", "-n1.a1", "-zz.a"} {
+		if _, _, ok := f.Parse(signed + place); ok {
+			t.Errorf("%q is accepted", place)
+		}
+	}
+	if got, _, ok := f.Parse(text); !ok || got != id {
+		t.Errorf("%q is not accepted", text)
 	}
 }
 
