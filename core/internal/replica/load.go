@@ -2,7 +2,9 @@ package replica
 
 import (
 	"context"
+	"errors"
 
+	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
@@ -12,17 +14,19 @@ import (
 //
 // A record that was found by asking every node may be on one node only, or be a failed attempt. Load writes it to every
 // copy before it returns it (rule C8). Of the requests of a session one at a time does that, and those that waited for it
-// find nothing left to do; they may get keyqueue.ErrBusy, or the cause of ctx's end.
+// find nothing left to do. None waits for longer than Config.Patience, or after ctx has ended, whose cause it returns.
 func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 	rec, fit, err := a.find(ctx)
 	if fit {
 		return rec, err
 	}
 	_, waited, err := a.store.repairs.Acquire(ctx, a.key)
-	if err != nil {
+	switch {
+	case err == nil:
+		defer a.store.repairs.Release(a.key, nil)
+	case !errors.Is(err, keyqueue.ErrBusy):
 		return nil, err
 	}
-	defer a.store.repairs.Release(a.key, nil)
 	if waited {
 		if rec, fit, err = a.find(ctx); fit {
 			return rec, err

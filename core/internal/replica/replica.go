@@ -91,7 +91,7 @@ func New(c Config) *Store {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &Store{Config: c, repairs: keyqueue.New[struct{}](keyqueue.Writes)}
+	return &Store{Config: c, repairs: keyqueue.New[struct{}](keyqueue.Limit{Time: c.Patience})}
 }
 
 // backups returns how many copies there should be beside the home, given how many nodes are listed.

@@ -227,6 +227,9 @@ func (w *world) late(o *op) {
 	limit := opTimeout + 60*time.Millisecond
 	if w.fault == "lossy" || w.fault == "resets" || w.fault == "corrupt" || w.fault == "full" {
 		limit += 3 * opTimeout // a node that answers its prober between failures fails for each of those that wait for each other
+		if o.crowd > 0 {
+			limit += 2 * opTimeout // one of these may be a login, which writes two sessions
+		}
 	}
 	if w.set.backups == 0 {
 		limit += opTimeout // with no other node left it waits for one more look
