@@ -7,8 +7,9 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// enter brings a session into memory that access has loaded, and that no other instance serves. It records no use.
-func (st *Store) enter(token string, access *replica.Access, rec *record.Record) *Session {
+// enter brings a session into memory that access has loaded, and that no other instance serves. It records no use. It
+// returns the error of keep.
+func (st *Store) enter(token string, access *replica.Access, rec *record.Record) (*Session, error) {
 	s := loaded(token, access, rec)
 	s.used.Store(rec.LastAccess.UnixNano())
 	return st.keep(s, access)
@@ -22,11 +23,16 @@ func loaded(token string, access *replica.Access, rec *record.Record) *Session {
 	return s
 }
 
-// keep takes a loaded session into memory, has its copies repaired if they need it, and returns it.
-func (st *Store) keep(s *Session, access *replica.Access) *Session {
-	st.cache.keep(s)
+// keep takes a loaded session into memory, has its copies repaired if they need it, and returns it. If this instance has
+// heard that the session has ended, what was loaded is an old copy that is about to be overwritten, and keep returns
+// replica.ErrNoSession (rule M11).
+func (st *Store) keep(s *Session, access *replica.Access) (*Session, error) {
+	if st.cache.keep(s); st.over.Has(s.short) {
+		st.cache.remove(s)
+		return nil, replica.ErrNoSession
+	}
 	if access.NeedsHeal() {
 		st.saveSoon(s)
 	}
-	return s
+	return s, nil
 }

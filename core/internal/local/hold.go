@@ -93,9 +93,9 @@ func (st *Store) HoldServed(ctx context.Context, id sid.ID) (*Session, *replica.
 	}
 	s := st.Peek(id.Token)
 	if s == nil {
-		s = st.enter(id.Token, access, rec)
+		s, err = st.enter(id.Token, access, rec)
 	}
-	return s, nil, nil, nil
+	return s, nil, nil, err
 }
 
 // load brings a session into memory that only nodes have. If the stored record does not name this instance as the one
@@ -110,7 +110,7 @@ func (st *Store) load(ctx context.Context, token, node string) (*Session, error)
 	if !st.self.serves(rec) {
 		return st.takeOver(ctx, token, access.Home(), rec.Route)
 	}
-	return st.keep(loaded(token, access, rec), access), nil
+	return st.keep(loaded(token, access, rec), access)
 }
 
 // confirm compares a doubtful session with what is stored. If that is something else, confirm takes it over. With no

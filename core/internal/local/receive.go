@@ -21,6 +21,9 @@ func (st *Store) Receive(ctx context.Context, list []mailbox.Message) {
 			continue
 		}
 		short := st.Replica.Short(m.Session)
+		if ends(m) {
+			st.over.Put(short, struct{}{}) // before it is looked for in memory: see keep
+		}
 		if old, told := strongest[short]; !told || stronger(m, old) {
 			strongest[short] = m
 		}

@@ -7,9 +7,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/recent"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 )
+
+// overLimit is how many sessions that others have ended are remembered, in each of two generations.
+const overLimit = 1 << 14
 
 // Store holds the sessions of this instance. It is safe for concurrent use.
 type Store struct {
@@ -19,7 +23,8 @@ type Store struct {
 	queue   *queue
 	outbox  *outbox
 	hearing hearing
-	closing atomic.Bool // Close has begun
+	over    *recent.Map[uint64, struct{}] // sessions that others have ended, by Session.short
+	closing atomic.Bool                   // Close has begun
 	Counters
 	pendingChanges atomic.Int64 // requests whose changes no node has yet
 	service
@@ -39,6 +44,7 @@ func newStore(c Config) *Store {
 	st := &Store{Config: c, self: self(c.Route), queue: newQueue()}
 	st.outbox = newOutbox(c.Replica, st.self, &st.Missed)
 	st.cache = newCache(c.MaxSessions, c.MaxBytes, &st.Evictions)
+	st.over = recent.NewMap[uint64, struct{}](overLimit, nil)
 	st.hearing.heard.Store(time.Now().UnixNano())
 	return st
 }

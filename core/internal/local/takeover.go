@@ -55,7 +55,8 @@ func (st *Store) becomeOwner(ctx context.Context, token, node string) (s *Sessio
 	if err != nil {
 		return nil, t, err
 	}
-	return st.keep(loaded(token, access, rec), access), takeover{true, former}, nil
+	s, err = st.keep(loaded(token, access, rec), access)
+	return s, takeover{true, former}, err
 }
 
 // takeOverHere replaces what is in memory by what is stored, with the changes made to it that are not stored. It does

@@ -130,7 +130,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"L12", "a session that is stored comes into memory however full that is",
-		[]edit{{local, "	st.cache.keep(s)\n", "	if st.cache.insert(s) != nil {\n		return nil\n	}\n"}}, unit("TestBounds", "internal/local"),
+		[]edit{{local, "	if st.cache.keep(s); st.over", "	if st.cache.insert(s) != nil {\n		return nil, ErrFull\n	}\n	if st.over"}}, unit("TestBounds", "internal/local"),
 	},
 	{
 		"E16", "invented ids do not take the places of sessions",
@@ -192,6 +192,10 @@ var ofRequests = []mutant{
 	{
 		"M11", "a session that has ended elsewhere is not served any more, however many have ended",
 		[]edit{{local, "gone[s] = st.cache.removeIfClean(s)", "gone[s] = false"}}, unit("TestManyLogoutsElsewhere", "internal/local"),
+	},
+	{
+		"M11", "a session whose end was heard does not come into memory again",
+		[]edit{{local, "st.cache.keep(s); st.over.Has(s.short) {", "st.cache.keep(s); false {"}}, unit("TestARequestInTheMidstOfAnEnd", "."),
 	},
 	{
 		"M13", "nobody makes another instance's mailbox",
