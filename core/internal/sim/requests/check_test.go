@@ -186,6 +186,8 @@ func (w *world) refuse(o *op, a answer) {
 		w.excuse("others had the lock for long")
 	case w.set.locking && o.in.stoodStill(o) && strings.Contains(a.text, msm.ErrLocked.Error()):
 		w.excuse("its instance stood still for longer than it waits for the lock")
+	case o.in.stoodStill(o) && strings.Contains(a.text, msm.ErrBusy.Error()): // timers go on there while nothing else does
+		w.excuse("its instance stood still while another request of the session wrote")
 	case o.in.stoodStill(o) && strings.Contains(a.text, "a write took so long"):
 		w.excuse("its instance stood still in the midst of a write for so long that nobody can say whether it was done")
 	case w.set.locking && strings.Contains(a.text, "this one was to have for itself") && (w.disturbedSince(o.began) || time.Since(w.unlocked) < 10*time.Second):
