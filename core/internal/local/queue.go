@@ -14,6 +14,7 @@ const (
 	maxAge     = 100 * time.Millisecond
 	maxQueue   = 10_000           // sessions in a lane; beyond, requests wait
 	maxWait    = 10 * time.Second // that a request waits
+	waitParts  = 20               // in which maxWait passes: a standstill of this process takes one, however long it is
 )
 
 // newcomersShare is how many writes there are for each one of a session that no node has yet, while others are due.
@@ -121,9 +122,9 @@ func (q *queue) waitForEase(ctx context.Context, l *lane) (eased bool) {
 	if !l.pressure.Load() {
 		return true
 	}
-	late := time.NewTimer(maxWait)
-	defer late.Stop()
-	for l.pressure.Load() {
+	part := time.NewTicker(maxWait / waitParts)
+	defer part.Stop()
+	for passed := 0; passed < waitParts && l.pressure.Load(); {
 		q.mu.Lock()
 		eased := l.eased
 		q.mu.Unlock()
@@ -132,13 +133,13 @@ func (q *queue) waitForEase(ctx context.Context, l *lane) (eased bool) {
 		}
 		select {
 		case <-eased:
-		case <-late.C:
-			return false
+		case <-part.C:
+			passed++
 		case <-ctx.Done():
 			return false
 		}
 	}
-	return true
+	return !l.pressure.Load()
 }
 
 // sleep waits for d, or until another session is the first one, or ctx ends.
