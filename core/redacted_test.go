@@ -53,7 +53,7 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 		for form, text := range printed(t, value) {
 			for _, secret := range []string{
 				token, token[:20], string(key), string(key[1:9]), hex.EncodeToString(key[1:9]), base64.StdEncoding.EncodeToString(key[:30]),
-				base64.StdEncoding.EncodeToString(key[1:31]), strings.Trim(fmt.Sprint(key[1:9]), "[]"),
+				base64.StdEncoding.EncodeToString(key[1:31]), strings.Trim(fmt.Sprintf("%d", key[1:9]), "[]"),
 			} {
 				if strings.Contains(text, secret) {
 					t.Errorf("%s as %s: %s", name, form, text)
