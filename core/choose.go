@@ -83,7 +83,7 @@ func (m *Manager) keepOne(claims []claim) {
 		c.id = c.id.Clone()
 		list[i] = c
 	}
-	m.background.AddClaimed(list[0].id.Token, list[0].id.Node, func(ctx context.Context, _ *replica.Access, token string) error {
+	m.background.AddClaimed(list[0].id, func(ctx context.Context, _ *replica.Access, token string) error {
 		chosen, _, err := m.living(ctx, list)
 		if err != nil {
 			return err

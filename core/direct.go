@@ -178,7 +178,7 @@ func (h *stored) used(rec *record.Record) {
 	b := h.backend
 	b.refreshes.Put(h.token, replica.RefreshDue(rec))
 	if !b.refreshes.Ahead(h.token) {
-		b.background.Refresh(h.token, h.access.Home())
+		b.background.Refresh(h.id())
 	}
 }
 
@@ -194,7 +194,7 @@ func (h *stored) cookieDue(rec *record.Record, every time.Duration) bool {
 
 // noteCookie stores, in the background, that the client has got its cookie, and with it that the session was used.
 func (b *direct) noteCookie(id sid.ID, at time.Time) {
-	b.background.Add(id.Token, id.Node, func(ctx context.Context, access *replica.Access, token string) error {
+	b.background.Add(id, func(ctx context.Context, access *replica.Access, token string) error {
 		rec, err := access.Write(ctx, func(rec *record.Record) error {
 			rec.CookieAt, rec.LastAccess = at, b.store.Clock()
 			return nil

@@ -114,7 +114,7 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 		m.log.Close()
 		return nil, err
 	}
-	m.background = repair.NewQueue(repair.QueueConfig{Store: m.store, Due: m.refreshes, Log: m.log, Cause: causeName})
+	m.background = repair.NewQueue(repair.QueueConfig{Store: m.store, Due: m.refreshes, Gone: m.absences.missed, Log: m.log, Cause: causeName})
 	m.backend = m.newBackend()
 	m.peers.Begin(m.memory())
 	m.locks = newLocks(m.store, &config)

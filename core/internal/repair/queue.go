@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,7 +43,8 @@ type Queue struct {
 // QueueConfig is what a Queue works with.
 type QueueConfig struct {
 	Store *replica.Store
-	Due   *recent.Times // when the next refresh of a session is due, by token; only of sessions that were found
+	Due   *recent.Times   // when the next refresh of a session is due, by token; only of sessions that were found
+	Gone  func(id sid.ID) // is told that a session that was to be refreshed does not exist
 	Log   *journal.Journal
 	Cause func(ctx context.Context, err error) string // names the kind of an error in the log
 }
@@ -54,10 +54,10 @@ type Job func(ctx context.Context, access *replica.Access, token string) error
 
 // job is a Job, and the session that it is about.
 type job struct {
-	lane        chan job
-	token, node string
-	run         Job
-	wait        time.Duration // before the last try; zero: there was none
+	lane chan job
+	id   sid.ID
+	run  Job           // nil: Refresh
+	wait time.Duration // before the last try; zero: there was none
 }
 
 // NewQueue returns a Queue whose jobs wait for Begin.
@@ -76,7 +76,7 @@ func (q *Queue) Begin() {
 }
 
 // Heal queues the repair of a session's copies.
-func (q *Queue) Heal(token, node string) { q.Add(token, node, q.heal) }
+func (q *Queue) Heal(token, node string) { q.Add(sid.ID{Token: token, Node: node}, q.heal) }
 
 // heal repairs the copies and also records the use of the session: the request that found the damage queues no second
 // job (rule H2).
@@ -88,7 +88,7 @@ func (q *Queue) heal(ctx context.Context, access *replica.Access, token string) 
 }
 
 // Refresh queues the record that a session was used.
-func (q *Queue) Refresh(token, node string) { q.Add(token, node, q.RefreshNow) }
+func (q *Queue) Refresh(id sid.ID) { q.Add(id, nil) }
 
 // RefreshNow stores that the session was used, if that is due, and notes when it will be due again.
 func (q *Queue) RefreshNow(ctx context.Context, access *replica.Access, token string) error {
@@ -99,18 +99,19 @@ func (q *Queue) RefreshNow(ctx context.Context, access *replica.Access, token st
 	return err
 }
 
-// Add queues a job about a session that was found, unless it has one already or the queue is full. node is the id of the
-// node that the job's access asks first.
-func (q *Queue) Add(token, node string, run Job) {
-	if !q.add(job{lane: q.found, token: token, node: node, run: run}) {
+// Add queues a job about a session that was found, unless it has one already or the queue is full. A job of nil is
+// Refresh.
+func (q *Queue) Add(id sid.ID, run Job) {
+	if !q.add(job{lane: q.found, id: id, run: run}) {
 		q.dropped.Add(1)
 	}
 }
 
 // AddClaimed queues a job about an id that may be nobody's. If the queue is full the caller does the job itself: who sends
 // many such ids waits for them, and a session among them is not forgotten (rule E16).
-func (q *Queue) AddClaimed(token, node string, run Job) {
-	if j := (job{lane: q.claimed, token: token, node: node, run: run}); !q.add(j) {
+func (q *Queue) AddClaimed(id sid.ID, run Job) {
+	if j := (job{lane: q.claimed, id: id, run: run}); !q.add(j) {
+		j.id = id.Clone()
 		q.do(j)
 	}
 }
@@ -119,13 +120,16 @@ func (q *Queue) AddClaimed(token, node string, run Job) {
 func (q *Queue) add(j job) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if _, there := q.pending[j.token]; there {
+	if _, there := q.pending[j.id.Token]; there {
 		return true
 	}
-	j.token, j.node = strings.Clone(j.token), strings.Clone(j.node) // they are parts of a request's Cookie header
+	if len(j.lane) == cap(j.lane) {
+		return false
+	}
+	j.id = j.id.Clone() // it is a part of a request's Cookie header
 	select {
 	case j.lane <- j:
-		q.pending[j.token] = struct{}{}
+		q.pending[j.id.Token] = struct{}{}
 		return true
 	default:
 		return false
@@ -154,18 +158,30 @@ func (q *Queue) work() {
 // do runs a job. If no node was available it is tried again, after other failures the session's next request asks for
 // it (rule H3).
 func (q *Queue) do(j job) {
-	err := j.run(q.Store.Random.As(q.ctx, "background", j.token), q.Store.Open(j.token, j.node), j.token)
+	err := q.run(q.Store.Random.As(q.ctx, "background", j.id.Token), j)
 	if err != nil && !errors.Is(err, replica.ErrNoSession) && q.ctx.Err() == nil {
 		cause := q.Cause(q.ctx, err)
 		q.Log.Event(q.ctx, slog.LevelWarn, "background write failed; it will be tried again, by the session's next request at the latest", cause,
-			"cause", cause, "error", err, "session", sid.Short(j.token))
+			"cause", cause, "error", err, "session", sid.Short(j.id.Token))
 	}
 	q.mu.Lock()
-	delete(q.pending, j.token)
+	delete(q.pending, j.id.Token)
 	q.mu.Unlock()
 	if errors.Is(err, replica.ErrUnavailable) {
 		q.retry(j)
 	}
+}
+
+func (q *Queue) run(ctx context.Context, j job) error {
+	access := q.Store.Open(j.id.Token, j.id.Node)
+	if j.run != nil {
+		return j.run(ctx, access, j.id.Token)
+	}
+	err := q.RefreshNow(ctx, access, j.id.Token)
+	if errors.Is(err, replica.ErrNoSession) {
+		q.Gone(j.id)
+	}
+	return err
 }
 
 // retry queues a job again after a pause, which doubles with every try. It drops the job if a request of the session
@@ -179,7 +195,7 @@ func (q *Queue) retry(j job) {
 	j.wait = min(max(2*j.wait, retryFirst), retryLast)
 	time.AfterFunc(j.wait, func() {
 		q.waiting.Add(-1)
-		if !q.Due.Ahead(j.token) && !q.add(j) {
+		if !q.Due.Ahead(j.id.Token) && !q.add(j) {
 			q.dropped.Add(1)
 		}
 	})
