@@ -63,7 +63,8 @@ func (e *UnsavedError) Error() string {
 }
 
 // AttributeError says what is wrong with one attribute: its name is empty or too long, the session has too many others,
-// its value cannot be encoded, or what is stored does not decode into the type that was asked for. It is returned as a pointer; find it with errors.As.
+// its value cannot be encoded, or what is stored does not decode into the type that was asked for. It is returned as a
+// pointer; find it with errors.As.
 type AttributeError struct {
 	Name string // of the attribute
 	Type string // the Go type; empty if the name is wrong

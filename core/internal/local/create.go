@@ -10,8 +10,8 @@ import (
 // new. Create returns ErrFull and replica.ErrTooLarge.
 //
 // While the nodes cannot keep up with sessions that begin, Create waits (rules L8 and L17). With Config.Sync, or once
-// Close has begun, it stores the session before it returns, and returns the error of that
-// write, too. With Config.Sync and no node available the session lives in memory alone until a node is back.
+// Close has begun, it stores the session before it returns, and returns the error of that write, too. With Config.Sync
+// and no node available the session lives in memory alone until a node is back.
 func (st *Store) Create(ctx context.Context, token, node string, first *record.Record) (*Session, error) {
 	if !st.queue.waitForEase(ctx, &st.queue.newcomers) {
 		return nil, ErrFull

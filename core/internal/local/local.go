@@ -18,8 +18,9 @@
 //   - store.go: the store, and what it is made of. service.go: its background work. close.go: its end.
 //   - create.go, commit.go, commit_now.go, apply.go: how the changes of a request enter memory. memory_only.go:
 //     attributes that are never stored. destroy.go, renew.go: logout, and a new id at login.
-//   - queue.go, lane.go, writer.go: when a session is written, and back-pressure. write.go: one write. save.go, settle.go: how it
-//     begins, and what its outcome means. persist.go: who waits for it. shed.go: sessions that are too large.
+//   - queue.go, lane.go, writer.go: when a session is written, and back-pressure. write.go: one write. save.go,
+//     settle.go: how it begins, and what its outcome means. persist.go: who waits for it. shed.go: sessions that are too
+//     large.
 //   - refill.go: storing sessions again that a node has lost.
 package local
 
