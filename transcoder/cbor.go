@@ -139,7 +139,7 @@ func (c *cborTranscoder) Unmarshal(data []byte, v any) (err error) {
 			return err
 		}
 	}
-	return c.dec.Unmarshal(data, v)
+	return discreet(c.dec.Unmarshal(data, v))
 }
 
 // check refuses bytes that Unmarshal would refuse, or that cost too much.

@@ -99,7 +99,7 @@ func skipGob(data []byte) error {
 func decodeGob(data []byte, v any) error {
 	r := bytes.NewReader(data) // has ReadByte, so that gob reads no further than it needs
 	if err := gob.NewDecoder(r).Decode(v); err != nil {
-		return err
+		return discreet(err)
 	}
 	if r.Len() > 0 {
 		return errors.New("trailing bytes")

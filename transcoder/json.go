@@ -73,7 +73,7 @@ func (*jsonTranscoder) Unmarshal(data []byte, v any) (err error) {
 	if err = checkJSON(data); err != nil {
 		return err
 	}
-	return json.Unmarshal(data, v)
+	return discreet(json.Unmarshal(data, v))
 }
 
 // replaced reports whether encoding/json has put U+FFFD in place of an invalid byte. In that case it writes the escape,
