@@ -29,7 +29,8 @@ func newPooledConn(to *address, dial dialer, timeout time.Duration) *pooledConn 
 func (c *pooledConn) begin(ctx context.Context, timeout time.Duration) {
 	c.op.start(ctx, timeout)
 	if c.conn != nil {
-		c.conn.checked, c.conn.timed, c.conn.replies.total = false, false, 0
+		c.conn.checked, c.conn.timed = false, false
+		c.conn.replies.begin()
 	}
 }
 

@@ -19,13 +19,21 @@ const (
 // a line that is too long, or does not come to an end.
 var errOversized = errors.New("the server sends more than was ever stored")
 
+// errSurplus means that the server goes on after the end of its answer. What it says would pass for the answer to the
+// next command: gomemcache has read it already.
+var errSurplus = errors.New("the server says more than it was asked")
+
 // replies follows what a server sends. It finds a length that no value has before gomemcache allocates memory for it:
-// gomemcache believes in 4 GiB, and a process ends that cannot allocate them.
+// gomemcache believes in 4 GiB, and a process ends that cannot allocate them. And it finds what follows an answer.
 type replies struct {
 	total int    // bytes that the present command has brought
+	over  bool   // its answer is complete: values, if any, and a line that is none
 	rest  int    // bytes of a value that are still to come, with the end of its line
 	line  []byte // the beginning of the line that is being read, as far as it matters
 }
+
+// begin expects the answer to another command.
+func (r *replies) begin() { r.total, r.over = 0, false }
 
 // check reads the next bytes that the server has sent. After an error the connection must not be used again.
 func (r *replies) check(p []byte) error {
@@ -33,6 +41,9 @@ func (r *replies) check(p []byte) error {
 		return errOversized
 	}
 	for len(p) > 0 {
+		if r.over {
+			return errSurplus
+		}
 		if r.rest > 0 {
 			n := min(r.rest, len(p))
 			r.rest, p = r.rest-n, p[n:]
@@ -47,7 +58,7 @@ func (r *replies) check(p []byte) error {
 		if err != nil || !whole {
 			return err
 		}
-		r.rest, r.line, p = size, r.line[:0], after
+		r.rest, r.over, r.line, p = size, size == 0, r.line[:0], after
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package memcache
 import (
 	"bufio"
 	"context"
+	"errors"
 	"net"
 	"runtime"
 	"slices"
@@ -43,6 +44,21 @@ func TestRepliesOfAnySize(t *testing.T) {
 			}
 			if err != nil && strings.Contains(err.Error(), "secret") {
 				t.Errorf("the error shows what the server has said: %v", err)
+			}
+		})
+	}
+}
+
+// TestMoreThanAnAnswer: T-02. What a server says after its answer would pass for the answer to the next command. Nothing of it counts,
+// and the connection is not used again.
+func TestMoreThanAnAnswer(t *testing.T) {
+	for name, says := range map[string]string{
+		"a miss, and a write": "END\r\nSTORED\r\n", "a value, and a miss": "VALUE a 0 1 1\r\nx\r\nEND\r\nEND\r\n",
+		"a miss, and a byte": "END\r\nE", "a value, and a value": "VALUE a 0 1 1\r\nx\r\nEND\r\nVALUE b 0 1 1\r\ny\r\nEND\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if item, err := answered(t, says); !errors.Is(err, errSurplus) {
+				t.Errorf("%q, %v", item.Value, err)
 			}
 		})
 	}
