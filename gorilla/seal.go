@@ -15,7 +15,9 @@ type sealer struct {
 func newSealer(keyPairs [][]byte) sealer {
 	var s sealer
 	for i := 0; i < len(keyPairs); i += 2 {
-		s.keys = append(s.keys, slices.Clone(keyPairs[i]))
+		if key := keyPairs[i]; len(key) > 0 { // securecookie has no use for an empty one either
+			s.keys = append(s.keys, slices.Clone(key))
+		}
 	}
 	return s
 }

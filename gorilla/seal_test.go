@@ -1,6 +1,8 @@
 package msmgorilla_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"testing"
@@ -26,7 +28,7 @@ func (d *decoder) Deserialize(src []byte, dst any) error {
 // TestForgedValues: T-07, T-10. Someone can write to the nodes. Nothing that this app has not stored for this very session is
 // decoded: it counts as no session.
 func TestForgedValues(t *testing.T) {
-	for mode, keys := range map[string][][]byte{"with a key": {key}, "without": nil} {
+	for mode, keys := range map[string][][]byte{"with a key": {key}, "without": nil, "with an empty old key": {key, nil, {}, nil}} {
 		m := newManager(t, msm.Config{})
 		begin := func() (v *visitor, d *decoder, id string) {
 			store := msmgorilla.NewStore(m, keys...)
@@ -56,6 +58,7 @@ func TestForgedValues(t *testing.T) {
 			flipped[i] ^= 1
 			forged[fmt.Sprint("a flipped bit of byte ", i)] = flipped
 		}
+		forged["values sealed with an empty key"] = sealedBy(nil, "s", id, good[32:])
 		for name, value := range forged {
 			if err := at.CommitCtx(t.Context(), id, value, time.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
@@ -72,4 +75,12 @@ func TestForgedValues(t *testing.T) {
 			t.Errorf("%s: what it has stored itself: %+v", mode, s)
 		}
 	}
+}
+
+// sealedBy returns what a store with that key would store.
+func sealedBy(key []byte, name, id string, values []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("msmgorilla: values\x00" + name + "\x00" + id + "\x00"))
+	mac.Write(values)
+	return append(mac.Sum(nil), values...)
 }
