@@ -119,6 +119,11 @@ type Config struct {
 	// other signs: docs/keys.md has the steps that introduce, change and remove keys in rolling deploys. Nil: ids are
 	// not signed.
 	SigningKeys [][]byte
+	// SigningKeysFrom returns the keys in place of SigningKeys, which must be nil then. New calls it, and then it is called
+	// once a minute, so that keys change without a restart. If it returns an error or keys that cannot be used, New
+	// fails; later the keys from before stay, and the log has the error. It is called by one goroutine at a time. Nil:
+	// SigningKeys stay.
+	SigningKeysFrom func() ([][]byte, error)
 	// UnsignedUntil is the time until which unsigned ids are accepted in spite of SigningKeys, while these are being
 	// introduced or removed. It passes for all instances at once, whenever they were started. Zero, or in the past: no
 	// unsigned id is accepted.

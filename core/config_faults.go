@@ -46,7 +46,9 @@ func (c *Config) faults() []fault {
 	if _, err := sid.NewFormat("x", c.SigningKeys, c.UnsignedUntil); err != nil {
 		add(true, "SigningKeys", "%v", err)
 	}
-	add(!c.UnsignedUntil.IsZero() && len(c.SigningKeys) == 0, "UnsignedUntil", "is for signed ids; set SigningKeys or leave it out")
+	signs := len(c.SigningKeys) > 0 || c.SigningKeysFrom != nil
+	add(!c.UnsignedUntil.IsZero() && !signs, "UnsignedUntil", "is for signed ids; set SigningKeys or leave it out")
+	add(len(c.SigningKeys) > 0 && c.SigningKeysFrom != nil, "SigningKeysFrom", "is set together with SigningKeys; set only one of them")
 	for _, p := range c.TrustedProxies {
 		add(!p.IsValid(), "TrustedProxies", "contains an invalid prefix; make it with netip.MustParsePrefix, such as \"10.0.0.0/8\"")
 	}

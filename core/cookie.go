@@ -38,7 +38,7 @@ func (x *Exchange) writeID(h http.Header) {
 	if known && !x.cookieDue() && !x.tidies() && !x.signsAnew() {
 		return
 	}
-	if text := x.manager.format.Spell(id); x.client.speaksByHeader() {
+	if text := x.manager.signing.format().Spell(id); x.client.speaksByHeader() {
 		x.setHeader(h, text)
 	} else {
 		x.setCookie(h, text)
@@ -73,6 +73,7 @@ func (x *Exchange) setCookie(h http.Header, value string) {
 	}
 	cookie := x.cookie()
 	cookie.Value, cookie.MaxAge = value, maxAge(x.manager.cookieLife(x.session.draft.view()))
+	x.warnOfClearText(&cookie)
 	addCookie(h, cookie)
 }
 

@@ -33,6 +33,7 @@ import (
 //	MSM_MAX_CONNS          connections to one node                  64
 //	MSM_MAX_SESSION_SIZE   bytes                                    262144
 //	MSM_SIGNING_KEYS       base64, by commas; the first one signs   ids are not signed
+//	MSM_SIGNING_KEYS_FILE  a file with the value of that            none
 //	MSM_UNSIGNED_UNTIL     RFC 3339 time: 2026-12-01T12:00:00Z      only signed ids
 //	MSM_LOCKING            none, all, auto, uri:REGEXP, app         none
 //	MSM_LOCK_WAIT          Go duration                              2s
@@ -52,7 +53,7 @@ import (
 // nobody is logged in at /private/photo.jpg.
 //
 // MSM_NODES_FILE is read once, by FromEnv; its nodes may stand on separate lines. To use a changed file call FromEnv
-// again, and Manager.SetNodes.
+// again, and Manager.SetNodes. MSM_SIGNING_KEYS_FILE is read again once a minute; its keys may stand on separate lines.
 //
 // MSM_BACKUP_ASYNC is the opposite of Config.BackupSync. Without sticky mode it is checked and has no effect.
 // MSM_ENCRYPTION_KEYS is refused: encryption is not available.
@@ -76,6 +77,7 @@ func FromEnv() (Config, error) {
 		MaxConns:        read(&e, "MAX_CONNS", "a number of connections", size),
 		MaxSessionSize:  read(&e, "MAX_SESSION_SIZE", "a number of bytes", size),
 		SigningKeys:     read(&e, "SIGNING_KEYS", "base64 of 32 or more bytes, several separated by commas", keys),
+		SigningKeysFrom: read(&e, "SIGNING_KEYS_FILE", "a file with the value of MSM_SIGNING_KEYS", keysFile),
 		UnsignedUntil:   read(&e, "UNSIGNED_UNTIL", "a moment with its time zone, such as 2026-12-01T12:00:00Z (RFC 3339)", moment),
 		Locking:         Locking(e.text("LOCKING")),
 		LockWait:        read(&e, "LOCK_WAIT", "a Go duration, such as 2s", positive),
@@ -159,7 +161,7 @@ func read[T any](e *env, name, accepted string, convert func(string) (T, error))
 var variables = map[string]string{
 	"Nodes": "NODES", "FailoverNodes": "FAILOVER_NODES", "Backups": "BACKUPS", "Route": "ROUTE",
 	"IdleTimeout": "IDLE_TIMEOUT", "AbsoluteTimeout": "ABSOLUTE_TIMEOUT", "OpTimeout": "OP_TIMEOUT",
-	"MaxSessionSize": "MAX_SESSION_SIZE", "SigningKeys": "SIGNING_KEYS", "UnsignedUntil": "UNSIGNED_UNTIL", "KeyPrefix": "KEY_PREFIX",
+	"MaxSessionSize": "MAX_SESSION_SIZE", "SigningKeys": "SIGNING_KEYS", "SigningKeysFrom": "SIGNING_KEYS_FILE", "UnsignedUntil": "UNSIGNED_UNTIL", "KeyPrefix": "KEY_PREFIX",
 	"Locking": "LOCKING", "LockExpiry": "LOCK_EXPIRY", "MaxLocalSessions": "MAX_LOCAL_SESSIONS", "MaxLocalBytes": "MAX_LOCAL_BYTES",
 	"Header": "HEADER", "Cookie.Name": "COOKIE_NAME", "Cookie.Path": "COOKIE_PATH", "Cookie.Domain": "COOKIE_DOMAIN",
 	"Cookie.SameSite": "COOKIE_SAMESITE", "Cookie.Partitioned": "COOKIE_PARTITIONED",

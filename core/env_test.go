@@ -1,6 +1,7 @@
 package msm_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -99,6 +100,46 @@ func TestFromEnvReadsAFileOfNodes(t *testing.T) {
 			if fails := strings.HasPrefix(c.want, "msm: "); fails && (err == nil || !strings.HasPrefix(err.Error(), c.want)) ||
 				!fails && (err != nil || config.Nodes != c.want) {
 				t.Errorf("%q, %v; want %q", config.Nodes, err, c.want)
+			}
+		})
+	}
+}
+
+func TestFromEnvReadsAFileOfKeys(t *testing.T) {
+	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
+	for name, c := range map[string]struct {
+		file, variable string // the file's text; "-": there is none
+		keys           int    // that it has
+		want           string // what the error begins with; empty: there is none
+	}{
+		"a list":              {key + "," + key + "\n", "", 2, ""},
+		"a key a line":        {key + "\n" + key + "\r\n\n", "", 2, ""},
+		"nothing":             {" \n", "", 0, "msm: MSM_SIGNING_KEYS_FILE: "},
+		"no file":             {"-", "", 0, "msm: MSM_SIGNING_KEYS_FILE: "},
+		"not base64":          {"k!", "", 0, "msm: MSM_SIGNING_KEYS_FILE: "},
+		"beside the variable": {key, key, 0, "msm: MSM_SIGNING_KEYS_FILE: is set together with SigningKeys"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "keys")
+			if c.file != "-" {
+				if err := os.WriteFile(path, []byte(c.file), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			t.Setenv("MSM_SIGNING_KEYS_FILE", path)
+			t.Setenv("MSM_SIGNING_KEYS", c.variable)
+			config, err := msm.FromEnv()
+			if c.want != "" {
+				if err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), key) {
+					t.Errorf("%v; want %q", err, c.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if keys, err := config.SigningKeysFrom(); len(keys) != c.keys || err != nil {
+				t.Errorf("%d keys, %v", len(keys), err)
 			}
 		})
 	}

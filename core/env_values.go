@@ -90,6 +90,23 @@ func keys(s string) (list [][]byte, err error) {
 	return list, nil
 }
 
+// keysFile returns a function that reads the keys in a file, which may be broken into lines. It reads them once to see
+// that it can.
+func keysFile(path string) (func() ([][]byte, error), error) {
+	from := func() ([][]byte, error) {
+		text, err := listFile(path)
+		if err == nil && text == "" {
+			err = errors.New("the file has no key")
+		}
+		if err != nil {
+			return nil, err
+		}
+		return keys(text)
+	}
+	_, err := from()
+	return from, err
+}
+
 // moment converts a time that has a time zone, so that it is the same moment for every instance.
 func moment(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, s)
@@ -135,16 +152,21 @@ func listOf[T any](convert func(string) (T, error)) func(string) ([]T, error) {
 	}
 }
 
-// nodesFile returns the list of nodes in a file, which may be broken into lines, separated by commas.
+// nodesFile returns the list of nodes in a file.
 func nodesFile(path string) (string, error) {
+	nodes, err := listFile(path)
+	if err == nil && nodes == "" {
+		err = errors.New("the file names no node")
+	}
+	return nodes, err
+}
+
+// listFile returns the list in a file, which may be broken into lines, separated by commas.
+func listFile(path string) (string, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the operator names it
 	if err != nil {
 		return "", err
 	}
 	between := func(r rune) bool { return r == ',' || unicode.IsSpace(r) }
-	nodes := strings.Join(strings.FieldsFunc(string(data), between), ",")
-	if nodes == "" {
-		return "", errors.New("the file names no node")
-	}
-	return nodes, nil
+	return strings.Join(strings.FieldsFunc(string(data), between), ","), nil
 }

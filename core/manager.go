@@ -14,7 +14,6 @@ import (
 	"github.com/gomsm/msm/core/internal/recent"
 	"github.com/gomsm/msm/core/internal/repair"
 	"github.com/gomsm/msm/core/internal/replica"
-	"github.com/gomsm/msm/core/internal/sid"
 	"github.com/gomsm/msm/transcoder"
 )
 
@@ -23,7 +22,8 @@ type Manager struct {
 	secret
 	config   Config
 	log      *journal.Journal
-	format   *sid.Format                      // of session ids
+	signing  signing
+	warned   atomic.Bool                      // see warnOfClearText
 	coder    transcoder.Transcoder            // for new sessions
 	readable map[string]transcoder.Transcoder // by name, those that stored sessions may need
 	storage
@@ -97,13 +97,14 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 	}
 	config = config.withDefaults()
 	config.TrustedProxies = unmapped(config.TrustedProxies)
-	format, err := sid.NewFormat(config.Cookie.Name, config.SigningKeys, config.UnsignedUntil)
-	if err != nil {
-		return nil, err
-	}
 	m := &Manager{
-		config: config, log: journal.New(config.Logger), format: format, coder: config.Transcoder, readable: readable(config),
+		config: config, log: journal.New(config.Logger), coder: config.Transcoder, readable: readable(config),
 		remembered: newRemembered(config.Route), shutdown: shutdown{ended: make(chan struct{})},
+	}
+	m.signing.config, m.signing.log = &m.config, m.log
+	if err := join(m.signing.load(), configured); err != nil {
+		m.log.Close()
+		return nil, err
 	}
 	m.turns = keyqueue.New[struct{}](keyqueue.Writes)
 	draws := random.Default()
@@ -119,6 +120,7 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 	m.peers.Begin(m.memory())
 	m.locks = newLocks(m.store, &config)
 	m.watches = newWatches(m.backend)
+	m.signing.begin()
 	m.background.Begin()
 	m.refills = repair.NewRefills(m.store, config.RefillRate, m.log)
 	if config.Backups > 0 && config.RefillRate > 0 {

@@ -33,6 +33,31 @@ func TestGuarantees(t *testing.T) {
 	}
 }
 
+// TestSecurity checks that docs/security.md has a row for every threat, that each row of its tables names tests or says
+// that something is not yet there, and that the tests exist.
+func TestSecurity(t *testing.T) {
+	page, there := readPage(t, "security.md"), testsOf(t, "..")
+	for _, m := range testName.FindAllStringSubmatch(page, -1) {
+		if !there[m[1]] {
+			t.Errorf("there is no %s", m[1])
+		}
+	}
+	for i := 1; i <= 25; i++ {
+		if !strings.Contains(page, fmt.Sprintf("\n| T-%02d: ", i)) {
+			t.Errorf("no row for T-%02d", i)
+		}
+	}
+	for line := range strings.Lines(page) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 5 || strings.TrimSpace(cells[1]) == "item" || strings.TrimSpace(cells[1]) == "advisory" || strings.Contains(line, "| --- |") {
+			continue
+		}
+		if !strings.Contains(cells[3], "`") && !strings.Contains(strings.ToLower(cells[2]), "not yet") && !strings.Contains(cells[2], "not apply") {
+			t.Errorf("no test and no reason: %s", line)
+		}
+	}
+}
+
 func readPage(t *testing.T, name string) string {
 	t.Helper()
 	page, err := os.ReadFile(docs + name)

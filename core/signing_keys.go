@@ -1,0 +1,76 @@
+package msm
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/sid"
+)
+
+// keysEvery is how often Config.SigningKeysFrom is called.
+const keysEvery = time.Minute
+
+// signing has the format of session ids, whose keys may change while the manager runs. It is safe for concurrent use.
+type signing struct {
+	config *Config
+	log    *journal.Journal
+	ids    atomic.Pointer[sid.Format]
+	stop   context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// load makes the format with the keys that the configuration has now. On an error the format stays as it is.
+func (s *signing) load() (faults []fault) {
+	keys, field := s.config.SigningKeys, "SigningKeys"
+	var err error
+	if from := s.config.SigningKeysFrom; from != nil {
+		field = "SigningKeysFrom"
+		if keys, err = from(); err == nil && len(keys) == 0 {
+			err = errors.New("it has returned no key")
+		}
+	}
+	if err == nil {
+		var format *sid.Format
+		if format, err = sid.NewFormat(s.config.Cookie.Name, keys, s.config.UnsignedUntil); err == nil {
+			s.ids.Store(format)
+			return nil
+		}
+	}
+	return []fault{{Field: field, Text: err.Error()}}
+}
+
+// begin goes on calling Config.SigningKeysFrom.
+func (s *signing) begin() {
+	ctx, stop := context.WithCancel(context.Background())
+	if s.stop = stop; s.config.SigningKeysFrom == nil {
+		return
+	}
+	s.done.Go(func() {
+		tick := time.NewTicker(keysEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := join(s.load(), configured); err != nil {
+				s.log.Event(ctx, slog.LevelError, "the signing keys could not be read again; those from before stay", "", "error", err)
+			}
+		}
+	})
+}
+
+// Close ends that.
+func (s *signing) Close() {
+	s.stop()
+	s.done.Wait()
+}
+
+// format returns the format of ids.
+func (s *signing) format() *sid.Format { return s.ids.Load() }
