@@ -85,17 +85,20 @@ func TestKeysAreTheAppsOwn(t *testing.T) {
 func TestAsManyAttributesAsMayBe(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, msm.Config{})
-	id := begin(t, m, func(s *msm.Session) {
-		for i := range 10_000 {
-			s.Set(fmt.Sprint(i), i)
-		}
-	})
+	id := begin(t, m, func(s *msm.Session) { s.Set("00000", 0) })
+	for first := 1; first < 10_000; first += 1000 {
+		visit(m, id, func(s *msm.Session) {
+			for i := first; i < min(first+1000, 10_000); i++ {
+				s.Set(fmt.Sprintf("%05d", i), i)
+			}
+		})
+	}
 	for name, c := range map[string]struct {
 		set  func(s *msm.Session)
 		want int
 	}{
-		"another value for one":    {func(s *msm.Session) { s.Set("9999", "other") }, http.StatusOK},
-		"one for another":          {func(s *msm.Session) { s.Delete("0"); s.Set("other", 0) }, http.StatusOK},
+		"another value for one":    {func(s *msm.Session) { s.Set("09999", "other") }, http.StatusOK},
+		"one for another":          {func(s *msm.Session) { s.Delete("00000"); s.Set("other", 0) }, http.StatusOK},
 		"one more":                 {func(s *msm.Session) { s.Set("more", 0) }, http.StatusInternalServerError},
 		"one more, by an update":   {func(s *msm.Session) { msm.Update(s, "more", func(n int) int { return n }) }, http.StatusInternalServerError},
 		"one more, as flash texts": {func(s *msm.Session) { s.AddFlash("more") }, http.StatusInternalServerError},

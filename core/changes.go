@@ -94,13 +94,7 @@ type changes []change
 
 // add appends a change, and drops those that have no effect any more because of it: repetition does not grow the list.
 func (l *changes) add(c change) {
-	kept := (*l)[:0]
-	for _, old := range *l {
-		if !c.supersedes(old) {
-			kept = append(kept, old)
-		}
-	}
-	*l = append(kept, c)
+	*l = append(slices.DeleteFunc(*l, c.supersedes), c)
 }
 
 // supersedes reports whether c leaves an earlier change without effect.

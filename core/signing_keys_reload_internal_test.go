@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,15 +20,17 @@ func TestKeysChangeWithoutARestart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		have, wrong := [][]byte{signingKey("a")}, error(nil)
-		m, err := New(Config{
-			SigningKeysFrom: func() ([][]byte, error) { return have, wrong }, IdleTimeout: time.Hour,
-			Logger: slog.New(slog.NewTextHandler(&log, nil)),
-		})
+		type answer struct {
+			keys [][]byte
+			err  error
+		}
+		var now atomic.Pointer[answer]
+		now.Store(&answer{keys: [][]byte{signingKey("a")}})
+		from := func() ([][]byte, error) { return now.Load().keys, now.Load().err }
+		m, err := New(Config{SigningKeysFrom: from, IdleTimeout: time.Hour, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = m.Close(context.Background()) }()
 		var v visitor
 		v.request(m, "POST", func(s *Session) { s.Set("user", "ann") })
 		signedBy := func(letter string) bool {
@@ -49,10 +52,11 @@ func TestKeysChangeWithoutARestart(t *testing.T) {
 			{"c", errors.New("the vault is closed"), "b"},
 			{"b", nil, "b"},
 		} {
-			have, wrong = nil, step.wrong
+			next := &answer{err: step.wrong}
 			for letter := range strings.SplitSeq(step.keys, "") {
-				have = append(have, signingKey(letter))
+				next.keys = append(next.keys, signingKey(letter))
 			}
+			now.Store(next)
 			time.Sleep(keysEvery + time.Second)
 			v.request(m, "GET", func(s *Session) {
 				if user := Get[string](s, "user"); user != "ann" {
@@ -63,6 +67,7 @@ func TestKeysChangeWithoutARestart(t *testing.T) {
 				t.Errorf("with %q the id is %s", step.keys, v.id)
 			}
 		}
+		_ = m.Close(context.Background()) // nobody writes to the log any more
 		if n := strings.Count(log.String(), "those from before stay"); n != 2 || !strings.Contains(log.String(), "the vault is closed") {
 			t.Errorf("%d lines tell of it: %s", n, &log)
 		}
