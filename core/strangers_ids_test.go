@@ -1,6 +1,7 @@
 package msm_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -36,7 +37,7 @@ func TestWhatInventedIDsCost(t *testing.T) {
 		"an unsafe request":                     {msm.LockNone, "POST", read},
 		"a request that would take a lock":      {msm.LockAll, "POST", read},
 		"a request that may have to take one":   {msm.LockAuto, "GET", read},
-		"a request that asks for a lock itself": {msm.LockApp, "GET", func(s *msm.Session) { _ = s.Lock(t.Context()) }},
+		"a request that asks for a lock itself": {msm.LockApp, "GET", func(s *msm.Session) { _ = s.Lock(context.Background()) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -210,4 +210,12 @@ var ofNodes = []mutant{
 		"N17", "a new list is not used before its new nodes were looked at",
 		[]edit{{cluster, "	probes.Wait()\n", ""}}, unit("TestANewListIsLookedAtFirst", "internal/cluster"),
 	},
+	{
+		"I3", "clients do not choose where their requests look",
+		[]edit{{"internal/sid", "	mac.Write(st.place)\n", ""}}, unit("TestNodeAndRouteAreSigned", "internal/sid"),
+	},
+	{
+		"N8", "what a server says after its answer is no answer to the next command",
+		[]edit{{"internal/memcache", "		if r.over {\n", "		if false {\n"}}, unit("TestMoreThanAnAnswer", "internal/memcache"),
+	},
 }
