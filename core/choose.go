@@ -83,15 +83,15 @@ func (m *Manager) keepOne(claims []claim) {
 		c.id = c.id.Clone()
 		list[i] = c
 	}
-	m.background.AddClaimed(list[0].id, func(ctx context.Context, _ *replica.Access, token string) error {
+	m.background.AddClaimed(list[0].id, func(ctx context.Context, _ *replica.Access, id sid.ID) error {
 		chosen, _, err := m.living(ctx, list)
 		if err != nil {
 			return err
 		}
-		m.chosen.Put(token, time.Now().Add(m.config.IdleTimeout/20))
+		m.chosen.Put(id.Token, time.Now().Add(m.config.IdleTimeout/20))
 		if chosen.id.IsZero() || m.backend.touch(chosen.id) {
 			return nil
 		}
-		return m.background.RefreshNow(ctx, m.store.Open(chosen.id.Token, chosen.id.Node), chosen.id.Token)
+		return m.background.RefreshNow(ctx, m.store.Open(chosen.id.Token, chosen.id.Node), chosen.id)
 	})
 }

@@ -194,13 +194,13 @@ func (h *stored) cookieDue(rec *record.Record, every time.Duration) bool {
 
 // noteCookie stores, in the background, that the client has got its cookie, and with it that the session was used.
 func (b *direct) noteCookie(id sid.ID, at time.Time) {
-	b.background.Add(id, func(ctx context.Context, access *replica.Access, token string) error {
+	b.background.Add(id, func(ctx context.Context, access *replica.Access, _ sid.ID) error {
 		rec, err := access.Write(ctx, func(rec *record.Record) error {
 			rec.CookieAt, rec.LastAccess = at, b.store.Clock()
 			return nil
 		})
 		if err == nil {
-			b.refreshes.Put(token, replica.RefreshDue(rec))
+			b.refreshes.Put(id.Token, replica.RefreshDue(rec))
 		}
 		return err
 	})
@@ -214,6 +214,6 @@ func (h *stored) hold(locked *lock.SessionLock) {
 
 func (h *stored) scheduleRepair() {
 	if h.access.NeedsHeal() {
-		h.backend.background.Heal(h.token, h.access.Home())
+		h.backend.background.Heal(h.id())
 	}
 }

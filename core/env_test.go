@@ -88,13 +88,7 @@ func TestFromEnvReadsAFileOfNodes(t *testing.T) {
 		"beside the variable": {"n1:a:1", "n1:a:1", "msm: MSM_NODES_FILE: is set together with MSM_NODES"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "nodes")
-			if c.file != "-" {
-				if err := os.WriteFile(path, []byte(c.file), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			t.Setenv("MSM_NODES_FILE", path)
+			t.Setenv("MSM_NODES_FILE", fileOf(t, c.file))
 			t.Setenv("MSM_NODES", c.variable)
 			config, err := msm.FromEnv()
 			if fails := strings.HasPrefix(c.want, "msm: "); fails && (err == nil || !strings.HasPrefix(err.Error(), c.want)) ||
@@ -103,6 +97,18 @@ func TestFromEnvReadsAFileOfNodes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// fileOf returns the path of a file with that text; "-": there is none.
+func fileOf(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if text != "-" {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
 }
 
 func TestFromEnvReadsAFileOfKeys(t *testing.T) {
@@ -120,13 +126,7 @@ func TestFromEnvReadsAFileOfKeys(t *testing.T) {
 		"beside the variable": {key, key, 0, "msm: MSM_SIGNING_KEYS_FILE: is set together with SigningKeys"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "keys")
-			if c.file != "-" {
-				if err := os.WriteFile(path, []byte(c.file), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			t.Setenv("MSM_SIGNING_KEYS_FILE", path)
+			t.Setenv("MSM_SIGNING_KEYS_FILE", fileOf(t, c.file))
 			t.Setenv("MSM_SIGNING_KEYS", c.variable)
 			config, err := msm.FromEnv()
 			if c.want != "" {

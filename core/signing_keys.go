@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/journal"
+	"github.com/gomsm/msm/core/internal/pace"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -26,22 +27,22 @@ type signing struct {
 
 // load makes the format with the keys that the configuration has now. On an error the format stays as it is.
 func (s *signing) load() (faults []fault) {
-	keys, field := s.config.SigningKeys, "SigningKeys"
-	var err error
+	keys, field, err := s.config.SigningKeys, "SigningKeys", error(nil)
 	if from := s.config.SigningKeysFrom; from != nil {
 		field = "SigningKeysFrom"
 		if keys, err = from(); err == nil && len(keys) == 0 {
 			err = errors.New("it has returned no key")
 		}
 	}
+	format := s.format()
 	if err == nil {
-		var format *sid.Format
-		if format, err = sid.NewFormat(s.config.Cookie.Name, keys, s.config.UnsignedUntil); err == nil {
-			s.ids.Store(format)
-			return nil
-		}
+		format, err = sid.NewFormat(s.config.Cookie.Name, keys, s.config.UnsignedUntil)
 	}
-	return []fault{{Field: field, Text: err.Error()}}
+	if err != nil {
+		return []fault{{Field: field, Text: err.Error()}}
+	}
+	s.ids.Store(format)
+	return nil
 }
 
 // begin goes on calling Config.SigningKeysFrom.
@@ -51,14 +52,7 @@ func (s *signing) begin() {
 		return
 	}
 	s.done.Go(func() {
-		tick := time.NewTicker(keysEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
+		for pace.Sleep(ctx, keysEvery) == nil {
 			if err := join(s.load(), configured); err != nil {
 				s.log.Event(ctx, slog.LevelError, "the signing keys could not be read again; those from before stay", "", "error", err)
 			}

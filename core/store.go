@@ -144,6 +144,6 @@ func (e *entrance) leave() {
 		e.manager.homes.Put(e.token, home)
 	}
 	if e.NeedsHeal() {
-		e.manager.background.Heal(e.token, e.Home())
+		e.manager.background.Heal(sid.ID{Token: e.token, Node: e.Home()})
 	}
 }

@@ -10,7 +10,7 @@ func (s *Session) keepAlive() {
 	case s.state == notLoaded && m.refreshes.Has(id.Token):
 		m.background.Refresh(id)
 	case s.state == notLoaded: // this instance has never seen such a session: the id may be a stranger's invention
-		m.background.AddClaimed(id, nil)
+		m.background.RefreshClaimed(id)
 	case s.draft.base != nil:
 		s.at.used(s.draft.base)
 	}

@@ -72,13 +72,12 @@ func TestDocs(t *testing.T) {
 		for _, f := range block.FindAllStringSubmatch(string(text), -1) {
 			files[f[1]] = f[2]
 		}
-		program := files["main.go"]
-		if files["main.go"] = strings.Replace(program, `":8080"`, "addr", 1); files["main.go"] == program {
-			t.Errorf("%s: has no program that listens on :8080", p.path)
-		}
-		prompt := files["main.go"] // a busy machine may take longer to end it
-		if files["main.go"] = strings.Replace(prompt, "8*time.Second", "5*time.Minute", 1); files["main.go"] == prompt {
-			t.Errorf("%s: has no program that ends within 8 s", p.path)
+		for from, to := range map[string]string{`":8080"`: "addr", "8*time.Second": "5*time.Minute"} { // a busy machine may take longer to end it
+			if program := files["main.go"]; !strings.Contains(program, from) {
+				t.Errorf("%s: has no program with %s", p.path, from)
+			} else {
+				files["main.go"] = strings.Replace(program, from, to, 1)
+			}
 		}
 		for name, code := range files {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(code), 0o600); err != nil {

@@ -19,12 +19,7 @@ var testName = regexp.MustCompile("`(Test\\w+)`")
 // it and docs/history.md name exist.
 func TestGuarantees(t *testing.T) {
 	page, history := readPage(t, "guarantees.md"), readPage(t, "history.md")
-	there := testsOf(t, "..")
-	for _, m := range testName.FindAllStringSubmatch(page+history, -1) {
-		if !there[m[1]] {
-			t.Errorf("there is no %s", m[1])
-		}
-	}
+	wantTests(t, page+history)
 	for i := 1; i <= 11; i++ {
 		wantRow(t, page, fmt.Sprintf("| G%d |", i))
 	}
@@ -36,12 +31,8 @@ func TestGuarantees(t *testing.T) {
 // TestSecurity checks that docs/security.md has a row for every threat, that each row of its tables names tests or says
 // that something is not yet there, and that the tests exist.
 func TestSecurity(t *testing.T) {
-	page, there := readPage(t, "security.md"), testsOf(t, "..")
-	for _, m := range testName.FindAllStringSubmatch(page, -1) {
-		if !there[m[1]] {
-			t.Errorf("there is no %s", m[1])
-		}
-	}
+	page := readPage(t, "security.md")
+	wantTests(t, page)
 	for i := 1; i <= 25; i++ {
 		if !strings.Contains(page, fmt.Sprintf("\n| T-%02d: ", i)) {
 			t.Errorf("no row for T-%02d", i)
@@ -54,6 +45,17 @@ func TestSecurity(t *testing.T) {
 		}
 		if !strings.Contains(cells[3], "`") && !strings.Contains(strings.ToLower(cells[2]), "not yet") && !strings.Contains(cells[2], "not apply") {
 			t.Errorf("no test and no reason: %s", line)
+		}
+	}
+}
+
+// wantTests checks that the tests that a text names exist.
+func wantTests(t *testing.T, text string) {
+	t.Helper()
+	there := testsOf(t, "..")
+	for _, m := range testName.FindAllStringSubmatch(text, -1) {
+		if !there[m[1]] {
+			t.Errorf("there is no %s", m[1])
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/pace"
 )
 
 // ErrBusy means that as many callers wait for the turn as may, or that this one has waited for as long as it may.
@@ -53,30 +54,20 @@ func (q *Queue[T]) Join(met *node.Failures, limit Limit) (*Waiter[T], error) {
 	return w, nil
 }
 
-// parts is in how many parts the time of a waiter passes. If this process stands still, so does who has the turn: that
-// takes one part, however long it is.
-const parts = 20
-
 // Wait waits for the turn, and returns what was handed over with it. After an error, which is ErrBusy or the cause of
 // ctx's end, the waiter has to leave the queue.
 func (w *Waiter[T]) Wait(ctx context.Context, limit Limit) (handed *T, err error) {
-	var late <-chan time.Time
 	if limit.Time > 0 {
-		timer := time.NewTicker(limit.Time / parts)
-		defer timer.Stop()
-		late = timer.C
+		var stop context.CancelFunc
+		ctx, stop = pace.Within(ctx, limit.Time, ErrBusy)
+		defer stop()
 	}
-	for passed := 0; passed < parts; {
-		select {
-		case handed = <-w.called:
-			return handed, nil
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-late:
-			passed++
-		}
+	select {
+	case handed = <-w.called:
+		return handed, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
-	return nil, ErrBusy
 }
 
 // Leave takes a waiter out of the queue. If it has just got the turn, called is true, and the turn has to be passed on

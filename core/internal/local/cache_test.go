@@ -71,7 +71,7 @@ func TestBounds(t *testing.T) {
 			w.all(off)
 			settle()
 			a.must(change(s, plus("n", 1))) // so that it stays
-			for i := 0; !errors.Is(err(a.create(fmt.Sprint("new", i))), local.ErrFull); i++ {
+			for i := 0; !errors.Is(errorOf(a.create(fmt.Sprint("new", i))), local.ErrFull); i++ {
 				if i > 100 {
 					w.t.Fatal("nobody is refused")
 				}
@@ -146,4 +146,4 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-func err(_ *session, err error) error { return err }
+func errorOf(_ *session, err error) error { return err }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/gomsm/msm/core/internal/pace"
 )
 
 // The times of the write-behind. A change is written 70 ms after its request, so that a busy session is written
@@ -14,7 +16,6 @@ const (
 	maxAge     = 100 * time.Millisecond
 	maxQueue   = 10_000           // sessions in a lane; beyond, requests wait
 	maxWait    = 10 * time.Second // that a request waits
-	waitParts  = 20               // in which maxWait passes: a standstill of this process takes one, however long it is
 )
 
 // newcomersShare is how many writes there are for each one of a session that no node has yet, while others are due.
@@ -122,9 +123,9 @@ func (q *queue) waitForEase(ctx context.Context, l *lane) (eased bool) {
 	if !l.pressure.Load() {
 		return true
 	}
-	part := time.NewTicker(maxWait / waitParts)
-	defer part.Stop()
-	for passed := 0; passed < waitParts && l.pressure.Load(); {
+	ctx, stop := pace.Within(ctx, maxWait, context.DeadlineExceeded)
+	defer stop()
+	for l.pressure.Load() {
 		q.mu.Lock()
 		eased := l.eased
 		q.mu.Unlock()
@@ -133,13 +134,11 @@ func (q *queue) waitForEase(ctx context.Context, l *lane) (eased bool) {
 		}
 		select {
 		case <-eased:
-		case <-part.C:
-			passed++
 		case <-ctx.Done():
 			return false
 		}
 	}
-	return !l.pressure.Load()
+	return true
 }
 
 // sleep waits for d, or until another session is the first one, or ctx ends.

@@ -134,7 +134,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"E16", "invented ids do not take the places of sessions",
-		[]edit{{msm, "m.background.AddClaimed(id, nil)", "m.background.Refresh(id)"}}, unit("TestAFloodOfInventedIDs", "."),
+		[]edit{{msm, "m.background.RefreshClaimed(id)", "m.background.Refresh(id)"}}, unit("TestAFloodOfInventedIDs", "."),
 	},
 	{
 		"L5", "who has taken a session over is who the record names",

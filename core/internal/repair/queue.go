@@ -30,6 +30,7 @@ type Queue struct {
 	QueueConfig
 	found   chan job // about sessions that this instance has seen
 	claimed chan job // about ids of which it has seen no session
+	refresh Job      // refreshOrGone: one for all requests, since each method value is allocated
 	ctx     context.Context
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
@@ -49,14 +50,14 @@ type QueueConfig struct {
 	Cause func(ctx context.Context, err error) string // names the kind of an error in the log
 }
 
-// Job is work on one session.
-type Job func(ctx context.Context, access *replica.Access, token string) error
+// Job is work on the session with that id.
+type Job func(ctx context.Context, access *replica.Access, id sid.ID) error
 
 // job is a Job, and the session that it is about.
 type job struct {
 	lane chan job
 	id   sid.ID
-	run  Job           // nil: Refresh
+	run  Job
 	wait time.Duration // before the last try; zero: there was none
 }
 
@@ -64,6 +65,7 @@ type job struct {
 func NewQueue(config QueueConfig) *Queue {
 	q := &Queue{QueueConfig: config, pending: make(map[string]struct{})}
 	q.found, q.claimed = make(chan job, queueLimit), make(chan job, queueLimit)
+	q.refresh = q.refreshOrGone
 	q.ctx, q.cancel = context.WithCancel(context.Background())
 	return q
 }
@@ -76,31 +78,42 @@ func (q *Queue) Begin() {
 }
 
 // Heal queues the repair of a session's copies.
-func (q *Queue) Heal(token, node string) { q.Add(sid.ID{Token: token, Node: node}, q.heal) }
+func (q *Queue) Heal(id sid.ID) { q.Add(id, q.heal) }
 
 // heal repairs the copies and also records the use of the session: the request that found the damage queues no second
 // job (rule H2).
-func (q *Queue) heal(ctx context.Context, access *replica.Access, token string) error {
+func (q *Queue) heal(ctx context.Context, access *replica.Access, id sid.ID) error {
 	if err := access.Heal(ctx); err != nil {
 		return err
 	}
-	return q.RefreshNow(ctx, access, token)
+	return q.RefreshNow(ctx, access, id)
 }
 
 // Refresh queues the record that a session was used.
-func (q *Queue) Refresh(id sid.ID) { q.Add(id, nil) }
+func (q *Queue) Refresh(id sid.ID) { q.Add(id, q.refresh) }
+
+// RefreshClaimed is Refresh for an id that may be nobody's.
+func (q *Queue) RefreshClaimed(id sid.ID) { q.AddClaimed(id, q.refresh) }
 
 // RefreshNow stores that the session was used, if that is due, and notes when it will be due again.
-func (q *Queue) RefreshNow(ctx context.Context, access *replica.Access, token string) error {
+func (q *Queue) RefreshNow(ctx context.Context, access *replica.Access, id sid.ID) error {
 	due, err := access.Refresh(ctx)
 	if !due.IsZero() {
-		q.Due.Put(token, due)
+		q.Due.Put(id.Token, due)
 	}
 	return err
 }
 
-// Add queues a job about a session that was found, unless it has one already or the queue is full. A job of nil is
-// Refresh.
+// refreshOrGone is RefreshNow for a request that did not look for the session itself.
+func (q *Queue) refreshOrGone(ctx context.Context, access *replica.Access, id sid.ID) error {
+	err := q.RefreshNow(ctx, access, id)
+	if errors.Is(err, replica.ErrNoSession) {
+		q.Gone(id)
+	}
+	return err
+}
+
+// Add queues a job about a session that was found, unless it has one already or the queue is full.
 func (q *Queue) Add(id sid.ID, run Job) {
 	if !q.add(job{lane: q.found, id: id, run: run}) {
 		q.dropped.Add(1)
@@ -127,13 +140,9 @@ func (q *Queue) add(j job) bool {
 		return false
 	}
 	j.id = j.id.Clone() // it is a part of a request's Cookie header
-	select {
-	case j.lane <- j:
-		q.pending[j.id.Token] = struct{}{}
-		return true
-	default:
-		return false
-	}
+	q.pending[j.id.Token] = struct{}{}
+	j.lane <- j // there is room: nobody else adds meanwhile
+	return true
 }
 
 // work runs jobs until Close, those of sessions that were found first.
@@ -158,7 +167,7 @@ func (q *Queue) work() {
 // do runs a job. If no node was available it is tried again, after other failures the session's next request asks for
 // it (rule H3).
 func (q *Queue) do(j job) {
-	err := q.run(q.Store.Random.As(q.ctx, "background", j.id.Token), j)
+	err := j.run(q.Store.Random.As(q.ctx, "background", j.id.Token), q.Store.Open(j.id.Token, j.id.Node), j.id)
 	if err != nil && !errors.Is(err, replica.ErrNoSession) && q.ctx.Err() == nil {
 		cause := q.Cause(q.ctx, err)
 		q.Log.Event(q.ctx, slog.LevelWarn, "background write failed; it will be tried again, by the session's next request at the latest", cause,
@@ -170,18 +179,6 @@ func (q *Queue) do(j job) {
 	if errors.Is(err, replica.ErrUnavailable) {
 		q.retry(j)
 	}
-}
-
-func (q *Queue) run(ctx context.Context, j job) error {
-	access := q.Store.Open(j.id.Token, j.id.Node)
-	if j.run != nil {
-		return j.run(ctx, access, j.id.Token)
-	}
-	err := q.RefreshNow(ctx, access, j.id.Token)
-	if errors.Is(err, replica.ErrNoSession) {
-		q.Gone(j.id)
-	}
-	return err
 }
 
 // retry queues a job again after a pause, which doubles with every try. It drops the job if a request of the session
