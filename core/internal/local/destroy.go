@@ -37,16 +37,15 @@ func (st *Store) destroy(ctx context.Context, s *Session) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.discard(w)
+	st.discard(s, w.former)
 	return err
 }
 
-// discard takes the session out of memory, with the changes that were not stored, and tells other instances that may
-// have it: the one that has taken it over, of which this instance may not have heard yet, and once more the one that it
-// was taken over from. Guarded by s.mu.
-func (st *Store) discard(w *write) {
-	s := w.session
-	st.outbox.tell(s, ended, w.former, s.owner.previous)
+// discard takes a session that has ended out of memory, with the changes that were not stored, and tells other instances
+// that may have it: the one that serves it, of which this instance may not have heard yet (empty: none), and once more
+// the one that it was taken over from. Guarded by s.mu.
+func (st *Store) discard(s *Session, serves string) {
+	st.outbox.tell(s, ended, serves, s.owner.previous)
 	st.dropPending(s)
 	st.cache.remove(s)
 }

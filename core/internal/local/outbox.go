@@ -75,7 +75,7 @@ func (o *outbox) send(token, node, route string, m mailbox.Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	list := &o.others
-	if ends(m) {
+	if m.Ends() {
 		list = &o.ends
 	}
 	if len(*list) < maxPosts {
@@ -152,7 +152,7 @@ func (o *outbox) post(ctx context.Context, list []post) (again []post) {
 	batches := newBatches(o.replica, list)
 	batches.send(ctx)
 	for i, p := range list {
-		if ends(p.Message) && !batches.sent[i].Load() && o.replica.Clock().Sub(p.At) < mailbox.Retention {
+		if p.Ends() && !batches.sent[i].Load() && o.replica.Clock().Sub(p.At) < mailbox.Retention {
 			again = append(again, p)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
@@ -53,8 +54,8 @@ func TestALogoutAmongManyTakeovers(t *testing.T) {
 	})
 }
 
-// TestManyLogoutsElsewhere: G6. Hundreds of sessions end through another instance at once. None is served here any more as soon as that is
-// heard, however long it takes to look after their copies.
+// TestManyLogoutsElsewhere: G6. Hundreds of sessions end through another instance, and a moment later hundreds more. None
+// is served here any more as soon as that is heard, however long it takes to look after the copies of those before.
 func TestManyLogoutsElsewhere(t *testing.T) {
 	inWorld(t, 2, 1, func(w *world) {
 		a, b := w.start(local.Config{Route: "a"}), w.start(local.Config{Route: "b"})
@@ -66,10 +67,13 @@ func TestManyLogoutsElsewhere(t *testing.T) {
 		w.all(nodetest.Slow(20 * time.Millisecond))
 		var all sync.WaitGroup
 		for i, n := range nodes {
-			all.Go(func() { b.must(b.End(context.Background(), fmt.Sprint(i), b.replica.Open(fmt.Sprint(i), n))) })
+			all.Go(func() {
+				time.Sleep(time.Duration(i%2) * 300 * time.Millisecond)
+				b.must(b.End(context.Background(), fmt.Sprint(i), b.replica.Open(fmt.Sprint(i), n)))
+			})
 		}
 		all.Wait()
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(mailbox.MaxDelay + 100*time.Millisecond) // and until it is posted
 		for i := range nodes {
 			if a.Get(fmt.Sprint(i)) != nil {
 				t.Errorf("%d is at a after its logout", i)

@@ -64,7 +64,7 @@ func (me self) sign(rec *record.Record, takeover bool) (former string) {
 
 // owner is who serves a session that is in memory, as far as this instance knows.
 type owner struct {
-	elsewhere bool   // another instance serves it, or has ended it: it is removed, once all of it is stored
+	elsewhere bool   // another instance serves it: it is removed, once all of it is stored
 	previous  string // the route of the instance that it was taken over from; empty: none
 }
 
@@ -78,13 +78,16 @@ type effect int
 const (
 	ignored effect = iota // memory has what it is about
 	reread                // another instance has changed the session; this one serves it, and reads the change
-	letGo                 // another instance serves the session, or has ended it
+	letGo                 // another instance serves the session
+	gone                  // the session has ended
 )
 
 // effectOf returns the effect of a message on a session that is stored in that version (rule M11).
 func effectOf(m mailbox.Message, version uint64) effect {
 	switch {
-	case !ends(m) && version >= m.Version:
+	case m.Ends():
+		return gone
+	case version >= m.Version:
 		return ignored
 	case m.Kind == mailbox.Changed:
 		return reread
@@ -95,12 +98,9 @@ func effectOf(m mailbox.Message, version uint64) effect {
 // ended is the message to instances that may still have a session that has been destroyed.
 var ended = mailbox.Message{Kind: mailbox.Ended}
 
-// ends reports whether the message says that the session has ended or is to end.
-func ends(m mailbox.Message) bool { return m.Kind == mailbox.Ended || m.Kind == mailbox.End }
-
 // stronger reports whether m says as much as another message about the same session, or more.
 func stronger(m, than mailbox.Message) bool {
-	if x, y := ends(m), ends(than); x != y {
+	if x, y := m.Ends(), than.Ends(); x != y {
 		return x
 	}
 	return m.Version >= than.Version

@@ -66,8 +66,8 @@ func TestEffectOf(t *testing.T) {
 		"a change":                   {mailbox.Message{Kind: mailbox.Changed, Version: 6}, reread},
 		"a takeover that memory has": {mailbox.Message{Kind: mailbox.Taken, Version: 5}, ignored},
 		"a takeover":                 {mailbox.Message{Kind: mailbox.Taken, Version: 6}, letGo},
-		"an end":                     {mailbox.Message{Kind: mailbox.Ended}, letGo},
-		"an end that is to come":     {mailbox.Message{Kind: mailbox.End}, letGo},
+		"an end":                     {mailbox.Message{Kind: mailbox.Ended}, gone},
+		"an end that is to come":     {mailbox.Message{Kind: mailbox.End}, gone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := effectOf(c.m, 5); got != c.want {

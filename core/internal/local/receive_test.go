@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/local"
 	"github.com/gomsm/msm/core/internal/mailbox"
+	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -39,9 +40,43 @@ func TestAnEndCountsMost(t *testing.T) {
 					}
 					list = append(list, m)
 				}
-				a.Store.Receive(context.Background(), list)
+				a.hear(list...)
 				if a.Get("t") != nil || len(w.holds("t")) > 0 {
 					t.Errorf("it lives on, in memory: %v, on %v", a.Get("t") != nil, w.holds("t"))
+				}
+			})
+		})
+	}
+}
+
+// TestAnEndWaitsForNoWrite: G6. An instance that hears of an end serves the session no more from that moment, whatever
+// it has not stored yet, and nothing that it stores in the midst of that is left.
+func TestAnEndWaitsForNoWrite(t *testing.T) {
+	for name, unstored := range map[string]func(w *world, a *instance, s *session){
+		"all is stored":   func(*world, *instance, *session) { settle() },
+		"a change waits":  func(_ *world, a *instance, s *session) { settle(); a.must(change(s, plus("n", 1))) },
+		"the first waits": func(*world, *instance, *session) {},
+		"a write is on its way": func(w *world, a *instance, s *session) {
+			settle()
+			w.all(nodetest.Slow(20 * time.Millisecond))
+			a.must(change(s, plus("n", 1)))
+			time.Sleep(80 * time.Millisecond)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, 2, 1, func(w *world) {
+				a := w.start(local.Config{Route: "a"})
+				unstored(w, a, a.begin("t"))
+				rest := a.Store.Receive([]mailbox.Message{{Kind: mailbox.Ended, Session: sid.HashOf("t")}})
+				if a.Get("t") != nil {
+					t.Error("it is served")
+				}
+				for _, task := range rest {
+					a.must(task(context.Background()))
+				}
+				settle()
+				if held := w.holds("t"); len(held) > 0 || a.Gauges().PendingChanges != 0 {
+					t.Errorf("it lives on, on %v; %d changes wait", held, a.Gauges().PendingChanges)
 				}
 			})
 		})
@@ -60,7 +95,7 @@ func TestALogoutBeatsALaterClaim(t *testing.T) {
 			settle()
 			a.must(change(s, plus("n", 1)))
 		}
-		a.Store.Receive(context.Background(), []mailbox.Message{{Kind: mailbox.Ended, Session: sid.HashOf("t")}})
+		a.hear(mailbox.Message{Kind: mailbox.Ended, Session: sid.HashOf("t")})
 		if a.Get("t") != nil || len(w.holds("t")) > 0 {
 			t.Errorf("it lives on, on %v", w.holds("t"))
 		}

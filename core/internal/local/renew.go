@@ -108,7 +108,7 @@ func (st *Store) handOver(ctx context.Context, next *Session, w *write) error {
 	if len(late) >= len(w.batches) { // otherwise they were compacted into one batch
 		late = late[len(w.batches):]
 	}
-	st.discard(w)
+	st.discard(s, w.former)
 	s.mu.Unlock()
 	for _, b := range late {
 		_, number, err := st.apply(next, nil, nil, func(rec *record.Record) error { return replay(b.changes, rec) })

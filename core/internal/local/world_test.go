@@ -97,13 +97,13 @@ type instance struct {
 	ways    []*nodetest.Client // to the servers
 	gate    chan struct{}      // messages are read once it is closed; nil: at once
 	close   func()
+	running sync.WaitGroup // all that works in the background, but for the store
 }
 
 // start starts an instance, with probers and everything else that a manager has.
 func (w *world) start(config local.Config) *instance {
 	ctx, stop := context.WithCancel(context.Background())
 	var members []cluster.Member
-	var probers sync.WaitGroup
 	w.started++
 	name := fmt.Sprint(config.Route, w.started)
 	own := w.random.Of(name)
@@ -127,7 +127,7 @@ func (w *world) start(config local.Config) *instance {
 			EpochKey: "epoch", Random: own.Of("prober of " + s.ID()), Watch: mailbox.Keys("msm:", config.Route), OnProbe: look,
 		})
 		_ = n.Probe(ctx)
-		probers.Go(func() { n.Run(ctx) })
+		a.running.Go(func() { n.Run(ctx) })
 		members = append(members, cluster.Member{Node: n})
 	}
 	config.Replica.Cluster.Set(members)
@@ -136,14 +136,14 @@ func (w *world) start(config local.Config) *instance {
 		config.Log = journal.Silent()
 	}
 	a.Store, a.replica = local.New(config), config.Replica
-	probers.Go(func() { inbox.Run(own.As(ctx, "inbox")) })
-	probers.Go(func() { courier.Run(ctx) })
+	a.running.Go(func() { inbox.Run(own.As(ctx, "inbox")) })
+	a.running.Go(func() { courier.Run(ctx) })
 	a.close = sync.OnceFunc(func() {
 		over, cancel := context.WithCancel(ctx)
 		cancel()
 		a.Close(over)
 		stop()
-		probers.Wait()
+		a.running.Wait()
 	})
 	w.t.Cleanup(a.close)
 	return a
@@ -154,9 +154,21 @@ func (a *instance) Receive(ctx context.Context, at *node.Node, list []mailbox.Me
 	if a.gate != nil {
 		<-a.gate
 	}
-	a.Store.Receive(ctx, list)
+	rest := a.Store.Receive(list)
 	for _, m := range list {
-		_ = a.replica.Receive(ctx, m, at.ID())
+		rest = append(rest, func(ctx context.Context) error { return a.replica.Receive(ctx, m, at.ID()) })
+	}
+	a.running.Go(func() { // as package peers has it
+		for _, task := range rest {
+			_ = task(ctx)
+		}
+	})
+}
+
+// hear has the instance receive messages, and do what is left to be done then.
+func (a *instance) hear(list ...mailbox.Message) {
+	for _, task := range a.Store.Receive(list) {
+		a.must(task(context.Background()))
 	}
 }
 

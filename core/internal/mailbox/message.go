@@ -46,6 +46,9 @@ type Message struct {
 	At      time.Time
 }
 
+// Ends reports whether the message says that its session has ended or is to end.
+func (m Message) Ends() bool { return m.Kind == Ended || m.Kind == End }
+
 // size is the length of a stored message, in bytes.
 const size = 1 + len(sid.Hash{}) + 8 + 4 + checksum.Size
 

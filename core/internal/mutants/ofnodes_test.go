@@ -45,6 +45,10 @@ var ofNodes = []mutant{
 		[]edit{{mailbox, "!probed.IsZero() && all {", "!probed.IsZero() {"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
+		"M12", "an instance that starts waits until what has ended is overwritten",
+		[]edit{{peers, "		p.finish(ctx)\n", ""}}, unit("TestAnInstanceThatHasJustStarted", "internal/peers"),
+	},
+	{
 		"M12", "an instance that starts knows what has ended before it takes requests",
 		[]edit{{peers, "	case <-caughtUp:\n", "	default:\n"}}, unit("TestAnInstanceThatHasJustStarted", "internal/peers"),
 	},

@@ -191,7 +191,16 @@ var ofRequests = []mutant{
 	},
 	{
 		"M11", "a session that has ended elsewhere is not served any more, however many have ended",
-		[]edit{{local, "gone[s] = st.cache.removeIfClean(s)", "gone[s] = false"}}, unit("TestManyLogoutsElsewhere", "internal/local"),
+		[]edit{{local, "		st.discard(s, \"\")\n", "		st.queue.scheduleAt(time.Now(), s)\n"}}, unit("TestManyLogoutsElsewhere", "internal/local"),
+	},
+	{
+		"M11", "what cannot be ended on the nodes now is tried again",
+		[]edit{{"internal/peers/backlog.go", "if len(failed) == 0 || ", "if true || "}}, unit("TestWhatFailsIsTriedAgain", "internal/peers"),
+	},
+	{
+		"M5", "the next messages are heard while the nodes are asked about those before",
+		[]edit{{"internal/peers/backlog.go", "done.Go(func() { b.do(ctx, batch) })", "b.do(ctx, batch)"}},
+		unit("TestNothingHeardWaitsForTheNodes", "internal/peers"),
 	},
 	{
 		"M11", "a session whose end was heard does not come into memory again",
@@ -223,6 +232,6 @@ var ofRequests = []mutant{
 	},
 	{
 		"M11", "of several messages about a session an end counts most",
-		[]edit{{local, "	if x, y := ends(m), ends(than); x != y {\n		return x\n	}\n", ""}}, unit("TestAnEndCountsMost", "internal/local"),
+		[]edit{{local, "	if x, y := m.Ends(), than.Ends(); x != y {\n		return x\n	}\n", ""}}, unit("TestAnEndCountsMost", "internal/local"),
 	},
 }

@@ -18,8 +18,9 @@ import (
 
 // Memory is the memory of a sticky instance, as far as messages concern it.
 type Memory interface {
-	// Receive applies messages about sessions.
-	Receive(ctx context.Context, list []mailbox.Message)
+	// Receive applies messages about sessions to memory. It returns what is left to be done on the nodes; each part may
+	// be tried again if it fails.
+	Receive(list []mailbox.Message) []func(ctx context.Context) error
 	// CaughtUp says that all messages were applied that were on the mailboxes of a node at that time.
 	CaughtUp(at time.Time)
 }
@@ -35,13 +36,14 @@ type Peers struct {
 	courier *replica.Courier
 	names   *namesakes
 	debts   *debts
+	backlog backlog
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
 
 // New returns the Peers of an instance with that store. It does nothing before Begin.
 func New(store *replica.Store, log *journal.Journal) *Peers {
-	p := &Peers{store: store, log: log, courier: replica.NewCourier(store), names: newNamesakes(store), debts: newDebts(store)}
+	p := &Peers{store: store, log: log, courier: replica.NewCourier(store), names: newNamesakes(store), debts: newDebts(store), backlog: newBacklog()}
 	p.inbox = mailbox.NewInbox(p, time.Now, store.KeyPrefix, store.Route)
 	return p
 }
@@ -66,6 +68,7 @@ func (p *Peers) Begin(memory Memory) {
 	p.done.Go(func() {
 		ctx := as("inbox")
 		p.inbox.Read(ctx)
+		p.finish(ctx)
 		close(caughtUp)
 		p.inbox.Run(ctx)
 	})
@@ -84,6 +87,13 @@ func (p *Peers) Close() {
 	p.done.Wait()
 }
 
+// finish waits until what the messages have asked for is done, but not longer than Begin waits.
+func (p *Peers) finish(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, mailbox.MaxDelay)
+	defer stop()
+	p.backlog.finish(ctx)
+}
+
 // Receive implements mailbox.Receiver. Sessions leave memory first, and then their copies on nodes are overwritten (rule M5).
 func (p *Peers) Receive(ctx context.Context, at *node.Node, list []mailbox.Message) {
 	var sessions []mailbox.Message
@@ -97,16 +107,26 @@ func (p *Peers) Receive(ctx context.Context, at *node.Node, list []mailbox.Messa
 			sessions = append(sessions, m)
 		}
 	}
+	var batch []task
 	if p.memory != nil && len(sessions) > 0 {
-		p.memory.Receive(ctx, sessions)
+		batch = p.memory.Receive(sessions)
 	}
 	for _, m := range sessions {
-		// Without a node there is nothing to do and nothing to log: the sender owes this to the nodes that it did not
-		// reach, and tells the others so (see debts).
-		if err := p.store.Receive(ctx, m, at.ID()); err != nil && ctx.Err() == nil && !errors.Is(err, replica.ErrUnavailable) {
-			p.log.Event(ctx, slog.LevelWarn, "some copies of a destroyed session could not be overwritten", "", "error", err)
+		if m.Ends() {
+			batch = append(batch, func(ctx context.Context) error { return p.overwrite(ctx, at, m) })
 		}
 	}
+	p.backlog.add(ctx, &p.done, batch)
+}
+
+// overwrite does what a message asks for with a session's copies. Without a node there is nothing to do and nothing to
+// log: the sender owes this to the nodes that it did not reach, and tells the others so (see debts).
+func (p *Peers) overwrite(ctx context.Context, at *node.Node, m mailbox.Message) error {
+	ctx = p.store.Random.As(ctx, "copies of", string(m.Session[:]))
+	if err := p.store.Receive(ctx, m, at.ID()); err != nil && ctx.Err() == nil && !errors.Is(err, replica.ErrUnavailable) {
+		p.log.Event(ctx, slog.LevelWarn, "some copies of a destroyed session could not be overwritten", "", "error", err)
+	}
+	return nil
 }
 
 // CaughtUp implements mailbox.Receiver.
