@@ -2,6 +2,7 @@ package msm
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,12 +33,12 @@ func TestARequestInTheMidstOfAnEnd(t *testing.T) {
 			(&visitor{id: oldest}).request(first, "GET", func(s *Session) { name = Get[string](s, "user") })
 			return name
 		}
-		asked := false
-		at.ways[2].Fail(nodetest.Once(nodetest.Writes("msm:s:"), func() { user(); asked = true }))
+		var asked atomic.Bool
+		at.ways[2].Fail(nodetest.Once(nodetest.Writes("msm:s:"), func() { user(); asked.Store(true) }))
 		v.request(second, "POST", func(s *Session) { s.Destroy() })
 		time.Sleep(heard)
-		if name := user(); name != "" || !asked {
-			t.Errorf("%q is still served; asked in the midst: %v", name, asked)
+		if name := user(); name != "" || !asked.Load() {
+			t.Errorf("%q is still served; asked in the midst: %v", name, asked.Load())
 		}
 	})
 }
