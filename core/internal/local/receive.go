@@ -53,8 +53,9 @@ func (st *Store) receive(s *Session, m mailbox.Message) effect {
 		if !st.cache.removeIfClean(s) {
 			st.queue.scheduleAt(time.Now(), s)
 		}
-	case gone:
-		st.discard(s, "")
+	case gone: // what is not stored stays with it: if a renewal is under way here, that brings it along
+		st.outbox.tell(s, ended, s.owner.previous)
+		st.cache.remove(s)
 	}
 	return does
 }
@@ -65,7 +66,10 @@ func (st *Store) endStored(ctx context.Context, s *Session) error {
 	ctx = node.WithFailures(st.Replica.Random.As(ctx, "end of", s.token))
 	s.beginWriteBehind(ctx)
 	defer s.endSaving()
-	_, home := s.View()
+	s.mu.Lock()
+	st.dropPending(s)
+	home := s.node
+	s.mu.Unlock()
 	if err := st.End(ctx, s.token, st.Replica.Open(s.token, home)); !errors.Is(err, replica.ErrNoSession) {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/local"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -55,6 +56,35 @@ func TestRenew(t *testing.T) {
 			fmt.Sscan(value(next, "n"), &n)
 			if n < 1+acknowledged || n > 21 {
 				w.t.Errorf("n = %d after %d acknowledged changes", n, acknowledged)
+			}
+			w.wantStored("u", nodeOf(next), "n", value(next, "n"))
+		},
+		"a change goes along that comes before this instance reads of the end of the old one": func(w *world, a *instance) {
+			s := a.begin("t")
+			settle()
+			w.all(nodetest.Slow(20 * time.Millisecond))
+			done := make(chan *session)
+			go func() {
+				next, err := s.Renew(ctx, renewal(a, s, "u"))
+				a.must(err)
+				done <- next
+			}()
+			for range 20 { // a mailbox has it as soon as the old one has ended
+				time.Sleep(5 * time.Millisecond)
+				if len(w.holds("t")) == 0 {
+					break
+				}
+			}
+			acknowledged := 1
+			if change(s, plus("n", 1)) == nil {
+				acknowledged++
+			}
+			go a.hear(mailbox.Message{Kind: mailbox.Ended, Session: sid.HashOf("t")})
+			next := <-done
+			w.all(nil)
+			settle()
+			if value(next, "n") != fmt.Sprint(acknowledged) || acknowledged < 2 && !a.Sync {
+				w.t.Errorf("n = %s; %d are acknowledged", value(next, "n"), acknowledged)
 			}
 			w.wantStored("u", nodeOf(next), "n", value(next, "n"))
 		},

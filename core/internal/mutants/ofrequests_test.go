@@ -191,7 +191,12 @@ var ofRequests = []mutant{
 	},
 	{
 		"M11", "a session that has ended elsewhere is not served any more, however many have ended",
-		[]edit{{local, "		st.discard(s, \"\")\n", "		st.queue.scheduleAt(time.Now(), s)\n"}}, unit("TestManyLogoutsElsewhere", "internal/local"),
+		[]edit{{local, "		st.cache.remove(s)\n	}\n	return does", "	}\n	return does"}}, unit("TestManyLogoutsElsewhere", "internal/local"),
+	},
+	{
+		"M11", "a login brings along what came before this instance read that the old session has ended",
+		[]edit{{local, "		st.cache.remove(s)\n	}\n	return does", "		st.cache.remove(s)\n		st.dropPending(s)\n	}\n	return does"}},
+		unit("TestRenew", "internal/local"),
 	},
 	{
 		"M11", "what cannot be ended on the nodes now is tried again",
