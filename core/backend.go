@@ -19,7 +19,7 @@ type backend interface {
 	open(ctx context.Context, id sid.ID, locked *lock.SessionLock, room *handles) (handle, *record.Record, error)
 	// create stores the first record of a session that begins.
 	create(ctx context.Context, id sid.ID, first *record.Record) (handle, *record.Record, error)
-	// remains returns the handle of a session of which only damaged copies were found. It can only be destroyed.
+	// remains returns the handle of a session that cannot be read. It can only be destroyed.
 	remains(id sid.ID) handle
 	// peek returns a session's record and the node that it is read from. It neither takes the session over nor counts as
 	// a use.

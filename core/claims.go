@@ -40,7 +40,7 @@ type claim struct {
 func (c *client) read(r *http.Request, m *Manager) {
 	if values := m.headerValues(r); len(values) > 0 {
 		c.asked = true
-		c.add(values[0], true, m.signing.format())
+		c.add(values[0], true, m.keys.format())
 	}
 	found, first := 0, ""
 	for _, line := range r.Header["Cookie"] {
@@ -58,7 +58,7 @@ func (c *client) read(r *http.Request, m *Manager) {
 				c.dropCookies()
 				return
 			}
-			c.add(value, false, m.signing.format())
+			c.add(value, false, m.keys.format())
 		}
 	}
 }

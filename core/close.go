@@ -41,7 +41,7 @@ func (m *Manager) closeServices(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for _, service := range []interface{ Close() }{&m.signing, m.refills, m.peers, m.background, m.nodes} {
+		for _, service := range []interface{ Close() }{&m.keys, m.refills, m.peers, m.background, m.nodes} {
 			service.Close()
 		}
 	}()

@@ -128,6 +128,24 @@ type Config struct {
 	// introduced or removed. It passes for all instances at once, whenever they were started. Zero, or in the past: no
 	// unsigned id is accepted.
 	UnsignedUntil time.Time
+	// EncryptionKeys seal stored sessions (AES-256-GCM, with a key for each session that is derived from one of these and
+	// from the session's token, by HKDF-SHA-256). Who reads a node learns no value and no attribute's name, even with the
+	// keys, for which the clients' cookies are needed as well. Who writes to one cannot make a session up, change it, or
+	// put it in another's place; but an older state of the same session, as a node had it, is believed again. There may
+	// be four keys, each of at least 32 random bytes. The first one seals, and all open. Every instance must have the
+	// keys with which any other seals: docs/keys.md has the steps that introduce, change and remove keys in rolling
+	// deploys. Nil: sessions are not sealed.
+	EncryptionKeys [][]byte
+	// EncryptionKeysFrom returns the keys in place of EncryptionKeys, which must be nil then; otherwise it is as
+	// SigningKeysFrom. Nil: EncryptionKeys stay.
+	EncryptionKeysFrom func() ([][]byte, error)
+	// SealedFrom is when sessions begin to be sealed, while EncryptionKeys are being introduced: by then every instance
+	// must have the keys. Zero: at once.
+	SealedFrom time.Time
+	// UnsealedUntil is the time until which sessions that are not sealed are still read, from SealedFrom on. Later they
+	// are refused: without the seal, anybody who can write to a node may have made them. Zero, or before SealedFrom: not
+	// longer than until SealedFrom.
+	UnsealedUntil time.Time
 	// Cookie is the template of the session's cookie. An empty Name means "SESSION", an empty Path "/", an unset
 	// SameSite Lax. HttpOnly is always set. Secure is set if it is set here, the request came over TLS, or a trusted
 	// proxy says so. MaxAge, in seconds, counts from the last visit: a request that looks at the session sends the

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/seal"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -43,12 +44,15 @@ func (c *Config) faults() []fault {
 	for _, t := range c.ReadTranscoders {
 		add(t == nil, "ReadTranscoders", "has a nil entry; remove it")
 	}
-	if _, err := sid.NewFormat("x", c.SigningKeys, c.UnsignedUntil); err != nil {
-		add(true, "SigningKeys", "%v", err)
-	}
-	signs := len(c.SigningKeys) > 0 || c.SigningKeysFrom != nil
-	add(!c.UnsignedUntil.IsZero() && !signs, "UnsignedUntil", "is for signed ids; set SigningKeys or leave it out")
+	_, err = sid.NewFormat("x", c.SigningKeys, c.UnsignedUntil)
+	add(err != nil, "SigningKeys", "%v", err)
+	_, err = seal.NewRing(c.EncryptionKeys)
+	add(err != nil, "EncryptionKeys", "%v", err)
+	add(!c.UnsignedUntil.IsZero() && !c.signs(), "UnsignedUntil", "is for signed ids; set SigningKeys or leave it out")
+	add(!c.SealedFrom.IsZero() && !c.encrypts(), "SealedFrom", "is for sealed records; set EncryptionKeys or leave it out")
+	add(!c.UnsealedUntil.IsZero() && !c.encrypts(), "UnsealedUntil", "is for sealed records; set EncryptionKeys or leave it out")
 	add(len(c.SigningKeys) > 0 && c.SigningKeysFrom != nil, "SigningKeysFrom", "is set together with SigningKeys; set only one of them")
+	add(len(c.EncryptionKeys) > 0 && c.EncryptionKeysFrom != nil, "EncryptionKeysFrom", "is set together with EncryptionKeys; set only one of them")
 	for _, p := range c.TrustedProxies {
 		add(!p.IsValid(), "TrustedProxies", "contains an invalid prefix; make it with netip.MustParsePrefix, such as \"10.0.0.0/8\"")
 	}

@@ -38,7 +38,7 @@ func (x *Exchange) writeID(h http.Header) {
 	if known && !x.cookieDue() && !x.tidies() && !x.signsAnew() {
 		return
 	}
-	if text := x.manager.signing.format().Spell(id); x.client.speaksByHeader() {
+	if text := x.manager.keys.format().Spell(id); x.client.speaksByHeader() {
 		x.setHeader(h, text)
 	} else {
 		x.setCookie(h, text)

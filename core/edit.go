@@ -1,9 +1,11 @@
 package msm
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // hasSomething reports whether there is a session that a removal can change. Removing from nothing creates nothing.
@@ -84,7 +86,7 @@ func (s *Session) takeBack() {
 	s.forget()
 	s.ends.ended = nil
 	switch {
-	case ended == nil:
+	case ended == nil, errors.Is(ended.why, replica.ErrNoSession): // there is none to go back to
 	case ended.why != nil:
 		s.state, s.loadErr = refused, ended.why
 	default:

@@ -35,6 +35,10 @@ import (
 //	MSM_SIGNING_KEYS       base64, by commas; the first one signs   ids are not signed
 //	MSM_SIGNING_KEYS_FILE  a file with the value of that            none
 //	MSM_UNSIGNED_UNTIL     RFC 3339 time: 2026-12-01T12:00:00Z      only signed ids
+//	MSM_ENCRYPTION_KEYS    base64, by commas; the first one seals   sessions are not sealed
+//	MSM_ENCRYPTION_KEYS_FILE  a file with the value of that         none
+//	MSM_SEALED_FROM        RFC 3339 time                            at once
+//	MSM_UNSEALED_UNTIL     RFC 3339 time                            only sealed sessions
 //	MSM_LOCKING            none, all, auto, uri:REGEXP, app         none
 //	MSM_LOCK_WAIT          Go duration                              2s
 //	MSM_LOCK_EXPIRY        Go duration                              10s
@@ -53,10 +57,10 @@ import (
 // nobody is logged in at /private/photo.jpg.
 //
 // MSM_NODES_FILE is read once, by FromEnv; its nodes may stand on separate lines. To use a changed file call FromEnv
-// again, and Manager.SetNodes. MSM_SIGNING_KEYS_FILE is read again once a minute; its keys may stand on separate lines.
+// again, and Manager.SetNodes. MSM_SIGNING_KEYS_FILE and MSM_ENCRYPTION_KEYS_FILE are read again once a minute; their
+// keys may stand on separate lines.
 //
 // MSM_BACKUP_ASYNC is the opposite of Config.BackupSync. Without sticky mode it is checked and has no effect.
-// MSM_ENCRYPTION_KEYS is refused: encryption is not available.
 //
 // The error joins all faults, each with the variable, its value unless that is a key, and what is accepted.
 func FromEnv() (Config, error) {
@@ -76,21 +80,24 @@ func FromEnv() (Config, error) {
 		OpTimeout:       read(&e, "OP_TIMEOUT", "a Go duration, such as 250ms", positive),
 		MaxConns:        read(&e, "MAX_CONNS", "a number of connections", size),
 		MaxSessionSize:  read(&e, "MAX_SESSION_SIZE", "a number of bytes", size),
-		SigningKeys:     read(&e, "SIGNING_KEYS", "base64 of 32 or more bytes, several separated by commas", keys),
+		SigningKeys:     read(&e, "SIGNING_KEYS", "base64 of 32 or more bytes, several separated by commas", decodeKeys),
 		SigningKeysFrom: read(&e, "SIGNING_KEYS_FILE", "a file with the value of MSM_SIGNING_KEYS", keysFile),
-		UnsignedUntil:   read(&e, "UNSIGNED_UNTIL", "a moment with its time zone, such as 2026-12-01T12:00:00Z (RFC 3339)", moment),
-		Locking:         Locking(e.text("LOCKING")),
-		LockWait:        read(&e, "LOCK_WAIT", "a Go duration, such as 2s", positive),
-		LockExpiry:      read(&e, "LOCK_EXPIRY", "a Go duration from 2s, such as 10s", positive),
-		KeyPrefix:       e.text("KEY_PREFIX"),
-		Cookie:          e.cookie(),
-		Header:          e.text("HEADER"),
-		TrustedProxies:  read(&e, "TRUSTED_PROXIES", "addresses or prefixes such as 10.0.0.0/8, several separated by commas", listOf(prefix)),
+		UnsignedUntil:   read(&e, "UNSIGNED_UNTIL", aMoment, moment),
+
+		EncryptionKeys:     read(&e, "ENCRYPTION_KEYS", "base64 of 32 or more bytes, several separated by commas", decodeKeys),
+		EncryptionKeysFrom: read(&e, "ENCRYPTION_KEYS_FILE", "a file with the value of MSM_ENCRYPTION_KEYS", keysFile),
+		SealedFrom:         read(&e, "SEALED_FROM", aMoment, moment),
+		UnsealedUntil:      read(&e, "UNSEALED_UNTIL", aMoment, moment),
+
+		Locking:        Locking(e.text("LOCKING")),
+		LockWait:       read(&e, "LOCK_WAIT", "a Go duration, such as 2s", positive),
+		LockExpiry:     read(&e, "LOCK_EXPIRY", "a Go duration from 2s, such as 10s", positive),
+		KeyPrefix:      e.text("KEY_PREFIX"),
+		Cookie:         e.cookie(),
+		Header:         e.text("HEADER"),
+		TrustedProxies: read(&e, "TRUSTED_PROXIES", "addresses or prefixes such as 10.0.0.0/8, several separated by commas", listOf(prefix)),
 	}
 	e.local(&c)
-	if e.text("ENCRYPTION_KEYS") != "" {
-		e.fault("ENCRYPTION_KEYS", "encryption is not available in this version; leave it empty")
-	}
 	for _, f := range c.faults() {
 		e.invalid(f)
 	}
@@ -161,7 +168,8 @@ func read[T any](e *env, name, accepted string, convert func(string) (T, error))
 var variables = map[string]string{
 	"Nodes": "NODES", "FailoverNodes": "FAILOVER_NODES", "Backups": "BACKUPS", "Route": "ROUTE",
 	"IdleTimeout": "IDLE_TIMEOUT", "AbsoluteTimeout": "ABSOLUTE_TIMEOUT", "OpTimeout": "OP_TIMEOUT",
-	"MaxSessionSize": "MAX_SESSION_SIZE", "SigningKeys": "SIGNING_KEYS", "SigningKeysFrom": "SIGNING_KEYS_FILE", "UnsignedUntil": "UNSIGNED_UNTIL", "KeyPrefix": "KEY_PREFIX",
+	"MaxSessionSize": "MAX_SESSION_SIZE", "SigningKeys": "SIGNING_KEYS", "SigningKeysFrom": "SIGNING_KEYS_FILE", "UnsignedUntil": "UNSIGNED_UNTIL",
+	"EncryptionKeys": "ENCRYPTION_KEYS", "EncryptionKeysFrom": "ENCRYPTION_KEYS_FILE", "SealedFrom": "SEALED_FROM", "UnsealedUntil": "UNSEALED_UNTIL", "KeyPrefix": "KEY_PREFIX",
 	"Locking": "LOCKING", "LockExpiry": "LOCK_EXPIRY", "MaxLocalSessions": "MAX_LOCAL_SESSIONS", "MaxLocalBytes": "MAX_LOCAL_BYTES",
 	"Header": "HEADER", "Cookie.Name": "COOKIE_NAME", "Cookie.Path": "COOKIE_PATH", "Cookie.Domain": "COOKIE_DOMAIN",
 	"Cookie.SameSite": "COOKIE_SAMESITE", "Cookie.Partitioned": "COOKIE_PARTITIONED",

@@ -22,7 +22,7 @@ func TestFromEnv(t *testing.T) {
 	for name, value := range map[string]string{
 		"NODES": "n1:a:1,n2:b:2", "FAILOVER_NODES": "n2", "BACKUPS": "0", "ROUTE": "r1", "IGNORE": `\.x$`, "TRANSCODER": "json",
 		"IDLE_TIMEOUT": "10m", "ABSOLUTE_TIMEOUT": "12h", "OP_TIMEOUT": "50ms", "MAX_CONNS": "16", "MAX_SESSION_SIZE": "1000",
-		"SIGNING_KEYS": key + "," + strings.TrimRight(key, "="), "KEY_PREFIX": "app:", "COOKIE_NAME": "sid",
+		"SIGNING_KEYS": key + "," + strings.TrimRight(key, "="), "ENCRYPTION_KEYS": key, "SEALED_FROM": "2026-12-01T00:00:00Z", "UNSEALED_UNTIL": "2026-12-02T00:00:00Z", "KEY_PREFIX": "app:", "COOKIE_NAME": "sid",
 		"STICKY": "false", "LOCKING": "uri:^/cart", "LOCK_WAIT": "5s", "LOCK_EXPIRY": "30s", "BACKUP_ASYNC": "true",
 		"UNSIGNED_UNTIL": "2026-12-01T13:00:00+01:00", "REFILL_RATE": "0", "READ_TRANSCODERS": "cbor, gob", "HEADER": "X-Session", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1, ::1",
 		"COOKIE_PATH": "/app", "COOKIE_DOMAIN": "example.com", "COOKIE_SECURE": "true", "COOKIE_SAMESITE": "None", "COOKIE_MAX_AGE": "720h",
@@ -43,6 +43,9 @@ func TestFromEnv(t *testing.T) {
 	cookie := http.Cookie{Name: "sid", Path: "/app", Domain: "example.com", Secure: true, SameSite: http.SameSiteNoneMode, MaxAge: 30 * 24 * 3600, Partitioned: true}
 	if c.RefillRate != msm.NoRefill || fmt.Sprint(c.ReadTranscoders) != fmt.Sprint([]transcoder.Transcoder{transcoder.CBOR(), transcoder.Gob()}) ||
 		!c.UnsignedUntil.Equal(time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)) || c.Header != "X-Session" || fmt.Sprint(c.TrustedProxies) != "[10.0.0.0/8 192.0.2.1/32 ::1/128]" || !reflect.DeepEqual(c.Cookie, cookie) {
+		t.Errorf("%+v", c)
+	}
+	if len(c.EncryptionKeys) != 1 || c.SealedFrom.Day() != 1 || c.UnsealedUntil.Day() != 2 {
 		t.Errorf("%+v", c)
 	}
 	newManager(t, c)
@@ -116,32 +119,37 @@ func TestFromEnvReadsAFileOfKeys(t *testing.T) {
 	for name, c := range map[string]struct {
 		file, variable string // the file's text; "-": there is none
 		keys           int    // that it has
-		want           string // what the error begins with; empty: there is none
+		want           string // what the error says of the file; empty: there is none
 	}{
 		"a list":              {key + "," + key + "\n", "", 2, ""},
 		"a key a line":        {key + "\n" + key + "\r\n\n", "", 2, ""},
-		"nothing":             {" \n", "", 0, "msm: MSM_SIGNING_KEYS_FILE: "},
-		"no file":             {"-", "", 0, "msm: MSM_SIGNING_KEYS_FILE: "},
-		"not base64":          {"k!", "", 0, "msm: MSM_SIGNING_KEYS_FILE: "},
-		"beside the variable": {key, key, 0, "msm: MSM_SIGNING_KEYS_FILE: is set together with SigningKeys"},
+		"nothing":             {" \n", "", 0, " "},
+		"no file":             {"-", "", 0, " "},
+		"not base64":          {"k!", "", 0, " "},
+		"beside the variable": {key, key, 0, " is set together with "},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("MSM_SIGNING_KEYS_FILE", fileOf(t, c.file))
-			t.Setenv("MSM_SIGNING_KEYS", c.variable)
-			config, err := msm.FromEnv()
-			if c.want != "" {
-				if err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), key) {
-					t.Errorf("%v; want %q", err, c.want)
+		for kind, from := range map[string]func(msm.Config) func() ([][]byte, error){
+			"SIGNING_KEYS":    func(c msm.Config) func() ([][]byte, error) { return c.SigningKeysFrom },
+			"ENCRYPTION_KEYS": func(c msm.Config) func() ([][]byte, error) { return c.EncryptionKeysFrom },
+		} {
+			t.Run(name+" of "+kind, func(t *testing.T) {
+				t.Setenv("MSM_"+kind+"_FILE", fileOf(t, c.file))
+				t.Setenv("MSM_"+kind, c.variable)
+				config, err := msm.FromEnv()
+				if c.want != "" {
+					if err == nil || !strings.HasPrefix(err.Error(), "msm: MSM_"+kind+"_FILE:"+c.want) || strings.Contains(err.Error(), key) {
+						t.Errorf("%v; want %q", err, c.want)
+					}
+					return
 				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if keys, err := config.SigningKeysFrom(); len(keys) != c.keys || err != nil {
-				t.Errorf("%d keys, %v", len(keys), err)
-			}
-		})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if keys, err := from(config)(); len(keys) != c.keys || err != nil {
+					t.Errorf("%d keys, %v", len(keys), err)
+				}
+			})
+		}
 	}
 }
 

@@ -77,8 +77,8 @@ func size(s string) (int, error) {
 	return n, err
 }
 
-// keys decodes keys separated by commas, each in standard or URL-safe base64, padded or not.
-func keys(s string) (list [][]byte, err error) {
+// decodeKeys decodes keys separated by commas, each in standard or URL-safe base64, padded or not.
+func decodeKeys(s string) (list [][]byte, err error) {
 	for _, text := range strings.Split(s, ",") {
 		text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(strings.TrimSpace(text), "="))
 		key, err := base64.RawStdEncoding.DecodeString(text)
@@ -101,11 +101,14 @@ func keysFile(path string) (func() ([][]byte, error), error) {
 		if err != nil {
 			return nil, err
 		}
-		return keys(text)
+		return decodeKeys(text)
 	}
 	_, err := from()
 	return from, err
 }
+
+// aMoment is what moment accepts.
+const aMoment = "a moment with its time zone, such as 2026-12-01T12:00:00Z (RFC 3339)"
 
 // moment converts a time that has a time zone, so that it is the same moment for every instance.
 func moment(s string) (time.Time, error) {

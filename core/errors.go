@@ -24,9 +24,8 @@ var (
 	// ErrTooLarge means that the encoded session exceeds Config.MaxSessionSize, or that fewer nodes than should hold a
 	// copy take an item of its size (memcached -I). The stored session is unchanged.
 	ErrTooLarge = replica.ErrTooLarge
-	// ErrUnreadable means that the stored session has a format or a transcoder that this program does not know, or is
-	// damaged. It is kept as it is, unless the request ends it by Destroy or Renew; one of a newer format is kept even
-	// then.
+	// ErrUnreadable means that the stored session has a format or a transcoder that this program does not know, or was
+	// sealed with a key that it does not have. It is kept as it is, unless the request ends it by Destroy or Renew.
 	ErrUnreadable = replica.ErrUnreadable
 	// ErrLocked means that other requests of the session had its lock for longer than Config.LockWait.
 	ErrLocked = lock.ErrLocked

@@ -71,6 +71,9 @@ func (s *Session) find(ctx context.Context) error {
 		s.ends.unread = s.wreck(id, err)
 		s.forget()
 	}
+	if errors.Is(err, replica.ErrDamaged) {
+		return nil // and no absence: a logout still has to write over what is there
+	}
 	if errors.Is(err, replica.ErrNoSession) {
 		s.missed(err)
 		return nil
@@ -138,13 +141,13 @@ func (s *Session) loadEarly() error {
 	return nil
 }
 
-// wreck returns what is left of a session that cannot be read, for it to be ended. It is nil if a newer program may
-// know what is in it, or if the error is another one (rule E17).
+// wreck returns what is left of a session that cannot be read, for it to be ended; nil: the error is another one (rule
+// E17).
 func (s *Session) wreck(id sid.ID, why error) *endedSession {
 	switch {
 	case s.draft.base != nil:
 		return &endedSession{id: s.id, at: s.at, base: s.draft.base, why: why}
-	case errors.Is(why, replica.ErrDamaged):
+	case replica.CanOnlyEnd(why):
 		return &endedSession{id: id, at: s.manager.backend.remains(id), why: why}
 	}
 	return nil

@@ -22,7 +22,7 @@ type Manager struct {
 	secret
 	config   Config
 	log      *journal.Journal
-	signing  signing
+	keys     keys
 	warned   atomic.Bool                      // see warnOfClearText
 	coder    transcoder.Transcoder            // for new sessions
 	readable map[string]transcoder.Transcoder // by name, those that stored sessions may need
@@ -101,14 +101,13 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 		config: config, log: journal.New(config.Logger), coder: config.Transcoder, readable: readable(config),
 		remembered: newRemembered(config.Route), shutdown: shutdown{ended: make(chan struct{})},
 	}
-	m.signing.config, m.signing.log = &m.config, m.log
-	if err := join(m.signing.load(), configured); err != nil {
+	if err := join(m.keys.load(&m.config, m.log), configured); err != nil {
 		m.log.Close()
 		return nil, err
 	}
 	m.turns = keyqueue.New[struct{}](keyqueue.Writes)
 	draws := random.Default()
-	m.store = newStore(&config, cluster.New(nil), draws)
+	m.store = m.newStore(cluster.New(nil), draws)
 	m.peers = peers.New(m.store, m.log)
 	m.nodes = m.newNodes(draws, connect)
 	if err := join(m.beginNodes(), configured); err != nil {
@@ -120,7 +119,7 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 	m.peers.Begin(m.memory())
 	m.locks = newLocks(m.store, &config)
 	m.watches = newWatches(m.backend)
-	m.signing.begin()
+	m.keys.begin()
 	m.background.Begin()
 	m.refills = repair.NewRefills(m.store, config.RefillRate, m.log)
 	if config.Backups > 0 && config.RefillRate > 0 {

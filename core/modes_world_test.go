@@ -16,11 +16,12 @@ func everyMode(t *testing.T, test func(t *testing.T, config msm.Config)) {
 	for name, config := range map[string]msm.Config{
 		"in memory":       {},
 		"non-sticky":      {Nodes: list},
-		"signed":          {Nodes: list, SigningKeys: [][]byte{[]byte(strings.Repeat("k", 32))}},
+		"with keys":       {Nodes: list, SigningKeys: [][]byte{[]byte(strings.Repeat("k", 32))}, EncryptionKeys: [][]byte{[]byte(strings.Repeat("e", 32))}},
 		"with locks":      {Nodes: list, Locking: msm.LockAll, LockWait: patience, LockExpiry: patience},
 		"with auto locks": {Nodes: list, Locking: msm.LockAuto, LockWait: patience, LockExpiry: patience},
 		"sticky, async":   {Nodes: list, Sticky: true},
 		"sticky, sync":    {Nodes: list, Sticky: true, BackupSync: true, Backups: 1},
+		"sticky, sealed":  {Nodes: list, Sticky: true, Backups: 1, EncryptionKeys: [][]byte{[]byte(strings.Repeat("e", 32))}},
 	} {
 		t.Run(name, func(t *testing.T) { test(t, config) })
 	}

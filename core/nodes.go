@@ -53,10 +53,11 @@ func (m *Manager) beginNodes() []fault {
 }
 
 // newStore returns the store of the sessions' copies.
-func newStore(c *Config, nodes *cluster.Cluster, draws *random.Source) *replica.Store {
+func (m *Manager) newStore(nodes *cluster.Cluster, draws *random.Source) *replica.Store {
+	c := &m.config
 	copies := replica.Config{
 		Cluster: nodes, Backups: c.Backups, KeyPrefix: c.KeyPrefix, MaxSize: c.MaxSessionSize, IdleTime: c.IdleTimeout,
-		Patience: c.OpTimeout, Random: draws.Of("copies"),
+		Patience: c.OpTimeout, Random: draws.Of("copies"), Seals: m.keys.seals, Log: m.log,
 	}
 	if c.Sticky {
 		copies.Route = c.Route

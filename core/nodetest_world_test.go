@@ -43,10 +43,15 @@ type instance struct {
 // manager makes an instance on the world's servers. What config leaves open is one backup, also in sticky mode, and no
 // refill.
 func (w *world) manager(config Config) (*Manager, *instance) {
+	return w.logging(config, slog.New(slog.DiscardHandler))
+}
+
+// logging is manager with a log.
+func (w *world) logging(config Config, log *slog.Logger) (*Manager, *instance) {
 	w.t.Helper()
 	w.begun++
 	in, name := &instance{}, fmt.Sprint("instance ", w.begun)
-	config.Logger = slog.New(slog.DiscardHandler)
+	config.Logger = log
 	config.Backups, config.RefillRate = cmp.Or(config.Backups, 1), cmp.Or(config.RefillRate, NoRefill)
 	config.Nodes = ""
 	servers := map[string]*nodetest.Server{}
@@ -103,6 +108,13 @@ func (w *world) overwrite(key string, edit func(value []byte) []byte) {
 	}
 }
 
+// put gives a server a value.
+func (w *world) put(s *nodetest.Server, key string, value []byte) {
+	if err := s.Memory().Add(w.t.Context(), key, memcache.Item{Value: value}, time.Hour); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func (w *world) values(key string) (all [][]byte) {
 	for _, server := range w.servers {
 		all = append(all, bytes.Clone(server.Value(key)))
@@ -128,6 +140,8 @@ func (w *world) forgetLock(id string) {
 }
 
 func lockKey(id string) string { return sid.Key("msm:", sid.Lock, tokenOf(id)) }
+
+func recordKey(id string) string { return sid.Key("msm:", sid.Record, tokenOf(id)) }
 
 func tokenOf(id string) string {
 	format, err := sid.NewFormat("SESSION", nil, time.Time{})

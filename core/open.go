@@ -21,7 +21,7 @@ func (m *Manager) Open(ctx context.Context, id string) (*Session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	parsed, _, ok := m.signing.format().Parse(id)
+	parsed, _, ok := m.keys.format().Parse(id)
 	if !ok {
 		return nil, ErrInvalidID
 	}

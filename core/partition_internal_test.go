@@ -135,7 +135,7 @@ func TestAnOldCookieInMemory(t *testing.T) {
 		add := func(s *Session) { Update(s, "n", func(n int) int { return n + 1 }) }
 		s.visit(1, "", add)
 		old := s.newest
-		id, _, _ := s.m[1].signing.format().Parse(old)
+		id, _, _ := s.m[1].keys.format().Parse(old)
 		s.ways[tokenNode(id.Node)].Fail(off)
 		s.visit(0, s.newest, add)
 		s.visit(1, s.newest, add)

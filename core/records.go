@@ -9,7 +9,7 @@ import (
 
 // newID returns the id of a new session (rule I4); its node is the one where the session would begin as things are.
 func (m *Manager) newID() sid.ID {
-	id := m.signing.format().New("", m.config.Route)
+	id := m.keys.format().New("", m.config.Route)
 	id.Node = m.store.FirstNode(id.Token)
 	return id
 }

@@ -26,7 +26,7 @@ func (secret) MarshalJSON() ([]byte, error) { return json.Marshal(redacted) }
 // LogValue returns "[redacted]".
 func (secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// String returns the fields that are set, without the signing keys.
+// String returns the fields that are set, without the keys.
 func (c Config) String() string {
 	var fields []string
 	for _, f := range c.fields() {
@@ -38,7 +38,7 @@ func (c Config) String() string {
 // GoString returns what String does, after the type's name.
 func (c Config) GoString() string { return "msm.Config" + c.String() }
 
-// MarshalJSON returns the fields that are set, as texts, without the signing keys. It returns no error.
+// MarshalJSON returns the fields that are set, as texts, without the keys. It returns no error.
 func (c Config) MarshalJSON() ([]byte, error) {
 	fields := make(map[string]string)
 	for _, f := range c.fields() {
@@ -47,7 +47,7 @@ func (c Config) MarshalJSON() ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// LogValue returns the fields that are set, without the signing keys.
+// LogValue returns the fields that are set, without the keys.
 func (c Config) LogValue() slog.Value { return slog.GroupValue(c.fields()...) }
 
 // fields returns the fields that are set, as texts.
@@ -71,7 +71,7 @@ func told(name string, field reflect.Value) string {
 		return value.Name()
 	default:
 		switch {
-		case name == "SigningKeys":
+		case name == "SigningKeys", name == "EncryptionKeys":
 			return fmt.Sprintf("%d keys %s", field.Len(), redacted)
 		case name == "Cookie":
 			return field.FieldByName("Name").String()

@@ -20,7 +20,7 @@ import (
 func TestNothingSecretIsPrinted(t *testing.T) {
 	key := []byte("a key that nobody may ever see!!")
 	config := msm.Config{
-		Nodes: "", SigningKeys: [][]byte{key}, Ignore: regexp.MustCompile("gif$"), IdleTimeout: time.Hour, Logger: quiet,
+		Nodes: "", SigningKeys: [][]byte{key}, EncryptionKeys: [][]byte{key}, Ignore: regexp.MustCompile("gif$"), IdleTimeout: time.Hour, Logger: quiet,
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) {},
 	}
 	m := newManager(t, config)
@@ -33,9 +33,13 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	if malformed == nil || environment == nil || short == nil {
 		t.Fatal(malformed, environment, short)
 	}
+	_, shortToo := msm.New(msm.Config{EncryptionKeys: [][]byte{key[1:]}})
+	if shortToo == nil {
+		t.Fatal("a short key is taken")
+	}
 	values := map[string]any{
 		"Config": config, "*Config": &config, "Manager": m, "an opened session": open(t, m, id), "an error of Open": malformed,
-		"an error of FromEnv": environment, "an error of New": short, "several": []any{config, m},
+		"an error of FromEnv": environment, "an error of New": short, "another": shortToo, "several": []any{config, m},
 		"a part": struct{ Session *msm.Session }{open(t, m, id)},
 	}
 	visit(m, id, func(s *msm.Session) {
@@ -63,7 +67,7 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 		}
 	}
 	for form, text := range printed(t, config) {
-		for _, part := range []string{"SigningKeys", "1 keys [redacted]", "gif$", "1h0m0s"} {
+		for _, part := range []string{"SigningKeys", "EncryptionKeys", "1 keys [redacted]", "gif$", "1h0m0s"} {
 			if !strings.Contains(text, part) {
 				t.Errorf("%s lacks %s: %s", form, part, text)
 			}

@@ -7,8 +7,8 @@ package msm
 // if its method is not safe, refused with ErrGone. Renew returns ErrCommitted if the response has begun already, or why
 // the session could not be loaded.
 //
-// A session that cannot be read (ErrUnreadable) ends as by Destroy, and its values with it, unless a newer program has
-// stored it; what is set after Renew begins a new one. If something was set before, which is lost, Renew fails.
+// A session that cannot be read (ErrUnreadable) ends as by Destroy, and its values with it; what is set after Renew begins
+// a new one. If something was set before, which is lost, Renew fails.
 //
 // If the request's context has ended by the commit, because the client has gone or http.TimeoutHandler has answered in
 // the handler's place, the new id would reach nobody: the commit fails, nothing of the request is stored, and the old
@@ -37,7 +37,7 @@ func (s *Session) Renew() error {
 
 // Destroy ends the session, for a logout: at the commit it is destroyed on every node, for good, and the client's
 // cookie is removed. What is set after Destroy begins a new session. A session that cannot be read (ErrUnreadable) can
-// be destroyed too, unless a newer program has stored it. An error is kept, as with Set.
+// be destroyed too. An error is kept, as with Set.
 func (s *Session) Destroy() {
 	s.enter()
 	defer s.mu.Unlock()

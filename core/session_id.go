@@ -5,7 +5,7 @@ import "github.com/gomsm/msm/core/internal/sid"
 // ID returns the id that the client has or will have; empty if there is no session, or it could not be loaded. The
 // commit may still put another node into it, if one fails meanwhile. The id is a secret: do not log it.
 func (s *Session) ID() string {
-	return s.manager.signing.format().Spell(s.presentID())
+	return s.manager.keys.format().Spell(s.presentID())
 }
 
 // Node returns the id of the node that the session is read from; empty if there is no session, it could not be loaded,

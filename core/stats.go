@@ -16,6 +16,8 @@ type Stats struct {
 	Destroys        uint64 `json:"destroys"`        // sessions destroyed
 	UnderReplicated uint64 `json:"underReplicated"` // writes acknowledged with fewer copies than there should be
 	Dropped         uint64 `json:"dropped"`         // repairs and refreshes left to the session's next request
+	Damaged         uint64 `json:"damaged"`         // requests of a session that is over because every copy was damaged
+	Forged          uint64 `json:"forged"`          // copies refused because their seal is broken or lacking; see Config.EncryptionKeys
 
 	Refusals Refusals `json:"refusals"` // requests without their session
 

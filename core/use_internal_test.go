@@ -37,7 +37,7 @@ func TestAReadDuringAFaultIsAUse(t *testing.T) {
 						time.Sleep(50 * time.Millisecond) // for the background jobs
 					}
 					visit("POST", func(s *Session) { s.Set("n", 1) })
-					at, _, _ := m.signing.format().Parse(v.id)
+					at, _, _ := m.keys.format().Parse(v.id)
 					time.Sleep(114 * time.Second)
 					for _, s := range w.servers {
 						if c.which(at.Node, s.ID()) {

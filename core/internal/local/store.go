@@ -93,15 +93,10 @@ func (st *Store) saveSoon(s *Session) {
 // check returns how many bytes of memory the session needs. It returns replica.ErrTooLarge if the session exceeds
 // Config.MaxSize as it would be stored.
 func (st *Store) check(rec *record.Record) (held int64, err error) {
-	size := rec.Size()
-	held = int64(size) + overhead
-	if bare := st.withoutMemoryOnly(rec); bare != rec {
-		size = bare.Size()
-	}
-	if st.MaxSize > 0 && size > st.MaxSize {
+	if size := st.Replica.Size(st.withoutMemoryOnly(rec)); st.MaxSize > 0 && size > st.MaxSize {
 		return 0, fmt.Errorf("%w: %d bytes encoded, the limit is %d", replica.ErrTooLarge, size, st.MaxSize)
 	}
-	return held, nil
+	return sizeOf(rec), nil
 }
 
 // updateClocks takes in the settings of a session that has changed or was stored. Guarded by s.mu.

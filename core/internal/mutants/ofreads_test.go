@@ -3,6 +3,48 @@ package mutants
 // ofReads are rules of package replica, and of records, about which copy is believed.
 var ofReads = []mutant{
 	{
+		"R3", "the key of a session depends on its token",
+		[]edit{{"internal/seal/seal.go", "append(append(info, token...), 1)", "append(info, 1)"}}, unit("TestWhatIsNotSealedHere", "internal/record"),
+	},
+	{
+		"R3", "the key of a session depends on where it lies",
+		[]edit{{"internal/seal/seal.go", "info = append(append(info, name...), 0)", "info = append(info, 0)"}}, unit("TestWhatIsNotSealedHere", "internal/record"),
+	},
+	{
+		"R3", "a sealed record says when it ends",
+		[]edit{{"internal/record/encode.go", "			b = appendTime(b, ends)\n", "			b = appendTime(b, time.Time{})\n"}}, unit("TestSealedRecordShowsItsPlacement", "internal/record"),
+	},
+	{
+		"R3", "a tombstone is not sealed",
+		[]edit{{replica, "return a.seal != nil && !rec.Tombstone &&", "return a.seal != nil &&"}}, unit("TestAKeyThatIsNotHere", "internal/replica"),
+	},
+	{
+		"R10", "what is not sealed is refused",
+		[]edit{{replica, "case a.seal != nil && !rec.Tombstone && !a", "case false && !a"}}, unit("TestACopyThatWasNotSealedHere", "internal/replica"),
+	},
+	{
+		"R10", "what was not sealed for its session counts as damaged",
+		[]edit{{replica, "it was not sealed for this session, or was changed\")\n		return nil\n", "it was not sealed for this session, or was changed\")\n"}},
+		unit("TestACopyThatWasNotSealedHere", "internal/replica"),
+	},
+	{
+		"R11", "nothing is written over what is sealed with a key that is not here",
+		[]edit{{replica, "if next.Closed() && a.op.kind != ending {", "if false {"}}, unit("TestAKeyThatIsNotHere", "internal/replica"),
+	},
+	{
+		"C10", "a logout also ends what a newer program wrote",
+		[]edit{{replica, "(a.foreign.Load() || errors.Is(err, ErrDamaged)", "(errors.Is(err, ErrDamaged)"}}, unit("TestAnUnknownFormatCanBeEnded", "internal/replica"),
+	},
+	{
+		"C19", "a node that is silent may have a good copy",
+		[]edit{{replica, "answered := a.looks.seen.Of(m.Node.ID()); !answered {", "answered := a.looks.seen.Of(m.Node.ID()); false && !answered {"}},
+		unit("TestADamagedCopyIsReplacedByAGoodOne", "internal/replica"),
+	},
+	{
+		"C19", "a logout goes over damaged copies",
+		[]edit{{replica, "|| errors.Is(err, ErrDamaged) || errors.Is(err, errDamagedHere)) {", ") {"}}, unit("TestDamagedCopiesAreDestroyed", "internal/replica"),
+	},
+	{
 		"C9", "a stale copy that is read damaged goes on being owed what is newer",
 		[]edit{{replica, "		return memcache.Item{}, node.ErrGarbled\n", "		return item, nil\n"}}, unit("TestAStaleCopyThatIsReadDamaged", "internal/replica"),
 	},

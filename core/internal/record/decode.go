@@ -16,16 +16,18 @@ func Decode(b []byte) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Record{Tombstone: e.flags&flagTombstone != 0, Unsettled: e.flags&flagUnsettled != 0, KeyID: e.keyID}
+	r := &Record{Tombstone: e.flags&flagTombstone != 0, Unsettled: e.flags&flagUnsettled != 0}
 	text := string(e.texts) // the only string: all names in the record are pieces of it
+	if e.flags&flagSealed != 0 {
+		r.closed = &closed{key: e.keyID, body: e.rest}
+	}
 	if err := r.readPlacement(text[:e.placement], e.flags); err != nil {
 		return nil, err
 	}
-	if e.flags&flagSealed != 0 {
-		r.sealed, r.sealedFlag = e.rest, e.flags&flagCookie
+	if r.closed != nil {
 		return r, ErrSealed
 	}
-	if err := r.readBody(text[e.placement+lengthSize:], e.rest, e.flags&flagCookie != 0); err != nil {
+	if err := r.readBody(text[e.placement+lengthSize:], e.rest, e.flags); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -61,8 +63,11 @@ func open(b []byte) (envelope, error) {
 
 func (e *envelope) split(b []byte) error {
 	isSealed := e.flags&flagSealed != 0
-	if isSealed != (e.keyID != 0) {
+	switch {
+	case isSealed != (e.keyID != 0):
 		return corrupt("key id and seal disagree")
+	case isSealed && e.flags&(bodyFlags|flagTombstone) != 0: // a tombstone has nothing to hide
+		return corrupt("flags and seal disagree")
 	}
 	placement, rest, ok := cutPart(b)
 	if !ok {
@@ -112,17 +117,20 @@ func (r *Record) readPlacement(text string, flags byte) error {
 	if flags&flagPast != 0 {
 		r.readPast(&in)
 	}
+	if r.closed != nil {
+		r.closed.ends = in.time()
+	}
 	return in.end("placement")
 }
 
-func (r *Record) readBody(names string, values []byte, cookie bool) error {
+func (r *Record) readBody(names string, values []byte, flags byte) error {
 	in := reader{rest: names}
 	r.Created = in.time()
 	r.LastAccess = in.time()
 	r.IdleTimeout = time.Duration(in.uvarint())
 	r.Deadline = in.time()
 	r.Transcoder = in.text()
-	if cookie {
+	if flags&flagCookie != 0 {
 		r.Persist, r.CookieAt = time.Duration(in.varint()), in.time()
 		if !r.hasCookie() {
 			in.fail("a cookie of which nothing is said")

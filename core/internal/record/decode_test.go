@@ -6,12 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/gomsm/msm/core/internal/checksum"
 )
 
 func TestUnknownFormatIsToldFromCorruption(t *testing.T) {
@@ -19,23 +16,33 @@ func TestUnknownFormatIsToldFromCorruption(t *testing.T) {
 		change func(b []byte) []byte
 		want   error
 	}{
-		"the next format":                       {func(b []byte) []byte { b[0] = 2; return withChecksum(b) }, ErrFormat},
-		"format 0":                              {func(b []byte) []byte { b[0] = 0; return withChecksum(b) }, ErrFormat},
-		"a format that a bad network made":      {func(b []byte) []byte { b[0] = 2; return b }, ErrCorrupt},
-		"another format, of one byte":           {func([]byte) []byte { return []byte{9} }, ErrCorrupt},
-		"an unknown flag":                       {func(b []byte) []byte { b[1] |= knownFlags + 1; return withChecksum(b) }, ErrFormat},
-		"an unknown flag and a wrong checksum":  {func(b []byte) []byte { b[1] |= knownFlags + 1; return b }, ErrCorrupt},
-		"a route that is not there":             {func(b []byte) []byte { b[1] |= flagRoute; return withChecksum(b) }, ErrCorrupt},
-		"a cookie that is not there":            {func(b []byte) []byte { b[1] |= flagCookie; return withChecksum(b) }, ErrCorrupt},
-		"a route without a name":                {func([]byte) []byte { return withoutName("r") }, ErrCorrupt},
-		"no bytes":                              {func([]byte) []byte { return nil }, ErrCorrupt},
-		"only a format":                         {func([]byte) []byte { return []byte{1} }, ErrCorrupt},
-		"a header and nothing else":             {func(b []byte) []byte { return withChecksum(b[:7]) }, ErrCorrupt},
-		"a byte behind the record":              {func(b []byte) []byte { return append(b, 0) }, ErrCorrupt},
-		"a checksummed byte behind the values":  {func(b []byte) []byte { return withChecksum(append(b, 0)) }, ErrCorrupt},
-		"a wrong checksum":                      {func(b []byte) []byte { b[len(b)-1]++; return b }, ErrCorrupt},
-		"a key id without a seal":               {func(b []byte) []byte { b[2] = 1; return withChecksum(b) }, ErrCorrupt},
-		"a seal without a key id":               {func(b []byte) []byte { b[1] |= flagSealed; return withChecksum(b) }, ErrCorrupt},
+		"the next format":                      {func(b []byte) []byte { b[0] = 2; return withChecksum(b) }, ErrFormat},
+		"format 0":                             {func(b []byte) []byte { b[0] = 0; return withChecksum(b) }, ErrFormat},
+		"a format that a bad network made":     {func(b []byte) []byte { b[0] = 2; return b }, ErrCorrupt},
+		"another format, of one byte":          {func([]byte) []byte { return []byte{9} }, ErrCorrupt},
+		"an unknown flag":                      {func(b []byte) []byte { b[1] |= knownFlags + 1; return withChecksum(b) }, ErrFormat},
+		"an unknown flag and a wrong checksum": {func(b []byte) []byte { b[1] |= knownFlags + 1; return b }, ErrCorrupt},
+		"a route that is not there":            {func(b []byte) []byte { b[1] |= flagRoute; return withChecksum(b) }, ErrCorrupt},
+		"a cookie that is not there":           {func(b []byte) []byte { b[1] |= flagCookie; return withChecksum(b) }, ErrCorrupt},
+		"a route without a name":               {func([]byte) []byte { return withoutName("r") }, ErrCorrupt},
+		"no bytes":                             {func([]byte) []byte { return nil }, ErrCorrupt},
+		"only a format":                        {func([]byte) []byte { return []byte{1} }, ErrCorrupt},
+		"a header and nothing else":            {func(b []byte) []byte { return withChecksum(b[:7]) }, ErrCorrupt},
+		"a byte behind the record":             {func(b []byte) []byte { return append(b, 0) }, ErrCorrupt},
+		"a checksummed byte behind the values": {func(b []byte) []byte { return withChecksum(append(b, 0)) }, ErrCorrupt},
+		"a wrong checksum":                     {func(b []byte) []byte { b[len(b)-1]++; return b }, ErrCorrupt},
+		"a key id without a seal":              {func(b []byte) []byte { b[2] = 1; return withChecksum(b) }, ErrCorrupt},
+		"a seal without a key id":              {func(b []byte) []byte { b[1] |= flagSealed; return withChecksum(b) }, ErrCorrupt},
+		"a sealed tombstone": {func([]byte) []byte {
+			r := shut()
+			r.Tombstone = true
+			return r.Append(nil)
+		}, ErrCorrupt},
+		"flags of the body outside of the seal": {func([]byte) []byte {
+			b := shut().Append(nil)
+			b[1] |= flagCookie
+			return withChecksum(b)
+		}, ErrCorrupt},
 		"a placement longer than the record":    {func(b []byte) []byte { b[3] = 0xff; return withChecksum(b) }, ErrCorrupt},
 		"a placement one byte too long":         {func(b []byte) []byte { b[6]++; return withChecksum(b) }, ErrCorrupt},
 		"a placement one byte too short":        {func(b []byte) []byte { b[6]--; return withChecksum(b) }, ErrCorrupt},
@@ -138,58 +145,6 @@ func TestCorruptParts(t *testing.T) {
 				t.Errorf("%+v, %v", r, err)
 			}
 		})
-	}
-}
-
-func TestSealedRecordShowsItsPlacement(t *testing.T) {
-	b := sealed().Append(nil)
-	r, err := Decode(b)
-	if !errors.Is(err, ErrSealed) || !reflect.DeepEqual(r, sealed()) {
-		t.Fatalf("%+v, %v", r, err)
-	}
-	if len(b) != r.Size() {
-		t.Errorf("Size() = %d, and it took %d bytes", r.Size(), len(b))
-	}
-	checkSpelling(t, b)
-}
-
-// TestSealedRecordCanBeHealedUnread lets an instance without the key move the session to another node.
-func TestSealedRecordCanBeHealedUnread(t *testing.T) {
-	r, _ := Decode(sealed().Append(nil))
-	r = r.Clone()
-	r.Term, r.Copies = 4, []Copy{{"n3", 1}}
-	r.AddWrite(99, now)
-	healed, err := Decode(r.Append(nil))
-	if !errors.Is(err, ErrSealed) || healed.Term != 4 || healed.LastWrite() != 99 || healed.KeyID != 5 {
-		t.Fatalf("%+v, %v", healed, err)
-	}
-	if string(healed.sealed) != "ciphertext" {
-		t.Errorf("the sealed body became %q", healed.sealed)
-	}
-}
-
-func TestEmptySealIsCorrupt(t *testing.T) {
-	b := sealed().Append(nil)
-	b = append(b[:len(b)-len("ciphertext")-checksum.Size], 0, 0, 0, 0)
-	if r, err := Decode(withChecksum(b)); !errors.Is(err, ErrCorrupt) || r != nil {
-		t.Errorf("%+v, %v", r, err)
-	}
-}
-
-func TestKeyIDAloneSealsNothing(t *testing.T) {
-	r := full()
-	r.KeyID = 5
-	if got := mustDecode(t, r.Append(nil)); got.KeyID != 0 {
-		t.Errorf("written as sealed by key %d, in the clear", got.KeyID)
-	}
-}
-
-// TestSealWithoutKeyIDIsNotWritten is needed because a body sealed without a key id could never be opened again.
-func TestSealWithoutKeyIDIsNotWritten(t *testing.T) {
-	r := sealed()
-	r.KeyID = 0
-	if got := mustDecode(t, r.Append(nil)); got.sealed != nil {
-		t.Errorf("written with the seal: %+v", got)
 	}
 }
 

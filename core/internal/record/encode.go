@@ -3,38 +3,56 @@ package record
 import (
 	"encoding/binary"
 	"slices"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/checksum"
+	"github.com/gomsm/msm/core/internal/seal"
 )
 
 // Append appends the encoded record to b and returns the result, like the built-in append. It never fails: a record
 // that exceeds the limits, or has unsorted attributes, is encoded too, but Decode refuses it.
-func (r *Record) Append(b []byte) []byte {
-	b = slices.Grow(b, r.Size())
+func (r *Record) Append(b []byte) []byte { return r.encode(b, nil) }
+
+// encode appends the record, sealed by s; nil: as it is.
+func (r *Record) encode(b []byte, s *seal.Session) []byte {
 	start := len(b)
-	b = append(b, FormatVersion, r.flags(), r.keyID())
-	b = appendPart(b, r.appendPlacement)
-	if r.isSealed() {
-		b = append(b, r.sealed...)
-	} else {
+	switch {
+	case r.closed != nil:
+		b = r.appendHead(slices.Grow(b, r.Size()), flagSealed, r.closed.key, r.closed.ends)
+		b = append(b, r.closed.body...)
+	case s != nil:
+		end, _ := r.End(r.LastAccess)
+		b = r.appendHead(slices.Grow(b, r.SealedSize()), flagSealed, s.KeyID(), end)
+		b = r.appendSealedBody(b, s)
+	default:
+		b = r.appendHead(slices.Grow(b, r.Size()), r.bodyFlags(), 0, time.Time{})
 		b = r.appendBody(b)
 	}
 	return checksum.AppendFrom(b, start)
 }
 
-func (r *Record) keyID() byte {
-	if r.isSealed() {
-		return r.KeyID
-	}
-	return 0
+// appendHead appends all that lies before the body, with those flags about the body. ends is when a sealed session ends.
+func (r *Record) appendHead(b []byte, body, keyID byte, ends time.Time) []byte {
+	b = append(b, FormatVersion, body|r.flags(), keyID)
+	return appendPart(b, func(b []byte) []byte {
+		b = r.appendPlacement(b)
+		if keyID != 0 {
+			b = appendTime(b, ends)
+		}
+		return b
+	})
 }
 
-func (r *Record) flags() (flags byte) {
-	if r.isSealed() {
-		flags |= flagSealed | r.sealedFlag
-	} else if r.hasCookie() {
+// bodyFlags returns the flags that describe a body.
+func (r *Record) bodyFlags() (flags byte) {
+	if r.hasCookie() {
 		flags |= flagCookie
 	}
+	return flags
+}
+
+// flags returns the flags that describe all else.
+func (r *Record) flags() (flags byte) {
 	if r.Tombstone {
 		flags |= flagTombstone
 	}

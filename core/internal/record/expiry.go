@@ -45,6 +45,9 @@ func (r *Record) Idle() time.Duration {
 
 // End returns when the session is over if it is not used after lastAccess. If ok is false it never is.
 func (r *Record) End(lastAccess time.Time) (end time.Time, ok bool) {
+	if r.closed != nil {
+		return r.closed.ends, !r.closed.ends.IsZero()
+	}
 	idle := r.Idle()
 	if idle == 0 {
 		return r.Deadline, !r.Deadline.IsZero()

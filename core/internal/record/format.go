@@ -14,6 +14,7 @@ const (
 	flagCookie // the body has fields about the client's cookie
 	flagPast   // the placement has Past and OldUntil
 	knownFlags = 1<<iota - 1
+	bodyFlags  = flagCookie // those that describe the body
 )
 
 const (
@@ -22,10 +23,6 @@ const (
 	epochSize   = 4
 	stampIDSize = 8
 )
-
-// isSealed reports whether the body is sealed. It requires both a key id and a sealed body, so that no record is
-// written as sealed without the id of its key.
-func (r *Record) isSealed() bool { return r.KeyID != 0 && len(r.sealed) > 0 }
 
 // hasCookie reports whether the record has fields about the cookie. Most records have none, and then take no bytes for
 // them.

@@ -28,11 +28,12 @@ func full() *Record {
 
 func second(n int64) time.Time { return time.Unix(now.Unix()+n, 0) }
 
-func sealed() *Record {
+// shut returns what a sealed record is for an instance without the key.
+func shut() *Record {
 	r := full()
 	return &Record{
-		KeyID: 5, Term: r.Term, Version: r.Version, Home: r.Home, Copies: r.Copies, Writes: r.Writes, Requests: r.Requests,
-		sealed: []byte("ciphertext"),
+		Term: r.Term, Version: r.Version, Home: r.Home, Copies: r.Copies, Writes: r.Writes, Requests: r.Requests,
+		closed: &closed{key: 5, body: []byte("ciphertext"), ends: now.Add(time.Hour)},
 	}
 }
 

@@ -9,14 +9,15 @@
 // A stored record is
 //
 //	format, flags, key id     1 byte each
-//	placement                 4 bytes of length; term, version, home, copies, writes, requests, the route and the past if flagged
+//	placement                 4 bytes of length; term, version, home, copies, writes, requests, the route and the past if flagged,
+//	                          and when the session ends if it is sealed
 //	body                      4 bytes of length; times, transcoder, the cookie if flagged, and name and size of each attribute
 //	                          then the attributes' values, in the same order
 //	checksum                  4 bytes, CRC-32C over everything before it
 //
-// The placement comes first and lies outside the seal, which covers the body: an instance without the key can still
-// tell which of two copies is newer, and repair a missing one. The names lie together in front of the values, so that
-// decoding makes a single string of them all.
+// The placement comes first and lies outside the seal (see seal.go), which covers the body: an instance without the key
+// can still tell which of two copies is newer, and repair a missing one. The names lie together in front of the values,
+// so that decoding makes a single string of them all.
 //
 // Numbers are uvarints of encoding/binary, signed ones in zigzag encoding. Stamp ids, epochs, lengths of parts and the
 // checksum are big-endian. A record has exactly one encoding: what [Decode] accepts, [Record.Append] writes again, byte
@@ -51,8 +52,7 @@ var (
 	ErrFormat = errors.New("record: unknown format, written by a newer version; the stored value is kept")
 	// ErrCorrupt means that these are not the bytes that were written. Nothing in them can be trusted.
 	ErrCorrupt = errors.New("record: corrupt")
-	// ErrSealed means that the body is sealed. The record that comes with it holds flags and placement; if it is
-	// appended again, only changes of those are written. Its times and attributes are zero and mean nothing.
+	// ErrSealed means that the body is sealed. The record that comes with it is closed; see [Record.Open].
 	ErrSealed = errors.New("record: sealed")
 )
 
@@ -61,9 +61,6 @@ var (
 type Record struct {
 	Tombstone bool // the session was destroyed; such a record is called a tombstone
 	Unsettled bool // provisional: a claim (reconfiguration) whose second half may be missing
-
-	// KeyID is the id of the key that sealed the body; 0: it is not sealed. Decode sets it. Setting it seals nothing.
-	KeyID uint8
 
 	Term    uint64 // grows with every claim
 	Version uint64 // grows with every write
@@ -88,9 +85,23 @@ type Record struct {
 	Transcoder string      // the name of the transcoder that encoded the values
 	Attributes []Attribute // sorted by name, each name once; Set and Delete keep it so
 
-	sealed     []byte // the body as it was read, if KeyID is not 0; it is written again unchanged
-	sealedFlag byte   // those of the flags that describe the sealed body
+	closed *closed // the body that cannot be read; nil: it can
 }
+
+// closed is a sealed body as it was read. It is written again unchanged: so an instance without the key repairs copies.
+type closed struct {
+	key  uint8
+	body []byte
+	ends time.Time // what End would return; zero: never
+}
+
+// Closed reports whether the body is sealed, and was not opened. Then the record holds flags and placement only; if it is
+// appended again, only changes of those are written. Its times and attributes are zero and mean nothing, but End, Expired
+// and TTL are right.
+func (r *Record) Closed() bool { return r.closed != nil }
+
+// Strip gives a closed record an empty body that can be read.
+func (r *Record) Strip() { r.closed = nil }
 
 // Copy names a node that held the record, and the node's epoch at that time.
 type Copy struct {

@@ -10,8 +10,8 @@ import (
 // Size returns how many bytes Append adds.
 func (r *Record) Size() int {
 	size := headerSize + lengthSize + r.placementSize() + checksum.Size
-	if r.isSealed() {
-		return size + len(r.sealed)
+	if r.closed != nil {
+		return size + timeSize(r.closed.ends) + len(r.closed.body)
 	}
 	return size + lengthSize + r.bodySize()
 }

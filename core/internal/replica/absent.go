@@ -2,7 +2,6 @@ package replica
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/gomsm/msm/core/internal/quorum"
@@ -31,7 +30,7 @@ func (a *Access) confirmAbsence(ctx context.Context, seen quorum.Copies) (quorum
 	case !got.answered:
 		return nil, a.unavailable(ErrUnavailable, "the others may lack a session that it has")
 	case got.Rec == nil && got.Token != 0:
-		return nil, fmt.Errorf("%w: the only copy", ErrDamaged)
+		return nil, a.damaged()
 	case got.Rec == nil:
 		return nil, ErrNoSession
 	}

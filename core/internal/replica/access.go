@@ -3,12 +3,14 @@ package replica
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
 	"github.com/gomsm/msm/core/internal/record"
+	"github.com/gomsm/msm/core/internal/seal"
 )
 
 // Access is one request's way to the copies of one session. It remembers which nodes failed, so that the request does
@@ -22,18 +24,20 @@ type Access struct {
 	caller caller
 	op     operation
 
-	moved      bool // see Moved
-	unfinished bool // the last write left something to Heal
-	healed     bool // a write without a change was done
+	foreign    atomic.Bool // the session is to end, and a copy of an unknown format was found
+	moved      bool        // see Moved
+	unfinished bool        // the last write left something to Heal
+	healed     bool        // a write without a change was done
 }
 
 // target is the session that an access is about, and the request that it is for.
 type target struct {
-	key     string // of the record in memcached
-	node    string // id of the node that is asked first
-	named   string // that node at the beginning: the one that the session's id names
-	serves  bool   // by an instance that serves the session; see leaves
-	request uint64 // in the record once this request's change is in it, with the number of the attempt
+	key     string        // of the record in memcached
+	node    string        // id of the node that is asked first
+	named   string        // that node at the beginning: the one that the session's id names
+	serves  bool          // by an instance that serves the session; see leaves
+	request uint64        // in the record once this request's change is in it, with the number of the attempt
+	seal    *seal.Session // nil: without keys, or of a caller that does not know the token
 }
 
 // looks are what the looks of an access have found.
@@ -56,7 +60,7 @@ type caller struct {
 // node is the id of the node that the session's id names; empty: none.
 func (s *Store) Open(token, node string) *Access {
 	a := s.OpenKey(s.key(token), node)
-	a.serves = true
+	a.serves, a.seal = true, s.Seals.Session(token, a.key)
 	return a
 }
 

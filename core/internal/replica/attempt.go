@@ -90,6 +90,8 @@ func (w *attempt) backup(ctx context.Context, n *node.Node) (outcome, error) {
 		if _, named := w.base.Rec.Copy(n.ID()); named && !w.to.claim {
 			return conflict, nil // it had a copy: maybe all copies are gone, and after them a tombstone
 		}
+	case errors.Is(err, record.ErrFormat) && w.access.op.kind == ending:
+		return conflict, nil // the next attempt reads it, and goes over it
 	case errors.Is(err, record.ErrFormat):
 		return done, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	case err != nil:

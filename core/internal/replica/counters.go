@@ -13,4 +13,6 @@ type Counters struct {
 	Refreshes       counter.Counter // writes that only recorded an access
 	Destroys        counter.Counter // sessions destroyed
 	UnderReplicated counter.Counter // writes acknowledged with fewer copies than there should be
+	Damaged         counter.Counter // loads of a session that is over because every copy was damaged
+	Forged          counter.Counter // copies refused because their seal is broken or lacking
 }

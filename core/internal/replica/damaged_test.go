@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
@@ -69,8 +70,16 @@ func TestADamagedCopyIsReplacedByAGoodOne(t *testing.T) {
 		for _, id := range append(backups, home) {
 			w.overwrite(id, []byte{record.FormatVersion, 1, 2})
 		}
-		if _, err := w.store.Open(token, home).Load(t.Context()); !errors.Is(err, replica.ErrUnreadable) {
-			t.Errorf("%v: what cannot be read is not gone", err)
+		if _, err := w.store.Open(token, home).Load(t.Context()); !errors.Is(err, replica.ErrDamaged) || !errors.Is(err, replica.ErrNoSession) {
+			t.Error(err)
+		}
+		w.without(backups[0], func() {
+			if _, err := w.store.Open(token, home).Load(t.Context()); !errors.Is(err, replica.ErrUnavailable) {
+				t.Errorf("%v: the node that is silent may have a good copy", err)
+			}
+		})
+		if n := w.store.Damaged.Load(); n != 1 {
+			t.Errorf("%d counted", n)
 		}
 	})
 }
@@ -84,10 +93,9 @@ func TestAnUnknownFormatIsKept(t *testing.T) {
 		w.overwrite(id, newer)
 	}
 	for name, do := range map[string]func(*replica.Access) error{
-		"Load":    func(a *replica.Access) error { _, err := a.Load(t.Context()); return err },
-		"Write":   func(a *replica.Access) error { _, err := a.Write(t.Context(), set("2")); return err },
-		"Destroy": func(a *replica.Access) error { return a.Destroy(t.Context(), nil) },
-		"Heal":    func(a *replica.Access) error { return a.Heal(t.Context()) },
+		"Load":  func(a *replica.Access) error { _, err := a.Load(t.Context()); return err },
+		"Write": func(a *replica.Access) error { _, err := a.Write(t.Context(), set("2")); return err },
+		"Heal":  func(a *replica.Access) error { return a.Heal(t.Context()) },
 	} {
 		if err := do(w.store.Open(token, home)); !errors.Is(err, replica.ErrUnreadable) {
 			t.Errorf("%s: %v", name, err)
@@ -95,6 +103,66 @@ func TestAnUnknownFormatIsKept(t *testing.T) {
 	}
 	if value := w.servers[home].Value(key); !bytes.Equal(value, newer) {
 		t.Errorf("it was not kept: %q", value)
+	}
+}
+
+// TestAnUnknownFormatCanBeEnded: F-29. A logout also ends what a newer program wrote, whichever copies that are and
+// however high they rank, and for that program, too.
+func TestAnUnknownFormatCanBeEnded(t *testing.T) {
+	for name, newer := range map[string]func(home, backup, third string) []string{
+		"every copy":                 func(home, backup, _ string) []string { return []string{backup, home} },
+		"the home's":                 func(home, _, _ string) []string { return []string{home} },
+		"the other":                  func(_, backup, _ string) []string { return []string{backup} },
+		"two, to which it has moved": func(_, backup, third string) []string { return []string{third, backup} },
+	} {
+		for away, silent := range map[string]bool{"": false, ", of which one is silent": true} {
+			t.Run(name+away, func(t *testing.T) {
+				w := newWorld(t, 3, 1)
+				home, backups := w.create()
+				theirs := w.stored(home)
+				theirs.Term, theirs.Version = 1000, 1000
+				third := "n1"
+				for id := range w.servers {
+					if id != home && id != backups[0] {
+						third = id
+					}
+				}
+				list := newer(home, backups[0], third)
+				theirs.EndTerm(w.stored(home).Rank())
+				theirs.Home, theirs.Copies = list[len(list)-1], nil
+				for _, id := range list {
+					theirs.Copies = append(theirs.Copies, record.Copy{Node: id, Epoch: w.nodes[id].Epoch()})
+				}
+				for _, id := range list {
+					w.servers[id].Evict(key)
+					if err := w.servers[id].Memory().Add(t.Context(), key, memcache.Item{Value: ofFormat(theirs, record.FormatVersion+1)}, 0); err != nil {
+						t.Fatal(err)
+					}
+				}
+				destroy := func() {
+					if err := w.store.Open(token, home).Destroy(t.Context(), nil); err != nil {
+						t.Error(err)
+					}
+				}
+				if silent && len(list) > 1 {
+					w.without(list[1], destroy)
+					w.probe()
+				} else {
+					destroy()
+				}
+				for _, id := range list { // the newer program reads its own format, and this one
+					if value := w.servers[id].Value(key); value != nil && value[0] != record.FormatVersion {
+						value[0] = record.FormatVersion
+						w.overwrite(id, checksummed(value))
+					}
+				}
+				for id := range w.servers {
+					if _, err := w.store.Open(token, id).Load(t.Context()); !errors.Is(err, replica.ErrNoSession) {
+						t.Errorf("by %s: %v", id, err)
+					}
+				}
+			})
+		}
 	}
 }
 

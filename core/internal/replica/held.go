@@ -12,7 +12,7 @@ import (
 // returns what counts (rule C11).
 func (a *Access) withHeld(d *quorum.Decision, err error) (*quorum.Decision, error) {
 	switch {
-	case err != nil && !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrDamaged):
+	case err != nil && !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrUnavailable):
 		return nil, err
 	case err != nil:
 		return a.restore(a.looks.seen, 0, err)

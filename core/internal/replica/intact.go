@@ -37,7 +37,7 @@ func (s *Store) tooFew(rec *record.Record) bool {
 // spareNode reports whether a node that could take one more copy is available.
 func (s *Store) spareNode(rec *record.Record) bool {
 	for _, m := range s.Cluster.Members() {
-		if _, named := rec.Copy(m.Node.ID()); !named && m.Node.Available() && m.Node.Takes(rec.Size()) {
+		if _, named := rec.Copy(m.Node.ID()); !named && m.Node.Available() && m.Node.Takes(s.Size(rec)) {
 			return true
 		}
 	}
@@ -50,7 +50,7 @@ func (s *Store) astray(rec *record.Record) bool {
 		if !s.Cluster.Failover(c.Node) {
 			continue
 		}
-		if regular := s.regular(rec.Size()); c.Node == rec.Home && regular > 0 || regular > s.backups() {
+		if regular := s.regular(s.Size(rec)); c.Node == rec.Home && regular > 0 || regular > s.backups() {
 			return true
 		}
 	}

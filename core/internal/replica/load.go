@@ -3,14 +3,15 @@ package replica
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/record"
 )
 
 // Load finds the session's record, which the caller must not change. It returns ErrNoSession if there is none, or if it
-// has expired or was destroyed; ErrUnavailable if the nodes that answer cannot tell; ErrUnreadable if a newer program
-// wrote it, or all its copies are damaged; and what Write returns if it has to write.
+// has expired or was destroyed, or if all its copies are damaged; ErrUnavailable if the nodes that answer cannot tell;
+// ErrUnreadable if a newer program wrote it; and what Write returns if it has to write.
 //
 // A record that was found by asking every node may be on one node only, or be a failed attempt. Load writes it to every
 // copy before it returns it (rule C8). Of the requests of a session one at a time does that, and those that waited for it
@@ -39,11 +40,17 @@ func (a *Access) Load(ctx context.Context) (*record.Record, error) {
 func (a *Access) find(ctx context.Context) (rec *record.Record, fit bool, err error) {
 	a.forgetOld()
 	d, err := a.look(ctx)
+	if errors.Is(err, ErrDamaged) {
+		a.store.Damaged.Add(1)
+		a.store.Log.Event(ctx, slog.LevelError, "every copy of a session is damaged, so the session is over", "", "key", a.shownKey())
+	}
 	if err != nil {
 		return nil, true, err
 	}
 	a.looks.decision = d
 	switch {
+	case d.Rec.Closed():
+		return nil, true, ErrNoKey
 	case d.Heal && (d.Unsafe || d.Rec.Tombstone):
 		return nil, false, nil
 	case d.Rec.Tombstone || d.Rec.Expired(a.store.Clock()):

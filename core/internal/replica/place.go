@@ -36,7 +36,7 @@ func (a *Access) place(d *quorum.Decision, home *node.Node, next *record.Record)
 		case known && !a.leaves(n, 1+want):
 			p.backups = append(p.backups, n)
 			continue
-		case known && c.Node == d.Rec.Home && n.Takes(next.Size()): // see putFirst
+		case known && c.Node == d.Rec.Home && n.Takes(a.store.Size(next)): // see putFirst
 			p.backups = append(p.backups, n)
 			continue
 		case known:
@@ -110,7 +110,7 @@ func (a *Access) newHome(id string) *node.Node {
 // moves first, unchanged.
 func (a *Access) outgrows(d *quorum.Decision, next *record.Record) bool {
 	home, known := a.store.Cluster.Node(d.Home)
-	if !known || home.Takes(next.Size()) || !home.Takes(d.Rec.Size()) {
+	if !known || home.Takes(a.store.Size(next)) || !home.Takes(a.store.Size(d.Rec)) {
 		return false
 	}
 	c, _ := d.Seen.Of(d.Home)

@@ -3,14 +3,12 @@ package replica
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/quorum"
-	"github.com/gomsm/msm/core/internal/record"
 )
 
 // answer is what came of asking one node.
@@ -30,11 +28,11 @@ func (a *Access) ask(ctx context.Context, n *node.Node, epoch bool) answer {
 	got := answer{CopyState: quorum.CopyState{Node: n.ID(), Debt: a.store.hints.debt(n, a.key)}}
 	item, now, err := a.read(ctx, n, epoch)
 	if err == nil {
-		got.Rec, got.err = readable(item.Value)
+		got.Rec, got.err = a.decode(ctx, item.Value)
 	}
 	if err == nil && got.Rec == nil && got.err == nil { // the copy is damaged
 		if item, err = readAgain(ctx, n, a.key, item); err == nil {
-			got.Rec, got.err = readable(item.Value)
+			got.Rec, got.err = a.decode(ctx, item.Value)
 		}
 	}
 	switch {
@@ -107,17 +105,4 @@ func failed(ctx context.Context, n *node.Node, err error) (failure, over error) 
 		return nil, cluster.Busy(n, err)
 	}
 	return err, nil
-}
-
-// readable decodes a copy. A damaged one counts as absent, nil, so that a good one is written over it. One of an
-// unknown format ends the request, because a newer program knows what is in it (rule C10).
-func readable(value []byte) (*record.Record, error) {
-	rec, err := record.Decode(value)
-	switch {
-	case errors.Is(err, record.ErrCorrupt):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
-	}
-	return rec, nil
 }

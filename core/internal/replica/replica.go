@@ -17,7 +17,7 @@
 //
 //   - replica.go: the store; access.go: an access to one session
 //   - faults.go, chance.go: nodes that fail during a request; node.Failures is what the whole request remembers of them
-//   - read.go, damaged.go: asking nodes; view.go, absent.go, held.go, look.go, load.go: how a record is found. Which one
+//   - read.go, sealed.go, damaged.go: asking nodes; view.go, absent.go, held.go, look.go, load.go: how a record is found. Which one
 //     counts if the nodes have several, package quorum decides
 //   - placement.go, place.go, intact.go: where the copies go, and whether any is missing
 //   - attempt.go, save.go, operation.go, write.go: one attempt to write all copies, and a write with all its attempts
@@ -34,8 +34,10 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/random"
+	"github.com/gomsm/msm/core/internal/seal"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -49,13 +51,14 @@ var (
 	ErrConflict = errors.New("msm: the session kept changing under this request")
 	// ErrTooLarge means that a record exceeds Config.MaxSize, or what enough nodes take.
 	ErrTooLarge = errors.New("msm: session too large")
-	// ErrUnreadable means that a newer program wrote the record, or that it is damaged: see ErrDamaged.
+	// ErrUnreadable means that a newer program wrote the record, or that its key is not here: see ErrNoKey. The session can
+	// be destroyed, and nothing else.
 	ErrUnreadable = errors.New("msm: stored session cannot be read")
 )
 
-// ErrDamaged is the ErrUnreadable of a session of which only damaged copies were found. It can be destroyed, and
-// nothing else.
-var ErrDamaged = fmt.Errorf("%w: it is damaged", ErrUnreadable)
+// ErrDamaged is the ErrNoSession of a session of which only damaged copies were found. Destroy still has to write over
+// them, because a good one may be elsewhere.
+var ErrDamaged = fmt.Errorf("%w: every copy is damaged", ErrNoSession)
 
 // tries is how many attempts a write has. It starts again after another writer won or a node failed. When two instances
 // write one session without a pause, the slower one may lose most of its attempts: in about one of a hundred runs with
@@ -74,6 +77,8 @@ type Config struct {
 	Patience  time.Duration    // how long to wait for nodes to be probed if a request cannot go on; zero: not at all
 	Clock     func() time.Time // the current time; nil: time.Now. Clocks of instances may differ
 	Random    *random.Source   // source of ids and of pauses between looks at a lock; nil: the runtime's
+	Seals     *seal.Policy     // which records are sealed; nil: none
+	Log       *journal.Journal // nil: silent
 }
 
 // Store reads and writes the records of sessions. It is safe for concurrent use.
@@ -90,6 +95,9 @@ type Store struct {
 func New(c Config) *Store {
 	if c.Clock == nil {
 		c.Clock = time.Now
+	}
+	if c.Log == nil {
+		c.Log = journal.Silent()
 	}
 	return &Store{Config: c, repairs: keyqueue.New[struct{}](keyqueue.Limit{Time: c.Patience})}
 }

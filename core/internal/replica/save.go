@@ -29,7 +29,7 @@ func (a *Access) save(ctx context.Context, d *quorum.Decision, next *record.Reco
 		a.store.strangers.add(c)
 	}
 	a.complete(&to, d, next)
-	w := &attempt{access: a, base: d, next: next, value: next.Append(nil), ttl: next.TTL(a.store.Clock()), to: to}
+	w := &attempt{access: a, base: d, next: next, value: a.encode(next), ttl: next.TTL(a.store.Clock()), to: to}
 	if limit && a.store.MaxSize > 0 && len(w.value) > a.store.MaxSize {
 		return done, fmt.Errorf("%w: %d bytes encoded, the limit is %d", ErrTooLarge, len(w.value), a.store.MaxSize)
 	}
@@ -115,7 +115,7 @@ func (w *attempt) undo(ctx context.Context) {
 		}
 		before := w.base.Rec
 		if _, had := before.Copy(n.ID()); had && before.Version > 0 {
-			was := memcache.Item{Value: before.Append(nil), Flags: record.FormatVersion, Token: item.Token}
+			was := memcache.Item{Value: w.access.encode(before), Flags: record.FormatVersion, Token: item.Token}
 			_ = n.CompareAndSwap(ctx, w.access.key, was, before.TTL(w.access.store.Clock()))
 			continue
 		}

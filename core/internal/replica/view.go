@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gomsm/msm/core/internal/node"
@@ -43,7 +44,7 @@ func (a *Access) errorOf(verdict quorum.Verdict, about string) error {
 	case quorum.Gone:
 		return ErrNoSession
 	case quorum.Damaged:
-		return fmt.Errorf("%w: every copy", ErrDamaged)
+		return a.damaged()
 	case quorum.Doubtful:
 		return a.unavailable(ErrUnavailable, about)
 	case quorum.Away:
@@ -52,17 +53,36 @@ func (a *Access) errorOf(verdict quorum.Verdict, about string) error {
 	return nil
 }
 
+// damaged returns the error of a look that has found damaged copies only. A node that is silent may have a good one.
+func (a *Access) damaged() error {
+	for _, m := range a.store.Cluster.Members() {
+		if _, answered := a.looks.seen.Of(m.Node.ID()); !answered {
+			return a.unavailable(errDamagedHere, "what the others have is damaged")
+		}
+	}
+	return ErrDamaged
+}
+
 // trusted reports whether the home's word is enough (rule C1): see quorum.Vouches. Besides, this instance must know of no
 // write of the session that the node has missed (see hints), now or when it was asked.
 func (a *Access) trusted(n *node.Node, c quorum.CopyState) bool {
 	return c.Rec != nil && quorum.Vouches(n.ID(), n.Epoch(), c.Rec) && !c.Debt.Owed && !a.store.hints.has(n, a.key)
 }
 
-// overDamaged returns what a Destroy starts from if all copies of the session are damaged: see quorum.Overwrite.
-func (a *Access) overDamaged() *quorum.Decision {
+// overUnread returns what a Destroy starts from if it can read no copy of the session: see quorum.Overwrite.
+func (a *Access) overUnread() *quorum.Decision {
 	now := a.store.Clock()
 	return quorum.Overwrite(&record.Record{Created: now, LastAccess: now, IdleTimeout: a.store.IdleTime}, a.looks.seen, a.node)
 }
+
+// CanOnlyEnd reports whether an error of Load says that the session, if there is one, cannot be read, and that Destroy can
+// end it all the same (rule E17).
+func CanOnlyEnd(err error) bool {
+	return errors.Is(err, ErrDamaged) || errors.Is(err, errDamagedHere) || errors.Is(err, ErrUnreadable)
+}
+
+// errDamagedHere is the ErrUnavailable of a session of which only damaged copies were found, and a node is silent.
+var errDamagedHere = fmt.Errorf("%w", ErrUnavailable)
 
 // errAway is the ErrUnavailable of a session without backups: a node that does not answer, but was available a short
 // while ago, may have it.

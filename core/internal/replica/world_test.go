@@ -123,8 +123,12 @@ func (w *world) overwrite(id string, value []byte) {
 func ofFormat(rec *record.Record, format byte) []byte {
 	value := rec.Append(nil)
 	value[0] = format
-	content := value[: len(value)-checksum.Size : len(value)-checksum.Size]
-	return checksum.Append(content)
+	return checksummed(value)
+}
+
+// checksummed corrects the checksum of a record.
+func checksummed(value []byte) []byte {
+	return checksum.Append(value[: len(value)-checksum.Size : len(value)-checksum.Size])
 }
 
 // set returns a change that sets the attribute n.

@@ -52,8 +52,8 @@ func (a *Access) write(ctx context.Context, k kind, change Change) (stored *reco
 func (a *Access) try(ctx context.Context, change Change) (*record.Record, outcome, error) {
 	if a.looks.decision == nil {
 		d, err := a.look(ctx)
-		if a.op.kind == ending && errors.Is(err, ErrDamaged) {
-			d, err = a.overDamaged(), nil
+		if a.op.kind == ending && (a.foreign.Load() || errors.Is(err, ErrDamaged) || errors.Is(err, errDamagedHere)) {
+			d, err = a.overUnread(), nil
 		}
 		if err != nil {
 			return nil, done, err
@@ -85,7 +85,7 @@ func (a *Access) apply(ctx context.Context, d *quorum.Decision, change Change) (
 	if err != nil {
 		return a.refused(ctx, d, change, err)
 	}
-	a.op.grow(next.Size())
+	a.op.grow(a.store.Size(next))
 	if change != nil {
 		if err := a.fits(); err != nil {
 			return nil, done, err
@@ -151,6 +151,10 @@ func (a *Access) next(d *quorum.Decision, change Change) (*record.Record, error)
 	next := &copied
 	next.Writes, next.Requests = slices.Clone(next.Writes), slices.Clone(next.Requests)
 	if change != nil {
+		if next.Closed() && a.op.kind != ending {
+			return nil, ErrNoKey
+		}
+		next.Strip()
 		if err := change(next); err != nil {
 			return nil, err
 		}

@@ -99,14 +99,14 @@ func TestAnIDIsSignedAnew(t *testing.T) {
 		m = d.instance(after)
 		d.visit(m, c, nil) // in sticky mode it gets another route
 		id := c.id
-		if _, outdated, ok := m.signing.format().Parse(id); outdated || !ok {
+		if _, outdated, ok := m.keys.format().Parse(id); outdated || !ok {
 			d.t.Errorf("not signed anew: outdated %v, ok %v", outdated, ok)
 		}
 		other, err := sid.NewFormat("SESSION", before.SigningKeys, time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		parsed, _, _ := m.signing.format().Parse(id)
+		parsed, _, _ := m.keys.format().Parse(id)
 		stale := other.Spell(parsed) // as it was signed before
 		get := func(name, value string) (told int) {
 			r := httptest.NewRequest("GET", "/", nil)

@@ -86,6 +86,14 @@ func TestKeysThatCannotBeHad(t *testing.T) {
 		"a short one": {Config{SigningKeysFrom: func() ([][]byte, error) { return [][]byte{{1}}, nil }}, "Config.SigningKeysFrom: SigningKeys[0]: 1 bytes"},
 		"two ways": {Config{SigningKeys: [][]byte{signingKey("a")}, SigningKeysFrom: func() ([][]byte, error) { return nil, nil }},
 			"Config.SigningKeysFrom: is set together with SigningKeys"},
+		"an error, for records":   {Config{EncryptionKeysFrom: func() ([][]byte, error) { return nil, errors.New("the vault is closed") }}, "Config.EncryptionKeysFrom: the vault is closed"},
+		"no key for records":      {Config{EncryptionKeysFrom: func() ([][]byte, error) { return nil, nil }}, "Config.EncryptionKeysFrom: it has returned no key"},
+		"a short one for records": {Config{EncryptionKeysFrom: func() ([][]byte, error) { return [][]byte{{1}}, nil }}, "Config.EncryptionKeysFrom: key 0: 1 bytes"},
+		"a short one, that stays": {Config{EncryptionKeys: [][]byte{{1}}}, "Config.EncryptionKeys: key 0: 1 bytes"},
+		"a moment without keys":   {Config{SealedFrom: time.Now()}, "Config.SealedFrom: is for sealed records; set EncryptionKeys"},
+		"another, without keys":   {Config{UnsealedUntil: time.Now()}, "Config.UnsealedUntil: is for sealed records; set EncryptionKeys"},
+		"two ways of encryption": {Config{EncryptionKeys: [][]byte{signingKey("a")}, EncryptionKeysFrom: func() ([][]byte, error) { return nil, nil }},
+			"Config.EncryptionKeysFrom: is set together with EncryptionKeys"},
 	} {
 		if m, err := New(c.config); m != nil || err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
