@@ -18,6 +18,7 @@ type Stats struct {
 	Dropped         uint64 `json:"dropped"`         // repairs and refreshes left to the session's next request
 	Damaged         uint64 `json:"damaged"`         // requests of a session that is over because every copy was damaged
 	Forged          uint64 `json:"forged"`          // copies refused because their seal is broken or lacking; see Config.EncryptionKeys
+	ForgedMessages  uint64 `json:"forgedMessages"`  // messages between instances that were refused, because no instance with the keys wrote them
 
 	Refusals Refusals `json:"refusals"` // requests without their session
 

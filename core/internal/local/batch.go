@@ -12,7 +12,7 @@ import (
 	"github.com/gomsm/msm/core/internal/replica"
 )
 
-// maxBatch is how many messages are posted to a mailbox at once: some 50 KB.
+// maxBatch is how many messages are posted to a mailbox at once: some 65 KB.
 const maxBatch = 1024
 
 // batches are messages that are posted at the same time, those to one mailbox in as few operations as possible.
@@ -52,7 +52,7 @@ func (b *batches) sendTo(ctx context.Context, n *node.Node, list []int) {
 			messages = append(messages, b.posts[list[size]].Message)
 			size++
 		}
-		err := mailbox.Post(ctx, n, b.replica.KeyPrefix, route, messages...)
+		err := b.replica.Mail.Post(ctx, n, route, messages...)
 		for _, i := range list[:size] {
 			if arrived(err) {
 				b.sent[i].Store(true)

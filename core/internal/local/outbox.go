@@ -164,7 +164,7 @@ func (o *outbox) confess(ctx context.Context, route string) (told bool) {
 	now := o.replica.Clock()
 	m := mailbox.Message{Kind: mailbox.Missed, Version: uint64(now.UnixNano()), At: now}
 	for _, n := range o.replica.Cluster.Nodes() {
-		if arrived(mailbox.Post(ctx, n, o.replica.KeyPrefix, route, m)) {
+		if arrived(o.replica.Mail.Post(ctx, n, route, m)) {
 			told = true
 		}
 	}

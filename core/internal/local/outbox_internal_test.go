@@ -37,7 +37,7 @@ func (s *sender) CaughtUp(time.Time) {}
 func newSender(t *testing.T) *sender {
 	s := &sender{t: t, servers: nodetest.Several(2)}
 	var members []cluster.Member
-	s.inbox = mailbox.NewInbox(s, time.Now, "msm:", "b")
+	s.inbox = mailbox.NewInbox(s, mailbox.Mail{KeyPrefix: "msm:", Clock: time.Now}, "b")
 	for _, server := range s.servers {
 		members = append(members, cluster.Member{Node: server.Node(server.Client("a"), node.Options{EpochKey: "epoch"})})
 	}

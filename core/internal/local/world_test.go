@@ -111,7 +111,7 @@ func (w *world) start(config local.Config) *instance {
 	config.Replica = replica.New(replica.Config{
 		Cluster: cluster.New(nil), Backups: w.backups, KeyPrefix: "msm:", IdleTime: idle, Random: own, Route: config.Route, Patience: opTimeout,
 	})
-	inbox, courier := mailbox.NewInbox(a, time.Now, "msm:", config.Route), replica.NewCourier(config.Replica)
+	inbox, courier := mailbox.NewInbox(a, config.Replica.Mail, config.Route), replica.NewCourier(config.Replica)
 	look := func(n *node.Node, mailboxes map[string]memcache.Item, began time.Time) {
 		inbox.Probed(n, mailboxes, began)
 		courier.Look(n)

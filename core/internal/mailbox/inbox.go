@@ -25,11 +25,13 @@ type Receiver interface {
 // Inbox takes mailboxes as probes have read them, and passes new messages on to a receiver. It is safe for concurrent
 // use.
 type Inbox struct {
+	OnRefused func(n int) // called with how many new messages were not written by an instance; nil: they are only refused
+
 	receiver Receiver
-	clock    func() time.Time
+	mail     Mail
 	own      string // key of the mailbox that this instance keeps (rule M13); empty: there is none
 	wake     chan struct{}
-	seen     map[place]map[encoded]struct{} // what each mailbox had when it was read last; only for Run
+	seen     map[place]map[encoded]bool // what each mailbox had when it was read last, and if an instance wrote it; only for Run
 
 	mu      sync.Mutex
 	changed map[place]memcache.Item  // mailboxes that have changed since Run took them
@@ -45,15 +47,14 @@ type place struct {
 	key  string
 }
 
-// NewInbox returns the inbox of the instance with that route; empty: it reads the mailbox for all only. clock must be the
-// clock by which messages are posted.
-func NewInbox(receiver Receiver, clock func() time.Time, keyPrefix, route string) *Inbox {
+// NewInbox returns the inbox of the instance with that route; empty: it reads the mailbox for all only.
+func NewInbox(receiver Receiver, mail Mail, route string) *Inbox {
 	b := &Inbox{
-		receiver: receiver, clock: clock, wake: make(chan struct{}, 1), seen: make(map[place]map[encoded]struct{}),
+		receiver: receiver, mail: mail, wake: make(chan struct{}, 1), seen: make(map[place]map[encoded]bool),
 		changed: make(map[place]memcache.Item), last: make(map[place][]byte), renewed: make(map[*node.Node]time.Time),
 	}
 	if route != "" {
-		b.own = Key(keyPrefix, route)
+		b.own = Key(mail.KeyPrefix, route)
 	}
 	return b
 }
@@ -95,7 +96,7 @@ func (b *Inbox) look(n *node.Node, mailboxes map[string]memcache.Item) {
 // due reports whether a mailbox is this instance's and has to be written, because it is absent or would expire. Guarded
 // by mu.
 func (b *Inbox) due(at place, read memcache.Item) bool {
-	return at.key == b.own && (read.Token == 0 || b.clock().Sub(b.renewed[at.node]) >= renewEvery)
+	return at.key == b.own && (read.Token == 0 || b.mail.Clock().Sub(b.renewed[at.node]) >= renewEvery)
 }
 
 // Forget drops what is remembered of a node that has left the list, and is not probed any more.
@@ -127,7 +128,7 @@ func (b *Inbox) Read(ctx context.Context) {
 	changed, probed, gone := b.changed, b.probed, b.gone
 	b.changed, b.probed, b.gone = make(map[place]memcache.Item), time.Time{}, nil
 	b.mu.Unlock()
-	maps.DeleteFunc(b.seen, func(at place, _ map[encoded]struct{}) bool { return slices.Contains(gone, at.node) })
+	maps.DeleteFunc(b.seen, func(at place, _ map[encoded]bool) bool { return slices.Contains(gone, at.node) })
 	all := true
 	for _, at := range sorted(changed) {
 		list, whole := parse(changed[at].Value)
@@ -136,7 +137,7 @@ func (b *Inbox) Read(ctx context.Context) {
 		if fresh := b.filterNew(at, list, whole); len(fresh) > 0 {
 			b.receiver.Receive(ctx, at.node, fresh)
 		}
-		if kept, worth := recent(list, b.clock()); whole && (worth || b.isDue(at, changed[at])) {
+		if kept, worth := b.kept(at, list); whole && (worth || b.isDue(at, changed[at])) {
 			b.write(ctx, at, memcache.Item{Value: join(kept), Token: changed[at].Token})
 		}
 	}
@@ -162,7 +163,7 @@ func (b *Inbox) write(ctx context.Context, at place, item memcache.Item) {
 	}
 	if err == nil && at.key == b.own {
 		b.mu.Lock()
-		b.renewed[at.node] = b.clock()
+		b.renewed[at.node] = b.mail.Clock()
 		b.mu.Unlock()
 	}
 }
@@ -188,24 +189,41 @@ func sorted(changed map[place]memcache.Item) (list []place) {
 // filterNew returns the messages that were not seen before, in this mailbox or in another one, and remembers them (rule
 // M3).
 func (b *Inbox) filterNew(at place, list []encoded, whole bool) (fresh []Message) {
-	now := make(map[encoded]struct{}, len(list))
+	now, refused := make(map[encoded]bool, len(list)), 0
 	if !whole { // messages that could not be read may be there all the same
 		maps.Copy(now, b.seen[at])
 	}
 	for _, m := range list {
-		now[m] = struct{}{}
-		if !b.wasSeen(m) {
+		genuine, known := b.seen[at][m]
+		if !known {
+			genuine = b.mail.accepts(at.key, m)
+		}
+		now[m] = genuine
+		switch {
+		case !genuine && !known:
+			refused++
+		case genuine && !b.wasSeen(m):
 			fresh = append(fresh, m.message())
 		}
 	}
 	b.seen[at] = now
+	if refused > 0 && b.OnRefused != nil {
+		b.OnRefused(refused)
+	}
 	return fresh
+}
+
+// kept returns which messages of a mailbox that was just read are to stay, and whether writing it for that is worth it.
+func (b *Inbox) kept(at place, list []encoded) ([]encoded, bool) {
+	genuine := slices.DeleteFunc(slices.Clone(list), func(m encoded) bool { return !b.seen[at][m] })
+	kept, worth := recent(genuine, b.mail.Clock())
+	return kept, worth || len(list)-len(genuine) > maxMessages/4
 }
 
 // wasSeen reports whether a message was in any mailbox when that was read last.
 func (b *Inbox) wasSeen(m encoded) bool {
 	for _, mailbox := range b.seen {
-		if _, there := mailbox[m]; there {
+		if mailbox[m] {
 			return true
 		}
 	}

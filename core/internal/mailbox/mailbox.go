@@ -13,6 +13,7 @@ import (
 
 	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/node"
+	"github.com/gomsm/msm/core/internal/seal"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 	// MaxDelay is how long it takes at most until every instance has read what was posted: two probes.
 	MaxDelay = 500 * time.Millisecond
 	// maxMessages is how many younger messages stay when a mailbox is tidied up. More can be posted at one moment: as
-	// many as memcached takes for one value, which are some 20,000 with its default of 1 MB.
+	// many as memcached takes for one value, which are some 16,000 with its default of 1 MB.
 	maxMessages = 4096
 	// ttl is the time to live of a mailbox. A reader that tidies it up renews it, and an instance its own in any case.
 	ttl        = time.Hour
@@ -51,11 +52,35 @@ func Keys(keyPrefix, route string) []string {
 // ErrNobody means that no instance reads a mailbox.
 var ErrNobody = errors.New("no instance with that route reads messages on the node")
 
+// Mail is how the instances of an application write messages. With keys each one has a tag, by which others know that an
+// instance wrote it, for that mailbox. It is safe for concurrent use.
+type Mail struct {
+	KeyPrefix string
+	Seals     *seal.Policy     // nil: messages have no tags
+	Clock     func() time.Time // by which messages are posted
+}
+
+// encode returns messages as the mailbox with that key has them.
+func (l Mail) encode(key string, list []Message) (value []byte) {
+	for _, m := range list {
+		e := m.encode(func(text []byte) seal.Tag { return l.Seals.Tag(key, text, l.Clock()) })
+		value = append(value, e[:]...)
+	}
+	return value
+}
+
+// accepts reports whether a message in the mailbox with that key is one of an instance's.
+func (l Mail) accepts(key string, e encoded) bool {
+	text, tag := e.text()
+	return l.Seals.Accepts(key, text, tag, l.Clock())
+}
+
 // Post appends messages to the mailbox of the instance with that route on a node, or with no route to the mailbox for
 // all. An instance makes its mailbox itself (rule M13): if there is none, Post returns ErrNobody, so that nobody makes
-// keys of what clients send. Post also returns the errors of the node's operations. It is safe for concurrent use.
-func Post(ctx context.Context, at *node.Node, keyPrefix, route string, list ...Message) error {
-	key, value := Key(keyPrefix, route), encode(list)
+// keys of what clients send. Post also returns the errors of the node's operations.
+func (l Mail) Post(ctx context.Context, at *node.Node, route string, list ...Message) error {
+	key := Key(l.KeyPrefix, route)
+	value := l.encode(key, list)
 	err := at.Append(ctx, key, value)
 	for try := 0; try < postTries; try++ {
 		switch {

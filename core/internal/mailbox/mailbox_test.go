@@ -20,8 +20,11 @@ var begin = time.Unix(1_800_000_000, 0)
 
 const (
 	key  = "msm:news"
-	size = 49 // bytes of a message
+	size = 65 // bytes of a message
 )
+
+// mail writes as every instance does.
+var mail = mailbox.Mail{KeyPrefix: "msm:", Clock: time.Now}
 
 // about returns a message about the session of that number.
 func about(n int, at time.Time) mailbox.Message {
@@ -51,7 +54,7 @@ type world struct {
 
 func newWorld(t *testing.T, nodes int) *world {
 	w := &world{t: t, servers: nodetest.Several(nodes), now: begin}
-	w.inbox = mailbox.NewInbox(&w.receiver, func() time.Time { return w.now }, "msm:", "")
+	w.inbox = mailbox.NewInbox(&w.receiver, mailbox.Mail{KeyPrefix: "msm:", Clock: func() time.Time { return w.now }}, "")
 	for _, s := range w.servers {
 		w.nodes = append(w.nodes, s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: []string{key}, OnProbe: w.probed}))
 	}
@@ -76,7 +79,7 @@ func (w *world) read() {
 
 func (w *world) post(at int, m mailbox.Message) {
 	w.t.Helper()
-	if err := mailbox.Post(w.t.Context(), w.nodes[at], "msm:", "", m); err != nil {
+	if err := mail.Post(w.t.Context(), w.nodes[at], "", m); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -118,7 +121,7 @@ func TestManyPostAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 500 {
 		all.Go(func() {
-			if err := mailbox.Post(t.Context(), w.nodes[0], "msm:", "", about(i, begin)); err != nil {
+			if err := mail.Post(t.Context(), w.nodes[0], "", about(i, begin)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -188,7 +191,7 @@ func TestAMailboxIsBounded(t *testing.T) {
 	if n := len(s.Value(key)) / size; n != 4096 {
 		t.Errorf("%d messages stay", n)
 	}
-	fill(21_000)
+	fill(16_000)
 	s.Fail(nodetest.Only(nodetest.Of(nodetest.Append), nodetest.Refuse(memcache.ErrTooLarge))) // memcached's 1 MB
 	w.post(0, about(70_000, begin))
 	w.receiver.list = nil
@@ -243,7 +246,7 @@ func TestAFaultyNode(t *testing.T) {
 	for _, err := range []error{nodetest.ErrOff, nodetest.ErrLost, nodetest.ErrFull} {
 		w := newWorld(t, 1)
 		w.servers[0].Fail(nodetest.Only(nodetest.Writes(""), nodetest.Refuse(err)))
-		if posted := mailbox.Post(t.Context(), w.nodes[0], "msm:", "", about(1, begin)); posted == nil {
+		if posted := mail.Post(t.Context(), w.nodes[0], "", about(1, begin)); posted == nil {
 			t.Errorf("%v: it is told that it was", err)
 		}
 	}
@@ -258,7 +261,7 @@ func ExampleKeys() {
 func TestForget(t *testing.T) {
 	w := newWorld(t, 2)
 	for _, n := range w.nodes {
-		if err := mailbox.Post(t.Context(), n, "msm:", "", about(1, begin)); err != nil {
+		if err := mail.Post(t.Context(), n, "", about(1, begin)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/checksum"
+	"github.com/gomsm/msm/core/internal/seal"
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
@@ -49,28 +50,30 @@ type Message struct {
 // Ends reports whether the message says that its session has ended or is to end.
 func (m Message) Ends() bool { return m.Kind == Ended || m.Kind == End }
 
-// size is the length of a stored message, in bytes.
-const size = 1 + len(sid.Hash{}) + 8 + 4 + checksum.Size
+const (
+	// textSize is the length of what a message says, in bytes.
+	textSize = 1 + len(sid.Hash{}) + 8 + 4
+	// size is the length of a stored message.
+	size = textSize + seal.TagSize + checksum.Size
+)
 
-// encoded is a message as it is stored, with a checksum. Its bytes tell whether a message was received before.
+// encoded is a message as it is stored, with a tag (zero: none) and a checksum. Its bytes tell whether a message was
+// received before.
 type encoded [size]byte
 
-// encode returns messages as a mailbox has them.
-func encode(list []Message) (value []byte) {
-	for _, m := range list {
-		e := m.encode()
-		value = append(value, e[:]...)
-	}
-	return value
-}
-
-func (m Message) encode() (e encoded) {
+func (m Message) encode(tag func(text []byte) seal.Tag) (e encoded) {
 	b := append(e[:0], byte(m.Kind))
 	b = append(b, m.Session[:]...)
 	b = binary.BigEndian.AppendUint64(b, m.Version)
 	b = binary.BigEndian.AppendUint32(b, uint32(m.At.Unix()))
-	checksum.Append(b)
+	t := tag(b)
+	checksum.Append(append(b, t[:]...))
 	return e
+}
+
+// text returns what the message says, and its tag.
+func (e *encoded) text() ([]byte, seal.Tag) {
+	return e[:textSize], seal.Tag(e[textSize : textSize+seal.TagSize])
 }
 
 func (e encoded) message() Message {

@@ -16,7 +16,7 @@ import (
 func TestAnInstanceKeepsItsMailbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, servers: nodetest.Several(2)}
-		inbox := mailbox.NewInbox(&w.receiver, time.Now, "msm:", "a")
+		inbox := mailbox.NewInbox(&w.receiver, mailbox.Mail{KeyPrefix: "msm:", Clock: time.Now}, "a")
 		for _, s := range w.servers {
 			n := s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: mailbox.Keys("msm:", "a"), OnProbe: inbox.Probed})
 			w.nodes = append(w.nodes, n)
@@ -40,7 +40,7 @@ func TestAnInstanceKeepsItsMailbox(t *testing.T) {
 				continue
 			}
 			for i, n := range w.nodes {
-				if err := mailbox.Post(t.Context(), n, "msm:", "a", m); err != nil {
+				if err := mail.Post(t.Context(), n, "a", m); err != nil {
 					t.Errorf("after %v, node %d: %v", lasts, i, err)
 				}
 			}
@@ -49,7 +49,7 @@ func TestAnInstanceKeepsItsMailbox(t *testing.T) {
 			}
 			w.receiver.list = nil
 		}
-		if err := mailbox.Post(t.Context(), w.nodes[0], "msm:", "nobody", about(1, time.Now())); !errors.Is(err, mailbox.ErrNobody) {
+		if err := mail.Post(t.Context(), w.nodes[0], "nobody", about(1, time.Now())); !errors.Is(err, mailbox.ErrNobody) {
 			t.Errorf("for nobody: %v", err)
 		}
 		if w.servers[0].Value("msm:news:nobody") != nil {
@@ -66,7 +66,7 @@ func TestManyMessagesAtOnce(t *testing.T) {
 		list = append(list, about(i, begin))
 	}
 	before := w.servers[0].Count(nodetest.Writes("msm:news"))
-	if err := mailbox.Post(t.Context(), w.nodes[0], "msm:", "", list...); err != nil {
+	if err := mail.Post(t.Context(), w.nodes[0], "", list...); err != nil {
 		t.Fatal(err)
 	}
 	if writes := w.servers[0].Count(nodetest.Writes("msm:news")) - before; writes > 2 {

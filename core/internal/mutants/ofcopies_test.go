@@ -169,7 +169,7 @@ var ofCopies = []mutant{
 	},
 	{
 		"H4", "what is stale on a node is not believed",
-		[]edit{{replica, " && !a.store.hints.has(n, a.key)", ""}}, unit("TestHints", "internal/replica"),
+		[]edit{{replica, " && !c.Debt.Owed && !a.store.hints.has(n, a.key)", ""}}, unit("TestHints", "internal/replica"),
 	},
 	{
 		"H6", "a node gets what changed without it",

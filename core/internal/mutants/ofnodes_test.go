@@ -45,6 +45,22 @@ var ofNodes = []mutant{
 		[]edit{{mailbox, "!probed.IsZero() && all {", "!probed.IsZero() {"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
+		"M15", "a message that no instance wrote is refused",
+		[]edit{{"internal/seal/tag.go", "	return right == 1\n", "	return right >= 0\n"}}, unit("TestForgedMessages", "internal/mailbox"),
+	},
+	{
+		"M15", "a message is for one mailbox",
+		[]edit{{"internal/seal/tag.go", "	mac.Write([]byte(name))\n", ""}}, unit("TestForgedMessages", "internal/mailbox"),
+	},
+	{
+		"M15", "what is forged does not stay",
+		[]edit{{mailbox, " || len(list)-len(genuine) > maxMessages/4", ""}}, unit("TestForgedMessagesDoNotStay", "internal/mailbox"),
+	},
+	{
+		"M15", "what messages set off has a bound",
+		[]edit{{peers, "pace.Sleep(ctx, wait) == nil", "pace.Sleep(ctx, 0*wait) == nil"}}, unit("TestMessagesInAnyNumber", "internal/peers"),
+	},
+	{
 		"M12", "an instance that starts waits until what has ended is overwritten",
 		[]edit{{peers, "		p.finish(ctx)\n", ""}}, unit("TestAnInstanceThatHasJustStarted", "internal/peers"),
 	},

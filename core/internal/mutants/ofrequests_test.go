@@ -217,7 +217,7 @@ var ofRequests = []mutant{
 	},
 	{
 		"M13", "an instance keeps its mailbox from expiring",
-		[]edit{{mailbox, " || b.clock().Sub(b.renewed[at.node]) >= renewEvery)", ")"}}, unit("TestAnInstanceKeepsItsMailbox", "internal/mailbox"),
+		[]edit{{mailbox, " || b.mail.Clock().Sub(b.renewed[at.node]) >= renewEvery)", ")"}}, unit("TestAnInstanceKeepsItsMailbox", "internal/mailbox"),
 	},
 	{
 		"M14", "ends go before all other messages",

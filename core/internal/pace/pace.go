@@ -30,14 +30,17 @@ func New(rate int) *Pace { return &Pace{rate: rate} }
 func (p *Pace) Portion() int { return max(1, p.rate/40) }
 
 // Wait waits until n more records may pass, or returns ctx's error. Time that was not used is not saved up.
-func (p *Pace) Wait(ctx context.Context, n int) error {
+func (p *Pace) Wait(ctx context.Context, n int) error { return Sleep(ctx, p.Reserve(n)) }
+
+// Reserve is Wait for a caller that waits itself: it returns for how long.
+func (p *Pace) Reserve(n int) time.Duration {
 	now := time.Now()
 	due := p.next
 	if due.Before(now) {
 		due = now
 	}
 	p.next = due.Add(p.of(n))
-	return Sleep(ctx, due.Sub(now))
+	return due.Sub(now)
 }
 
 // Took tells how long it took to do n records. The next ones wait until that was no more than their share of the time.

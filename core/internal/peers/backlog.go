@@ -14,6 +14,9 @@ const (
 	maxTasks = 16
 	// maxBatches is how many batches may be unfinished before the inbox waits. It reads some four in a second.
 	maxBatches = 32
+	// taskRate is how many tasks are begun in a second: whoever can write to a node can make up any number of messages, if
+	// there are no keys.
+	taskRate = 2000
 	// taskAgain is how long after a failure a task is tried again.
 	taskAgain = 250 * time.Millisecond
 )
@@ -26,10 +29,21 @@ type task = func(ctx context.Context) error
 type backlog struct {
 	batches chan struct{} // one for each that is unfinished
 	tasks   chan struct{} // one for each that is being done
+
+	mu   sync.Mutex
+	pace *pace.Pace
 }
 
-func newBacklog() backlog {
-	return backlog{batches: make(chan struct{}, maxBatches), tasks: make(chan struct{}, maxTasks)}
+func newBacklog() *backlog {
+	return &backlog{batches: make(chan struct{}, maxBatches), tasks: make(chan struct{}, maxTasks), pace: pace.New(taskRate)}
+}
+
+// wait waits until n more tasks may begin, and reports whether it did before ctx ended.
+func (b *backlog) wait(ctx context.Context, n int) bool {
+	b.mu.Lock()
+	wait := b.pace.Reserve(n)
+	b.mu.Unlock()
+	return pace.Sleep(ctx, wait) == nil
 }
 
 // begin takes part in a backlog's limit, and reports whether it did before ctx ended.
@@ -65,8 +79,8 @@ func (b *backlog) do(ctx context.Context, batch []task) {
 func (b *backlog) try(ctx context.Context, batch []task) (failed []task) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	for _, t := range batch {
-		if !begin(ctx, b.tasks) {
+	for i, t := range batch {
+		if portion := b.pace.Portion(); i%portion == 0 && !b.wait(ctx, min(portion, len(batch)-i)) || !begin(ctx, b.tasks) {
 			break
 		}
 		all.Go(func() {

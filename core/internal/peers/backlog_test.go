@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +39,28 @@ func TestNothingHeardWaitsForTheNodes(t *testing.T) {
 			t.Errorf("it took %v: not %d at a time", took, maxTasks)
 		}
 		done.Wait()
+	})
+}
+
+// TestMessagesInAnyNumber: T-07. Who can write to a node makes up 1 MB of messages each moment. What is done for them on the
+// nodes has a bound.
+func TestMessagesInAnyNumber(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, began := newBacklog(), time.Now()
+		var done sync.WaitGroup
+		var did atomic.Int64
+		batch := make([]task, 4*taskRate)
+		for i := range batch {
+			batch[i] = func(context.Context) error { did.Add(1); return nil }
+		}
+		for range 5 {
+			b.add(t.Context(), &done, batch)
+		}
+		done.Wait()
+		if took := time.Since(began); did.Load() != int64(5*len(batch)) || took < 19*time.Second || took > 20*time.Second {
+			t.Errorf("%d tasks in %v", did.Load(), took)
+		}
 	})
 }
 

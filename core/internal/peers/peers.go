@@ -36,7 +36,7 @@ type Peers struct {
 	courier *replica.Courier
 	names   *namesakes
 	debts   *debts
-	backlog backlog
+	backlog *backlog
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -44,7 +44,8 @@ type Peers struct {
 // New returns the Peers of an instance with that store. It does nothing before Begin.
 func New(store *replica.Store, log *journal.Journal) *Peers {
 	p := &Peers{store: store, log: log, courier: replica.NewCourier(store), names: newNamesakes(store), debts: newDebts(store), backlog: newBacklog()}
-	p.inbox = mailbox.NewInbox(p, time.Now, store.KeyPrefix, store.Route)
+	p.inbox = mailbox.NewInbox(p, store.Mail, store.Route)
+	p.inbox.OnRefused = p.refused
 	return p
 }
 
@@ -129,6 +130,12 @@ func (p *Peers) overwrite(ctx context.Context, at *node.Node, m mailbox.Message)
 	return nil
 }
 
+// refused counts messages that no instance has written.
+func (p *Peers) refused(n int) {
+	p.store.ForgedMessages.Add(uint64(n))
+	p.log.Event(context.Background(), slog.LevelWarn, "messages to this instance are refused: no instance with its keys has written them", "", "messages", n)
+}
+
 // CaughtUp implements mailbox.Receiver.
 func (p *Peers) CaughtUp(at time.Time) {
 	p.debts.caughtUp(at)
@@ -153,7 +160,7 @@ func (p *Peers) Forget(gone []*node.Node) {
 func leave(ctx context.Context, store *replica.Store, on []*node.Node, m mailbox.Message) {
 	for _, at := range on {
 		if at.Available() {
-			_ = mailbox.Post(ctx, at, store.KeyPrefix, "", m)
+			_ = store.Mail.Post(ctx, at, "", m)
 		}
 	}
 }

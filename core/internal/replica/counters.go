@@ -15,4 +15,5 @@ type Counters struct {
 	UnderReplicated counter.Counter // writes acknowledged with fewer copies than there should be
 	Damaged         counter.Counter // loads of a session that is over because every copy was damaged
 	Forged          counter.Counter // copies refused because their seal is broken or lacking
+	ForgedMessages  counter.Counter // messages refused because no instance wrote them
 }

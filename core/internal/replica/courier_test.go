@@ -182,6 +182,9 @@ func TestWhatCannotBeDelivered(t *testing.T) {
 			}
 		})
 		w.overwrite(home, ofFormat(w.stored(home), record.FormatVersion+1))
+		for _, s := range w.servers {
+			s.Fail(nodetest.Slow(time.Millisecond)) // so that what fails, fails before the others are done
+		}
 		ctx, stop := context.WithCancel(t.Context())
 		var done sync.WaitGroup
 		courier := replica.NewCourier(w.store)

@@ -37,7 +37,7 @@ func (m *mail) CaughtUp(time.Time) {}
 // From then on the instance has a mailbox.
 func (w *world) mail(route string) *mail {
 	m := &mail{world: w}
-	inbox := mailbox.NewInbox(m, time.Now, "msm:", route)
+	inbox := mailbox.NewInbox(m, mailbox.Mail{KeyPrefix: "msm:", Clock: time.Now}, route)
 	for _, s := range w.servers {
 		_ = s.Node(s.Client(""), node.Options{EpochKey: "epoch", Watch: []string{mailbox.Key("msm:", route)}, OnProbe: inbox.Probed}).Probe(context.Background())
 	}

@@ -36,6 +36,7 @@ import (
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/keyqueue"
+	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/random"
 	"github.com/gomsm/msm/core/internal/seal"
 	"github.com/gomsm/msm/core/internal/sid"
@@ -88,6 +89,7 @@ type Store struct {
 	hints     hints
 	moved     moved
 	strangers strangers
+	Mail      mailbox.Mail               // how this instance writes to others
 	repairs   *keyqueue.Queues[struct{}] // by key: loads that write before they return
 }
 
@@ -99,7 +101,8 @@ func New(c Config) *Store {
 	if c.Log == nil {
 		c.Log = journal.Silent()
 	}
-	return &Store{Config: c, repairs: keyqueue.New[struct{}](keyqueue.Limit{Time: c.Patience})}
+	mail := mailbox.Mail{KeyPrefix: c.KeyPrefix, Seals: c.Seals, Clock: c.Clock}
+	return &Store{Config: c, Mail: mail, repairs: keyqueue.New[struct{}](keyqueue.Limit{Time: c.Patience})}
 }
 
 // backups returns how many copies there should be beside the home, given how many nodes are listed.

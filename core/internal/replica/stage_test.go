@@ -79,7 +79,7 @@ func newStage(t *testing.T, line string) *stage {
 
 func (p *stage) newInstance(name string, backups int) *instance {
 	in := &instance{stage: p, name: name, cut: map[string]bool{}, left: -1}
-	in.inbox = mailbox.NewInbox(in, time.Now, "msm:", "")
+	in.inbox = mailbox.NewInbox(in, mailbox.Mail{KeyPrefix: "msm:", Clock: time.Now}, "")
 	var members []cluster.Member
 	for i, s := range p.servers {
 		way := s.Client(name)

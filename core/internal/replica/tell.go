@@ -22,7 +22,7 @@ func (a *Access) tell(ctx context.Context, route string, m mailbox.Message) {
 	var all sync.WaitGroup
 	for _, n := range a.TellAt() {
 		all.Go(func() {
-			if err := mailbox.Post(ctx, n, a.store.KeyPrefix, route, m); node.OutOfTime(err) {
+			if err := a.store.Mail.Post(ctx, n, route, m); node.OutOfTime(err) {
 				a.before.Add(n.InVain())
 			}
 		})

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"slices"
 	"sync"
 )
 
@@ -40,6 +41,7 @@ type Ring struct{ keys []*master }
 type master struct {
 	id     uint8     // tells keys apart in records; never 0
 	states sync.Pool // of *state, because setting up an HMAC costs more than computing one
+	tags   sync.Pool // of hash.Hash, likewise; see Ring.Tag
 }
 
 // state is the working memory of one derivation. It is allocated once and reused: arrays on the stack would move to the
@@ -85,6 +87,8 @@ func newMaster(key []byte) (*master, error) {
 	st := m.states.Get().(*state)
 	defer m.states.Put(st)
 	m.id = max(st.derive("msm key id", "", "")[0], 1)
+	tags := slices.Clone(st.derive("msm message", "", ""))
+	m.tags.New = func() any { return hmac.New(sha256.New, tags) }
 	return m, nil
 }
 

@@ -49,7 +49,7 @@ func (w *world) newInstance(name string, s settings) *instance {
 		config.Clock = func() time.Time { return time.Now().Add(off) }
 	}
 	in.store = replica.New(config)
-	in.inbox = mailbox.NewInbox(ear{w, in}, in.store.Clock, "msm:", "")
+	in.inbox = mailbox.NewInbox(ear{w, in}, mailbox.Mail{KeyPrefix: "msm:", Clock: in.store.Clock}, "")
 	return in
 }
 
