@@ -32,7 +32,7 @@ func newBench(b testing.TB, handler func(s *msm.Session)) *bench {
 
 func newBenchOf(b testing.TB, config msm.Config, handler func(s *msm.Session)) *bench {
 	list, servers := startServers(b, 2)
-	config.Nodes, config.SigningKeys, config.IdleTimeout = list, [][]byte{make([]byte, 32)}, time.Hour
+	config.Nodes, config.SigningKeys, config.IdleTimeout, config.RefillRate = list, [][]byte{make([]byte, 32)}, time.Hour, msm.NoRefill
 	m := newManager(b, config)
 	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ok") })
 	x := &bench{bare: bare, manager: m, servers: servers}

@@ -42,6 +42,7 @@ func (m *Manager) living(ctx context.Context, claims []claim) (chosen claim, lat
 		case c.byHeader:
 			return c, late, nil
 		case !chosen.id.IsZero():
+			m.suspects.choose(m.log)
 			return claim{}, late, nil
 		default:
 			chosen = c

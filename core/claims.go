@@ -24,6 +24,7 @@ type client struct {
 	several  bool          // it has several of our name, with different values
 	secure   bool          // it speaks TLS
 	late     bool          // its session was given another id a moment ago
+	refused  int           // how many of its ids this application has not made
 	life     time.Duration // of the cookie that it has, if its session exists; zero: until the browser ends
 }
 
@@ -38,6 +39,12 @@ type claim struct {
 // session is needed; see choose. If there are more than maxCookies cookies of our name no cookie counts: nobody has so
 // many by mistake.
 func (c *client) read(r *http.Request, m *Manager) {
+	if c.readIDs(r, m); c.refused > 0 {
+		m.suspects.refuse(m.log, c.refused)
+	}
+}
+
+func (c *client) readIDs(r *http.Request, m *Manager) {
 	if values := m.headerValues(r); len(values) > 0 {
 		c.asked = true
 		c.add(values[0], true, m.keys.format())
@@ -56,6 +63,7 @@ func (c *client) read(r *http.Request, m *Manager) {
 			c.several = c.several || value != first
 			if found > maxCookies {
 				c.dropCookies()
+				m.suspects.choose(m.log)
 				return
 			}
 			c.add(value, false, m.keys.format())
@@ -78,6 +86,7 @@ func (c *client) add(value string, byHeader bool, format *sid.Format) {
 	one := claim{id, byHeader, outdated}
 	switch {
 	case !ok:
+		c.refused++
 	case c.isZero():
 		c.claim = one
 	case c.claims == nil && c.id.Token == id.Token:

@@ -63,6 +63,7 @@ func (s *Session) find(ctx context.Context) error {
 	c, absences := &s.visit.client, s.manager.absences
 	if c.id.IsZero() || !s.visit.opened && absences.has(c.id.Token) {
 		c.late = c.late || absences.wasRenewed(c.id.Token)
+		s.manager.suspects.count(!c.id.IsZero() && !s.visit.opened)
 		return nil
 	}
 	id := c.id
@@ -88,6 +89,7 @@ func (s *Session) find(ctx context.Context) error {
 // missed records that the client's session does not exist. Manager.Open may be early, so its misses are not remembered.
 func (s *Session) missed(gone error) {
 	c, absences := &s.visit.client, s.manager.absences
+	s.manager.suspects.count(!s.visit.opened)
 	if !s.visit.opened {
 		absences.missed(c.id)
 	}

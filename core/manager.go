@@ -32,6 +32,7 @@ type Manager struct {
 	shutdown
 	locks    *locks
 	refusals refusals
+	suspects suspects
 }
 
 // storage is where sessions are.

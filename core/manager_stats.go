@@ -10,6 +10,7 @@ func (m *Manager) Stats() Stats {
 	s := Stats{Dropped: m.background.Dropped()}
 	counter.Read(&m.store.Counters, &s)
 	counter.Read(&m.refusals, &s.Refusals)
+	counter.Read(&m.suspects.idCounters, &s.IDs)
 	if m.local != nil {
 		g := m.local.Gauges()
 		s.Local = &LocalStats{

@@ -21,6 +21,7 @@ type Stats struct {
 	ForgedMessages  uint64 `json:"forgedMessages"`  // messages between instances that were refused, because no instance with the keys wrote them
 
 	Refusals Refusals `json:"refusals"` // requests without their session
+	IDs      IDStats  `json:"ids"`      // what requests send that is the id of no session
 
 	Local *LocalStats `json:"local,omitempty"` // sticky mode only
 	Locks *LockStats  `json:"locks,omitempty"` // with a Config.Locking other than LockNone
@@ -41,6 +42,14 @@ type Refusals struct {
 	Attribute   uint64 `json:"attribute"`   // AttributeError
 	Misuse      uint64 `json:"misuse"`      // other faults of the program, such as ErrIgnored and ErrCommitted
 	Abandoned   uint64 `json:"abandoned"`   // the client had gone, or the request's time was up
+}
+
+// IDStats counts what requests send in place of the id of a session, since the manager's start (OWASP ASVS 16.3.3). Each of
+// them goes on without a session. Some are no attack: sessions end, and keys change.
+type IDStats struct {
+	Refused uint64 `json:"refused"` // ids that this application has not made: malformed, not signed, or not with its keys
+	Unknown uint64 `json:"unknown"` // requests whose id names a session that does not exist, or not any more
+	Several uint64 `json:"several"` // requests with cookies of several sessions that exist, or with more than four cookies
 }
 
 // LockStats counts, since the manager's start, what became of requests that needed their session's lock.

@@ -17,6 +17,9 @@ import (
 const (
 	// maxKeyLine bounds a line of a list in bytes: a key of 250 bytes, each written as %xx, and the key's properties.
 	maxKeyLine = 4 << 10
+	// maxKeys is how many keys a list may have, so that one without end costs a bounded time and memory. A server with as
+	// many small sessions has some 20 GB.
+	maxKeys = 1 << 25
 	// keysProgress is how long a server may send nothing while it lists: its crawler pauses between items, and sends
 	// what it found in blocks.
 	keysProgress = 5 * time.Second
@@ -75,7 +78,7 @@ func listKeys(w io.Writer, r *bufio.Reader, prefix string, found func(key string
 		if err := ask(w, r, "lru_crawler metadump "+walk); err != nil {
 			return err
 		}
-		if err := readKeys(r, prefix, found); err != nil {
+		if err := readKeys(r, prefix, maxKeys, found); err != nil {
 			return err
 		}
 	}
@@ -133,9 +136,10 @@ func (c *patientConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// readKeys reads a server's list to its end. The server's crawler waits for the reader, so found must be quick.
-func readKeys(r *bufio.Reader, prefix string, found func(key string)) error {
-	for {
+// readKeys reads a server's list of at most that many keys to its end. The server's crawler waits for the reader, so found
+// must be quick.
+func readKeys(r *bufio.Reader, prefix string, most int, found func(key string)) error {
+	for n := 0; ; n++ {
 		line, err := r.ReadSlice('\n')
 		if err != nil {
 			return fmt.Errorf("the list of keys breaks off: %w", err)
@@ -144,6 +148,8 @@ func readKeys(r *bufio.Reader, prefix string, found func(key string)) error {
 		switch {
 		case err != nil || end:
 			return err
+		case n == most:
+			return fmt.Errorf("%w: it has more than %d", ErrNoList, most)
 		case strings.HasPrefix(key, prefix):
 			found(key)
 		}

@@ -33,6 +33,8 @@ func TestReadKeys(t *testing.T) {
 		"a key that is badly encoded":         {says: "key=msm:s:%zz exp=-1\r\nEND\r\n", want: errAny},
 		"a line without end":                  {says: "key=" + strings.Repeat("x", maxKeyLine), want: errAny},
 		"an empty line":                       {says: "\r\nEND\r\n", want: errAny},
+		"more keys than there may be":         {says: strings.Repeat("key=msm:s:A\n", mostKeys+1) + "END\n", keys: slices.Repeat([]string{"msm:s:A"}, mostKeys), want: ErrNoList},
+		"as many keys as there may be":        {says: strings.Repeat("key=x\n", mostKeys) + "END\n"},
 		"an answer to something else":         {says: "VALUE a 0 1\r\nx\r\nEND\r\n", want: errAny},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,9 +60,12 @@ func meaning(err error) error {
 	return errAny
 }
 
+// mostKeys is how many keys these lists may have.
+const mostKeys = 100
+
 func listed(says string) (keys []string, err error) {
 	r := bufio.NewReaderSize(strings.NewReader(says), maxKeyLine)
-	err = readKeys(r, "msm:s:", func(key string) { keys = append(keys, key) })
+	err = readKeys(r, "msm:s:", mostKeys, func(key string) { keys = append(keys, key) })
 	return keys, err
 }
 

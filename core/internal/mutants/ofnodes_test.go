@@ -45,6 +45,10 @@ var ofNodes = []mutant{
 		[]edit{{mailbox, "!probed.IsZero() && all {", "!probed.IsZero() {"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
+		"H14", "a list of keys has a bound",
+		[]edit{{"internal/memcache/keys.go", "		case n == most:\n", "		case false:\n"}}, unit("TestReadKeys", "internal/memcache"),
+	},
+	{
 		"M15", "a message that no instance wrote is refused",
 		[]edit{{"internal/seal/tag.go", "	return right == 1\n", "	return right >= 0\n"}}, unit("TestForgedMessages", "internal/mailbox"),
 	},
