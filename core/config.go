@@ -3,6 +3,7 @@ package msm
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"log/slog"
 	"math"
 	"net"
@@ -183,8 +184,17 @@ type Config struct {
 	// OpTimeout. Connections that are idle for a minute are closed. A memcached accepts 1,024 in all, unless its -c
 	// says otherwise. Zero: 64.
 	MaxConns int
-	// DialContext connects to nodes, for TLS or authentication. The network is "tcp" or "unix". It is called
-	// concurrently. Nil: plain TCP or unix sockets.
+	// TLS makes connections to nodes over TLS (memcached -Z), and is not used before that. A server's certificate must be for
+	// the host of its address, or for TLS.ServerName if that is set, which is "localhost" for unix sockets. Certificates
+	// are this client's own, if servers want one. A node with which TLS does not work is not used, and the log says why.
+	// Nil: no TLS.
+	TLS *tls.Config
+	// AuthFile is the path of a file with a user and a password, for servers that want them (memcached -Y). Its first line
+	// is user:password, as in memcached's own file. It is read for each new connection, so it may change. A password is
+	// only sent to a server that has asked for one. Without TLS it can be read on the way. Empty: no password.
+	AuthFile string
+	// DialContext connects to nodes in place of a net.Dialer, below TLS. The network is "tcp" or "unix". It is called
+	// concurrently. Nil: TCP or unix sockets.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// ErrorHandler writes the response to a request whose session could not be loaded or stored. Nothing has been sent

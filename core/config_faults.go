@@ -53,6 +53,10 @@ func (c *Config) faults() []fault {
 	add(!c.UnsealedUntil.IsZero() && !c.encrypts(), "UnsealedUntil", "is for sealed records; set EncryptionKeys or leave it out")
 	add(len(c.SigningKeys) > 0 && c.SigningKeysFrom != nil, "SigningKeysFrom", "is set together with SigningKeys; set only one of them")
 	add(len(c.EncryptionKeys) > 0 && c.EncryptionKeysFrom != nil, "EncryptionKeysFrom", "is set together with EncryptionKeys; set only one of them")
+	if c.AuthFile != "" {
+		_, err := c.secrets()()
+		add(err != nil, "AuthFile", "%v", err)
+	}
 	for _, p := range c.TrustedProxies {
 		add(!p.IsValid(), "TrustedProxies", "contains an invalid prefix; make it with netip.MustParsePrefix, such as \"10.0.0.0/8\"")
 	}

@@ -31,6 +31,9 @@ import (
 //	MSM_ABSOLUTE_TIMEOUT   Go duration                              none
 //	MSM_OP_TIMEOUT         Go duration, one memcached operation     250ms
 //	MSM_MAX_CONNS          connections to one node                  64
+//	MSM_TLS_CA             system, or a PEM file                    no TLS to the nodes
+//	MSM_TLS_CERT, MSM_TLS_KEY  PEM files, for servers that want     none
+//	MSM_AUTH_FILE          a file with user:password                the nodes want no password
 //	MSM_MAX_SESSION_SIZE   bytes                                    262144
 //	MSM_SIGNING_KEYS       base64, by commas; the first one signs   ids are not signed
 //	MSM_SIGNING_KEYS_FILE  a file with the value of that            none
@@ -88,6 +91,9 @@ func FromEnv() (Config, error) {
 		EncryptionKeysFrom: read(&e, "ENCRYPTION_KEYS_FILE", "a file with the value of MSM_ENCRYPTION_KEYS", keysFile),
 		SealedFrom:         read(&e, "SEALED_FROM", aMoment, moment),
 		UnsealedUntil:      read(&e, "UNSEALED_UNTIL", aMoment, moment),
+
+		TLS:      e.tls(),
+		AuthFile: e.text("AUTH_FILE"),
 
 		Locking:        Locking(e.text("LOCKING")),
 		LockWait:       read(&e, "LOCK_WAIT", "a Go duration, such as 2s", positive),
@@ -169,7 +175,7 @@ var variables = map[string]string{
 	"Nodes": "NODES", "FailoverNodes": "FAILOVER_NODES", "Backups": "BACKUPS", "Route": "ROUTE",
 	"IdleTimeout": "IDLE_TIMEOUT", "AbsoluteTimeout": "ABSOLUTE_TIMEOUT", "OpTimeout": "OP_TIMEOUT",
 	"MaxSessionSize": "MAX_SESSION_SIZE", "SigningKeys": "SIGNING_KEYS", "SigningKeysFrom": "SIGNING_KEYS_FILE", "UnsignedUntil": "UNSIGNED_UNTIL",
-	"EncryptionKeys": "ENCRYPTION_KEYS", "EncryptionKeysFrom": "ENCRYPTION_KEYS_FILE", "SealedFrom": "SEALED_FROM", "UnsealedUntil": "UNSEALED_UNTIL", "KeyPrefix": "KEY_PREFIX",
+	"EncryptionKeys": "ENCRYPTION_KEYS", "EncryptionKeysFrom": "ENCRYPTION_KEYS_FILE", "SealedFrom": "SEALED_FROM", "UnsealedUntil": "UNSEALED_UNTIL", "KeyPrefix": "KEY_PREFIX", "AuthFile": "AUTH_FILE",
 	"Locking": "LOCKING", "LockExpiry": "LOCK_EXPIRY", "MaxLocalSessions": "MAX_LOCAL_SESSIONS", "MaxLocalBytes": "MAX_LOCAL_BYTES",
 	"Header": "HEADER", "Cookie.Name": "COOKIE_NAME", "Cookie.Path": "COOKIE_PATH", "Cookie.Domain": "COOKIE_DOMAIN",
 	"Cookie.SameSite": "COOKIE_SAMESITE", "Cookie.Partitioned": "COOKIE_PARTITIONED",

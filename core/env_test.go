@@ -153,6 +153,47 @@ func TestFromEnvReadsAFileOfKeys(t *testing.T) {
 	}
 }
 
+func TestFromEnvWithTLS(t *testing.T) {
+	a := newAuthority(t)
+	_, _, cert, key := a.sign(a.server())
+	for name, c := range map[string]struct {
+		ca, cert, key string
+		want          string // what the error says; empty: there is none
+		roots         bool   // of its own, not the system's
+		own           int    // certificates
+	}{
+		"nothing":                    {"", "", "", "", false, 0},
+		"the system's authorities":   {"system", "", "", "", false, 0},
+		"an authority":               {a.file, "", "", "", true, 0},
+		"and a certificate":          {a.file, cert, key, "", true, 1},
+		"no file":                    {fileOf(t, "-"), "", "", "MSM_TLS_CA: ", false, 0},
+		"a file of something else":   {key, "", "", "MSM_TLS_CA: ", false, 0},
+		"a certificate without TLS":  {"", cert, key, "MSM_TLS_CERT: and MSM_TLS_KEY are for TLS; set MSM_TLS_CA, too", false, 0},
+		"a certificate without key":  {a.file, cert, "", "MSM_TLS_CERT: and MSM_TLS_KEY cannot be used: ", false, 0},
+		"a key of something else":    {a.file, a.file, key, "MSM_TLS_CERT: and MSM_TLS_KEY cannot be used: ", false, 0},
+		"a key without certificate ": {"system", "", key, "MSM_TLS_CERT: and MSM_TLS_KEY cannot be used: ", false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("MSM_TLS_CA", c.ca)
+			t.Setenv("MSM_TLS_CERT", c.cert)
+			t.Setenv("MSM_TLS_KEY", c.key)
+			config, err := msm.FromEnv()
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%v; want %q", err, c.want)
+				}
+				return
+			}
+			if err != nil || (config.TLS != nil) != (c.ca != "") {
+				t.Fatalf("%+v, %v", config.TLS, err)
+			}
+			if config.TLS != nil && ((config.TLS.RootCAs != nil) != c.roots || len(config.TLS.Certificates) != c.own) {
+				t.Errorf("%+v", config.TLS)
+			}
+		})
+	}
+}
+
 func TestFromEnvSticky(t *testing.T) {
 	for name, c := range map[string]struct {
 		sticky, async      string

@@ -50,7 +50,7 @@ func aURL(id, scheme, host, path string) string {
 	}
 	why := fmt.Sprintf("a node is no URL; write %s:%s", cmp.Or(id, "id"), host)
 	if scheme == "tls" || scheme == "ssl" || scheme == "memcacheds" {
-		why += ", and dial with TLS in Config.DialContext"
+		why += ", and set Config.TLS (MSM_TLS_CA)"
 	}
 	return why
 }

@@ -139,12 +139,22 @@ func look(list []*running) {
 	probes.Wait()
 }
 
-// unfit returns a fault for each node that answers and cannot be used.
+// unfit returns a fault for each node that answers and cannot be used. TLS or a password that does not fit is one only if
+// it fits no node: the certificate of a single node may have expired, which is no reason not to start.
 func unfit(list []*running) (faults []Fault) {
+	var misfits []Fault
 	for _, r := range list {
-		if trouble, down := r.node.Trouble(); down && errors.Is(trouble.Why, node.ErrUnfit) {
-			faults = append(faults, Fault{Field: "Nodes", Text: r.node.Failed(trouble.Why).String()})
+		trouble, down := r.node.Trouble()
+		fault := Fault{Field: "Nodes", Text: r.node.Failed(trouble.Why).String()}
+		switch {
+		case down && errors.Is(trouble.Why, node.ErrUnfit):
+			faults = append(faults, fault)
+		case down && errors.Is(trouble.Why, memcache.ErrMisconfigured):
+			misfits = append(misfits, fault)
 		}
+	}
+	if len(misfits) == len(list) {
+		return misfits
 	}
 	return faults
 }

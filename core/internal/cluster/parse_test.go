@@ -93,7 +93,7 @@ func TestWhatIsWrittenInOtherLists(t *testing.T) {
 		"n1=memcached://u:secret@a:1/x?y":   `"n1=memcached://...@a:1/x?y": a node is no URL; write n1:a:1`,
 		"n1:tcp://cache1:11211":             `"n1:tcp://cache1:11211": a node is no URL; write n1:cache1:11211`,
 		"HTTP://cache1:11211/":              `"HTTP://cache1:11211/": a node is no URL; write id:cache1:11211`,
-		"n1:tls://cache1:11211":             `"n1:tls://cache1:11211": a node is no URL; write n1:cache1:11211, and dial with TLS in Config.DialContext`,
+		"n1:tls://cache1:11211":             `"n1:tls://cache1:11211": a node is no URL; write n1:cache1:11211, and set Config.TLS (MSM_TLS_CA)`,
 		"n1:unix:///run/memcached.sock":     `"n1:unix:///run/memcached.sock": a node is no URL; write n1:/run/memcached.sock`,
 		"n1=cache1:11211":                   `"n1=cache1:11211": a colon stands after the id; write n1:cache1:11211`,
 		"n1->cache1:11211":                  `"n1->cache1:11211": a colon stands after the id; write n1:cache1:11211`,

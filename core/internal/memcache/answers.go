@@ -22,13 +22,18 @@ func convert(err error) error {
 		return ErrConflict
 	case errors.Is(err, gomemcache.ErrMalformedKey):
 		return errKey
+	case errors.Is(err, ErrMisconfigured):
+		return err
 	}
 	line, isLine := unexpected(err)
 	if !isLine {
 		return err
 	}
-	if why := refusal(line); why != nil {
+	switch why := refusal(line); {
+	case why != nil:
 		return why
+	case isUnauthenticated(line):
+		return errWantsPassword
 	}
 	return notExpected(line)
 }

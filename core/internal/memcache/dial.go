@@ -40,12 +40,12 @@ type dialer func(ctx context.Context) (net.Conn, error)
 // newDialer returns a dialer whose error says if the time went by while the host name was looked up. The server is not
 // to blame then, and gomemcache's error does not name the reason.
 func newDialer(to *address, o ClientOptions) dialer {
-	return func(ctx context.Context) (net.Conn, error) {
+	return o.secure(func(ctx context.Context) (net.Conn, error) {
 		conn, err := o.DialContext(ctx, to.network, to.where)
 		var lookUp *net.DNSError
 		if end, ok := ctx.Deadline(); errors.As(err, &lookUp) && lookUp.IsTimeout && ok && !time.Now().Before(end) {
 			err = fmt.Errorf("looking up %s took longer than OpTimeout (%v): %w", lookUp.Name, o.Timeout, err)
 		}
 		return conn, err
-	}
+	}, to)
 }

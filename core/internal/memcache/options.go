@@ -2,6 +2,7 @@ package memcache
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"time"
 
@@ -14,7 +15,9 @@ type ClientOptions struct {
 	MaxConns int           // connections at a time; zero: 64. An operation that finds none free waits, see Memcached
 	// DialContext connects to the server; nil: that of a net.Dialer. The network is "tcp" or "unix".
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
-	Random      *random.Source // for simulations, in which no two operations may begin at the same moment; otherwise nil
+	TLS         *tls.Config             // of connections; nil: no TLS
+	Secrets     func() (Secrets, error) // called for each connection; nil: the server wants no password
+	Random      *random.Source          // for simulations, in which no two operations may begin at the same moment; otherwise nil
 }
 
 func (o ClientOptions) withDefaults() ClientOptions {

@@ -45,6 +45,14 @@ var ofNodes = []mutant{
 		[]edit{{mailbox, "!probed.IsZero() && all {", "!probed.IsZero() {"}}, unit("TestAMailboxThatIsDamagedOnItsWay", "internal/mailbox"),
 	},
 	{
+		"N20", "a server that wants no password gets none",
+		[]edit{{"internal/memcache/secure.go", `"VERSION ") && o.Secrets == nil:`, `"VERSION "):`}}, unit("TestTLSAndPasswordsThatDoNotFit", "."),
+	},
+	{
+		"N20", "a certificate that has ended on one node is no reason not to start",
+		[]edit{{"internal/cluster/membership.go", "if len(misfits) == len(list) {", "if len(misfits) > 0 {"}}, unit("TestOneNodeWhoseCertificateHasEnded", "."),
+	},
+	{
 		"H14", "a list of keys has a bound",
 		[]edit{{"internal/memcache/keys.go", "		case n == most:\n", "		case false:\n"}}, unit("TestReadKeys", "internal/memcache"),
 	},
