@@ -54,7 +54,7 @@ func (c *Config) faults() []fault {
 	add(len(c.SigningKeys) > 0 && c.SigningKeysFrom != nil, "SigningKeysFrom", "is set together with SigningKeys; set only one of them")
 	add(len(c.EncryptionKeys) > 0 && c.EncryptionKeysFrom != nil, "EncryptionKeysFrom", "is set together with EncryptionKeys; set only one of them")
 	if c.AuthFile != "" {
-		_, err := c.secrets()()
+		_, err := secretsIn(c.AuthFile)()
 		add(err != nil, "AuthFile", "%v", err)
 	}
 	for _, p := range c.TrustedProxies {

@@ -92,7 +92,6 @@ func FromEnv() (Config, error) {
 		SealedFrom:         read(&e, "SEALED_FROM", aMoment, moment),
 		UnsealedUntil:      read(&e, "UNSEALED_UNTIL", aMoment, moment),
 
-		TLS:      e.tls(),
 		AuthFile: e.text("AUTH_FILE"),
 
 		Locking:        Locking(e.text("LOCKING")),
@@ -104,6 +103,7 @@ func FromEnv() (Config, error) {
 		TrustedProxies: read(&e, "TRUSTED_PROXIES", "addresses or prefixes such as 10.0.0.0/8, several separated by commas", listOf(prefix)),
 	}
 	e.local(&c)
+	e.tls(&c)
 	for _, f := range c.faults() {
 		e.invalid(f)
 	}
@@ -139,6 +139,15 @@ func (e *env) local(c *Config) {
 	c.BackupSync = c.Sticky && !async
 	c.MaxLocalSessions = read(e, "MAX_LOCAL_SESSIONS", "a number of sessions", size)
 	c.MaxLocalBytes = int64(read(e, "MAX_LOCAL_BYTES", "a number of bytes", size))
+}
+
+// tls reads the variables of TLS.
+func (e *env) tls(c *Config) {
+	believed := read(e, "TLS_CA", "system, or a file with the certificates (PEM) of those who sign the servers'", authorities)
+	config, err := tlsOf(believed, e.text("TLS_CERT"), e.text("TLS_KEY"))
+	if c.TLS = config; err != nil {
+		e.fault("TLS_CERT", "%v", err)
+	}
 }
 
 // env reads variables and collects what is wrong with them. It takes their names without "MSM_".

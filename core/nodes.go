@@ -36,7 +36,7 @@ func (m *Manager) newNodes(draws *random.Source, connect func(cluster.Spec) clus
 // memcached returns the clients of a memcached server.
 func memcached(spec cluster.Spec, c *Config, draws *random.Source) cluster.Clients {
 	o := memcache.ClientOptions{
-		Timeout: c.OpTimeout, MaxConns: c.MaxConns, DialContext: c.DialContext, TLS: c.TLS, Secrets: c.secrets(), Random: draws.Of("operations on " + spec.ID),
+		Timeout: c.OpTimeout, MaxConns: c.MaxConns, DialContext: c.DialContext, TLS: c.TLS, Secrets: secretsIn(c.AuthFile), Random: draws.Of("operations on " + spec.ID),
 	}
 	operations := memcache.NewMemcached(spec.Address, o)
 	o.MaxConns, o.Random = 1, draws.Of("probes of "+spec.ID)
