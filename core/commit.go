@@ -74,6 +74,9 @@ func (s *Session) keepWork() {
 func (s *Session) commitFirst(ctx context.Context) error {
 	switch {
 	case s.begins():
+		if s.ends.renews {
+			s.draft.work.Renewed = s.draft.work.Created
+		}
 		return s.adopt(s.manager.backend.create(ctx, s.id, s.draft.work))
 	case len(s.draft.work.Attributes) > 0 && !safe(s.visit.request.Method):
 		return ErrGone

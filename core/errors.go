@@ -36,6 +36,9 @@ var (
 	// and can drop nothing, because all of it waits to be stored; or that more sessions begin than the nodes can take.
 	// Only a session that begins, or that grows, gets it.
 	ErrFull = local.ErrFull
+	// ErrNotFresh is the error of RequireFresh: the visitor's login is too long ago, or there was none. It is for the handler,
+	// and refuses no request by itself.
+	ErrNotFresh = errors.New("msm: the login is too long ago")
 	// ErrCommitted means that the response has begun, so that no cookie can be sent, or that the request is over.
 	ErrCommitted = errors.New("msm: the response has begun")
 	// ErrGone means that the session does not exist, or has ended: it expired, or another request destroyed it or gave

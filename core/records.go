@@ -28,7 +28,7 @@ func (m *Manager) newRecord() *record.Record {
 // anew.
 func (m *Manager) renewedRecord(of *record.Record) *record.Record {
 	rec := m.newRecord()
-	rec.Created, rec.Transcoder = of.Created, of.Transcoder
+	rec.Created, rec.Transcoder, rec.Renewed = of.Created, of.Transcoder, rec.Created
 	rec.TakeValues(of)
 	return m.withCookie(rec)
 }

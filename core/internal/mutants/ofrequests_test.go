@@ -199,6 +199,10 @@ var ofRequests = []mutant{
 		unit("TestRenew", "internal/local"),
 	},
 	{
+		"E19", "a login of a visitor without a session has a time, too",
+		[]edit{{"commit.go", "			s.draft.work.Renewed = s.draft.work.Created\n", ""}}, unit("TestRequireFresh", "."),
+	},
+	{
 		"M11", "what cannot be ended on the nodes now is tried again",
 		[]edit{{"internal/peers/backlog.go", "if len(failed) == 0 || ", "if true || "}}, unit("TestWhatFailsIsTriedAgain", "internal/peers"),
 	},

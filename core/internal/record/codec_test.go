@@ -181,6 +181,24 @@ func TestGoldenCookie(t *testing.T) {
 	}
 }
 
+// TestGoldenLogin checks that the time of the login stands behind the cookie, and that a bit of the flags tells that it is
+// there.
+func TestGoldenLogin(t *testing.T) {
+	want, err := hex.DecodeString(strings.NewReplacer(
+		"010400"+"0000003b", "014400"+"0000003b", "00000032"+"f6f7", "00000038"+"f6f7", "0463626f72"+"03", "0463626f72"+"f6b183c59868"+"03").Replace(golden))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, login := withChecksum(want), full()
+	login.Renewed = login.LastAccess
+	if got := login.Append(nil); !bytes.Equal(got, want) || len(got) != login.Size() {
+		t.Errorf("the stored format changed:\n got %x\nwant %x", got, want)
+	}
+	if got := mustDecode(t, want); !reflect.DeepEqual(got, login) {
+		t.Errorf("old bytes are misread: %+v", got)
+	}
+}
+
 func TestAppendKeepsWhatIsThere(t *testing.T) {
 	got := full().Append([]byte("before"))
 	if !bytes.Equal(got, append([]byte("before"), full().Append(nil)...)) {

@@ -136,6 +136,11 @@ func (r *Record) readBody(names string, values []byte, flags byte) error {
 			in.fail("a cookie of which nothing is said")
 		}
 	}
+	if flags&flagLogin != 0 {
+		if r.Renewed = in.time(); r.Renewed.IsZero() {
+			in.fail("a login without a time")
+		}
+	}
 	r.Attributes = readAttributes(&in, values)
 	return in.end("body")
 }

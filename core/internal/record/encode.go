@@ -48,6 +48,9 @@ func (r *Record) bodyFlags() (flags byte) {
 	if r.hasCookie() {
 		flags |= flagCookie
 	}
+	if !r.Renewed.IsZero() {
+		flags |= flagLogin
+	}
 	return flags
 }
 
@@ -115,6 +118,9 @@ func (r *Record) appendNames(b []byte) []byte {
 	if r.hasCookie() {
 		b = binary.AppendVarint(b, int64(r.Persist))
 		b = appendTime(b, r.CookieAt)
+	}
+	if !r.Renewed.IsZero() {
+		b = appendTime(b, r.Renewed)
 	}
 	b = binary.AppendUvarint(b, uint64(len(r.Attributes)))
 	for _, a := range r.Attributes {

@@ -13,8 +13,9 @@ const (
 	flagRoute  // the placement has a route
 	flagCookie // the body has fields about the client's cookie
 	flagPast   // the placement has Past and OldUntil
+	flagLogin  // the body has Renewed
 	knownFlags = 1<<iota - 1
-	bodyFlags  = flagCookie // those that describe the body
+	bodyFlags  = flagCookie | flagLogin // those that describe the body
 )
 
 const (

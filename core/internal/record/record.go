@@ -11,7 +11,7 @@
 //	format, flags, key id     1 byte each
 //	placement                 4 bytes of length; term, version, home, copies, writes, requests, the route and the past if flagged,
 //	                          and when the session ends if it is sealed
-//	body                      4 bytes of length; times, transcoder, the cookie if flagged, and name and size of each attribute
+//	body                      4 bytes of length; times, transcoder, the cookie and the login if flagged, and name and size of each attribute
 //	                          then the attributes' values, in the same order
 //	checksum                  4 bytes, CRC-32C over everything before it
 //
@@ -81,6 +81,8 @@ type Record struct {
 
 	Persist  time.Duration // how long the client keeps its cookie; 0: as configured; negative: until the browser is closed
 	CookieAt time.Time     // when the client got its present cookie, where that matters; zero: unknown
+
+	Renewed time.Time // when a login gave the session its id; zero: it began without one
 
 	Transcoder string      // the name of the transcoder that encoded the values
 	Attributes []Attribute // sorted by name, each name once; Set and Delete keep it so

@@ -39,6 +39,9 @@ func (r *Record) bodySize() int {
 	if r.hasCookie() {
 		size += varintSize(int64(r.Persist)) + timeSize(r.CookieAt)
 	}
+	if !r.Renewed.IsZero() {
+		size += timeSize(r.Renewed)
+	}
 	for _, a := range r.Attributes {
 		size += textSize(a.Name) + countSize(len(a.Value)) + len(a.Value)
 	}
