@@ -78,7 +78,8 @@ func FuzzFromEnv(f *testing.F) {
 			return
 		}
 		for name, value := range set {
-			if strings.HasSuffix(name, "_KEYS") && len(value) > 12 && strings.Contains(err.Error(), value) {
+			isKey := strings.HasSuffix(name, "_KEYS") && len(value) > 12 && !strings.Contains(a, b) && !strings.Contains(b, a)
+			if isKey && strings.Contains(err.Error(), value) {
 				t.Errorf("%v shows the key %q", err, value)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // halt halts the instance for that time: none of its operations ends before. Then each returns the error late or, if
@@ -76,6 +77,30 @@ func TestWhoStoodStillBelievesNothing(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestWhoStoodStillBesideDeadNodes: an instance stands still for a moment, and the nodes of a session have died. Nobody else has
+// the session any more: it is not lost from the memory of the instance.
+func TestWhoStoodStillBesideDeadNodes(t *testing.T) {
+	for name, backups := range map[string]int{"without backups": 0, "with one": 1} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, 3, backups, func(w *world) {
+				a := w.start(local.Config{Route: "a"})
+				s := a.begin("t")
+				settle()
+				for _, c := range w.stored(nodeOf(s), "t").Copies {
+					w.servers[c.Node].Fail(off)
+				}
+				time.Sleep(2 * time.Second)
+				a.halt(2*time.Second, memcache.ErrLate, func() {})
+				began := time.Now()
+				held, err := a.Hold(context.Background(), sid.ID{Token: "t", Node: nodeOf(s), Route: "a"})
+				if err != nil || held != a.Get("t").Session {
+					t.Errorf("%v after %v", err, time.Since(began))
+				}
+			})
+		})
 	}
 }
 

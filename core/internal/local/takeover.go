@@ -19,7 +19,7 @@ import (
 // over, or the client keeps the first id that it got. A look at the nodes shows that, and then there is nothing to take
 // over.
 func (st *Store) takeOver(ctx context.Context, token, node, route string) (*Session, error) {
-	s, t, err := st.becomeOwner(ctx, token, node)
+	s, t, err := st.becomeOwner(ctx, token, node, route == st.Route)
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +35,10 @@ type takeover struct {
 	former string // the route of the instance that the stored record named
 }
 
-// becomeOwner is takeOver without the message to the other instance (rule L5).
-func (st *Store) becomeOwner(ctx context.Context, token, node string) (s *Session, t takeover, err error) {
+// becomeOwner is takeOver without the message to the other instance (rule L5). own: the id names this instance.
+func (st *Store) becomeOwner(ctx context.Context, token, node string, own bool) (s *Session, t takeover, err error) {
 	if s := st.Get(token); s != nil {
-		if t, err = st.takeOverHere(ctx, s, node); !errors.Is(err, ErrRemoved) {
+		if t, err = st.takeOverHere(ctx, s, node, own); !errors.Is(err, ErrRemoved) {
 			return s, t, err
 		}
 	}
@@ -61,7 +61,7 @@ func (st *Store) becomeOwner(ctx context.Context, token, node string) (s *Sessio
 
 // takeOverHere replaces what is in memory by what is stored, with the changes made to it that are not stored. It does
 // nothing if this instance serves the session already.
-func (st *Store) takeOverHere(ctx context.Context, s *Session, node string) (t takeover, err error) {
+func (st *Store) takeOverHere(ctx context.Context, s *Session, node string, own bool) (t takeover, err error) {
 	if err := s.beginSaving(ctx); err != nil {
 		return t, err
 	}
@@ -75,6 +75,9 @@ func (st *Store) takeOverHere(ctx context.Context, s *Session, node string) (t t
 	w := st.begin(s, true)
 	if w == nil {
 		return t, ErrRemoved
+	}
+	if own { // nothing says that another instance serves it: if its nodes died, memory is what is left of it
+		w.access.Hold(w.usedNow(w.base))
 	}
 	err = st.run(ctx, w)
 	return takeover{true, w.former}, err

@@ -199,6 +199,10 @@ var ofRequests = []mutant{
 		unit("TestRenew", "internal/local"),
 	},
 	{
+		"L3", "a session whose nodes died is not lost because its instance stood still",
+		[]edit{{local, "	if own { // nothing", "	if false { // nothing"}}, unit("TestWhoStoodStillBesideDeadNodes", "internal/local"),
+	},
+	{
 		"E19", "a login of a visitor without a session has a time, too",
 		[]edit{{"commit.go", "			s.draft.work.Renewed = s.draft.work.Created\n", ""}}, unit("TestRequireFresh", "."),
 	},
