@@ -63,7 +63,9 @@ func (s *Session) find(ctx context.Context) error {
 	c, absences := &s.visit.client, s.manager.absences
 	if c.id.IsZero() || !s.visit.opened && absences.has(c.id.Token) {
 		c.late = c.late || absences.wasRenewed(c.id.Token)
-		s.manager.suspects.count(!c.id.IsZero() && !s.visit.opened)
+		if !c.id.IsZero() {
+			s.manager.suspects.Unknown.Add(1)
+		}
 		return nil
 	}
 	id := c.id
@@ -89,8 +91,8 @@ func (s *Session) find(ctx context.Context) error {
 // missed records that the client's session does not exist. Manager.Open may be early, so its misses are not remembered.
 func (s *Session) missed(gone error) {
 	c, absences := &s.visit.client, s.manager.absences
-	s.manager.suspects.count(!s.visit.opened)
 	if !s.visit.opened {
+		s.manager.suspects.Unknown.Add(1)
 		absences.missed(c.id)
 	}
 	c.late = absences.isLate(c.id.Token, gone)

@@ -11,13 +11,15 @@ import (
 func (s *Session) AuthenticatedAt() time.Time {
 	s.enter()
 	defer s.mu.Unlock()
+	if s.load() != nil {
+		return time.Time{}
+	}
 	return s.authenticatedAt()
 }
 
+// authenticatedAt is AuthenticatedAt once the session is loaded.
 func (s *Session) authenticatedAt() time.Time {
 	switch {
-	case s.load() != nil:
-		return time.Time{}
 	case s.ends.renews:
 		return time.Now()
 	case s.draft.base == nil:

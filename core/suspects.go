@@ -49,10 +49,3 @@ func (s *suspects) choose(log *journal.Journal) {
 			slog.Uint64("sinceStart", all))
 	}
 }
-
-// count counts a request whose id names no session, if it is one.
-func (s *suspects) count(unknown bool) {
-	if unknown {
-		s.Unknown.Add(1)
-	}
-}

@@ -15,6 +15,17 @@ import (
 	"github.com/gomsm/msm/core/internal/sid"
 )
 
+// renewBehind renews a session in the background. The channel gets the new one.
+func (a *instance) renewBehind(s *session, token string) <-chan *session {
+	done := make(chan *session)
+	go func() {
+		next, err := s.Renew(context.Background(), renewal(a, s, token))
+		a.must(err)
+		done <- next
+	}()
+	return done
+}
+
 // TestRenew checks what goes along to the new token, and what is left under the old one.
 func TestRenew(t *testing.T) {
 	ctx := context.Background()
@@ -33,12 +44,7 @@ func TestRenew(t *testing.T) {
 			s := a.begin("t")
 			settle()
 			w.all(nodetest.Slow(20 * time.Millisecond))
-			done := make(chan *session)
-			go func() {
-				next, err := s.Renew(ctx, renewal(a, s, "u"))
-				a.must(err)
-				done <- next
-			}()
+			done := a.renewBehind(s, "u")
 			acknowledged := 0
 			for range 20 {
 				time.Sleep(5 * time.Millisecond)
@@ -63,12 +69,7 @@ func TestRenew(t *testing.T) {
 			s := a.begin("t")
 			settle()
 			w.all(nodetest.Slow(20 * time.Millisecond))
-			done := make(chan *session)
-			go func() {
-				next, err := s.Renew(ctx, renewal(a, s, "u"))
-				a.must(err)
-				done <- next
-			}()
+			done := a.renewBehind(s, "u")
 			for range 20 { // a mailbox has it as soon as the old one has ended
 				time.Sleep(5 * time.Millisecond)
 				if len(w.holds("t")) == 0 {

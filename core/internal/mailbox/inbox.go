@@ -214,10 +214,12 @@ func (b *Inbox) filterNew(at place, list []encoded, whole bool) (fresh []Message
 }
 
 // kept returns which messages of a mailbox that was just read are to stay, and whether writing it for that is worth it.
+// It uses up the list.
 func (b *Inbox) kept(at place, list []encoded) ([]encoded, bool) {
-	genuine := slices.DeleteFunc(slices.Clone(list), func(m encoded) bool { return !b.seen[at][m] })
+	all, seen := len(list), b.seen[at]
+	genuine := slices.DeleteFunc(list, func(m encoded) bool { return !seen[m] })
 	kept, worth := recent(genuine, b.mail.Clock())
-	return kept, worth || len(list)-len(genuine) > maxMessages/4
+	return kept, worth || all-len(genuine) > maxMessages/4
 }
 
 // wasSeen reports whether a message was in any mailbox when that was read last.

@@ -66,7 +66,7 @@ var ofNodes = []mutant{
 	},
 	{
 		"M15", "what is forged does not stay",
-		[]edit{{mailbox, " || len(list)-len(genuine) > maxMessages/4", ""}}, unit("TestForgedMessagesDoNotStay", "internal/mailbox"),
+		[]edit{{mailbox, "all-len(genuine) > maxMessages/4", "all < 0"}}, unit("TestForgedMessagesDoNotStay", "internal/mailbox"),
 	},
 	{
 		"M15", "what messages set off has a bound",
