@@ -32,6 +32,8 @@ const (
 	maxMaxSession      = 1<<20 - 1<<10          // bytes: memcached's limit of 1 MiB for an item, less its header and key
 	maxPrefix          = 128                    // bytes: memcached's keys have at most 250, ours 60 besides the prefix
 	maxBackups         = 8
+	requestWait        = 10 * time.Second
+	requestOps         = 40 // 10 s with the default OpTimeout
 	defaultLockWait    = 2 * time.Second
 	defaultLockExpiry  = 10 * time.Second
 	minLockExpiry      = 2 * time.Second // memcached counts whole seconds, and may end a lock one second early
@@ -235,6 +237,10 @@ func (c Config) withDefaults() Config {
 	}
 	return c
 }
+
+// requestWait returns how long a request waits for those before it to write the session, and for nodes to keep up: most
+// clients have given up then. Where operations may take longer, it waits for so many of them.
+func (c *Config) requestWait() time.Duration { return max(requestWait, requestOps*c.OpTimeout) }
 
 // defaultLocalBytes returns a quarter of the Go runtime's memory limit, or 1 GiB if there is none.
 func defaultLocalBytes() int64 {

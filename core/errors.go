@@ -30,7 +30,8 @@ var (
 	// ErrLocked means that other requests of the session had its lock for longer than Config.LockWait.
 	ErrLocked = lock.ErrLocked
 	// ErrBusy means that 64 requests of the session already wait for its lock in this instance, or that 256 wait to write
-	// it, or that this one has waited for that for 10 s. It has stored nothing.
+	// it, or that this one has waited for that for 10 s, or for 40 times Config.OpTimeout if that is longer. It has stored
+	// nothing.
 	ErrBusy = keyqueue.ErrBusy
 	// ErrFull means that a sticky instance holds as much in memory as Config.MaxLocalSessions and MaxLocalBytes allow,
 	// and can drop nothing, because all of it waits to be stored; or that more sessions begin than the nodes can take.

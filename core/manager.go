@@ -106,7 +106,7 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 		m.log.Close()
 		return nil, err
 	}
-	m.turns = keyqueue.New[struct{}](keyqueue.Writes)
+	m.turns = keyqueue.New[struct{}](keyqueue.Writes(config.requestWait()))
 	draws := random.Default()
 	m.store = m.newStore(cluster.New(nil), draws)
 	m.peers = peers.New(m.store, m.log)

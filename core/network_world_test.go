@@ -2,6 +2,7 @@ package msm_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -42,12 +43,12 @@ func newNetwork(t *testing.T, n int) *network {
 	return w
 }
 
-// manager makes an instance on the network. An operation's timeout is 100 ms.
+// manager makes an instance on the network. An operation's timeout is 100 ms if the configuration has none.
 func (w *network) manager(config msm.Config) *msm.Manager { return w.managerOf("", config) }
 
 // managerOf is manager, for an instance with a name.
 func (w *network) managerOf(name string, config msm.Config) *msm.Manager {
-	config.Nodes, config.OpTimeout = w.nodes, 100*time.Millisecond
+	config.Nodes, config.OpTimeout = w.nodes, cmp.Or(config.OpTimeout, 100*time.Millisecond)
 	config.DialContext = func(_ context.Context, _, address string) (net.Conn, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()

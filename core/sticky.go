@@ -20,7 +20,7 @@ const closePatience = 7 * time.Second
 func newLocal(store *replica.Store, c *Config, log *journal.Journal) *local.Store {
 	held := local.Config{
 		Replica: store, Route: c.Route, MaxSessions: c.MaxLocalSessions, MaxBytes: c.MaxLocalBytes, MaxSize: c.MaxSessionSize,
-		Sync: c.BackupSync, RefillRate: c.RefillRate, Patience: max(closePatience, 10*c.OpTimeout), Log: log,
+		Sync: c.BackupSync, RefillRate: c.RefillRate, Wait: c.requestWait(), Patience: max(closePatience, 10*c.OpTimeout), Log: log,
 	}
 	if c.MemoryOnly != nil {
 		held.MemoryOnly = c.MemoryOnly.MatchString

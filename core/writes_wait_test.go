@@ -2,6 +2,7 @@ package msm_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -57,6 +58,40 @@ func TestWhoDoesNotWaitForAnswers(t *testing.T) {
 					t.Errorf("%d were stored and %d refused, of 3,000", stored.Load(), refused)
 				}
 				counts(t, m, id, 1+int(stored.Load()))
+			})
+		})
+	}
+}
+
+// TestSlowNodesAreWaitedFor: rule W17. Where an operation may take a second, those who write one session wait for each other
+// for longer than 10 s.
+func TestSlowNodesAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	for name, config := range map[string]msm.Config{
+		"non-sticky":   {},
+		"sticky, sync": {Sticky: true, Backups: 1, BackupSync: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newNetwork(t, 2)
+				for _, s := range w.servers {
+					s.slow(300 * time.Millisecond)
+				}
+				config.OpTimeout = time.Second
+				m := w.manager(config)
+				id := begin(t, m, addOne)
+				time.Sleep(5 * time.Second)
+				began := time.Now()
+				parallel(30, func(i int) {
+					resp := visit(m, id, func(s *msm.Session) { s.Set(fmt.Sprint("a", i), i); s.Delete(fmt.Sprint("a", i)); add(s) })
+					if resp.StatusCode != 200 {
+						t.Errorf("after %v: %d", time.Since(began), resp.StatusCode)
+					}
+				})
+				if took := time.Since(began); took < 12*time.Second {
+					t.Errorf("it took %v only: nobody had to wait", took)
+				}
+				counts(t, m, id, 31)
 			})
 		})
 	}

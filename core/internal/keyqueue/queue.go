@@ -19,10 +19,10 @@ type Limit struct {
 	Time    time.Duration // that a caller waits; zero: until its context ends
 }
 
-// Writes bounds the queue of those who write one session within an instance. Go's HTTP/2 server takes 250 requests of
-// one connection at a time, so what a browser asks for at once fits. A client that does not wait for its answers finds
-// no memory to fill, and what it has sent is over soon after it has gone.
-var Writes = Limit{Waiting: 256, Time: 10 * time.Second}
+// Writes bounds the queue of those who write one session within an instance, and wait that long. Go's HTTP/2 server takes
+// 250 requests of one connection at a time, so what a browser asks for at once fits. A client that does not wait for its
+// answers finds no memory to fill, and what it has sent is over soon after it has gone.
+func Writes(wait time.Duration) Limit { return Limit{Waiting: 256, Time: wait} }
 
 // Queue is a first-in-first-out queue: one caller has the turn, the others wait for it. The zero value is one whose turn
 // is free. It is not safe for concurrent use.

@@ -40,7 +40,7 @@ func (st *Store) backPressure(ctx context.Context, s *Session) error {
 	if !full || !st.Replica.Cluster.Available() {
 		return nil
 	}
-	if err := s.beginSaving(ctx); err != nil {
+	if err := s.beginSaving(ctx, st.Wait); err != nil {
 		return err
 	}
 	defer s.endSaving()

@@ -12,7 +12,7 @@ import (
 // writes the session in the request's own goroutine, and memory gets the changes once they are on the nodes. redo runs
 // before CommitNow returns, or never. With no node available memory alone has the changes until a node is back.
 func (st *Store) CommitNow(ctx context.Context, s *Session, base, work *record.Record, redo replica.Change) (*record.Record, error) {
-	if err := s.beginSaving(ctx); err != nil {
+	if err := s.beginSaving(ctx, st.Wait); err != nil {
 		return nil, err
 	}
 	defer s.endSaving()

@@ -17,6 +17,7 @@ type Config struct {
 	Sync        bool                   // store a change before its request is answered
 	MemoryOnly  func(name string) bool // reports whether the attribute is never stored; nil: none is
 	RefillRate  int                    // sessions stored again per second because a node lost them; zero: 2,000, negative: none
+	Wait        time.Duration          // how long a request waits for its turn to write, and for the nodes to keep up; zero: 10 s
 	Patience    time.Duration          // how long Close tries in vain if its context has no deadline; zero: not at all
 	Log         *journal.Journal
 }

@@ -12,7 +12,7 @@ import (
 // ended before. On another error the session lives on as it is: a logout that only this instance knew of would be none.
 // ErrRemoved: load the session again and destroy that.
 func (st *Store) Destroy(ctx context.Context, s *Session) error {
-	if err := s.beginSaving(ctx); err != nil {
+	if err := s.beginSaving(ctx, st.Wait); err != nil {
 		return err
 	}
 	defer s.endSaving()

@@ -13,7 +13,7 @@ func (st *Store) persist(ctx context.Context, s *Session, number uint64) error {
 		st.queue.scheduleDefault(s)
 		return nil
 	}
-	if err := s.beginSaving(ctx); err != nil {
+	if err := s.beginSaving(ctx, st.Wait); err != nil {
 		return err
 	}
 	defer s.endSaving()

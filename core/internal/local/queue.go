@@ -14,8 +14,7 @@ import (
 const (
 	writeDelay = 70 * time.Millisecond
 	maxAge     = 100 * time.Millisecond
-	maxQueue   = 10_000           // sessions in a lane; beyond, requests wait
-	maxWait    = 10 * time.Second // that a request waits
+	maxQueue   = 10_000 // sessions in a lane; beyond, requests wait
 )
 
 // newcomersShare is how many writes there are for each one of a session that no node has yet, while others are due.
@@ -23,17 +22,18 @@ const newcomersShare = 4
 
 // queue holds the sessions that are to be written, each once. It is safe for concurrent use.
 type queue struct {
-	known     lane // of sessions that nodes have
-	newcomers lane // of those that no node has yet: strangers can begin as many as they like
+	wait      time.Duration // that a request waits
+	known     lane          // of sessions that nodes have
+	newcomers lane          // of those that no node has yet: strangers can begin as many as they like
 
 	mu    sync.Mutex    // protects both lanes
 	taken uint          // sessions that next has returned while both had one due
 	wake  chan struct{} // tells dispatch that another session is the first one
 }
 
-// newQueue returns an empty queue.
-func newQueue() *queue {
-	return &queue{known: newLane(), newcomers: newLane(), wake: make(chan struct{}, 1)}
+// newQueue returns an empty queue, in which requests wait that long.
+func newQueue(wait time.Duration) *queue {
+	return &queue{wait: wait, known: newLane(), newcomers: newLane(), wake: make(chan struct{}, 1)}
 }
 
 // lane returns the lane for a session.
@@ -118,12 +118,12 @@ func (q *queue) endPressure() {
 }
 
 // waitForEase is the back-pressure: changes of sessions in that lane wait until older ones are stored, but no longer
-// than maxWait, or until ctx ends (rule L8). It reports whether the nodes can keep up now.
+// than q.wait, or until ctx ends (rule L8). It reports whether the nodes can keep up now.
 func (q *queue) waitForEase(ctx context.Context, l *lane) (eased bool) {
 	if !l.pressure.Load() {
 		return true
 	}
-	ctx, stop := pace.Within(ctx, maxWait, context.DeadlineExceeded)
+	ctx, stop := pace.Within(ctx, q.wait, context.DeadlineExceeded)
 	defer stop()
 	for l.pressure.Load() {
 		q.mu.Lock()

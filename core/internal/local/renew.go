@@ -21,7 +21,7 @@ type Renewal struct {
 // both succeed, each with a token of its own, or the second returns replica.ErrRenewed before it has begun. With no
 // node available Renew works only for a session that no node knows.
 func (st *Store) Renew(ctx context.Context, s *Session, r Renewal) (*Session, error) {
-	if err := s.beginSaving(ctx); err != nil {
+	if err := s.beginSaving(ctx, st.Wait); err != nil {
 		return nil, err
 	}
 	defer s.endSaving()
@@ -36,7 +36,7 @@ func (st *Store) Renew(ctx context.Context, s *Session, r Renewal) (*Session, er
 	if err != nil {
 		return nil, err
 	}
-	if err := next.beginSaving(ctx); err != nil { // never: nobody else knows of it
+	if err := next.beginSaving(ctx, st.Wait); err != nil { // never: nobody else knows of it
 		return nil, err
 	}
 	defer next.endSaving()

@@ -41,7 +41,10 @@ func newStore(c Config) *Store {
 	if c.RefillRate == 0 {
 		c.RefillRate = 2000
 	}
-	st := &Store{Config: c, self: self(c.Route), queue: newQueue()}
+	if c.Wait == 0 {
+		c.Wait = 10 * time.Second
+	}
+	st := &Store{Config: c, self: self(c.Route), queue: newQueue(c.Wait)}
 	st.outbox = newOutbox(c.Replica, st.self, &st.Missed)
 	st.cache = newCache(c.MaxSessions, c.MaxBytes, &st.Evictions)
 	st.over = recent.NewMap[uint64, struct{}](overLimit, nil)

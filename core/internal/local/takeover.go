@@ -62,7 +62,7 @@ func (st *Store) becomeOwner(ctx context.Context, token, node string, own bool) 
 // takeOverHere replaces what is in memory by what is stored, with the changes made to it that are not stored. It does
 // nothing if this instance serves the session already.
 func (st *Store) takeOverHere(ctx context.Context, s *Session, node string, own bool) (t takeover, err error) {
-	if err := s.beginSaving(ctx); err != nil {
+	if err := s.beginSaving(ctx, st.Wait); err != nil {
 		return t, err
 	}
 	defer s.endSaving()

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"time"
 
 	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/node"
@@ -13,15 +14,16 @@ type turn struct {
 	cleanAfter bool // while it is taken: nothing is left to be stored, as far as is known
 }
 
-// beginSaving waits for the caller's turn to write the session. Until endSaving the session does not leave to make
-// room: others might load it again and change it, and the caller would not know of that. The error is ErrBusy of
+// beginSaving waits for the caller's turn to write the session, for that long. Until endSaving the session does not leave
+// to make room: others might load it again and change it, and the caller would not know of that. The error is ErrBusy of
 // keyqueue, or the cause of ctx's end.
-func (s *Session) beginSaving(ctx context.Context) error {
-	w, err := s.joinWriters(node.FailuresOf(ctx), keyqueue.Writes)
+func (s *Session) beginSaving(ctx context.Context, wait time.Duration) error {
+	limit := keyqueue.Writes(wait)
+	w, err := s.joinWriters(node.FailuresOf(ctx), limit)
 	if w == nil {
 		return err
 	}
-	if _, err := w.Wait(ctx, keyqueue.Writes); err != nil {
+	if _, err := w.Wait(ctx, limit); err != nil {
 		s.leaveWriters(w)
 		return err
 	}

@@ -203,6 +203,10 @@ var ofRequests = []mutant{
 		[]edit{{local, "	if own { // nothing", "	if false { // nothing"}}, unit("TestWhoStoodStillBesideDeadNodes", "internal/local"),
 	},
 	{
+		"W17", "where operations may take long, requests wait longer to write",
+		[]edit{{"config.go", "return max(requestWait, requestOps*c.OpTimeout)", "return requestWait"}}, unit("TestSlowNodesAreWaitedFor", "."),
+	},
+	{
 		"E19", "a login of a visitor without a session has a time, too",
 		[]edit{{"commit.go", "			s.draft.work.Renewed = s.draft.work.Created\n", ""}}, unit("TestRequireFresh", "."),
 	},
