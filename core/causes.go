@@ -24,6 +24,7 @@ var (
 	program = blame{http.StatusInternalServerError, "Something went wrong on our side.", slog.LevelError}
 	nobody  = blame{http.StatusConflict, "The session has ended meanwhile. Please try again.", slog.LevelWarn}
 	another = blame{http.StatusConflict, "Another request has changed the session at the same time. Please try again.", slog.LevelWarn}
+	crowded = blame{http.StatusConflict, "You are logged in in too many places. Please log out there first.", slog.LevelInfo}
 	ofNodes = blame{http.StatusServiceUnavailable, "Your session is not available at the moment. Please try again.", slog.LevelError}
 	waiting = blame{ofNodes.status, ofNodes.page, slog.LevelWarn}
 )
@@ -42,6 +43,7 @@ var causes = [...]cause{
 	{"attribute", nil, program, func(r *refusals) *counter.Counter { return &r.Attribute }},
 	{"too large", ErrTooLarge, program, func(r *refusals) *counter.Counter { return &r.TooLarge }},
 	{"unreadable", ErrUnreadable, program, func(r *refusals) *counter.Counter { return &r.Unreadable }},
+	{"too many sessions", ErrTooManySessions, crowded, func(r *refusals) *counter.Counter { return &r.TooManySessions }},
 	{"gone", ErrGone, nobody, func(r *refusals) *counter.Counter { return &r.Gone }},
 	{"conflict", ErrConflict, another, func(r *refusals) *counter.Counter { return &r.Conflict }},
 	{"locked", ErrLocked, waiting, func(r *refusals) *counter.Counter { return &r.Locked }},
@@ -98,7 +100,7 @@ func defaultErrorHandler(w http.ResponseWriter, r *http.Request, err error) {
 
 // refusals counts failures by cause; see Refusals. It is safe for concurrent use.
 type refusals struct {
-	Unavailable, Full, Locked, Busy, Closed, Conflict, Gone, TooLarge, Unreadable, Attribute, Misuse, Abandoned counter.Counter
+	Unavailable, Full, Locked, Busy, Closed, Conflict, Gone, TooLarge, TooManySessions, Unreadable, Attribute, Misuse, Abandoned counter.Counter
 }
 
 // add counts an error, unless it is nil.

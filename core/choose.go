@@ -60,7 +60,7 @@ func (m *Manager) look(ctx context.Context, id sid.ID) error {
 	if m.absences.has(id.Token) {
 		return replica.ErrNoSession
 	}
-	rec, _, err := m.backend.peek(ctx, id)
+	rec, _, err := m.principals.peek(ctx, id)
 	if errors.Is(err, replica.ErrNoSession) {
 		m.absences.missed(id)
 	}

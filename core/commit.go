@@ -56,7 +56,7 @@ func (s *Session) adopt(at handle, rec *record.Record, err error) error {
 		s.keepWork()
 		return gone(err)
 	}
-	s.at, s.draft.base = at, rec
+	s.at, s.draft.base, s.signIn = at, rec, signIn{}
 	s.draft.drop()
 	return nil
 }
@@ -75,7 +75,11 @@ func (s *Session) commitFirst(ctx context.Context) error {
 	switch {
 	case s.begins():
 		if s.ends.renews {
-			s.draft.work.Renewed = s.draft.work.Created
+			login, err := s.enroll(ctx, s.draft.work)
+			if err != nil {
+				return err
+			}
+			s.draft.work.Login, s.draft.work.Login.At = login, s.draft.work.Created
 		}
 		return s.adopt(s.manager.backend.create(ctx, s.id, s.draft.work))
 	case len(s.draft.work.Attributes) > 0 && !safe(s.visit.request.Method):
@@ -87,7 +91,7 @@ func (s *Session) commitFirst(ctx context.Context) error {
 
 // begins reports whether commitFirst would store a new session.
 func (s *Session) begins() bool {
-	return len(s.draft.work.Attributes) > 0 && (!s.visit.client.late || s.ends.renews)
+	return (len(s.draft.work.Attributes) > 0 || s.signIn.principal != "") && (!s.visit.client.late || s.ends.renews)
 }
 
 // commitEnd destroys the stored session. If the request has set something since, that begins a new session.
@@ -112,7 +116,11 @@ func (s *Session) commitRenewal(ctx context.Context) error {
 	}
 	old, d := s.ends.ended, s.draft
 	d.base = old.base
-	at, rec, err := old.at.renew(ctx, renewal{s.id, d})
+	login, err := s.enroll(ctx, d.work)
+	if err != nil {
+		return err
+	}
+	at, rec, err := old.at.renew(ctx, renewal{s.id, d, login})
 	if err != nil { // it is gone's already
 		s.keepWork()
 		return err

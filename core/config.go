@@ -109,9 +109,16 @@ type Config struct {
 	// IdleTimeout ends a session that no request has used for this long, at least 1s. Its use is recorded only every
 	// twentieth of that, so a session may live a twentieth longer, and never ends earlier. Zero: 30 minutes.
 	IdleTimeout time.Duration
-	// AbsoluteTimeout ends a session this long after it began or got a new id by Renew, whether used or not. Zero:
-	// never.
+	// AbsoluteTimeout ends a session this long after it began or got a new id by Renew, whether used or not. OWASP's
+	// Session Management Cheat Sheet has 4 to 8 hours for an app that is used all day. Zero: never.
 	AbsoluteTimeout time.Duration
+	// PrincipalLimit is how many sessions a principal may have at a time, 100 at most: another login ends the one that was
+	// used the longest ago (see Session.SetPrincipal). Zero: no limit.
+	PrincipalLimit int
+	// PrincipalLimitRefuses refuses a login beyond PrincipalLimit, with ErrTooManySessions, and ends no session. Whoever has
+	// lost his device, or closed the browser, cannot log in then until that session has ended. False: the login ends another
+	// session.
+	PrincipalLimitRefuses bool
 	// MaxSessionSize limits a stored session, in bytes: at most 1023 KiB. A larger session fails with ErrTooLarge.
 	// Zero: 256 KiB.
 	MaxSessionSize int

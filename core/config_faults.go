@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/principal"
 	"github.com/gomsm/msm/core/internal/seal"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -23,6 +24,8 @@ func (c *Config) faults() []fault {
 	add(c.IdleTimeout != 0 && c.IdleTimeout < minIdleTimeout, "IdleTimeout", "%v must be at least %v", c.IdleTimeout, minIdleTimeout)
 	add(c.AbsoluteTimeout < 0, "AbsoluteTimeout", "%v must not be negative", c.AbsoluteTimeout)
 	add(c.MaxSessionSize < 0 || c.MaxSessionSize > maxMaxSession, "MaxSessionSize", "%d must be from 1 to %d bytes", c.MaxSessionSize, maxMaxSession)
+	add(c.PrincipalLimit < 0 || c.PrincipalLimit > principal.Max, "PrincipalLimit", "%d must be from 1 to %d, or 0 for no limit", c.PrincipalLimit, principal.Max)
+	add(c.PrincipalLimitRefuses && c.PrincipalLimit == 0, "PrincipalLimitRefuses", "is for a limit; set PrincipalLimit or leave it out")
 	add(c.OpTimeout < 0, "OpTimeout", "%v must not be negative", c.OpTimeout)
 	add(c.MaxConns < 0, "MaxConns", "%d must not be negative", c.MaxConns)
 	add(c.Route != "" && !sid.ValidRoute(c.Route), "Route", "%q must be 1 to 64 letters, digits, \"_\" or \"-\"", c.Route)

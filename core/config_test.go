@@ -101,6 +101,9 @@ func TestLockingIsChecked(t *testing.T) {
 		"all, sticky":                 {msm.Config{Locking: msm.LockAll, Sticky: true}, "Config.Locking: is not for sticky mode"},
 		"a lock that ends at once":    {msm.Config{Locking: msm.LockAll, LockExpiry: time.Millisecond}, "Config.LockExpiry: 1ms must be at least 2s"},
 		"times without locks":         {msm.Config{LockWait: time.Second, LockExpiry: time.Minute}, ""},
+		"too many sessions":           {msm.Config{PrincipalLimit: 101}, "Config.PrincipalLimit: 101 must be from 1 to 100"},
+		"fewer than none":             {msm.Config{PrincipalLimit: -1}, "Config.PrincipalLimit: -1 must be from 1 to 100"},
+		"refused beyond no limit":     {msm.Config{PrincipalLimitRefuses: true}, "Config.PrincipalLimitRefuses: is for a limit"},
 		"a wait of less than nothing": {msm.Config{Locking: msm.LockAll, LockWait: -1}, "Config.LockWait"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,10 +21,10 @@ type direct struct {
 	store      *replica.Store
 	turns      *keyqueue.Queues[struct{}] // of writes and loads, one queue for each session
 	background *repair.Queue
-	refreshes  *recent.Times                          // when a session's next refresh is due
-	cookies    *recent.Times                          // when a session's cookie is due again
-	successor  func(of *record.Record) *record.Record // see Manager.renewedRecord
-	memory     *local.Store                           // has to know of writes to sessions that it holds; nil: not sticky
+	refreshes  *recent.Times                                              // when a session's next refresh is due
+	cookies    *recent.Times                                              // when a session's cookie is due again
+	successor  func(of *record.Record, login record.Login) *record.Record // see Manager.renewedRecord
+	memory     *local.Store                                               // has to know of writes to sessions that it holds; nil: not sticky
 }
 
 // change writes, by way of memory if there is one, so that the instance that serves the session is told.
@@ -41,6 +41,13 @@ func (b *direct) end(ctx context.Context, token string, access *replica.Access) 
 		return b.memory.End(ctx, token, access)
 	}
 	return access.Destroy(ctx, nil)
+}
+
+func (b *direct) endKey(ctx context.Context, session sid.Hash, node string) error {
+	if b.memory != nil {
+		return b.memory.EndKey(ctx, session, node)
+	}
+	return b.store.OpenKey(session.Key(b.store.KeyPrefix, sid.Record), node).Destroy(ctx, nil)
 }
 
 func (b *direct) find(ctx context.Context, id sid.ID, locked *lock.SessionLock, room *handles) (handle, *record.Record, error) {
@@ -134,7 +141,7 @@ func (h *stored) destroy(ctx context.Context) error {
 // logins at the same time, as with a double click, both count, each with a session of its own (rules E9 and E11).
 func (h *stored) renew(ctx context.Context, r renewal) (handle, *record.Record, error) {
 	next := h.backend.at(r.id, "")
-	rec, err := next.access.Create(ctx, h.backend.successor(r.work))
+	rec, err := next.access.Create(ctx, h.backend.successor(r.work, r.login))
 	if err != nil {
 		return nil, nil, gone(err)
 	}

@@ -62,13 +62,18 @@ func (s *Session) takes(name string) bool {
 func (s *Session) apply(c change) {
 	s.wrote = true
 	d := &s.draft
-	if !d.exists() {
-		s.id = s.manager.newID()
-		d.work = s.manager.newRecord()
-	}
+	s.ensure()
 	d.apply(c)
 	if d.base == nil {
 		s.manager.withCookie(d.work)
+	}
+}
+
+// ensure makes a session that begins, if there is none.
+func (s *Session) ensure() {
+	if !s.draft.exists() {
+		s.id = s.manager.newID()
+		s.draft.work = s.manager.withCookie(s.manager.newRecord())
 	}
 }
 
@@ -78,6 +83,7 @@ func (s *Session) takeBack() {
 	if !s.changed() {
 		return
 	}
+	s.signIn = signIn{}
 	base, ended := s.draft.base, s.ends.ended
 	if ended == nil && base != nil {
 		s.draft.drop()
@@ -96,4 +102,6 @@ func (s *Session) takeBack() {
 }
 
 // changed reports whether the request has something to store.
-func (s *Session) changed() bool { return len(s.draft.list) > 0 || s.ends.ended != nil }
+func (s *Session) changed() bool {
+	return len(s.draft.list) > 0 || s.ends.ended != nil || s.signIn.principal != ""
+}

@@ -29,6 +29,8 @@ import (
 //	MSM_READ_TRANSCODERS   gob: besides MSM_TRANSCODER              cbor and json, always
 //	MSM_IDLE_TIMEOUT       Go duration                              30m
 //	MSM_ABSOLUTE_TIMEOUT   Go duration                              none
+//	MSM_PRINCIPAL_LIMIT    sessions of one principal                no limit
+//	MSM_PRINCIPAL_LIMIT_REFUSES  true, false                        false: a login ends another session
 //	MSM_OP_TIMEOUT         Go duration, one memcached operation     250ms
 //	MSM_MAX_CONNS          connections to one node                  64
 //	MSM_TLS_CA             system, or a PEM file                    no TLS to the nodes
@@ -80,6 +82,7 @@ func FromEnv() (Config, error) {
 		ReadTranscoders: read(&e, "READ_TRANSCODERS", "cbor, json or gob, several separated by commas", listOf(transcoder.ByName)),
 		IdleTimeout:     read(&e, "IDLE_TIMEOUT", "a Go duration from 1s, such as 30m", positive),
 		AbsoluteTimeout: read(&e, "ABSOLUTE_TIMEOUT", "a Go duration, such as 12h", positive),
+		PrincipalLimit:  read(&e, "PRINCIPAL_LIMIT", "a number of sessions from 1 to 100", size),
 		OpTimeout:       read(&e, "OP_TIMEOUT", "a Go duration, such as 250ms", positive),
 		MaxConns:        read(&e, "MAX_CONNS", "a number of connections", size),
 		MaxSessionSize:  read(&e, "MAX_SESSION_SIZE", "a number of bytes", size),
@@ -91,6 +94,8 @@ func FromEnv() (Config, error) {
 		EncryptionKeysFrom: read(&e, "ENCRYPTION_KEYS_FILE", "a file with the value of MSM_ENCRYPTION_KEYS", keysFile),
 		SealedFrom:         read(&e, "SEALED_FROM", aMoment, moment),
 		UnsealedUntil:      read(&e, "UNSEALED_UNTIL", aMoment, moment),
+
+		PrincipalLimitRefuses: read(&e, "PRINCIPAL_LIMIT_REFUSES", "true or false", truth),
 
 		AuthFile: e.text("AUTH_FILE"),
 
@@ -182,6 +187,7 @@ func read[T any](e *env, name, accepted string, convert func(string) (T, error))
 // converted.
 var variables = map[string]string{
 	"Nodes": "NODES", "FailoverNodes": "FAILOVER_NODES", "Backups": "BACKUPS", "Route": "ROUTE",
+	"PrincipalLimit": "PRINCIPAL_LIMIT", "PrincipalLimitRefuses": "PRINCIPAL_LIMIT_REFUSES",
 	"IdleTimeout": "IDLE_TIMEOUT", "AbsoluteTimeout": "ABSOLUTE_TIMEOUT", "OpTimeout": "OP_TIMEOUT",
 	"MaxSessionSize": "MAX_SESSION_SIZE", "SigningKeys": "SIGNING_KEYS", "SigningKeysFrom": "SIGNING_KEYS_FILE", "UnsignedUntil": "UNSIGNED_UNTIL",
 	"EncryptionKeys": "ENCRYPTION_KEYS", "EncryptionKeysFrom": "ENCRYPTION_KEYS_FILE", "SealedFrom": "SEALED_FROM", "UnsealedUntil": "UNSEALED_UNTIL", "KeyPrefix": "KEY_PREFIX", "AuthFile": "AUTH_FILE",

@@ -26,7 +26,7 @@ func TestFromEnv(t *testing.T) {
 		"STICKY": "false", "LOCKING": "uri:^/cart", "LOCK_WAIT": "5s", "LOCK_EXPIRY": "30s", "BACKUP_ASYNC": "true",
 		"UNSIGNED_UNTIL": "2026-12-01T13:00:00+01:00", "REFILL_RATE": "0", "READ_TRANSCODERS": "cbor, gob", "HEADER": "X-Session", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1, ::1",
 		"COOKIE_PATH": "/app", "COOKIE_DOMAIN": "example.com", "COOKIE_SECURE": "true", "COOKIE_SAMESITE": "None", "COOKIE_MAX_AGE": "720h",
-		"COOKIE_PARTITIONED": "true",
+		"COOKIE_PARTITIONED": "true", "PRINCIPAL_LIMIT": "3", "PRINCIPAL_LIMIT_REFUSES": "true",
 	} {
 		t.Setenv("MSM_"+name, value)
 	}
@@ -45,7 +45,7 @@ func TestFromEnv(t *testing.T) {
 		!c.UnsignedUntil.Equal(time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)) || c.Header != "X-Session" || fmt.Sprint(c.TrustedProxies) != "[10.0.0.0/8 192.0.2.1/32 ::1/128]" || !reflect.DeepEqual(c.Cookie, cookie) {
 		t.Errorf("%+v", c)
 	}
-	if len(c.EncryptionKeys) != 1 || c.SealedFrom.Day() != 1 || c.UnsealedUntil.Day() != 2 {
+	if c.PrincipalLimit != 3 || !c.PrincipalLimitRefuses || len(c.EncryptionKeys) != 1 || c.SealedFrom.Day() != 1 || c.UnsealedUntil.Day() != 2 {
 		t.Errorf("%+v", c)
 	}
 	newManager(t, c)

@@ -40,6 +40,9 @@ var (
 	// ErrNotFresh is the error of RequireFresh: the visitor's login is too long ago, or there was none. It is for the handler,
 	// and refuses no request by itself.
 	ErrNotFresh = errors.New("msm: the login is too long ago")
+	// ErrTooManySessions means that the principal has as many sessions as Config.PrincipalLimit allows, and that
+	// Config.PrincipalLimitRefuses another login.
+	ErrTooManySessions = errors.New("msm: the principal has too many sessions")
 	// ErrCommitted means that the response has begun, so that no cookie can be sent, or that the request is over.
 	ErrCommitted = errors.New("msm: the response has begun")
 	// ErrGone means that the session does not exist, or has ended: it expired, or another request destroyed it or gave

@@ -111,11 +111,15 @@ func (s *Session) seek(ctx context.Context, id sid.ID) error {
 	if err != nil {
 		return err
 	}
-	return s.found(id, at, rec)
+	return s.found(ctx, id, at, rec)
 }
 
-// found takes what was found.
-func (s *Session) found(id sid.ID, at handle, rec *record.Record) error {
+// found takes what was found. A session that was ended where nobody found it ends now (rule P4).
+func (s *Session) found(ctx context.Context, id sid.ID, at handle, rec *record.Record) error {
+	if s.manager.principals.over(ctx, id, rec) {
+		_ = at.destroy(context.WithoutCancel(ctx)) // else the next request asks again
+		return replica.ErrNoSession
+	}
 	s.id, s.at, s.draft.base = id, at, rec
 	var known bool
 	if s.coder, known = s.manager.readable[rec.Transcoder]; !known {
@@ -128,7 +132,7 @@ func (s *Session) found(id sid.ID, at handle, rec *record.Record) error {
 func (s *Session) loadAgain(ctx context.Context) error {
 	at, rec, err := s.at.reload(ctx, s.visit.sent.Load(), &s.room)
 	if err == nil {
-		err = s.found(s.id, at, rec)
+		err = s.found(ctx, s.id, at, rec)
 	}
 	if err != nil {
 		return err

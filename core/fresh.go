@@ -25,7 +25,7 @@ func (s *Session) authenticatedAt() time.Time {
 	case s.draft.base == nil:
 		return time.Time{}
 	}
-	return s.draft.base.Renewed
+	return s.draft.base.Login.At
 }
 
 // RequireFresh returns nil if the visitor has logged in within d, before now, and otherwise an error that wraps ErrNotFresh:

@@ -30,9 +30,10 @@ type Manager struct {
 	services
 	remembered
 	shutdown
-	locks    *locks
-	refusals refusals
-	suspects suspects
+	locks      *locks
+	principals *principals
+	refusals   refusals
+	suspects   suspects
 }
 
 // storage is where sessions are.
@@ -40,6 +41,7 @@ type storage struct {
 	store   *replica.Store             // their copies, on the nodes
 	local   *local.Store               // those in memory; nil: not sticky
 	backend backend                    // finds and makes them
+	values  *values                    // what is stored beside them
 	turns   *keyqueue.Queues[struct{}] // of writes and loads, one queue for each session
 }
 
@@ -63,11 +65,10 @@ type shutdown struct {
 // remembered is what an instance remembers of the sessions and clients that it has seen last.
 type remembered struct {
 	absences  *absences
-	refreshes *recent.Times               // when a session's next refresh is due; only of sessions that were found
-	chosen    *recent.Times               // until when a client's several ids are not looked at again, by the first one
-	tidied    *recent.Times               // until when a client's other cookies are left alone
-	signed    *recent.Times               // until when a client's id is not signed anew
-	homes     *recent.Map[string, string] // by token, the node of a value of a Store that does not lie where a new one would
+	refreshes *recent.Times // when a session's next refresh is due; only of sessions that were found
+	chosen    *recent.Times // until when a client's several ids are not looked at again, by the first one
+	tidied    *recent.Times // until when a client's other cookies are left alone
+	signed    *recent.Times // until when a client's id is not signed anew
 }
 
 const (
@@ -78,7 +79,7 @@ const (
 func newRemembered(route string) remembered {
 	return remembered{
 		absences: newAbsences(route), refreshes: recent.NewTimes(refreshLimit), chosen: recent.NewTimes(tidyLimit), tidied: recent.NewTimes(tidyLimit),
-		signed: recent.NewTimes(refreshLimit), homes: recent.NewMap[string, string](refreshLimit, nil),
+		signed: recent.NewTimes(refreshLimit),
 	}
 }
 
@@ -117,9 +118,11 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 	}
 	m.background = repair.NewQueue(repair.QueueConfig{Store: m.store, Due: m.refreshes, Gone: m.absences.missed, Log: m.log, Cause: causeName})
 	m.backend = m.newBackend()
+	m.values = &values{store: m.store, turns: m.turns, background: m.background, homes: recent.NewMap[string, string](refreshLimit, nil), closed: &m.closed}
+	m.principals = newPrincipals(m.values, m.backend, m.refreshes, &config)
 	m.peers.Begin(m.memory())
 	m.locks = newLocks(m.store, &config)
-	m.watches = newWatches(m.backend)
+	m.watches = newWatches(m.principals.peek)
 	m.keys.begin()
 	m.background.Begin()
 	m.refills = repair.NewRefills(m.store, config.RefillRate, m.log)

@@ -26,9 +26,10 @@ func (m *Manager) newRecord() *record.Record {
 
 // renewedRecord returns the first record of a renewed session, with the values of the old one. An absolute timeout begins
 // anew.
-func (m *Manager) renewedRecord(of *record.Record) *record.Record {
+func (m *Manager) renewedRecord(of *record.Record, login record.Login) *record.Record {
 	rec := m.newRecord()
-	rec.Created, rec.Transcoder, rec.Renewed = of.Created, of.Transcoder, rec.Created
+	login.At = rec.Created
+	rec.Created, rec.Transcoder, rec.Login = of.Created, of.Transcoder, login
 	rec.TakeValues(of)
 	return m.withCookie(rec)
 }

@@ -16,6 +16,11 @@ package msm
 func (s *Session) Renew() error {
 	s.enter()
 	defer s.mu.Unlock()
+	return s.renew()
+}
+
+// renew is Renew for a caller that holds mu.
+func (s *Session) renew() error {
 	if err := s.load(); err != nil && (s.ends.unread == nil || s.ends.missed) {
 		return err
 	}
@@ -50,7 +55,7 @@ func (s *Session) Destroy() {
 		return
 	}
 	s.endUnread()
-	s.ends.clear = true
+	s.ends.clear, s.signIn = true, signIn{}
 	if s.draft.base != nil {
 		s.end(false)
 		return

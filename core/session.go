@@ -33,6 +33,7 @@ type Session struct {
 	place
 	draft    draft
 	ends     ends
+	signIn   signIn
 	locked   *lock.SessionLock // the session's lock; nil: this request does not have it
 	lockEnds func() bool       // ends the wait that releases an opened session's lock
 	wrote    bool              // the handler has changed something

@@ -39,9 +39,11 @@ type Refusals struct {
 	Gone        uint64 `json:"gone"`        // ErrGone
 	TooLarge    uint64 `json:"tooLarge"`    // ErrTooLarge
 	Unreadable  uint64 `json:"unreadable"`  // ErrUnreadable
-	Attribute   uint64 `json:"attribute"`   // AttributeError
-	Misuse      uint64 `json:"misuse"`      // other faults of the program, such as ErrIgnored and ErrCommitted
-	Abandoned   uint64 `json:"abandoned"`   // the client had gone, or the request's time was up
+
+	TooManySessions uint64 `json:"tooManySessions"` // ErrTooManySessions
+	Attribute       uint64 `json:"attribute"`       // AttributeError
+	Misuse          uint64 `json:"misuse"`          // other faults of the program, such as ErrIgnored and ErrCommitted
+	Abandoned       uint64 `json:"abandoned"`       // the client had gone, or the request's time was up
 }
 
 // IDStats counts what requests send in place of the id of a session, since the manager's start (OWASP ASVS 16.3.3). Each of

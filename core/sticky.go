@@ -174,13 +174,14 @@ func (h *served) renew(ctx context.Context, r renewal) (handle, *record.Record, 
 	b, next := h.backend, &served{backend: h.backend, at: sid.ID{Token: r.id.Token, Node: r.id.Node, Route: h.backend.route}}
 	err := h.inMemory(ctx, func() (err error) {
 		next.held, err = b.memory.Renew(ctx, h.held, local.Renewal{
-			Token: r.id.Token, Node: r.id.Node, Base: r.base, Work: r.work, Redo: r.list.replay, Successor: b.successor,
+			Token: r.id.Token, Node: r.id.Node, Base: r.base, Work: r.work, Redo: r.list.replay,
+			Successor: func(of *record.Record) *record.Record { return b.successor(of, r.login) },
 		})
 		return err
 	})
 	switch {
 	case errors.Is(err, replica.ErrRenewed): // by another login
-		created, rec, err := b.create(ctx, r.id, b.successor(r.work))
+		created, rec, err := b.create(ctx, r.id, b.successor(r.work, r.login))
 		return created, rec, gone(err)
 	case err != nil:
 		return nil, nil, gone(err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gomsm/msm/core/internal/node"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -50,7 +49,7 @@ func (s *Store) find(ctx context.Context, key string) (value []byte, found bool,
 	if s.manager.closed.Load() {
 		return nil, false, ErrClosed
 	}
-	at := s.open(key)
+	at := s.manager.values.enter(s.token(key))
 	defer at.leave()
 	rec, err := at.Load(ctx)
 	if errors.Is(err, replica.ErrNoSession) {
@@ -99,51 +98,10 @@ func (s *Store) remove(ctx context.Context, key string) error {
 	})
 }
 
-// write calls do, one call after the other for each key in this instance, so that they do not meet at the node. A write
-// that has begun is not given up when ctx ends: it would be half done.
+// write calls do for the key; see values.overwrite.
 func (s *Store) write(ctx context.Context, key string, do func(context.Context, *entrance) error) (err error) {
 	defer func() { s.manager.refusals.add(ctx, err) }()
-	if s.manager.closed.Load() {
-		return ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	at := s.open(key)
-	defer at.leave()
-	ctx = node.WithFailures(ctx)
-	if _, _, err := s.manager.turns.Acquire(ctx, at.token); err != nil {
-		return err
-	}
-	defer s.manager.turns.Release(at.token, nil)
-	return do(context.WithoutCancel(ctx), at)
+	return s.manager.values.overwrite(ctx, s.token(key), do)
 }
 
-// entrance is the access to the value of one key.
-type entrance struct {
-	*replica.Access
-	manager      *Manager
-	token, asked string // asked: the node that is asked first
-}
-
-// open begins an access, at the node where the value was found to lie, or else where a new one would be made.
-func (s *Store) open(key string) *entrance {
-	at := &entrance{manager: s.manager, token: sid.Foreign(s.space, key)}
-	at.asked = s.manager.homes.Get(at.token)
-	if _, known := s.manager.store.Cluster.Node(at.asked); at.asked == "" || !known {
-		at.asked = s.manager.store.FirstNode(at.token)
-	}
-	at.Access = s.manager.store.Open(at.token, at.asked)
-	return at
-}
-
-// leave remembers where the value lies, if that is not the node that was asked first, and has what needs repair
-// repaired in the background.
-func (e *entrance) leave() {
-	if home := e.Home(); home != e.asked {
-		e.manager.homes.Put(e.token, home)
-	}
-	if e.NeedsHeal() {
-		e.manager.background.Heal(sid.ID{Token: e.token, Node: e.Home()})
-	}
-}
+func (s *Store) token(key string) string { return sid.Foreign(s.space, key) }

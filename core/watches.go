@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
 	"github.com/gomsm/msm/core/internal/sid"
 )
@@ -17,7 +18,7 @@ const watchEvery = 5 * time.Second
 // watches are the sessions whose end someone waits for. It has a goroutine only while there are any. It is safe for
 // concurrent use.
 type watches struct {
-	backend backend
+	peek func(ctx context.Context, id sid.ID) (*record.Record, string, error) // see principals.peek
 
 	mu     sync.Mutex
 	of     map[string]*watched // by token
@@ -26,8 +27,8 @@ type watches struct {
 	done   sync.WaitGroup
 }
 
-func newWatches(b backend) *watches {
-	return &watches{backend: b, of: make(map[string]*watched)}
+func newWatches(peek func(context.Context, sid.ID) (*record.Record, string, error)) *watches {
+	return &watches{peek: peek, of: make(map[string]*watched)}
 }
 
 // watched is one session, and the watches to end with it.
@@ -115,7 +116,7 @@ func (w *watches) round(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		_, node, err := w.backend.peek(ctx, id)
+		_, node, err := w.peek(ctx, id)
 		switch {
 		case errors.Is(err, replica.ErrNoSession):
 			w.ended(id.Token)

@@ -2,10 +2,12 @@ package local
 
 import (
 	"context"
+	"errors"
 
 	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/record"
 	"github.com/gomsm/msm/core/internal/replica"
+	"github.com/gomsm/msm/core/internal/sid"
 )
 
 // Change changes a session that another instance serves, on its nodes. That instance goes on serving it, and is told
@@ -34,6 +36,29 @@ func (st *Store) End(ctx context.Context, token string, access *replica.Access) 
 	})
 	if err == nil {
 		st.inform(token, access, route, ended)
+	}
+	return err
+}
+
+// EndKey is End for a caller that knows only the hash of the session's token, which may be in this instance's memory. node is
+// the id of the node that is asked first.
+func (st *Store) EndKey(ctx context.Context, session sid.Hash, node string) error {
+	inMemory := st.Receive([]mailbox.Message{{Kind: mailbox.Ended, Session: session}})
+	for _, end := range inMemory {
+		if err := end(ctx); err != nil {
+			return err
+		}
+	}
+	access, route := st.Replica.OpenKey(session.Key(st.Replica.KeyPrefix, sid.Record), node), ""
+	err := access.Destroy(ctx, func(last *record.Record) error {
+		route = last.Route
+		return nil
+	})
+	switch {
+	case err == nil && st.self.isOther(route):
+		st.outbox.queue(access, route, ended)
+	case errors.Is(err, replica.ErrNoSession) && len(inMemory) > 0:
+		return nil
 	}
 	return err
 }

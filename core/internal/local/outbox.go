@@ -67,11 +67,14 @@ func (o *outbox) tell(s *Session, m mailbox.Message, routes ...string) {
 
 // send queues a message about a session on that node, unless the route is nobody's or this instance's. It never waits.
 func (o *outbox) send(token, node, route string, m mailbox.Message) {
-	if !o.self.isOther(route) {
-		return
+	if o.self.isOther(route) {
+		o.queue(o.replica.Open(token, node), route, m)
 	}
-	access := o.replica.Open(token, node)
-	m, _ = access.Message(m) // the key of a token is that of a session
+}
+
+// queue queues a message about the access's session to another instance.
+func (o *outbox) queue(access *replica.Access, route string, m mailbox.Message) {
+	m, _ = access.Message(m) // the key is that of a session
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	list := &o.others

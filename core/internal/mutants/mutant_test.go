@@ -57,7 +57,9 @@ func (e edit) find() (string, error) {
 }
 
 // all are the mutants, in the order in which they are told.
-func all() []mutant { return slices.Concat(ofCopies, ofReads, ofNodes, ofRequests, ofLocks) }
+func all() []mutant {
+	return slices.Concat(ofCopies, ofReads, ofNodes, ofRequests, ofLocks, ofPrincipals)
+}
 
 // files answers the mutant's files by their paths below the module.
 func (m mutant) files() (map[string]string, error) {

@@ -5,18 +5,19 @@ var copies = layer{name: "simulation of copies", folder: "internal/sim/copies", 
 
 // The packages that most edits are in.
 const (
-	msm      = "."
-	replica  = "internal/replica"
-	quorum   = "internal/quorum"
-	local    = "internal/local"
-	mailbox  = "internal/mailbox"
-	keyqueue = "internal/keyqueue"
-	cluster  = "internal/cluster"
-	peers    = "internal/peers"
-	repair   = "internal/repair"
-	lock     = "internal/lock"
-	node     = "internal/node"
-	memcache = "internal/memcache"
+	msm       = "."
+	replica   = "internal/replica"
+	quorum    = "internal/quorum"
+	local     = "internal/local"
+	mailbox   = "internal/mailbox"
+	keyqueue  = "internal/keyqueue"
+	cluster   = "internal/cluster"
+	peers     = "internal/peers"
+	repair    = "internal/repair"
+	lock      = "internal/lock"
+	node      = "internal/node"
+	memcache  = "internal/memcache"
+	principal = "internal/principal"
 )
 
 // ofCopies are rules of package replica about what is written, repaired and told.

@@ -181,21 +181,33 @@ func TestGoldenCookie(t *testing.T) {
 	}
 }
 
-// TestGoldenLogin checks that the time of the login stands behind the cookie, and that a bit of the flags tells that it is
-// there.
+// TestGoldenLogin checks that what is known of the login stands behind the cookie, and that a bit of the flags tells that it
+// is there.
 func TestGoldenLogin(t *testing.T) {
-	want, err := hex.DecodeString(strings.NewReplacer(
-		"010400"+"0000003b", "014400"+"0000003b", "00000032"+"f6f7", "00000038"+"f6f7", "0463626f72"+"03", "0463626f72"+"f6b183c59868"+"03").Replace(golden))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, login := withChecksum(want), full()
-	login.Renewed = login.LastAccess
-	if got := login.Append(nil); !bytes.Equal(got, want) || len(got) != login.Size() {
-		t.Errorf("the stored format changed:\n got %x\nwant %x", got, want)
-	}
-	if got := mustDecode(t, want); !reflect.DeepEqual(got, login) {
-		t.Errorf("old bytes are misread: %+v", got)
+	at := full().LastAccess
+	for name, test := range map[string]struct {
+		login       Login
+		names, text string // the size of the names with it, and the login's own bytes
+	}{
+		"of somebody":     {Login{At: at}, "00000039", "f6b183c59868" + "00"},
+		"of a principal":  {Login{At: at, Principal: "ann", Handle: "h1", Number: 300}, "00000041", "f6b183c59868" + "03616e6e" + "026831" + "ac02"},
+		"the first of it": {Login{At: at, Principal: "ann", Handle: "h1"}, "00000040", "f6b183c59868" + "03616e6e" + "026831" + "00"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want, err := hex.DecodeString(strings.NewReplacer(
+				"010400"+"0000003b", "014400"+"0000003b", "00000032"+"f6f7", test.names+"f6f7", "0463626f72"+"03", "0463626f72"+test.text+"03").Replace(golden))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, login := withChecksum(want), full()
+			login.Login = test.login
+			if got := login.Append(nil); !bytes.Equal(got, want) || len(got) != login.Size() {
+				t.Errorf("the stored format changed:\n got %x\nwant %x", got, want)
+			}
+			if got := mustDecode(t, want); !reflect.DeepEqual(got, login) {
+				t.Errorf("old bytes are misread: %+v", got)
+			}
+		})
 	}
 }
 

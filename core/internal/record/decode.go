@@ -137,12 +137,23 @@ func (r *Record) readBody(names string, values []byte, flags byte) error {
 		}
 	}
 	if flags&flagLogin != 0 {
-		if r.Renewed = in.time(); r.Renewed.IsZero() {
-			in.fail("a login without a time")
-		}
+		r.readLogin(&in)
 	}
 	r.Attributes = readAttributes(&in, values)
 	return in.end("body")
+}
+
+func (r *Record) readLogin(in *reader) {
+	l := &r.Login
+	if l.At, l.Principal = in.time(), in.text(); l.At.IsZero() {
+		in.fail("a login without a time")
+	}
+	if l.Principal == "" {
+		return
+	}
+	if l.Handle, l.Number = in.text(), in.uvarint(); l.Handle == "" {
+		in.fail("a principal's session without a handle")
+	}
 }
 
 func readCopies(in *reader) []Copy {

@@ -74,6 +74,8 @@ func TestRecordsThatBreakARuleAreCorrupt(t *testing.T) {
 		"a name of 64 KiB":              {Attributes: []Attribute{{strings.Repeat("n", MaxName+1), value}}},
 		"a home of 64 KiB":              {Home: strings.Repeat("n", MaxName+1)},
 		"a copy's node of 64 KiB":       {Copies: []Copy{{Node: strings.Repeat("n", MaxName+1)}}},
+		"a principal of 64 KiB":         {Login: Login{At: now, Principal: strings.Repeat("p", MaxName+1), Handle: "h"}},
+		"a principal without a handle":  {Login: Login{At: now, Principal: "ann"}},
 		"a transcoder of 64 KiB":        {Transcoder: strings.Repeat("t", MaxName+1)},
 	}
 	for name, r := range tests {

@@ -48,7 +48,7 @@ func (r *Record) bodyFlags() (flags byte) {
 	if r.hasCookie() {
 		flags |= flagCookie
 	}
-	if !r.Renewed.IsZero() {
+	if r.hasLogin() {
 		flags |= flagLogin
 	}
 	return flags
@@ -119,13 +119,22 @@ func (r *Record) appendNames(b []byte) []byte {
 		b = binary.AppendVarint(b, int64(r.Persist))
 		b = appendTime(b, r.CookieAt)
 	}
-	if !r.Renewed.IsZero() {
-		b = appendTime(b, r.Renewed)
+	if r.hasLogin() {
+		b = r.appendLogin(b)
 	}
 	b = binary.AppendUvarint(b, uint64(len(r.Attributes)))
 	for _, a := range r.Attributes {
 		b = appendText(b, a.Name)
 		b = binary.AppendUvarint(b, uint64(len(a.Value)))
+	}
+	return b
+}
+
+func (r *Record) appendLogin(b []byte) []byte {
+	l := &r.Login
+	b = appendText(appendTime(b, l.At), l.Principal)
+	if l.Principal != "" {
+		b = binary.AppendUvarint(appendText(b, l.Handle), l.Number)
 	}
 	return b
 }

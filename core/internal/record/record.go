@@ -82,7 +82,7 @@ type Record struct {
 	Persist  time.Duration // how long the client keeps its cookie; 0: as configured; negative: until the browser is closed
 	CookieAt time.Time     // when the client got its present cookie, where that matters; zero: unknown
 
-	Renewed time.Time // when a login gave the session its id; zero: it began without one
+	Login Login
 
 	Transcoder string      // the name of the transcoder that encoded the values
 	Attributes []Attribute // sorted by name, each name once; Set and Delete keep it so
@@ -122,6 +122,14 @@ type Stamp struct {
 type Attribute struct {
 	Name  string
 	Value []byte
+}
+
+// Login is what a record knows of the session's last login.
+type Login struct {
+	At        time.Time // when it gave the session its id; zero: the session began without one
+	Principal string    // who has logged in; empty: the application has not said
+	Handle    string    // the session's name in the list of the principal's sessions; with a Principal only, never empty then
+	Number    uint64    // of the login, among those of the principal; with a Principal only
 }
 
 // Clone returns a copy whose slices can be changed without changing r. The bytes of the values are shared.

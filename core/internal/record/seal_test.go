@@ -28,7 +28,8 @@ func sealer(t testing.TB, token, name string, keys ...byte) *seal.Session {
 // TestASealedRecordIsTheSame: SR-39. What was sealed and opened is what it was, whatever it has, and its size was known.
 func TestASealedRecordIsTheSame(t *testing.T) {
 	cookie, lasting := full(), full()
-	cookie.Persist, cookie.CookieAt, cookie.Route, cookie.Renewed = time.Hour, now, "a", now
+	cookie.Persist, cookie.CookieAt, cookie.Route = time.Hour, now, "a"
+	cookie.Login = Login{At: now, Principal: "ann", Handle: "h1", Number: 1 << 40}
 	lasting.IdleTimeout, lasting.Deadline = 0, time.Time{}
 	for name, r := range map[string]*Record{
 		"with everything": full(), "with a cookie": cookie, "that never ends": lasting, "like most": typical(), "with nothing": {},

@@ -39,11 +39,19 @@ func (r *Record) bodySize() int {
 	if r.hasCookie() {
 		size += varintSize(int64(r.Persist)) + timeSize(r.CookieAt)
 	}
-	if !r.Renewed.IsZero() {
-		size += timeSize(r.Renewed)
+	if r.hasLogin() {
+		size += r.loginSize()
 	}
 	for _, a := range r.Attributes {
 		size += textSize(a.Name) + countSize(len(a.Value)) + len(a.Value)
+	}
+	return size
+}
+
+func (r *Record) loginSize() int {
+	size := timeSize(r.Login.At) + textSize(r.Login.Principal)
+	if r.Login.Principal != "" {
+		size += textSize(r.Login.Handle) + uvarintSize(r.Login.Number)
 	}
 	return size
 }

@@ -37,7 +37,7 @@ func (a *Access) destroy(ctx context.Context, last Change, renewed bool) error {
 		}
 		rec.Tombstone, rec.Attributes, rec.Route = true, nil, ""
 		rec.LastAccess, rec.IdleTimeout = a.store.Clock(), max(rec.Idle(), a.store.IdleTime)
-		rec.Persist, rec.CookieAt, rec.Renewed = 0, time.Time{}, time.Time{}
+		rec.Persist, rec.CookieAt, rec.Login = 0, time.Time{}, record.Login{}
 		if renewed {
 			rec.Set(renewalMark, nil)
 		}

@@ -9,3 +9,7 @@ import "strconv"
 func Foreign(space, key string) string {
 	return ":" + strconv.Itoa(len(space)) + ":" + space + key
 }
+
+// Principal returns the token under which the list of a principal's sessions is kept. Neither an id nor a foreign value
+// has such a token.
+func Principal(name string) string { return "@" + name }
