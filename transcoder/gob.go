@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/gob"
 	"errors"
-	"fmt"
 	"reflect"
 )
 
@@ -30,10 +29,9 @@ var gobShared = &gobTranscoder{shapes: &shapes{
 // Use it only with a store that nobody else can write to, or with encryption on, which seals the records. Package gob
 // is not made for hostile bytes. Twice, nested input could exhaust the stack, which no recover stops (CVE-2022-30635,
 // CVE-2024-34156). And gob trusts the stored length of a map, so that a few bytes can ask for all memory. This
-// transcoder checks lengths before it decodes anything, except inside interface values, which gob offers no way to look
-// into.
+// transcoder checks lengths, numbers and nesting before it decodes anything.
 //
-// One attribute has at most 1 MiB. A nil in a slice or map of interfaces is an error.
+// One attribute has at most 1 MiB, and the limits of CBOR() in numbers and nesting. A nil in a slice or map of interfaces is an error.
 func Gob() Transcoder { return gobShared }
 
 // Name implements Transcoder.
@@ -50,6 +48,9 @@ func (g *gobTranscoder) Marshal(v any) (data []byte, err error) {
 		return nil, err
 	}
 	if err = checkSize(len(data)); err != nil {
+		return nil, err
+	}
+	if err = lookAtGob(data); err != nil {
 		return nil, err
 	}
 	if err = g.shapes.again(data, v, doubt, nil); err != nil {
@@ -78,25 +79,11 @@ func (*gobTranscoder) Unmarshal(data []byte, v any) (err error) {
 	return readGob(data, v)
 }
 
-// readGob decodes a value twice: first only to see that its stored lengths are true.
+// readGob decodes the only value in data, once it has been looked at.
 func readGob(data []byte, v any) error {
-	if err := skipGob(data); err != nil {
+	if err := lookAtGob(data); err != nil {
 		return err
 	}
-	return decodeGob(data, v)
-}
-
-// skipGob decodes a value and drops it. This allocates nothing by a stored length: gob skips element by element, and so
-// finds a false length. It cannot skip a nil in an interface.
-func skipGob(data []byte) error {
-	if err := decodeGob(data, nil); err != nil {
-		return fmt.Errorf("damaged, or a nil in a slice or map of interfaces: %w", err)
-	}
-	return nil
-}
-
-// decodeGob decodes the only value in data. With a nil target the value is dropped.
-func decodeGob(data []byte, v any) error {
 	r := bytes.NewReader(data) // has ReadByte, so that gob reads no further than it needs
 	if err := gob.NewDecoder(r).Decode(v); err != nil {
 		return discreet(err)
