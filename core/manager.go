@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gomsm/msm/core/internal/cluster"
+	"github.com/gomsm/msm/core/internal/counter"
 	"github.com/gomsm/msm/core/internal/journal"
 	"github.com/gomsm/msm/core/internal/keyqueue"
 	"github.com/gomsm/msm/core/internal/local"
@@ -33,6 +34,7 @@ type Manager struct {
 	locks      *locks
 	principals *principals
 	refusals   refusals
+	evicted    counter.Counter // by the in-memory node
 	suspects   suspects
 }
 
@@ -133,8 +135,8 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 }
 
 // readable returns the transcoders that stored sessions may need, by name (rule R9). CBOR and JSON are always among
-// them, since they decode any bytes within bounds. Gob does not, so nobody who can write to a node may choose it; the
-// configuration has to.
+// them, since they decode any bytes within bounds, into the types that the app asks for. Package gob is not made for hostile
+// bytes, so nobody who can write to a node may choose it; the configuration has to.
 func readable(config Config) map[string]transcoder.Transcoder {
 	all := make(map[string]transcoder.Transcoder)
 	for _, t := range slices.Concat([]transcoder.Transcoder{transcoder.CBOR(), transcoder.JSON()}, config.ReadTranscoders, []transcoder.Transcoder{config.Transcoder}) {

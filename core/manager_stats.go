@@ -7,7 +7,7 @@ import (
 
 // Stats returns the counters and the nodes' states. It asks no node.
 func (m *Manager) Stats() Stats {
-	s := Stats{Dropped: m.background.Dropped()}
+	s := Stats{Dropped: m.background.Dropped(), Evicted: m.evicted.Load()}
 	counter.Read(&m.store.Counters, &s)
 	counter.Read(&m.refusals, &s.Refusals)
 	counter.Read(&m.suspects.idCounters, &s.IDs)

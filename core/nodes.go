@@ -1,6 +1,9 @@
 package msm
 
 import (
+	"context"
+	"log/slog"
+
 	"github.com/gomsm/msm/core/internal/cluster"
 	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/memcache"
@@ -22,7 +25,7 @@ func (m *Manager) newNodes(draws *random.Source, connect func(cluster.Spec) clus
 	case connect != nil:
 	case c.Nodes == "":
 		connect = func(cluster.Spec) cluster.Clients {
-			return cluster.Clients{Operations: memcache.NewMemory(memcache.MemoryOptions{})}
+			return cluster.Clients{Operations: memcache.NewMemory(memcache.MemoryOptions{Evicted: m.evicts})}
 		}
 	default:
 		connect = func(spec cluster.Spec) cluster.Clients { return memcached(spec, c, draws) }
@@ -31,6 +34,12 @@ func (m *Manager) newNodes(draws *random.Source, connect func(cluster.Spec) clus
 		Connect: connect, KeyPrefix: c.KeyPrefix, Boards: mailbox.Keys(c.KeyPrefix, route), OnProbe: m.peers.Look,
 		Introduce: m.peers.Introduce, Forget: m.peers.Forget, Log: m.log, Random: draws,
 	})
+}
+
+// evicts records that the in-memory node was full, and has evicted something.
+func (m *Manager) evicts() {
+	m.evicted.Add(1)
+	m.log.Event(context.Background(), slog.LevelError, "the in-memory node is full and evicts sessions, whose visitors are logged out: configure Nodes", "")
 }
 
 // memcached returns the clients of a memcached server.

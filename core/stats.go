@@ -17,6 +17,7 @@ type Stats struct {
 	UnderReplicated uint64 `json:"underReplicated"` // writes acknowledged with fewer copies than there should be
 	Dropped         uint64 `json:"dropped"`         // repairs and refreshes left to the session's next request
 	Damaged         uint64 `json:"damaged"`         // requests of a session that is over because every copy was damaged
+	Evicted         uint64 `json:"evicted"`         // values that the in-memory node has evicted because it was full; without Config.Nodes only
 	Forged          uint64 `json:"forged"`          // copies refused because their seal is broken or lacking; see Config.EncryptionKeys
 	ForgedMessages  uint64 `json:"forgedMessages"`  // messages between instances that were refused, because no instance with the keys wrote them
 

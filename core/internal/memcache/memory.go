@@ -1,7 +1,6 @@
 package memcache
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"strings"
@@ -18,8 +17,9 @@ const (
 
 // MemoryOptions limit an in-memory node.
 type MemoryOptions struct {
-	MaxItem  int // bytes of one item with its key; zero: 1 MiB, as in memcached
-	MaxBytes int // bytes of all items; beyond that the least recently used ones are evicted; zero: 64 MiB, as in memcached
+	MaxItem  int    // bytes of one item with its key; zero: 1 MiB, as in memcached
+	MaxBytes int    // bytes of all items; beyond that some are evicted, see items; zero: 64 MiB, as in memcached
+	Evicted  func() // is called for each item that was evicted, and had not expired; nil: nobody has to know
 }
 
 // Memory is a node within this process. It behaves like a memcached server: TTLs, CAS tokens, a limit on item size,
@@ -28,16 +28,8 @@ type Memory struct {
 	options MemoryOptions
 
 	mu     sync.Mutex
-	items  map[string]*list.Element // of *memoryItem
-	recent *list.List               // most recently used first
-	bytes  int
+	items  *items
 	tokens uint64
-}
-
-type memoryItem struct {
-	key string
-	Item
-	expires time.Time // zero: never
 }
 
 // NewMemory returns an empty node.
@@ -48,7 +40,10 @@ func NewMemory(o MemoryOptions) *Memory {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = maxBytes
 	}
-	return &Memory{options: o, items: make(map[string]*list.Element), recent: list.New()}
+	if o.Evicted == nil {
+		o.Evicted = func() {}
+	}
+	return &Memory{options: o, items: newItems(o.MaxBytes)}
 }
 
 // Get implements Client.
@@ -58,7 +53,7 @@ func (m *Memory) Get(ctx context.Context, key string) (Item, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	it, ok := m.find(key)
+	it, ok := m.items.find(key)
 	if !ok {
 		return Item{}, ErrMiss
 	}
@@ -108,22 +103,21 @@ func (m *Memory) Append(ctx context.Context, key string, more []byte) error {
 	if err := usable(ctx, key); err != nil {
 		return err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	old, there := m.find(key)
-	switch {
-	case !there:
-		return ErrMiss
-	case old.size()+len(more) > m.options.MaxItem:
-		return ErrTooLarge
-	}
-	longer := *old
-	longer.Item = old.copy()
-	longer.Value = append(longer.Value, more...)
-	m.tokens++
-	longer.Token = m.tokens
-	m.put(&longer)
-	return nil
+	return m.change(func() (evicted int, err error) {
+		old, there := m.items.find(key)
+		switch {
+		case !there:
+			return 0, ErrMiss
+		case old.size()+len(more) > m.options.MaxItem:
+			return 0, ErrTooLarge
+		}
+		longer := *old
+		longer.Item = old.copy()
+		longer.Value = append(longer.Value, more...)
+		m.tokens++
+		longer.Token = m.tokens
+		return m.items.put(&longer), nil
+	})
 }
 
 // Keys implements Client.
@@ -134,7 +128,7 @@ func (m *Memory) Keys(ctx context.Context, prefix string, found func(key string)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	for key, e := range m.items {
+	for key, e := range m.items.byKey {
 		if strings.HasPrefix(key, prefix) && !e.Value.(*memoryItem).dead(now) {
 			found(key)
 		}
@@ -153,12 +147,19 @@ func (m *Memory) Clone() *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := NewMemory(m.options)
-	c.tokens, c.bytes = m.tokens, m.bytes
-	for e := m.recent.Front(); e != nil; e = e.Next() {
-		copied := *e.Value.(*memoryItem)
-		c.items[copied.key] = c.recent.PushBack(&copied) // the bytes of its value can be shared: they are never changed
-	}
+	c.tokens, c.items = m.tokens, m.items.clone()
 	return c
+}
+
+// change calls do, which changes the items, and then says how many were evicted.
+func (m *Memory) change(do func() (evicted int, err error)) error {
+	m.mu.Lock()
+	evicted, err := do()
+	m.mu.Unlock()
+	for range evicted {
+		m.options.Evicted()
+	}
+	return err
 }
 
 func (m *Memory) write(ctx context.Context, key string, item Item, ttl time.Duration, check func(old *memoryItem, there bool) error) error {
@@ -168,74 +169,17 @@ func (m *Memory) write(ctx context.Context, key string, item Item, ttl time.Dura
 	if len(key)+len(item.Value)+itemOverhead > m.options.MaxItem {
 		return ErrTooLarge
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := check(m.find(key)); err != nil {
-		return err
-	}
-	m.tokens++
-	item.Token = m.tokens
-	stored := &memoryItem{key: strings.Clone(key), Item: item}
-	stored.Item = stored.copy()
-	if ttl != 0 {
-		stored.expires = time.Now().Add(ttl)
-	}
-	m.put(stored)
-	return nil
-}
-
-// find returns a live item, and drops an expired one. The caller holds mu.
-func (m *Memory) find(key string) (*memoryItem, bool) {
-	e, ok := m.items[key]
-	if !ok {
-		return nil, false
-	}
-	it := e.Value.(*memoryItem)
-	if it.dead(time.Now()) {
-		m.drop(e)
-		return nil, false
-	}
-	m.recent.MoveToFront(e)
-	return it, true
-}
-
-func (m *Memory) put(it *memoryItem) {
-	if e, there := m.items[it.key]; there {
-		m.drop(e)
-	}
-	m.items[it.key] = m.recent.PushFront(it)
-	m.bytes += it.size()
-	for m.bytes > m.options.MaxBytes {
-		m.drop(m.recent.Back())
-	}
-	m.sweep()
-}
-
-// sweep drops expired items among the least recently used ones. It looks at two of them, so that items leave that
-// nobody asks for.
-func (m *Memory) sweep() {
-	now := time.Now()
-	for e, n := m.recent.Back(), 0; e != nil && n < 2; n++ {
-		before := e.Prev()
-		if e.Value.(*memoryItem).dead(now) {
-			m.drop(e)
+	return m.change(func() (evicted int, err error) {
+		if err := check(m.items.find(key)); err != nil {
+			return 0, err
 		}
-		e = before
-	}
-}
-
-func (m *Memory) drop(e *list.Element) {
-	it := m.recent.Remove(e).(*memoryItem)
-	delete(m.items, it.key)
-	m.bytes -= it.size()
-}
-
-func (i *memoryItem) dead(now time.Time) bool { return !i.expires.IsZero() && !now.Before(i.expires) }
-
-func (i *memoryItem) size() int { return len(i.key) + len(i.Value) + itemOverhead }
-
-func (i *memoryItem) copy() Item {
-	c := i.Item
-	c.Value = append([]byte(nil), i.Value...)
-	return c
+		m.tokens++
+		item.Token = m.tokens
+		stored := &memoryItem{key: strings.Clone(key), Item: item}
+		stored.Item = stored.copy()
+		if ttl != 0 {
+			stored.expires = time.Now().Add(ttl)
+		}
+		return m.items.put(stored), nil
+	})
 }

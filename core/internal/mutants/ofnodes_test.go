@@ -250,4 +250,12 @@ var ofNodes = []mutant{
 		"N8", "what a server says after its answer is no answer to the next command",
 		[]edit{{"internal/memcache", "		if r.over {\n", "		if false {\n"}}, unit("TestMoreThanAnAnswer", "internal/memcache"),
 	},
+	{
+		"N21", "in a full in-memory node a flood drives out itself",
+		[]edit{{memcache, "it.fresh = !there", "it.fresh = false"}}, unit("TestAFloodDrivesOutItself", memcache),
+	},
+	{
+		"N21", "what is new has a part of the memory all the same",
+		[]edit{{memcache, "(s.fresh.bytes > s.most/freshShare || s.asked.list.Len() == 0)", "true"}}, unit("TestAFloodDrivesOutItself", memcache),
+	},
 }
