@@ -1,10 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-under-load core modules allocations quick vet compat consumer docs lint vulnerabilities fmt fmt-check bench bench-peers fuzz soak chaos blips sim mutants build tidy tidy-check
+.PHONY: help demo check test test-under-load core modules allocations quick vet compat consumer docs lint vulnerabilities fmt fmt-check bench bench-peers fuzz soak chaos blips floods sim mutants build tidy tidy-check
 
 FUZZTIME ?= 30s
 SEEDS    ?= 10000
 CHAOS    ?= 10m
 SESSIONS ?= 20000
+FLOODS   ?= 30s
 PACKAGES ?= 8
 LOOPS    ?= 16
 RUNS     ?= 10
@@ -108,6 +109,10 @@ chaos:       ## real memcached and real apps under faults for CHAOS, held to the
 blips:       ## what short faults cost on real processes that hold SESSIONS; on a machine that does nothing else
 	./scripts/need memcached
 	go test ./examples -run '^TestBlips$$' -blips $(SESSIONS) -strict -v -timeout 2h
+
+floods:      ## what strangers who send as much as they can cost the visitors, FLOODS=30s of each kind; on an idle machine
+	./scripts/need memcached
+	go test ./examples -run '^TestFloods$$' -floods $(FLOODS) -strict -v -timeout 2h
 
 mutants:     ## take rules out of the code, one at a time, and see the simulations or tests notice; a few minutes
 	go test ./core/internal/mutants -run '^TestMutants$$' -mutants -v -timeout 2h

@@ -36,7 +36,7 @@ var ofPrincipals = []mutant{
 	},
 	{
 		"P3", "those who are kept live by the list",
-		[]edit{{principal, "return number > v.over || slices.Contains(v.kept, handle)", "return number > v.over"}}, unit("TestWhoIsLoggedIn", principal),
+		[]edit{{principal, "number > v.over || slices.Contains(v.kept, handle)", "number > v.over || slices.Contains(v.kept[:0], handle)"}}, unit("TestWhoIsLoggedIn", principal),
 	},
 	{
 		"P4", "who is not in the list ends, too",
@@ -60,7 +60,7 @@ var ofPrincipals = []mutant{
 	},
 	{
 		"P4", "trouble with the nodes ends nobody",
-		[]edit{{"principals.go", "	if err != nil {\n		p.verdicts.Update(", "	if false {\n		p.verdicts.Update("}}, unit("TestAListOutlivesItsNode", "."),
+		[]edit{{"principals.go", "	if err != nil {\n		p.verdicts.Update(", "	if err != nil && false {\n		p.verdicts.Update("}}, unit("TestAListOutlivesItsNode", "."),
 	},
 	{
 		"P5", "who was lost comes back into the list",
