@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
 )
 
@@ -224,6 +225,59 @@ func TestAListThatWasLost(t *testing.T) {
 		if slices.Sort(handles); !slices.Equal(got, handles) {
 			p.t.Errorf("%v; want %v", got, handles)
 		}
+	})
+}
+
+// TestAListOfWhichNobodyKnows: rule P4, G11. While no node can tell what the list says, what it said last counts at each
+// instance: whoever was over there stays so, all others go on.
+func TestAListOfWhichNobodyKnows(t *testing.T) {
+	t.Parallel()
+	withAccounts(t, Config{}, func(p *accounts) {
+		home, work := p.user(p.a, "ann", "home"), p.user(p.b, "ann", "work")
+		time.Sleep(heard)
+		p.loseList("ann")
+		p.must(p.b.DestroyAll(p.t.Context(), "ann"))
+		for _, s := range p.w.servers {
+			s.Fail(nodetest.Only(nodetest.Reads(listKey("ann")), nodetest.Refuse(memcache.ErrRefused)))
+		}
+		time.Sleep(2 * checkEvery)
+		p.is(home, p.a, "ann")
+		p.is(work, p.b, "")
+		for _, s := range p.w.servers {
+			s.Fail(nil)
+		}
+		time.Sleep(2 * checkEvery)
+		p.is(home, p.a, "")
+	})
+}
+
+// TestAListThatCannotBeRead: a list that was sealed with a key which is not in use any more counts as lost: logins go on, and
+// all sessions can be ended.
+func TestAListThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	inModes(t, func(t *testing.T, w *world, mode Config) {
+		p := &accounts{t: t, w: w}
+		mode.EncryptionKeys = [][]byte{signingKey("former")}
+		former := w.routed(mode, "a")
+		p.user(former, "ann", "home")
+		p.user(former, "bob", "home")
+		time.Sleep(heard)
+		mode.EncryptionKeys = [][]byte{signingKey("new")}
+		p.a, p.b = w.routed(mode, "a"), w.routed(mode, "b")
+		time.Sleep(time.Second)
+		if _, err := p.a.Sessions(t.Context(), "ann"); !errors.Is(err, ErrUnreadable) {
+			t.Errorf("the list: %v", err)
+		}
+		ann := p.user(p.a, "ann", "work")
+		time.Sleep(heard)
+		p.everywhere(ann, "ann")
+		if got := p.addresses(p.b, "ann"); !slices.Equal(got, []string{"work"}) {
+			t.Errorf("ann is logged in at %v", got)
+		}
+		p.must(p.b.DestroyAll(t.Context(), "bob"))
+		p.must(p.b.DestroyAll(t.Context(), "ann"))
+		time.Sleep(heard)
+		p.everywhere(ann, "")
 	})
 }
 

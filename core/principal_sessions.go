@@ -76,7 +76,7 @@ func (m *Manager) DestroySession(ctx context.Context, name, handle string) (err 
 // DestroyAll ends all sessions of a principal, except those with the given handles: for "log out everywhere", or a changed
 // password, with Session.Handle as the exception. It is final. Those in the list end at once. If the list was lost, or is
 // too short, others end at every instance within five seconds, and when their nodes are back. Logins that come after the
-// call stay.
+// call stay. If the session of this request is among those that end, call its Destroy as well, which removes the cookie.
 //
 // The error is ErrUnavailable, ErrConflict, ErrClosed or that of ctx; then some of the sessions may be over.
 func (m *Manager) DestroyAll(ctx context.Context, name string, except ...string) (err error) {

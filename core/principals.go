@@ -121,10 +121,18 @@ func (p *principals) load(ctx context.Context, name string) (list principal.List
 }
 
 // changeList changes the principal's list, which then lasts at least as long as idle. If do returns an error, nothing changes.
-// do may be called more than once; what it has returned for the list that is stored is returned.
+// do may be called more than once; what it has returned for the list that is stored is returned. A list that cannot be read,
+// because its key is not in use any more, counts as lost: a login must not fail by it.
 func changeList[T any](ctx context.Context, p *principals, name string, idle time.Duration, do func(l *principal.List) (T, error)) (result T, err error) {
 	err = p.overwrite(ctx, sid.Principal(name), func(ctx context.Context, at *entrance) error {
 		result, err = storeList(ctx, p, at.Access, name, idle, do)
+		if !errors.Is(err, ErrUnreadable) {
+			return err
+		}
+		if err = at.Destroy(ctx, nil); err != nil && !errors.Is(err, replica.ErrNoSession) {
+			return err
+		}
+		result, err = storeList(ctx, p, p.enter(at.token).Access, name, idle, do)
 		return err
 	})
 	return result, err
@@ -171,7 +179,7 @@ func (p *principals) into(rec *record.Record, list *principal.List, idle time.Du
 	return nil
 }
 
-// listIn returns the list in a record. One that has expired or cannot be read counts as lost: a login must not fail by it.
+// listIn returns the list in a record. One that has expired, or is damaged, counts as lost.
 func listIn(rec *record.Record) principal.List {
 	value, ok := rec.Get(listAttribute)
 	if !ok || rec.Expired(time.Now()) {

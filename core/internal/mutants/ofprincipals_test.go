@@ -59,8 +59,8 @@ var ofPrincipals = []mutant{
 		[]edit{{"principals.go", "if err == nil && p.over(ctx, id, rec) {", "if false {"}}, unit("TestStreamsOfThoseWhoWereEnded", "."),
 	},
 	{
-		"P4", "trouble with the nodes ends nobody",
-		[]edit{{"principals.go", "	if err != nil {\n		p.verdicts.Update(", "	if err != nil && false {\n		p.verdicts.Update("}}, unit("TestAListOutlivesItsNode", "."),
+		"P4", "while the nodes cannot tell, what they said last counts",
+		[]edit{{"principals.go", "	if err != nil {\n		p.verdicts.Update(", "	if err != nil && false {\n		p.verdicts.Update("}}, unit("TestAListOfWhichNobodyKnows", "."),
 	},
 	{
 		"P5", "who was lost comes back into the list",
@@ -69,6 +69,10 @@ var ofPrincipals = []mutant{
 	{
 		"P5", "who is over does not come back into the list",
 		[]edit{{principal, " || s.Number <= l.Over {", " {"}}, unit("TestReturn", principal),
+	},
+	{
+		"P5", "a list that cannot be read keeps nobody from logging in",
+		[]edit{{"principals.go", "if !errors.Is(err, ErrUnreadable) {", "if true {"}}, unit("TestAListThatCannotBeRead", "."),
 	},
 	{
 		"P6", "the limit counts in the write of the login",
