@@ -1,6 +1,7 @@
 package requests
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -64,6 +65,9 @@ func (w *world) launch(place int, route string) {
 	}
 	if !c.Sticky {
 		c.Route = ""
+	}
+	if w.set.sealed {
+		c.EncryptionKeys = [][]byte{bytes.Repeat([]byte("k"), 32)}
 	}
 	in.source = random.NewSource(w.seed, in.name)
 	random.Replace(in.source)

@@ -1,6 +1,7 @@
 package requests
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -139,7 +140,7 @@ func describe(cmd command) string {
 		return ""
 	}
 	rec, err := record.Decode(cmd.Data)
-	if err != nil {
+	if err != nil && !errors.Is(err, record.ErrSealed) { // of a sealed one the placement is told
 		return err.Error()
 	}
 	return tell(rec)

@@ -26,6 +26,7 @@ type setting struct {
 	lists          bool          // instances' lists of nodes change, as the most frequent fault
 	damages        bool          // answers of a node are damaged, as the most frequent fault
 	halts          bool          // instances are halted, as the most frequent fault
+	sealed         bool          // the records are sealed
 }
 
 // drawSetting returns the setting of a seed.
@@ -45,6 +46,7 @@ func drawSetting(seed uint64, v variation) setting {
 		s.patience = []time.Duration{0, 2 * time.Second}[rng.IntN(2)]
 	}
 	v.make(&s, rng)
+	s.sealed = rand.New(rand.NewPCG(seed, 2)).IntN(4) == 0 // by a source of its own: what else is drawn stays what it was
 	return s
 }
 
@@ -72,6 +74,9 @@ func (s setting) String() string {
 	}
 	if s.locking {
 		mode += fmt.Sprintf(", locking (%v)", s.patience)
+	}
+	if s.sealed {
+		mode += ", sealed"
 	}
 	return fmt.Sprintf("%s: %s, %d nodes, %d backups, %d instances, %d visitors with %d tabs, %.2f of the requests to a wrong instance, %d faults",
 		s.name, mode, s.nodes, s.backups, s.places, s.visitors, s.tabs, s.flips, s.faults)
