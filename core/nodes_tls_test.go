@@ -121,6 +121,31 @@ func TestNodesWithTLS(t *testing.T) {
 	})
 }
 
+// TestRefillOverTLS: SR-36, G3. The keys of nodes are listed over a connection like all others: with TLS and a password.
+func TestRefillOverTLS(t *testing.T) {
+	const sessions = 50
+	a, passwords := newAuthority(t), fileOf(t, "ann:secret\n")
+	first := a.tlsServer(a.server(), "-Y", passwords)
+	second := a.tlsServer(a.server(), "-Y", passwords)
+	c := fromEnv(t, map[string]string{"NODES": "n1:" + first.Addr() + " n2:" + second.Addr(), "TLS_CA": a.file, "AUTH_FILE": passwords})
+	m := newManager(t, c)
+	waitForFirstRefills(t, m)
+	var ids []string
+	for range sessions {
+		ids = append(ids, begin(t, m, addOne))
+	}
+	began := time.Now()
+	first.Kill()
+	first.Restart()
+	if r := waitForRefill(t, m, "n1", began); r.Failed != 0 {
+		t.Errorf("%+v", r)
+	}
+	second.Kill()
+	for _, id := range ids {
+		counts(t, m, id, 1)
+	}
+}
+
 // TestNodesWithAPassword: SR-36, F-47. Real memcached with -Y. The password is read for each new connection.
 func TestNodesWithAPassword(t *testing.T) {
 	passwords := fileOf(t, "ann:secret\nbob:other\n")
