@@ -49,6 +49,21 @@ func (s *Session) commit(ctx context.Context) error {
 	return nil
 }
 
+// endAnyway makes the logout of a handler that has panicked since (rule E8).
+func (s *Session) endAnyway() {
+	ended := s.ends.ended
+	if ended == nil || ended.renewed {
+		return
+	}
+	s.forget()
+	failed := s.err
+	s.err = nil // whatever it was, the logout counts
+	if err := s.commitNow(s.visit.ctx); err != nil {
+		s.visit.report(ended.id.Token, "a handler panicked after Destroy, and the session could not be destroyed", err)
+	}
+	s.keep(failed)
+}
+
 // adopt takes the result of a write. After a success the session is at that handle, with that record. An error passes
 // through gone, and leaves the changes for another commit.
 func (s *Session) adopt(at handle, rec *record.Record, err error) error {

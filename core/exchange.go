@@ -199,8 +199,8 @@ func (x *Exchange) commit(h http.Header, last bool) error {
 	return nil
 }
 
-// End ends the exchange. It drops changes that were not committed, because the handler panicked, and releases the
-// session's lock. It records that the session was used, even if the handler never looked at it. In a part of an
+// End ends the exchange. It drops changes that were not committed, because the handler panicked, but for a logout, which it
+// makes. It releases the session's lock. It records that the session was used, even if the handler never looked at it. In a part of an
 // exchange it does nothing.
 func (x *Exchange) End() {
 	if x.within != nil {
@@ -211,6 +211,9 @@ func (x *Exchange) End() {
 	defer s.mu.Unlock()
 	if !x.over {
 		defer x.manager.running.Add(-1)
+	}
+	if !x.done && !x.failed {
+		s.endAnyway()
 	}
 	x.over, x.done = true, true
 	s.takeBack()

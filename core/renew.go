@@ -42,7 +42,7 @@ func (s *Session) renew() error {
 
 // Destroy ends the session, for a logout: at the commit it is destroyed on every node, for good, and the client's
 // cookie is removed. What is set after Destroy begins a new session. A session that cannot be read (ErrUnreadable) can
-// be destroyed too. An error is kept, as with Set.
+// be destroyed too. A handler that panics afterwards has still logged the visitor out. An error is kept, as with Set.
 func (s *Session) Destroy() {
 	s.enter()
 	defer s.mu.Unlock()

@@ -220,7 +220,6 @@ func TestAGoroutineSeesWhatIsStored(t *testing.T) {
 		for name, handler := range map[string]func(s *msm.Session){
 			"a panic":                  func(s *msm.Session) { add(s); panic("oops") },
 			"a panic after a login":    func(s *msm.Session) { _ = s.Renew(); add(s); panic("oops") },
-			"a panic after a logout":   func(s *msm.Session) { s.Destroy(); panic("oops") },
 			"a commit that fails":      func(s *msm.Session) { add(s); s.Set("f", func() {}) },
 			"a login that fails":       func(s *msm.Session) { _ = s.Renew(); add(s); s.Set("f", func() {}) },
 			"logout and login, failed": func(s *msm.Session) { s.Destroy(); add(s); s.Set("f", func() {}) },
@@ -236,6 +235,45 @@ func TestAGoroutineSeesWhatIsStored(t *testing.T) {
 				if n := count.Get(s); n != 1 || s.ID() != id {
 					t.Errorf("count %d, id %q; want 1, %q", n, s.ID(), id)
 				}
+			})
+		}
+	}
+}
+
+// TestAPanicAfterALogout: T-24, rule E8. Who has logged out is logged out, whatever the handler does next. What else it meant
+// to store is not stored.
+func TestAPanicAfterALogout(t *testing.T) {
+	t.Parallel()
+	for mode, config := range kinds {
+		for name, c := range map[string]struct {
+			handler func(s *msm.Session)
+			want    int // the count that is stored afterwards
+		}{
+			"a panic after a logout":               {func(s *msm.Session) { s.Destroy(); panic("oops") }, 0},
+			"a panic after a logout and an error":  {func(s *msm.Session) { s.Set("f", func() {}); s.Destroy(); panic("oops") }, 0},
+			"a panic after a logout and a change":  {func(s *msm.Session) { s.Destroy(); add(s); panic("oops") }, 0},
+			"a panic after a logout and a login":   {func(s *msm.Session) { s.Destroy(); _ = s.Renew(); add(s); panic("oops") }, 0},
+			"a panic after a login and a logout":   {func(s *msm.Session) { _ = s.Renew(); add(s); s.Destroy(); panic("oops") }, 0},
+			"a panic before a logout":              {func(s *msm.Session) { panic("oops") }, 1},
+			"the client goes away after a logout":  {func(s *msm.Session) { s.Destroy(); panic(http.ErrAbortHandler) }, 0},
+			"a panic after a login with no logout": {func(s *msm.Session) { _ = s.Renew(); add(s); panic("oops") }, 1},
+		} {
+			t.Run(mode+", "+name, func(t *testing.T) {
+				m := newManager(t, config)
+				id := begin(t, m, func(s *msm.Session) { add(s) })
+				var s *msm.Session
+				func() {
+					defer func() {
+						if recover() == nil {
+							t.Error("the panic does not go on")
+						}
+					}()
+					visit(m, id, func(of *msm.Session) { s = of; c.handler(s) })
+				}()
+				if n := count.Get(s); n != c.want {
+					t.Errorf("a goroutine of the request sees %d; want %d", n, c.want)
+				}
+				counts(t, m, id, c.want)
 			})
 		}
 	}

@@ -203,6 +203,10 @@ var ofRequests = []mutant{
 		[]edit{{local, "	if own { // nothing", "	if false { // nothing"}}, unit("TestWhoStoodStillBesideDeadNodes", "internal/local"),
 	},
 	{
+		"E8", "who has logged out is logged out, also if the handler panics",
+		[]edit{{"exchange.go", "		s.endAnyway()\n", ""}}, unit("TestAPanicAfterALogout", "."),
+	},
+	{
 		"W17", "where operations may take long, requests wait longer to write",
 		[]edit{{"config.go", "return max(requestWait, requestOps*c.OpTimeout)", "return requestWait"}}, unit("TestSlowNodesAreWaitedFor", "."),
 	},
