@@ -31,9 +31,9 @@ func listed(values []string, member string) bool {
 	return false
 }
 
-// makePrivate lets only the visitor's own browser cache the response, if the handler lets caches store it. If the
-// handler says nothing about caching, it changes nothing.
-func makePrivate(h http.Header) {
+// makePrivate lets only the visitor's own browser cache the response, also if the handler says nothing about caching: shared
+// caches may store a response by rules of their own then (RFC 9111, 4.2.2). room saves an allocation.
+func makePrivate(h http.Header, room []string) {
 	_, cached := h["Expires"]
 	for _, name := range forCaches {
 		if _, there := h[name]; there {
@@ -43,6 +43,7 @@ func makePrivate(h http.Header) {
 	}
 	values := h["Cache-Control"]
 	if !cached && (len(values) == 0 || len(values) == 1 && values[0] == noCookies) { // nothing said; noCookies is another manager's
+		h["Cache-Control"] = append(append(room, "private"), values...)
 		return
 	}
 	if kept, changed := privately(values); changed {

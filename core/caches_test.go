@@ -20,7 +20,7 @@ func TestNobodyElseMayCacheWhatASessionMade(t *testing.T) {
 		said headers
 		want headers
 	}{
-		"nothing said":                    {headers{}, headers{}},
+		"nothing said":                    {headers{}, headers{control: {"private"}}},
 		"public":                          {headers{control: {"public, max-age=3600"}}, headers{control: {"private, max-age=3600"}}},
 		"public in another case":          {headers{control: {"Public,max-age=3600"}}, headers{control: {"private, max-age=3600"}}},
 		"public on a line of its own":     {headers{control: {"max-age=3600", "public"}}, headers{control: {"private, max-age=3600"}}},

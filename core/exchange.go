@@ -32,7 +32,7 @@ type Exchange struct {
 	scope    scope
 	failures node.Failures // nodes that some part of the request has waited for in vain
 	route    lock.Route    // what LockAuto learns by
-	inline   [2]string     // memory for Vary
+	inline   [4]string     // memory for Vary and Cache-Control
 }
 
 // Begin finds the request's session, and returns a request that carries it in its context. Methods other than GET,

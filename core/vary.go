@@ -4,7 +4,7 @@ import "net/http"
 
 // tellCaches adds Vary if the session was looked at, because the response then depends on the visitor. If the visitor
 // has a session, or this request has changed or ended one, it also makes the response private, whatever the handler has
-// set: CDNs ignore Vary and would serve it to others (rule E15).
+// set, or not: CDNs ignore Vary and would serve it to others (rule E15).
 func (x *Exchange) tellCaches(h http.Header) {
 	s := &x.session
 	if s.state != present {
@@ -12,7 +12,7 @@ func (x *Exchange) tellCaches(h http.Header) {
 	}
 	x.vary(h)
 	if s.draft.exists() || s.wrote || s.ends.clear {
-		makePrivate(h)
+		makePrivate(h, x.inline[2:2])
 	}
 }
 
@@ -21,7 +21,7 @@ func (x *Exchange) tellCaches(h http.Header) {
 func (x *Exchange) vary(h http.Header) {
 	list := h["Vary"]
 	if list == nil {
-		list = x.inline[:0]
+		list = x.inline[:0:2]
 	}
 	if !listed(list, "Cookie") {
 		list = append(list, "Cookie")

@@ -96,7 +96,7 @@ func TestTwoManagersTellCachesOnce(t *testing.T) {
 		add(carts.From(r.Context()))
 	})))
 	got := exchange(h, "POST", "/", nil).Header
-	if !slices.Equal(got["Vary"], []string{"Cookie"}) || !slices.Equal(got["Cache-Control"], []string{`no-cache="Set-Cookie"`}) {
+	if !slices.Equal(got["Vary"], []string{"Cookie"}) || !slices.Equal(got["Cache-Control"], []string{"private", `no-cache="Set-Cookie"`}) {
 		t.Errorf("%q", got)
 	}
 }

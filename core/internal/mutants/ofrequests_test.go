@@ -203,6 +203,10 @@ var ofRequests = []mutant{
 		[]edit{{local, "	if own { // nothing", "	if false { // nothing"}}, unit("TestWhoStoodStillBesideDeadNodes", "internal/local"),
 	},
 	{
+		"E15", "what a session has made is private, also if its handler says nothing",
+		[]edit{{"caches.go", "		h[\"Cache-Control\"] = append(append(room, \"private\"), values...)\n", ""}}, unit("TestNobodyElseMayCacheWhatASessionMade", "."),
+	},
+	{
 		"E8", "who has logged out is logged out, also if the handler panics",
 		[]edit{{"exchange.go", "		s.endAnyway()\n", ""}}, unit("TestAPanicAfterALogout", "."),
 	},
