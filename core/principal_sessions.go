@@ -84,6 +84,9 @@ func (m *Manager) DestroyAll(ctx context.Context, name string, except ...string)
 	if err := m.values.ready(ctx); err != nil {
 		return err
 	}
+	if name == "" { // nobody's
+		return nil
+	}
 	p := m.principals
 	ended, err := changeList(ctx, p, name, m.config.IdleTimeout, func(l *principal.List) ([]principal.Session, error) {
 		return l.End(time.Now(), except), nil

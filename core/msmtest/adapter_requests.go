@@ -1,6 +1,7 @@
 package msmtest
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"regexp"
@@ -54,6 +55,31 @@ func (s *suite) requestCases() []kase {
 			v.counts(1)
 			v.have(before)
 			v.counts(0) // the old id is dead
+		}},
+		{name: "who logs out everywhere else is logged out in every other browser", run: func(t *testing.T) {
+			m := NewManager(t, msm.Config{})
+			a := s.app(m, func(c Call) error {
+				sess := c.Session()
+				if c.R.Method == "POST" && sess.Principal() == "" {
+					return sess.SetPrincipal("ann")
+				}
+				list, err := m.Sessions(c.R.Context(), sess.Principal())
+				if err == nil && c.R.Method == "POST" {
+					err = m.DestroyAll(c.R.Context(), sess.Principal(), sess.Handle())
+				}
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprint(c.W, sess.Principal(), " ", len(list))
+				return err
+			})
+			phone, laptop := s.visit(t, a), s.visit(t, a)
+			phone.do("POST", "/x").cookies(t, 1)
+			laptop.do("POST", "/x").cookies(t, 1)
+			phone.do("GET", "/x").gets(t, 200, "ann 2")
+			phone.do("POST", "/x").gets(t, 200, "ann 2").cookies(t, 0)
+			laptop.do("GET", "/x").gets(t, 200, " 0")
+			phone.do("GET", "/x").gets(t, 200, "ann 1")
 		}},
 		{name: "a logout removes the cookie", run: func(t *testing.T) {
 			v := s.visit(t, s.app(NewManager(t, msm.Config{}), func(c Call) error {
