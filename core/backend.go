@@ -24,9 +24,11 @@ type backend interface {
 	// peek returns a session's record and the node that it is read from. It neither takes the session over nor counts as
 	// a use.
 	peek(ctx context.Context, id sid.ID) (rec *record.Record, node string, err error)
-	// endKey destroys a session of which the caller knows only the hash of its token. node is the id of the node that is asked
-	// first.
+	// endKey destroys a session of which the caller knows only the hash of its token, on its nodes, and tells the instance that
+	// serves it. node is the id of the node that is asked first.
 	endKey(ctx context.Context, session sid.Hash, node string) error
+	// forget takes sessions that were destroyed so out of this instance's memory.
+	forget(ctx context.Context, sessions []sid.Hash)
 	// touch records that a session in memory was used, by a request that never looked at it. It returns false if the
 	// session is not in memory.
 	touch(id sid.ID) bool

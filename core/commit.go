@@ -90,11 +90,7 @@ func (s *Session) commitFirst(ctx context.Context) error {
 	switch {
 	case s.begins():
 		if s.ends.renews {
-			login, err := s.enroll(ctx, s.draft.work)
-			if err != nil {
-				return err
-			}
-			s.draft.work.Login, s.draft.work.Login.At = login, s.draft.work.Created
+			return s.commitLogin(ctx)
 		}
 		return s.adopt(s.manager.backend.create(ctx, s.id, s.draft.work))
 	case len(s.draft.work.Attributes) > 0 && !safe(s.visit.request.Method):
@@ -102,6 +98,20 @@ func (s *Session) commitFirst(ctx context.Context) error {
 	}
 	s.forget()
 	return nil
+}
+
+// commitLogin stores a new session that begins with a login.
+func (s *Session) commitLogin(ctx context.Context) error {
+	login, undo, err := s.enroll(ctx, s.draft.work)
+	if err != nil {
+		return err
+	}
+	login.At = s.draft.work.Created
+	s.draft.work.Login = login
+	if err = s.adopt(s.manager.backend.create(ctx, s.id, s.draft.work)); err != nil {
+		undo()
+	}
+	return err
 }
 
 // begins reports whether commitFirst would store a new session.
@@ -131,12 +141,14 @@ func (s *Session) commitRenewal(ctx context.Context) error {
 	}
 	old, d := s.ends.ended, s.draft
 	d.base = old.base
-	login, err := s.enroll(ctx, d.work)
+	login, undo, err := s.enroll(ctx, d.work)
 	if err != nil {
+		s.keepWork()
 		return err
 	}
 	at, rec, err := old.at.renew(ctx, renewal{s.id, d, login})
 	if err != nil { // it is gone's already
+		undo()
 		s.keepWork()
 		return err
 	}

@@ -50,6 +50,12 @@ func (b *direct) endKey(ctx context.Context, session sid.Hash, node string) erro
 	return b.store.OpenKey(session.Key(b.store.KeyPrefix, sid.Record), node).Destroy(ctx, nil)
 }
 
+func (b *direct) forget(ctx context.Context, sessions []sid.Hash) {
+	if b.memory != nil {
+		b.memory.ForgetKeys(ctx, sessions)
+	}
+}
+
 func (b *direct) find(ctx context.Context, id sid.ID, locked *lock.SessionLock, room *handles) (handle, *record.Record, error) {
 	h := &room.stored
 	*h = *b.at(id, id.Node)

@@ -116,8 +116,9 @@ func (s *Session) seek(ctx context.Context, id sid.ID) error {
 
 // found takes what was found. A session that was ended where nobody found it ends now (rule P4).
 func (s *Session) found(ctx context.Context, id sid.ID, at handle, rec *record.Record) error {
-	if s.manager.principals.over(ctx, id, rec) {
+	if s.manager.principals.isOver(ctx, id, rec) {
 		_ = at.destroy(context.WithoutCancel(ctx)) // else the next request asks again
+		s.manager.watches.ended(id.Token)
 		return replica.ErrNoSession
 	}
 	s.id, s.at, s.draft.base = id, at, rec

@@ -122,9 +122,10 @@ func open(config Config, connect func(cluster.Spec) cluster.Clients) (*Manager, 
 	m.backend = m.newBackend()
 	m.values = &values{store: m.store, turns: m.turns, background: m.background, homes: recent.NewMap[string, string](refreshLimit, nil), closed: &m.closed}
 	m.principals = newPrincipals(m.values, m.backend, m.refreshes, &config)
+	m.watches = newWatches(m.principals.peek)
+	m.principals.watches = m.watches
 	m.peers.Begin(m.memory())
 	m.locks = newLocks(m.store, &config)
-	m.watches = newWatches(m.principals.peek)
 	m.keys.begin()
 	m.background.Begin()
 	m.refills = repair.NewRefills(m.store, config.RefillRate, m.log)

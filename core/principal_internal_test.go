@@ -2,16 +2,19 @@ package msm
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/memcache"
 	"github.com/gomsm/msm/core/internal/nodetest"
+	"github.com/gomsm/msm/core/internal/principal"
 )
 
 // TestSessionsOfAPrincipal: SR-16, CS-31, rules P1 and P2. Whoever has logged in finds his sessions at every instance, with what is
@@ -140,6 +143,45 @@ func TestDestroyAll(t *testing.T) {
 		"by a request of his own": {func(p *accounts, home, _ *visitor) {
 			home.request(p.a, "POST", func(s *Session) { p.must(p.a.DestroyAll(p.t.Context(), "ann", s.Handle())) })
 		}, heard, "ann"},
+		"by a request of his own, which the list has lost": {func(p *accounts, home, _ *visitor) {
+			p.loseList("ann")
+			home.request(p.a, "POST", func(s *Session) {
+				p.must(p.a.DestroyAll(s.visit.request.Context(), "ann", s.Handle()))
+			})
+		}, time.Minute, "ann"},
+		"by a request of his own, which ends with them": {func(p *accounts, home, _ *visitor) {
+			w := home.request(p.a, "POST", func(s *Session) {
+				s.Set("n", 1)
+				p.must(p.a.DestroyAll(s.visit.request.Context(), "ann"))
+			})
+			if c := w.Result().Cookies(); w.Code != http.StatusOK || len(c) != 1 || c[0].MaxAge >= 0 {
+				p.t.Errorf("%d, cookies %v", w.Code, c)
+			}
+		}, heard, ""},
+		"by a request that logs in then": {func(p *accounts, home, _ *visitor) {
+			w := home.request(p.a, "POST", func(s *Session) {
+				p.must(p.a.DestroyAll(s.visit.request.Context(), "ann"))
+				p.must(s.SetPrincipal("ann"))
+			})
+			if w.Code != http.StatusOK {
+				p.t.Errorf("%d", w.Code)
+			}
+		}, time.Minute, "ann"},
+		"while a session that is in no list gets another id": {func(p *accounts, home, _ *visitor) {
+			p.is(home, p.a, "ann")
+			p.loseList("ann")
+			p.must(p.b.DestroyAll(p.t.Context(), "ann"))
+			w := home.request(p.a, "POST", func(s *Session) { p.must(s.Renew()) })
+			if w.Code != http.StatusConflict {
+				p.t.Errorf("Renew: %d", w.Code)
+			}
+		}, checkEvery, ""},
+		"while a request of before gets another id": {func(p *accounts, home, _ *visitor) {
+			home.request(p.a, "POST", func(s *Session) {
+				p.must(p.b.DestroyAll(p.t.Context(), "ann"))
+				_ = s.Renew()
+			})
+		}, checkEvery, ""},
 		"the list was lost before": {func(p *accounts, _, _ *visitor) {
 			p.loseList("ann")
 			p.must(p.b.DestroyAll(p.t.Context(), "ann"))
@@ -185,6 +227,151 @@ func TestDestroyAll(t *testing.T) {
 	}
 }
 
+// TestAKeptSessionWhoseRenewalFails: rule P4. Who was excepted from the end of all goes on with the old id if the new one
+// cannot be stored.
+func TestAKeptSessionWhoseRenewalFails(t *testing.T) {
+	t.Parallel()
+	withAccounts(t, Config{}, func(p *accounts) {
+		home := p.user(p.a, "ann", "home")
+		time.Sleep(heard)
+		p.must(p.b.DestroyAll(p.t.Context(), "ann", p.handle(home, p.a)))
+		time.Sleep(heard)
+		for _, s := range p.w.servers {
+			s.Fail(nodetest.Only(func(op nodetest.Op) bool { return op.Write() && op.Key != listKey("ann") }, nodetest.Refuse(memcache.ErrFull)))
+		}
+		if w := home.request(p.a, "POST", func(s *Session) { p.must(s.Renew()) }); w.Code != http.StatusServiceUnavailable {
+			p.t.Errorf("Renew: %d", w.Code)
+		}
+		p.is(home, p.a, "ann")
+		for _, s := range p.w.servers {
+			s.Fail(nil)
+		}
+		time.Sleep(time.Minute)
+		p.everywhere(home, "ann")
+		if list := p.sessions(p.b, "ann"); len(list) != 1 || list[0].Handle != p.handle(home, p.a) {
+			p.t.Errorf("%+v", list)
+		}
+		p.must(p.b.DestroySession(p.t.Context(), "ann", p.handle(home, p.a)))
+		time.Sleep(heard)
+		p.everywhere(home, "")
+	})
+}
+
+// TestLoginsTwiceAtOnce: rules P2 and E11. Of several logins with one cookie at the same moment all count, and each session
+// has a handle of its own, by which it can be kept or ended alone.
+func TestLoginsTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	withAccounts(t, Config{}, func(p *accounts) {
+		home := p.user(p.a, "ann", "home")
+		time.Sleep(heard)
+		var twins [3]visitor
+		done := make(chan struct{})
+		for i := range twins {
+			twins[i] = *home
+			go func() {
+				p.logIn(&twins[i], p.a, "ann", fmt.Sprint("tab", i))
+				done <- struct{}{}
+			}()
+		}
+		for range twins {
+			<-done
+		}
+		time.Sleep(heard)
+		handles := map[string]bool{}
+		for i := range twins {
+			handles[p.handle(&twins[i], p.a)] = true
+		}
+		if n := len(p.sessions(p.b, "ann")); n != len(twins) || len(handles) != n {
+			p.t.Fatalf("%d sessions, %d handles; want %d", n, len(handles), len(twins))
+		}
+		p.must(p.b.DestroyAll(p.t.Context(), "ann", p.handle(&twins[1], p.a)))
+		time.Sleep(heard)
+		for i, want := range []string{"", "ann", ""} {
+			p.is(&twins[i], p.a, want)
+		}
+	})
+}
+
+// TestALoginThatFailsLeavesNothing: rule P2. A login whose session cannot be stored does not count for the limit.
+func TestALoginThatFailsLeavesNothing(t *testing.T) {
+	t.Parallel()
+	withAccounts(t, Config{PrincipalLimit: 1, PrincipalLimitRefuses: true, MaxSessionSize: 2000}, func(p *accounts) {
+		v := &visitor{}
+		w := v.request(p.a, "POST", func(s *Session) {
+			s.Set("large", make([]byte, 5000))
+			p.must(s.SetPrincipal("ann"))
+		})
+		if w.Code == http.StatusOK {
+			p.t.Fatal("it was stored")
+		}
+		time.Sleep(time.Second)
+		v = p.user(p.b, "ann", "home")
+		time.Sleep(heard)
+		p.everywhere(v, "ann")
+	})
+}
+
+// TestALoginThatIsEndedBeforeItIsStored: rules P3 and P6. A session that is in the list already, and ended before it is on
+// any node, is not stored.
+func TestALoginThatIsEndedBeforeItIsStored(t *testing.T) {
+	t.Parallel()
+	withAccounts(t, Config{PrincipalLimit: 1}, func(p *accounts) {
+		late, next, listed := &visitor{}, &visitor{}, false
+		for _, s := range p.w.servers {
+			s.Fail(nodetest.Once(func(op nodetest.Op) bool {
+				listed = listed || op.Write() && op.Key == listKey("ann")
+				return listed && op.Write() && op.Key != listKey("ann")
+			}, func() {
+				for _, s := range p.w.servers {
+					s.Fail(nil)
+				}
+				p.logIn(next, p.b, "ann", "next")
+			}))
+		}
+		late.request(p.a, "POST", func(s *Session) { p.must(s.SetPrincipal("ann")) })
+		time.Sleep(time.Minute)
+		p.everywhere(next, "ann")
+		p.everywhere(late, "")
+		if got := p.addresses(p.a, "ann"); !slices.Equal(got, []string{"next"}) {
+			p.t.Errorf("%v", got)
+		}
+	})
+}
+
+// TestAnEndThatFails: rule L14. If the nodes do not take the end of a session, it lives on as it is.
+func TestAnEndThatFails(t *testing.T) {
+	t.Parallel()
+	withAccounts(t, Config{}, func(p *accounts) {
+		home := p.user(p.a, "ann", "home")
+		home.request(p.a, "POST", func(s *Session) { s.Set("n", 1) })
+		time.Sleep(heard)
+		handle := p.handle(home, p.a)
+		for _, s := range p.w.servers {
+			s.Fail(nodetest.Full())
+		}
+		if err := p.a.DestroySession(p.t.Context(), "ann", handle); !errors.Is(err, ErrUnavailable) {
+			p.t.Errorf("DestroySession: %v", err)
+		}
+		if p.a.local != nil { // otherwise it is 503 while no node takes what a look would mend
+			p.is(home, p.a, "ann")
+		}
+		for _, s := range p.w.servers {
+			s.Fail(nil)
+		}
+		home.request(p.a, "POST", func(s *Session) {
+			if Get[int](s, "n") != 1 {
+				p.t.Error("the session has lost what it had")
+			}
+			p.must(p.a.DestroySession(s.visit.request.Context(), "ann", handle))
+			if s.Principal() != "" {
+				p.t.Error("the request goes on with the session that it has ended")
+			}
+		})
+		time.Sleep(heard)
+		p.everywhere(home, "")
+	})
+}
+
 // TestAnEndIsRemembered: rule P4. A session that nobody has used for long does not come back after the end of all, although
 // neither the list nor a message has reached it.
 func TestAnEndIsRemembered(t *testing.T) {
@@ -211,10 +398,11 @@ func TestAListThatWasLost(t *testing.T) {
 		time.Sleep(heard)
 		handles := []string{p.handle(home, p.a), p.handle(work, p.b)}
 		p.loseList("ann")
-		for range 10 {
+		for range 10 { // of these two the list is read for the first one only
 			time.Sleep(checkEvery)
 			p.is(home, p.a, "ann")
-			p.is(work, p.b, "ann")
+			time.Sleep(time.Second)
+			p.is(work, p.a, "ann")
 		}
 		time.Sleep(heard)
 		var got []string
@@ -263,6 +451,7 @@ func TestAListThatCannotBeRead(t *testing.T) {
 		p.user(former, "bob", "home")
 		time.Sleep(heard)
 		mode.EncryptionKeys = [][]byte{signingKey("new")}
+		mode.PrincipalLimit, mode.PrincipalLimitRefuses = 1, true
 		p.a, p.b = w.routed(mode, "a"), w.routed(mode, "b")
 		time.Sleep(time.Second)
 		if _, err := p.a.Sessions(t.Context(), "ann"); !errors.Is(err, ErrUnreadable) {
@@ -270,6 +459,9 @@ func TestAListThatCannotBeRead(t *testing.T) {
 		}
 		ann := p.user(p.a, "ann", "work")
 		time.Sleep(heard)
+		if _, rec, err := p.a.principals.load(t.Context(), "ann"); err != nil || !rec.Deadline.IsZero() {
+			t.Errorf("the new list ends at %v, %v", rec.Deadline, err)
+		}
 		p.everywhere(ann, "ann")
 		if got := p.addresses(p.b, "ann"); !slices.Equal(got, []string{"work"}) {
 			t.Errorf("ann is logged in at %v", got)
@@ -278,6 +470,103 @@ func TestAListThatCannotBeRead(t *testing.T) {
 		p.must(p.b.DestroyAll(t.Context(), "ann"))
 		time.Sleep(heard)
 		p.everywhere(ann, "")
+	})
+}
+
+// TestAListIsSealedAnew: rule P5. A list in use is sealed with the present key by the time at which the sessions are, so that
+// the former key can be left out.
+func TestAListIsSealedAnew(t *testing.T) {
+	t.Parallel()
+	inModes(t, func(t *testing.T, w *world, mode Config) {
+		p := &accounts{t: t, w: w}
+		former, next := signingKey("former"), signingKey("next")
+		var v *visitor
+		for i, keys := range [][][]byte{{former}, {next, former}, {next}} {
+			mode.EncryptionKeys = keys
+			if p.a = w.routed(mode, fmt.Sprint("a", i)); i == 0 {
+				v = p.user(p.a, "ann", "home")
+				p.must(p.a.DestroyAll(t.Context(), "ann", p.handle(v, p.a))) // its list lasts for long
+			}
+			time.Sleep(time.Second)
+			for range 6 {
+				p.is(v, p.a, "ann")
+				time.Sleep(10 * time.Minute)
+			}
+			if n := len(p.sessions(p.a, "ann")); n != 1 {
+				t.Errorf("%d sessions", n)
+			}
+			if err := p.a.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestAListOfANewerProgram: rules P5 and C10. A list that a newer program has written is kept as it is, and nobody is kept
+// from logging in by it.
+func TestAListOfANewerProgram(t *testing.T) {
+	t.Parallel()
+	withAccounts(t, Config{}, func(p *accounts) {
+		p.user(p.a, "ann", "home")
+		time.Sleep(heard)
+		p.w.overwrite(listKey("ann"), ofNewerFormat)
+		before := p.w.values(listKey("ann"))
+		time.Sleep(checkEvery)
+		work := p.user(p.b, "ann", "work")
+		time.Sleep(2 * checkEvery)
+		p.everywhere(work, "ann")
+		for name, err := range map[string]error{"DestroyAll": p.a.DestroyAll(p.t.Context(), "ann"), "DestroySession": p.a.DestroySession(p.t.Context(), "ann", "x")} {
+			if !errors.Is(err, ErrUnreadable) {
+				p.t.Errorf("%s: %v", name, err)
+			}
+		}
+		if !slices.EqualFunc(before, p.w.values(listKey("ann")), bytes.Equal) {
+			p.t.Error("the list was changed")
+		}
+	})
+}
+
+// TestDeadEntriesLeave: rule P1. Who logs in and out again and again leaves no long list.
+func TestDeadEntriesLeave(t *testing.T) {
+	t.Parallel()
+	withAccounts(t, Config{}, func(p *accounts) {
+		stays := p.user(p.b, "ann", "home")
+		for range 2 * tidyFrom {
+			v := p.user(p.a, "ann", "work")
+			v.request(p.a, "POST", func(s *Session) { s.Destroy() })
+			time.Sleep(10 * time.Second)
+		}
+		time.Sleep(heard)
+		list, _, err := p.a.principals.load(p.t.Context(), "ann")
+		if err != nil || len(list.Sessions) > tidyFrom+10 || !list.Has(p.handle(stays, p.b)) {
+			p.t.Errorf("%d entries, %v", len(list.Sessions), err)
+		}
+	})
+}
+
+// TestADamagedList: a list of which every copy is damaged counts as lost, too.
+func TestADamagedList(t *testing.T) {
+	t.Parallel()
+	withAccounts(t, Config{}, func(p *accounts) {
+		home := p.user(p.a, "ann", "home")
+		time.Sleep(heard)
+		p.w.overwrite(listKey("ann"), func(value []byte) []byte { return append(value, 1) })
+		time.Sleep(checkEvery)
+		work := p.user(p.b, "ann", "work")
+		for range 3 {
+			time.Sleep(checkEvery)
+			p.is(home, p.a, "ann")
+			p.is(work, p.b, "ann")
+		}
+		time.Sleep(heard)
+		if n := len(p.sessions(p.a, "ann")); n != 2 {
+			p.t.Errorf("%d sessions", n)
+		}
+		p.w.overwrite(listKey("ann"), func(value []byte) []byte { return append(value, 1) })
+		p.must(p.a.DestroyAll(p.t.Context(), "ann"))
+		time.Sleep(checkEvery)
+		p.everywhere(home, "")
+		p.everywhere(work, "")
 	})
 }
 
@@ -318,6 +607,7 @@ func TestAListOutlivesItsNode(t *testing.T) {
 func TestALoginWithoutAnyNode(t *testing.T) {
 	t.Parallel()
 	withAccounts(t, Config{}, func(p *accounts) {
+		p.must(p.b.DestroyAll(p.t.Context(), "ann"))
 		for _, s := range p.w.servers {
 			s.Fail(off)
 		}
@@ -389,6 +679,28 @@ func TestPrincipalLimit(t *testing.T) {
 	})
 }
 
+// TestWhoEndsFirst: rule P6. Of a principal's sessions the one ends first that was used the longest ago; one of which no node
+// tells anything may be in use, and ends last.
+func TestWhoEndsFirst(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	seen := func(handle string, number uint64, used time.Time) sighting {
+		return sighting{Session: principal.Session{Handle: handle, Number: number}, used: used}
+	}
+	list := []sighting{
+		seen("unknown", 1, time.Time{}), seen("now", 2, now), seen("unknown, later", 5, time.Time{}), seen("long ago", 9, now.Add(-time.Hour)),
+		seen("as long, later", 10, now.Add(-time.Hour)),
+	}
+	slices.SortFunc(list, sighting.compare)
+	var got []string
+	for _, s := range list {
+		got = append(got, s.Handle)
+	}
+	if want := []string{"long ago", "as long, later", "now", "unknown", "unknown, later"}; !slices.Equal(got, want) {
+		t.Errorf("%q; want %q", got, want)
+	}
+}
+
 // TestPrincipalLimitRefuses: SR-02, rule P6. A login beyond the limit is refused, and its handler is told; once there is room
 // it is not.
 func TestPrincipalLimitRefuses(t *testing.T) {
@@ -419,6 +731,13 @@ func TestPrincipalLimitRefuses(t *testing.T) {
 			}
 		})
 		p.everywhere(first, "ann")
+		first.request(p.a, "POST", func(s *Session) {
+			s.Destroy()
+			p.must(s.SetPrincipal("ann"))
+		})
+		time.Sleep(heard)
+		p.everywhere(first, "ann")
+		try(ErrTooManySessions, http.StatusOK)
 		first.request(p.a, "POST", func(s *Session) { s.Destroy() })
 		time.Sleep(heard)
 		try(nil, http.StatusOK)
@@ -451,6 +770,26 @@ func TestStreamsOfThoseWhoWereEnded(t *testing.T) {
 		}
 		if err := s.Reload(p.t.Context()); !errors.Is(err, ErrGone) {
 			p.t.Errorf("Reload: %v", err)
+		}
+	})
+}
+
+// TestAStreamOfHisOwnInstance: rule E18. A stream ends at once with a session that this instance ends.
+func TestAStreamOfHisOwnInstance(t *testing.T) {
+	t.Parallel()
+	withAccounts(t, Config{}, func(p *accounts) {
+		v := p.user(p.a, "ann", "home")
+		time.Sleep(heard)
+		s, err := p.a.Open(p.t.Context(), v.id)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		ctx, stop := s.Watch(p.t.Context())
+		defer stop()
+		p.must(p.a.DestroyAll(p.t.Context(), "ann"))
+		synctest.Wait()
+		if !errors.Is(context.Cause(ctx), ErrGone) {
+			p.t.Errorf("%v", context.Cause(ctx))
 		}
 	})
 }

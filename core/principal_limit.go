@@ -3,6 +3,7 @@ package msm
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,54 +12,105 @@ import (
 	"github.com/gomsm/msm/core/internal/principal"
 )
 
-// admit returns ErrTooManySessions if the principal has as many sessions as he may besides that with the handle, and
+const (
+	// enterTries is how often a login tries to get below the limit, while others log in as well.
+	enterTries = 8
+	// tidyFrom is how many sessions a list may have before a login has those looked for that have ended, once in tidyPause.
+	tidyFrom  = 20
+	tidyPause = time.Minute
+)
+
+// admit returns ErrTooManySessions if the principal has as many sessions as he may besides those with the handles, and
 // another login is to be refused. That is decided at the commit; this is for the handler, who can tell the visitor why.
-func (p *principals) admit(ctx context.Context, name, handle string) error {
+func (p *principals) admit(ctx context.Context, name string, own ...string) error {
 	if !p.refuses {
 		return nil
 	}
 	list, _, err := p.load(ctx, name)
-	if err != nil || list.Others(handle) < p.limit {
+	if errors.Is(err, ErrUnreadable) {
+		return nil // the commit writes over it
+	}
+	if err != nil || list.Others(own...) < p.limit {
 		return err
 	}
-	_, err = p.makeRoom(ctx, name, handle)
+	_, err = p.makeRoom(ctx, name, own...)
 	return err
 }
 
-// logIn puts a session that logs in into the list, and returns the number of the login. The list lasts at least as long as
-// idle. Beyond the limit other sessions end first, those that were used the longest ago, or the login is refused (rule P6).
-func (p *principals) logIn(ctx context.Context, name string, entry principal.Session, idle time.Duration) (number uint64, err error) {
+// entering is a login that is to come into the list of its principal.
+type entering struct {
+	name  string
+	entry principal.Session
+	seen  uint64        // the number of the session's login before; zero: there was none
+	again bool          // it is a renewal of a session that has logged in, and no login
+	idle  time.Duration // the list lasts at least that long unused
+}
+
+// entered is what has come of it.
+type entered struct {
+	principal.Session
+	former *principal.Session // whose place it has taken in the list; nil: none
+	length int                // of the list
+}
+
+// logIn puts a session that logs in into the list. Beyond the limit other sessions end first, those that were used the
+// longest ago, or the login is refused (rule P6). A renewal of a session that DestroyAll has ended is ErrGone (rule P4).
+func (p *principals) logIn(ctx context.Context, e entering) (in entered, err error) {
 	var gone []principal.Session
+	spare := rand.Text()
 	for range enterTries {
-		number, err = changeList(ctx, p, name, idle, func(l *principal.List) (uint64, error) {
-			l.Remove(gone)
-			if p.limit > 0 && l.Others(entry.Handle) >= p.limit {
-				return 0, p.tooMany()
+		in, err = changeList(ctx, p, e.name, e.idle, func(l *principal.List) (in entered, err error) {
+			if e.again && !l.Verdict().Lives(e.entry.Handle, e.seen) {
+				return in, ErrGone
 			}
-			return l.Enter(entry, time.Now()), nil
+			l.Remove(gone)
+			if p.limit > 0 && l.Others(e.entry.Handle) >= p.limit {
+				return in, p.tooMany()
+			}
+			in.Session, in.former = l.Enter(e.entry, e.seen, spare, time.Now())
+			in.length = len(l.Sessions)
+			return in, nil
 		})
 		switch {
 		case p.serveWithout(err):
-			return uint64(time.Now().UnixMilli()), nil
-		case !errors.Is(err, ErrTooManySessions):
-			return number, err
+			in.Session = e.entry
+			in.Number = uint64(time.Now().Add(2 * principal.Skew).UnixMilli()) // above what was over when a node was last seen
+			return in, nil
+		case errors.Is(err, ErrTooManySessions):
+		default:
+			if err == nil && in.length > tidyFrom && p.tidied.Pass(e.name, time.Now().Add(tidyPause)) {
+				p.tidy(e.name)
+			}
+			return in, err
 		}
-		if gone, err = p.makeRoom(ctx, name, entry.Handle); err != nil {
-			return 0, err
+		if gone, err = p.makeRoom(ctx, e.name, e.entry.Handle); err != nil {
+			return in, err
 		}
 	}
-	return 0, fmt.Errorf("%w: the principal logs in in many places at once", ErrConflict)
+	return in, fmt.Errorf("%w: the principal logs in in many places at once", ErrConflict)
 }
 
-// serveWithout reports whether a login goes on although its list cannot be stored: a sticky instance that has no node at
-// all goes on (rule L8), and the session comes into the list later (rule P5).
+// undo takes a login back whose session could not be stored.
+func (p *principals) undo(name string, in entered) {
+	p.inBackground(name, 0, func(l *principal.List) (bool, error) { return changed(l.Undo(in.Session, in.former)) })
+}
+
+// serveWithout reports whether a login goes on although the list cannot be stored, and the session comes into it later (rule
+// P5): a sticky instance that has no node at all goes on (rule L8), and so does everybody if a newer program has written the
+// list.
 func (p *principals) serveWithout(err error) bool {
-	return errors.Is(err, ErrUnavailable) && p.limit == 0 && p.sticky && !p.store.Cluster.Available()
+	switch {
+	case err == nil || p.limit > 0:
+		return false
+	case errors.Is(err, ErrUnreadable):
+		return true
+	}
+	return errors.Is(err, ErrUnavailable) && p.sticky && !p.store.Cluster.Available()
 }
 
-// makeRoom returns sessions that can leave the list so that there is room for the one with the handle: those that have
-// ended by themselves, and those that it ends.
-func (p *principals) makeRoom(ctx context.Context, name, handle string) (gone []principal.Session, err error) {
+// makeRoom returns sessions that can leave the list so that there is room for one more besides those with the handles: those
+// that have ended by themselves, and those that it ends.
+func (p *principals) makeRoom(ctx context.Context, name string, own ...string) (gone []principal.Session, err error) {
 	list, _, err := p.load(ctx, name)
 	if err != nil {
 		return nil, err
@@ -66,8 +118,8 @@ func (p *principals) makeRoom(ctx context.Context, name, handle string) (gone []
 	var living []sighting
 	for _, s := range p.look(ctx, list.Sessions) {
 		switch {
-		case s.Handle == handle:
-		case s.over:
+		case slices.Contains(own, s.Handle):
+		case s.gone:
 			gone = append(gone, s.Session)
 		default:
 			living = append(living, s)
@@ -80,14 +132,30 @@ func (p *principals) makeRoom(ctx context.Context, name, handle string) (gone []
 	if p.refuses {
 		return nil, p.tooMany()
 	}
-	slices.SortFunc(living, func(a, b sighting) int { return cmp.Or(a.used.Compare(b.used), cmp.Compare(a.Number, b.Number)) })
-	for _, s := range living[:surplus] {
-		if err := p.end(ctx, s.Session); err != nil {
-			return nil, err
+	slices.SortFunc(living, sighting.compare)
+	for _, s := range living {
+		if surplus == 0 {
+			break
+		}
+		if endErr := p.end(ctx, s.Session); endErr != nil { // its node may be away: another one ends
+			err = endErr
+			continue
 		}
 		gone = append(gone, s.Session)
+		surplus--
+	}
+	if surplus > 0 {
+		return nil, err
 	}
 	return gone, nil
+}
+
+// compare orders sessions by when they were used last; those of which nobody knows come last.
+func (s sighting) compare(than sighting) int {
+	if s.used.IsZero() != than.used.IsZero() {
+		return cmp.Compare(than.used.Unix(), s.used.Unix())
+	}
+	return cmp.Or(s.used.Compare(than.used), cmp.Compare(s.Number, than.Number))
 }
 
 func (p *principals) tooMany() error {

@@ -23,7 +23,7 @@ const (
 type sighting struct {
 	principal.Session
 	used time.Time // the last time; zero: the nodes cannot tell
-	over bool
+	gone bool      // it has ended
 }
 
 // look looks at sessions of a list. It does not keep them alive.
@@ -37,12 +37,14 @@ func (p *principals) lookAt(ctx context.Context, s principal.Session) sighting {
 	rec, err := p.access(s).Peek(ctx)
 	switch {
 	case errors.Is(err, replica.ErrNoSession):
-		return sighting{s, s.Login, time.Since(s.Login) > youngFor}
+		return sighting{s, s.Login, !young(s)}
 	case err != nil:
 		return sighting{Session: s}
 	}
 	return sighting{s, lastUse(rec), rec.Tombstone || rec.Expired(time.Now())}
 }
+
+func young(s principal.Session) bool { return time.Since(s.Login) <= youngFor }
 
 // lastUse returns when the session was used last. A sealed record tells only when it was written.
 func lastUse(rec *record.Record) time.Time {
@@ -54,19 +56,68 @@ func lastUse(rec *record.Record) time.Time {
 
 // end ends a session of a list. It is no error if that has ended before.
 func (p *principals) end(ctx context.Context, s principal.Session) error {
-	err := p.backend.endKey(ctx, sid.Hash(s.Key), s.Node)
-	if errors.Is(err, replica.ErrNoSession) {
-		p.access(s).Mourn(ctx, s.Route) // it may be in the memory of that instance, and not stored yet
-		return nil
+	err := p.endStored(ctx, s)
+	if err == nil {
+		key := []sid.Hash{sid.Hash(s.Key)}
+		p.backend.forget(ctx, key)
+		p.watches.endedKeys(key)
 	}
 	return err
 }
 
+// endAll ends sessions of a list, as far as that is possible now.
+func (p *principals) endAll(ctx context.Context, sessions []principal.Session) {
+	var mu sync.Mutex
+	var ended []sid.Hash
+	each(sessions, func(_ int, s principal.Session) {
+		if p.endStored(ctx, s) == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			ended = append(ended, sid.Hash(s.Key))
+		}
+	})
+	p.backend.forget(ctx, ended)
+	p.watches.endedKeys(ended)
+}
+
+// endStored ends a session on its nodes. One that has just logged in may be on none yet: then it finds that it has ended when
+// it is to be stored, or the instance hears of it in whose memory it is.
+func (p *principals) endStored(ctx context.Context, s principal.Session) error {
+	err := p.backend.endKey(ctx, sid.Hash(s.Key), s.Node)
+	if !errors.Is(err, replica.ErrNoSession) {
+		return err
+	}
+	if !young(s) {
+		return nil
+	}
+	p.access(s).Mourn(ctx, s.Route)
+	_, err = p.access(s).Put(ctx, func(rec *record.Record) error {
+		rec.Tombstone, rec.Attributes, rec.Route, rec.Login = true, nil, "", record.Login{}
+		rec.LastAccess, rec.IdleTimeout = time.Now(), max(rec.IdleTimeout, youngFor)
+		return nil
+	})
+	return err
+}
+
 // forget takes sessions that have ended out of the list, in the background.
-func (p *principals) forget(name string, gone []principal.Session, lasts time.Duration) {
-	at := p.enter(sid.Principal(name))
-	p.background.Add(at.id(), func(ctx context.Context, access *replica.Access, _ sid.ID) error {
-		_, err := storeList(ctx, p, access, name, lasts, func(l *principal.List) (bool, error) { return l.Remove(gone), nil })
+func (p *principals) forget(name string, gone []principal.Session) {
+	p.inBackground(name, 0, func(l *principal.List) (bool, error) { return changed(l.Remove(gone)) })
+}
+
+// tidy looks for sessions of the list that have ended, in the background, and takes them out.
+func (p *principals) tidy(name string) {
+	p.background.Add(p.enter(sid.Principal(name)).id(), func(ctx context.Context, access *replica.Access, _ sid.ID) error {
+		list, _, err := p.load(ctx, name)
+		if err != nil {
+			return err
+		}
+		var gone []principal.Session
+		for _, s := range p.look(ctx, list.Sessions) {
+			if s.gone {
+				gone = append(gone, s.Session)
+			}
+		}
+		_, err = storeList(ctx, p, access, name, 0, func(l *principal.List) (bool, error) { return changed(l.Remove(gone)) })
 		return err
 	})
 }

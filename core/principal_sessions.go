@@ -21,24 +21,24 @@ type SessionInfo struct {
 
 // Sessions returns the sessions of a principal, as SetPrincipal was told, the one that was used last first: 100 at most,
 // those with the last logins. An instance needs no session of that principal for it. Sessions that have ended are not
-// among them; one that has just logged in is, even if it is not stored yet. The error is ErrUnavailable, ErrClosed or that
-// of ctx.
+// among them; one that has just logged in is, even if it is not stored yet. The error is ErrUnavailable, ErrUnreadable if
+// the list is sealed with a key that is not here, ErrClosed, or that of ctx.
 func (m *Manager) Sessions(ctx context.Context, name string) (list []SessionInfo, err error) {
 	defer func() { m.refusals.add(ctx, err) }()
 	if err := m.values.ready(ctx); err != nil {
 		return nil, err
 	}
-	stored, lasts, err := m.principals.load(ctx, name)
+	stored, _, err := m.principals.load(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	current := ""
-	if s, ok := ctx.Value(contextKey{m}).(*Session); ok {
+	if s := m.fromOrNil(ctx); s != nil {
 		current = s.Handle()
 	}
 	var gone []principal.Session
 	for _, s := range m.principals.look(ctx, stored.Sessions) {
-		if s.over {
+		if s.gone {
 			gone = append(gone, s.Session)
 			continue
 		}
@@ -46,19 +46,20 @@ func (m *Manager) Sessions(ctx context.Context, name string) (list []SessionInfo
 	}
 	slices.SortStableFunc(list, func(a, b SessionInfo) int { return b.LastSeen.Compare(a.LastSeen) })
 	if len(gone) > 0 {
-		m.principals.forget(name, gone, lasts)
+		m.principals.forget(name, gone)
 	}
 	return list, nil
 }
 
-// DestroySession ends one session of a principal, by its handle, as Session.Destroy does. It returns ErrGone if the
-// principal has no such session (any more), ErrUnavailable, ErrClosed, or the error of ctx.
+// DestroySession ends one session of a principal, by its handle, as Session.Destroy does. If it is that of the request to
+// which ctx belongs, Destroy is called there. It returns ErrGone if the principal's list has no such session (any more),
+// ErrUnavailable, ErrConflict, ErrUnreadable, ErrClosed, or the error of ctx.
 func (m *Manager) DestroySession(ctx context.Context, name, handle string) (err error) {
 	defer func() { m.refusals.add(ctx, err) }()
 	if err := m.values.ready(ctx); err != nil {
 		return err
 	}
-	list, lasts, err := m.principals.load(ctx, name)
+	list, _, err := m.principals.load(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -69,33 +70,64 @@ func (m *Manager) DestroySession(ctx context.Context, name, handle string) (err 
 	if err := m.principals.end(context.WithoutCancel(ctx), list.Sessions[at]); err != nil {
 		return err
 	}
-	m.principals.forget(name, list.Sessions[at:at+1], lasts)
+	m.principals.forget(name, list.Sessions[at:at+1])
+	if s := m.fromOrNil(ctx); s != nil && s.Handle() == handle {
+		s.Destroy()
+	}
 	return nil
 }
 
 // DestroyAll ends all sessions of a principal, except those with the given handles: for "log out everywhere", or a changed
-// password, with Session.Handle as the exception. It is final. Those in the list end at once. If the list was lost, or is
-// too short, others end at every instance within five seconds, and when their nodes are back. Logins that come after the
-// call stay. If the session of this request is among those that end, call its Destroy as well, which removes the cookie.
+// password, with Session.Handle as the exception. If the session of the request to which ctx belongs is among those that
+// end, Destroy is called there; SetPrincipal may follow, and begins a new one.
 //
-// The error is ErrUnavailable, ErrConflict, ErrClosed or that of ctx; then some of the sessions may be over.
+// It is final. Those in the list end at once. If the list was lost, or is too short, others end at every instance within
+// five seconds, and when their nodes are back; so do those with the given handles, if the list has lost them, but for this
+// request's own. Logins that come after the call stay. An empty name is nobody's.
+//
+// The error is ErrUnavailable, ErrConflict, ErrBusy, ErrUnreadable if a newer program has written the list, ErrClosed or
+// that of ctx. Then it may have been done all the same.
 func (m *Manager) DestroyAll(ctx context.Context, name string, except ...string) (err error) {
 	defer func() { m.refusals.add(ctx, err) }()
-	if err := m.values.ready(ctx); err != nil {
+	if err := m.values.ready(ctx); err != nil || name == "" {
 		return err
 	}
-	if name == "" { // nobody's
-		return nil
+	request := m.fromOrNil(ctx)
+	var own *principal.Session
+	if request != nil {
+		own = request.listed(name)
 	}
+	kept := own != nil && slices.Contains(except, own.Handle)
 	p := m.principals
 	ended, err := changeList(ctx, p, name, m.config.IdleTimeout, func(l *principal.List) ([]principal.Session, error) {
-		return l.End(time.Now(), except), nil
+		if kept {
+			return l.End(time.Now(), except, own), nil
+		}
+		return l.End(time.Now(), except, nil), nil
 	})
 	if err != nil {
 		return err
 	}
-	each(ended, func(_ int, s principal.Session) {
-		_ = p.end(context.WithoutCancel(ctx), s) // what cannot be ended now is over all the same: see principals.over
-	})
+	p.endAll(context.WithoutCancel(ctx), ended) // what cannot be ended now is over all the same: see principals.isOver
+	if own != nil && !kept {
+		request.Destroy()
+	}
 	return nil
+}
+
+// fromOrNil is From; nil: the context belongs to no request with a session of this manager.
+func (m *Manager) fromOrNil(ctx context.Context) *Session {
+	s, _ := ctx.Value(contextKey{m}).(*Session)
+	return s
+}
+
+// listed returns the entry of the stored session in that principal's list; nil: it is not his.
+func (s *Session) listed(name string) *principal.Session {
+	s.enter()
+	defer s.mu.Unlock()
+	if s.visit.done || s.load() != nil || s.draft.base == nil || s.draft.base.Login.Principal != name {
+		return nil
+	}
+	entry := entryOf(s.currentID(), s.draft.base)
+	return &entry
 }

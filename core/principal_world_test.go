@@ -57,8 +57,8 @@ func (p *accounts) is(v *visitor, m *Manager, want string) {
 	p.t.Helper()
 	before := *v
 	v.request(m, "GET", func(s *Session) {
-		if got := s.Principal(); got != want || (s.Handle() == "") != (want == "") {
-			p.t.Errorf("at %s he is %q, %q; want %q", m.config.Route, got, s.Handle(), want)
+		if got := s.Principal(); got != want || (s.Handle() == "") != (want == "") || s.Err() != nil {
+			p.t.Errorf("at %s he is %q, %q, %v; want %q", m.config.Route, got, s.Handle(), s.Err(), want)
 		}
 	})
 	if want == "" { // the next request has the cookie of this one

@@ -19,23 +19,21 @@ const (
 	checkEvery = 5 * time.Second
 	// endFor is how long a list says which sessions are over. Cookies do not last longer (RFC 6265bis, 5.5).
 	endFor = 400 * 24 * time.Hour
-	// principalLimit bounds what an instance remembers of principals, in each of two generations.
-	principalLimit = 1 << 15
-	// enterTries is how often a login tries to get below the limit, while others log in as well.
-	enterTries = 8
+	// rememberedLists bounds what an instance remembers of principals, in each of two generations.
+	rememberedLists = 1 << 15
 )
 
-// listAttribute is the attribute of a record that holds a list.
-const listAttribute = "sessions"
-
-// principals keeps the lists of who is logged in where (rules P). A list is a value on two nodes, like a session. It is
-// safe for concurrent use.
+// principals keeps the lists of who is logged in where (rules P). A list is a value on nodes, with copies like a session.
+// It is safe for concurrent use.
 type principals struct {
 	*values
 	backend   backend
+	watches   *watches                               // are told of sessions that are ended here
 	refreshes *recent.Times                          // see remembered
 	verdicts  *recent.Map[string, principal.Verdict] // by principal
 	due       *recent.Times                          // when a principal's list is to be read again
+	tidied    *recent.Times                          // when dead sessions may be looked for again
+	rewrite   time.Duration                          // a list in use is stored again after that: its encryption key may have changed
 	maxSize   int                                    // of a list, in bytes
 	limit     int                                    // see Config.PrincipalLimit
 	refuses   bool
@@ -45,8 +43,9 @@ type principals struct {
 func newPrincipals(v *values, b backend, refreshes *recent.Times, c *Config) *principals {
 	return &principals{
 		values: v, backend: b, refreshes: refreshes,
-		verdicts: recent.NewMap[string, principal.Verdict](principalLimit, strings.Clone), due: recent.NewTimes(principalLimit),
-		maxSize: c.MaxSessionSize / 2, limit: c.PrincipalLimit, refuses: c.PrincipalLimitRefuses, sticky: c.Sticky,
+		verdicts: recent.NewMap[string, principal.Verdict](rememberedLists, strings.Clone),
+		due:      recent.NewTimes(rememberedLists), tidied: recent.NewTimes(rememberedLists),
+		rewrite: c.IdleTimeout, maxSize: c.MaxSessionSize / 2, limit: c.PrincipalLimit, refuses: c.PrincipalLimitRefuses, sticky: c.Sticky,
 	}
 }
 
@@ -54,15 +53,16 @@ func newPrincipals(v *values, b backend, refreshes *recent.Times, c *Config) *pr
 // although the nodes have it (rule P4).
 func (p *principals) peek(ctx context.Context, id sid.ID) (rec *record.Record, node string, err error) {
 	rec, node, err = p.backend.peek(ctx, id)
-	if err == nil && p.over(ctx, id, rec) {
+	if err == nil && p.isOver(ctx, id, rec) {
 		return nil, "", replica.ErrNoSession
 	}
 	return rec, node, err
 }
 
-// over reports whether the session was ended although the nodes have it, because DestroyAll did not find it in the list
-// (rule P4). It reads the list if that is due. If the nodes cannot tell, what they said last counts.
-func (p *principals) over(ctx context.Context, id sid.ID, rec *record.Record) bool {
+// isOver reports whether the session was ended although the nodes have it, because DestroyAll did not find it in the list
+// (rule P4). It reads the list if that is due. If the nodes cannot tell, what they said last counts. A session that the list
+// lacks comes into it again (rule P5).
+func (p *principals) isOver(ctx context.Context, id sid.ID, rec *record.Record) bool {
 	login := &rec.Login
 	if login.Principal == "" {
 		return false
@@ -70,63 +70,97 @@ func (p *principals) over(ctx context.Context, id sid.ID, rec *record.Record) bo
 	if p.due.Pass(login.Principal, time.Now().Add(checkEvery)) || !p.verdicts.Has(login.Principal) {
 		p.check(context.WithoutCancel(ctx), id, rec)
 	}
-	return !p.verdicts.Get(login.Principal).Lives(login.Handle, login.Number)
+	verdict := p.verdicts.Get(login.Principal)
+	if !verdict.Lives(login.Handle, login.Number) {
+		return true
+	}
+	if verdict.Lacks(login.Handle) {
+		p.comeBack(id, rec, false)
+	}
+	return false
 }
 
-// check reads the list of the session's principal. If that has lost the session, it gets it back (rule P5).
+// check reads the list of the session's principal. It is stored again if it would end before the session, or if that is due.
 func (p *principals) check(ctx context.Context, id sid.ID, rec *record.Record) {
-	login := &rec.Login
-	list, lasts, err := p.load(ctx, login.Principal)
-	if err != nil {
-		p.verdicts.Update(login.Principal, func(v principal.Verdict) (principal.Verdict, bool) { return v, true })
+	list, stored, err := p.load(ctx, rec.Login.Principal)
+	if err != nil { // the verdict stays, and one that has never been is the zero value from now on
+		p.verdicts.Update(rec.Login.Principal, func(v principal.Verdict) (principal.Verdict, bool) { return v, true })
 		return
 	}
-	verdict := list.Verdict()
-	p.verdicts.Put(login.Principal, verdict)
-	lacks := !list.Has(login.Handle) && !list.Full() || lasts < rec.Idle()
-	if lacks && verdict.Lives(login.Handle, login.Number) {
-		p.comeBack(id, rec)
+	p.verdicts.Put(rec.Login.Principal, list.Verdict())
+	if stored != nil && (stored.Idle() < rec.Idle() || time.Since(stored.LastAccess) > p.rewrite) {
+		p.comeBack(id, rec, true)
 	}
 }
 
-// comeBack puts a session into the list again, in the background.
-func (p *principals) comeBack(id sid.ID, rec *record.Record) {
-	name, idle := rec.Login.Principal, rec.Idle()
-	entry := principal.Session{
+// comeBack puts a session into the list, in the background, if the list lacks it. With again the list is stored in any case.
+func (p *principals) comeBack(id sid.ID, rec *record.Record, again bool) {
+	entry := entryOf(id, rec)
+	p.inBackground(rec.Login.Principal, rec.Idle(), func(l *principal.List) (bool, error) {
+		return changed(l.Return(entry) || again)
+	})
+}
+
+// entryOf returns the entry of a session that has logged in before.
+func entryOf(id sid.ID, rec *record.Record) principal.Session {
+	return principal.Session{
 		Handle: rec.Login.Handle, Number: rec.Login.Number, Key: keyOf(id.Token), Node: strings.Clone(id.Node), Route: strings.Clone(id.Route),
 		Created: rec.Created, Login: rec.Login.At,
 	}
+}
+
+// keyOf returns what a list knows of a session's token.
+func keyOf(token string) []byte {
+	h := sid.HashOf(token)
+	return h[:]
+}
+
+// load returns the principal's list, and its record; if there is none the list is empty and the record nil. Reading a list
+// is a use.
+func (p *principals) load(ctx context.Context, name string) (list principal.List, stored *record.Record, err error) {
 	at := p.enter(sid.Principal(name))
-	p.background.Add(at.id(), func(ctx context.Context, access *replica.Access, _ sid.ID) error {
-		_, err := storeList(ctx, p, access, name, idle, func(l *principal.List) (bool, error) { return l.Return(entry), nil })
+	defer at.leave()
+	stored, err = at.Load(ctx)
+	if errors.Is(err, replica.ErrNoSession) {
+		return list, nil, nil
+	}
+	if err != nil {
+		return list, nil, err
+	}
+	if p.refreshes.Put(at.token, replica.RefreshDue(stored)); !p.refreshes.Ahead(at.token) {
+		p.background.Refresh(at.id())
+	}
+	return listIn(stored), stored, nil
+}
+
+// inBackground changes the principal's list in the background. If that has other work waiting it is left out: it was not
+// asked for, and will come up again.
+func (p *principals) inBackground(name string, idle time.Duration, do func(l *principal.List) (bool, error)) {
+	name = strings.Clone(name)
+	p.background.Add(p.enter(sid.Principal(name)).id(), func(ctx context.Context, access *replica.Access, _ sid.ID) error {
+		_, err := storeList(ctx, p, access, name, idle, do)
 		return err
 	})
 }
 
-// load returns the principal's list, and how long it lasts unused; the list is empty if there is none. Reading it is a use.
-func (p *principals) load(ctx context.Context, name string) (list principal.List, lasts time.Duration, err error) {
-	at := p.enter(sid.Principal(name))
-	defer at.leave()
-	rec, err := at.Load(ctx)
-	if errors.Is(err, replica.ErrNoSession) {
-		return list, 0, nil
+// errUnchanged ends a change of a list that has nothing to change. It is no failure.
+var errUnchanged = errors.New("nothing to change")
+
+// changed returns errUnchanged if nothing was changed.
+func changed(is bool) (bool, error) {
+	if !is {
+		return false, errUnchanged
 	}
-	if err != nil {
-		return list, 0, err
-	}
-	if p.refreshes.Put(at.token, replica.RefreshDue(rec)); !p.refreshes.Ahead(at.token) {
-		p.background.Refresh(at.id())
-	}
-	return listIn(rec), rec.Idle(), nil
+	return true, nil
 }
 
 // changeList changes the principal's list, which then lasts at least as long as idle. If do returns an error, nothing changes.
-// do may be called more than once; what it has returned for the list that is stored is returned. A list that cannot be read,
-// because its key is not in use any more, counts as lost: a login must not fail by it.
+// do may be called more than once; what it has returned for the list that is stored is returned. A list that is sealed with
+// a key which is not in use any more counts as lost: a login must not fail by it (rule P5).
 func changeList[T any](ctx context.Context, p *principals, name string, idle time.Duration, do func(l *principal.List) (T, error)) (result T, err error) {
 	err = p.overwrite(ctx, sid.Principal(name), func(ctx context.Context, at *entrance) error {
 		result, err = storeList(ctx, p, at.Access, name, idle, do)
-		if !errors.Is(err, ErrUnreadable) {
+		if !errors.Is(err, replica.ErrNoKey) {
 			return err
 		}
 		if err = at.Destroy(ctx, nil); err != nil && !errors.Is(err, replica.ErrNoSession) {
@@ -139,26 +173,32 @@ func changeList[T any](ctx context.Context, p *principals, name string, idle tim
 }
 
 // storeList is changeList for a caller that has the access to the list.
-func storeList[T any](ctx context.Context, p *principals, access *replica.Access, name string, idle time.Duration, do func(l *principal.List) (T, error)) (T, error) {
+func storeList[T any](ctx context.Context, p *principals, access *replica.Access, name string, idle time.Duration, do func(l *principal.List) (T, error)) (none T, err error) {
+	var seen principal.List
 	results := replica.NewResults[T](access)
 	rec, err := access.Put(ctx, func(rec *record.Record) error {
-		list := listIn(rec)
-		result, err := do(&list)
+		seen = listIn(rec)
+		result, err := do(&seen)
 		if err != nil {
 			return err
 		}
 		results.Note(result)
-		return p.into(rec, &list, idle)
+		return p.into(rec, &seen, idle)
 	})
-	if err != nil {
-		var none T
+	switch {
+	case errors.Is(err, errUnchanged):
+		p.verdicts.Put(name, seen.Verdict())
+		return none, nil
+	case err != nil:
 		return none, err
 	}
 	list := listIn(rec)
 	p.verdicts.Put(name, list.Verdict())
-	p.due.Put(name, time.Now().Add(checkEvery))
 	return results.Of(rec), nil
 }
+
+// listAttribute is the attribute of a record that holds a list.
+const listAttribute = "sessions"
 
 // into makes a record that of a list. A list lasts as long as the longest of its sessions may; one that says which sessions
 // are over lasts as long as any session.
@@ -174,7 +214,7 @@ func (p *principals) into(rec *record.Record, list *principal.List, idle time.Du
 	if list.Over > 0 {
 		idle = max(idle, endFor)
 	}
-	rec.Tombstone, rec.LastAccess, rec.IdleTimeout = false, now, max(rec.IdleTimeout, idle)
+	rec.Tombstone, rec.LastAccess, rec.IdleTimeout, rec.Deadline = false, now, max(rec.IdleTimeout, idle), time.Time{}
 	rec.Attributes = []record.Attribute{{Name: listAttribute, Value: value}}
 	return nil
 }
@@ -190,10 +230,4 @@ func listIn(rec *record.Record) principal.List {
 		return principal.List{}
 	}
 	return list
-}
-
-// keyOf returns what a list knows of a session's token.
-func keyOf(token string) []byte {
-	h := sid.HashOf(token)
-	return h[:]
 }

@@ -21,7 +21,7 @@ import (
 // gets the response of Config.ErrorHandler.
 //
 // Changes are committed when the response begins; Pop, Commit and Unlock store at once. Nothing is stored for a visitor
-// whose session has no attribute.
+// whose session has no attribute and no principal.
 type Session struct {
 	secret
 	mu       sync.Mutex // see enter
@@ -34,6 +34,7 @@ type Session struct {
 	draft    draft
 	ends     ends
 	signIn   signIn
+	device   device
 	locked   *lock.SessionLock // the session's lock; nil: this request does not have it
 	lockEnds func() bool       // ends the wait that releases an opened session's lock
 	wrote    bool              // the handler has changed something

@@ -3,6 +3,7 @@ package msm
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,6 +83,17 @@ func (w *watches) ended(token string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.tell(token, ErrGone)
+}
+
+// endedKeys is ended for sessions of which only the hashes of the tokens are known.
+func (w *watches) endedKeys(keys []sid.Hash) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for token := range w.of {
+		if slices.Contains(keys, sid.HashOf(token)) {
+			w.tell(token, ErrGone)
+		}
+	}
 }
 
 // tell ends a session's watches. Each is removed when its context ends. The caller holds mu.

@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"errors"
 
 	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/record"
@@ -29,38 +28,42 @@ func (st *Store) Change(ctx context.Context, token string, access *replica.Acces
 
 // End destroys a session that another instance serves: on its nodes and, by a message, in the memory of that instance.
 func (st *Store) End(ctx context.Context, token string, access *replica.Access) error {
-	route := ""
-	err := access.Destroy(ctx, func(last *record.Record) error {
-		route = last.Route
-		return nil
-	})
+	route, err := destroyed(ctx, access)
 	if err == nil {
 		st.inform(token, access, route, ended)
 	}
 	return err
 }
 
-// EndKey is End for a caller that knows only the hash of the session's token, which may be in this instance's memory. node is
-// the id of the node that is asked first.
+// EndKey is End for a caller that knows only the hash of the session's token. The session stays in this instance's memory until
+// ForgetKeys. node is the id of the node that is asked first.
 func (st *Store) EndKey(ctx context.Context, session sid.Hash, node string) error {
-	inMemory := st.Receive([]mailbox.Message{{Kind: mailbox.Ended, Session: session}})
-	for _, end := range inMemory {
-		if err := end(ctx); err != nil {
-			return err
-		}
+	access := st.Replica.OpenKey(session.Key(st.Replica.KeyPrefix, sid.Record), node)
+	route, err := destroyed(ctx, access)
+	if err == nil && st.self.isOther(route) {
+		st.outbox.queue(access, route, ended)
 	}
-	access, route := st.Replica.OpenKey(session.Key(st.Replica.KeyPrefix, sid.Record), node), ""
-	err := access.Destroy(ctx, func(last *record.Record) error {
+	return err
+}
+
+// destroyed destroys a session, and returns the route of the instance that its record names.
+func destroyed(ctx context.Context, access *replica.Access) (route string, err error) {
+	err = access.Destroy(ctx, func(last *record.Record) error {
 		route = last.Route
 		return nil
 	})
-	switch {
-	case err == nil && st.self.isOther(route):
-		st.outbox.queue(access, route, ended)
-	case errors.Is(err, replica.ErrNoSession) && len(inMemory) > 0:
-		return nil
+	return route, err
+}
+
+// ForgetKeys takes sessions that have ended out of this instance's memory.
+func (st *Store) ForgetKeys(ctx context.Context, sessions []sid.Hash) {
+	var list []mailbox.Message
+	for _, s := range sessions {
+		list = append(list, mailbox.Message{Kind: mailbox.Ended, Session: s})
 	}
-	return err
+	for _, end := range st.Receive(list) {
+		_ = end(ctx) // the nodes know: this finishes what was being written
+	}
 }
 
 // inform passes m to the instance of that route, which serves the session, and to this instance, which may still have

@@ -33,7 +33,7 @@ var ofReads = []mutant{
 	},
 	{
 		"C10", "a logout also ends what a newer program wrote",
-		[]edit{{replica, "(a.foreign.Load() || errors.Is(err, ErrDamaged)", "(errors.Is(err, ErrDamaged)"}}, unit("TestAnUnknownFormatCanBeEnded", "internal/replica"),
+		[]edit{{replica, "return a.foreign.Load() || errors.Is(err, ErrDamaged)", "return errors.Is(err, ErrDamaged)"}}, unit("TestAnUnknownFormatCanBeEnded", "internal/replica"),
 	},
 	{
 		"C19", "a node that is silent may have a good copy",
@@ -42,7 +42,7 @@ var ofReads = []mutant{
 	},
 	{
 		"C19", "a logout goes over damaged copies",
-		[]edit{{replica, "|| errors.Is(err, ErrDamaged) || errors.Is(err, errDamagedHere)) {", ") {"}}, unit("TestDamagedCopiesAreDestroyed", "internal/replica"),
+		[]edit{{replica, "return a.foreign.Load() || errors.Is(err, ErrDamaged) || errors.Is(err, errDamagedHere)", "return a.foreign.Load()"}}, unit("TestDamagedCopiesAreDestroyed", "internal/replica"),
 	},
 	{
 		"C9", "a stale copy that is read damaged goes on being owed what is newer",

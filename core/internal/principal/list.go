@@ -40,24 +40,43 @@ type Session struct {
 }
 
 // Enter puts a session that logs in into the list, in place of its earlier entry, of which it keeps what it does not say
-// itself. It returns the number of the login. If the list is full another session leaves it, which stays logged in.
-func (l *List) Enter(s Session, now time.Time) (number uint64) {
+// itself. seen is the number that the session had until now; zero: it is new. If its entry has another number, the session
+// has logged in twice at the same moment: then this one gets the handle spare, and an entry of its own. If the list is full
+// another session leaves it, which stays logged in. Enter returns the entry, and the one whose place it has taken.
+func (l *List) Enter(s Session, seen uint64, spare string, now time.Time) (entered Session, former *Session) {
 	l.Last = max(l.Last+1, uint64(now.UnixMilli()))
 	s.Number = l.Last
-	if at := l.find(s.Handle); at >= 0 {
+	at := l.find(s.Handle)
+	if at >= 0 && l.Sessions[at].Number != seen {
+		s.Handle, at = spare, -1
+	}
+	switch {
+	case at >= 0:
 		old := l.Sessions[at]
 		s.Address, s.Agent = cmp.Or(s.Address, old.Address), cmp.Or(s.Agent, old.Agent)
-		l.Sessions[at] = s
-		return s.Number
-	}
-	if !l.Full() || l.drop() {
+		l.Sessions[at], former = s, &old
+	case !l.Full() || l.drop():
 		l.Sessions = append(l.Sessions, s)
 	}
-	return s.Number
+	return s, former
+}
+
+// Undo takes back what Enter has done.
+func (l *List) Undo(entered Session, former *Session) (changed bool) {
+	at := l.find(entered.Handle)
+	switch {
+	case at < 0 || l.Sessions[at].Number != entered.Number:
+		return false
+	case former == nil:
+		l.Sessions = slices.Delete(l.Sessions, at, at+1)
+	default:
+		l.Sessions[at] = *former
+	}
+	return true
 }
 
 // Return puts a living session into a list that has lost it. It returns false if there is no room, or nothing to do.
-func (l *List) Return(s Session) bool {
+func (l *List) Return(s Session) (changed bool) {
 	if l.Has(s.Handle) || l.Full() || s.Number <= l.Over {
 		return false
 	}
@@ -66,9 +85,10 @@ func (l *List) Return(s Session) bool {
 	return true
 }
 
-// End ends all sessions but those with the handles that are kept, also the ones that the list does not have. It returns
-// those that it had.
-func (l *List) End(now time.Time, keep []string) (ended []Session) {
+// End ends all sessions but those with the handles that are kept, also the ones that the list does not have. own is one of
+// those that are kept, which the list may have lost; nil: there is none. End returns the sessions that have ended and that
+// the list had.
+func (l *List) End(now time.Time, keep []string, own *Session) (ended []Session) {
 	l.Over = max(l.Last, uint64(now.Add(Skew).UnixMilli()))
 	l.Last = l.Over
 	l.Sessions = slices.DeleteFunc(l.Sessions, func(s Session) bool {
@@ -78,6 +98,9 @@ func (l *List) End(now time.Time, keep []string) (ended []Session) {
 		}
 		return over
 	})
+	if own != nil && !l.Has(own.Handle) && !l.Full() {
+		l.Sessions = append(l.Sessions, *own)
+	}
 	return ended
 }
 
@@ -90,12 +113,14 @@ func (l *List) Remove(gone []Session) (changed bool) {
 	return len(l.Sessions) < before
 }
 
-// Others returns how many sessions the list has besides that of the handle.
-func (l *List) Others(handle string) int {
-	if l.Has(handle) {
-		return len(l.Sessions) - 1
+// Others returns how many sessions the list has besides those with the handles.
+func (l *List) Others(than ...string) (n int) {
+	for _, s := range l.Sessions {
+		if !slices.Contains(than, s.Handle) {
+			n++
+		}
 	}
-	return len(l.Sessions)
+	return n
 }
 
 // Full reports whether there is no room for another session.

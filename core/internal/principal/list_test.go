@@ -59,6 +59,11 @@ func TestWhoIsLoggedIn(t *testing.T) {
 			enter("b", 0)
 			end(0)
 		}, nil, nil},
+		"who is kept and whose next login fails lives on": {func(l *List, enter func(string, time.Duration), end func(time.Duration, ...string)) {
+			enter("a", 0)
+			end(0, "a")
+			l.Enter(entry("a"), l.Sessions[0].Number, "", noon)
+		}, []string{"a"}, []string{"a"}},
 		"who is kept and logs in again needs no list any more": {func(l *List, enter func(string, time.Duration), end func(time.Duration, ...string)) {
 			enter("a", 0)
 			end(0, "a")
@@ -83,6 +88,13 @@ func TestWhoIsLoggedIn(t *testing.T) {
 			end(-time.Hour)
 			enter("c", -time.Hour)
 		}, []string{"c"}, []string{"c"}},
+		"who ends all others lives, though the list has lost him": {func(l *List, enter func(string, time.Duration), _ func(time.Duration, ...string)) {
+			enter("a", 0)
+			enter("b", 0)
+			l.Sessions = nil
+			own := entry("b")
+			l.End(noon, []string{"b"}, &own)
+		}, []string{"b"}, []string{"b"}},
 		"a list that was lost ends nobody": {func(l *List, enter func(string, time.Duration), _ func(time.Duration, ...string)) {
 			enter("a", 0)
 			*l = List{}
@@ -93,8 +105,9 @@ func TestWhoIsLoggedIn(t *testing.T) {
 			t.Parallel()
 			l, numbers := &List{}, map[string]uint64{}
 			test.do(l, func(handle string, at time.Duration) {
-				numbers[handle] = l.Enter(entry(handle), noon.Add(at))
-			}, func(at time.Duration, keep ...string) { l.End(noon.Add(at), keep) })
+				in, _ := l.Enter(entry(handle), numbers[handle], "twin", noon.Add(at))
+				numbers[in.Handle] = in.Number
+			}, func(at time.Duration, keep ...string) { l.End(noon.Add(at), keep, nil) })
 			var listed []string
 			for _, s := range l.Sessions {
 				listed = append(listed, s.Handle)
@@ -115,22 +128,41 @@ func TestALoginAgain(t *testing.T) {
 	var l List
 	first := entry("a")
 	first.Address, first.Agent = "192.0.2.1", "Firefox"
-	before := l.Enter(first, noon)
+	first, _ = l.Enter(first, 0, "", noon)
 	again := entry("a")
 	again.Key, again.Node, again.Agent = []byte("another"), "n2", "Chrome"
-	number := l.Enter(again, noon)
-	again.Address, again.Number = "192.0.2.1", number
-	if number <= before || len(l.Sessions) != 1 || !reflect.DeepEqual(l.Sessions[0], again) {
-		t.Errorf("%d, then %d: %+v", before, number, l.Sessions)
+	in, former := l.Enter(again, first.Number, "twin", noon)
+	again.Address, again.Number = "192.0.2.1", in.Number
+	if in.Number <= first.Number || len(l.Sessions) != 1 || !reflect.DeepEqual(l.Sessions[0], again) || !reflect.DeepEqual(in, again) {
+		t.Errorf("%d, then %d: %+v", first.Number, in.Number, l.Sessions)
 	}
 	if l.Remove([]Session{first}); !l.Has("a") {
 		t.Error("removed by who had seen the session before")
 	}
-	if l.Others("a") != 0 || l.Others("b") != 1 {
-		t.Errorf("others: %d, %d", l.Others("a"), l.Others("b"))
+	if l.Others("a") != 0 || l.Others("b") != 1 || l.Others() != 1 {
+		t.Errorf("others: %d, %d, %d", l.Others("a"), l.Others("b"), l.Others())
+	}
+	if !l.Undo(in, former) || !reflect.DeepEqual(l.Sessions, []Session{first}) || l.Undo(in, former) {
+		t.Errorf("taken back: %+v", l.Sessions)
 	}
 	if !l.Remove(l.Sessions[:1]) || l.Has("a") {
 		t.Error("not removed")
+	}
+}
+
+// TestALoginTwiceAtOnce: rule P2. Of two logins of one session at the same moment both count, each with a handle of its own;
+// a login that is taken back leaves nothing.
+func TestALoginTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	var l List
+	base, _ := l.Enter(entry("a"), 0, "", noon)
+	one, _ := l.Enter(entry("a"), base.Number, "b", noon)
+	two, former := l.Enter(entry("a"), base.Number, "c", noon)
+	if one.Handle != "a" || two.Handle != "c" || former != nil || len(l.Sessions) != 2 {
+		t.Errorf("%+v and %+v: %+v", one, two, l.Sessions)
+	}
+	if !l.Undo(two, nil) || l.Has("c") || !l.Has("a") {
+		t.Errorf("taken back: %+v", l.Sessions)
 	}
 }
 
@@ -139,12 +171,12 @@ func TestALoginAgain(t *testing.T) {
 func TestAListIsBounded(t *testing.T) {
 	t.Parallel()
 	var l List
-	l.Enter(entry("kept"), noon)
-	l.End(noon, []string{"kept"})
+	l.Enter(entry("kept"), 0, "", noon)
+	l.End(noon, []string{"kept"}, nil)
 	numbers := map[string]uint64{"kept": 0}
 	for i := range 3 * Max {
-		handle := fmt.Sprint("s", i)
-		numbers[handle] = l.Enter(entry(handle), noon)
+		in, _ := l.Enter(entry(fmt.Sprint("s", i)), 0, "", noon)
+		numbers[in.Handle] = in.Number
 	}
 	if len(l.Sessions) != Max || !l.Has("kept") || l.Has("s0") || !l.Has(fmt.Sprint("s", 3*Max-1)) {
 		t.Errorf("%d sessions", len(l.Sessions))
@@ -156,14 +188,14 @@ func TestAListIsBounded(t *testing.T) {
 	if err != nil || len(b) > 2000 || !l.Has("kept") || len(l.Sessions) < 5 {
 		t.Errorf("%d bytes for %d sessions, %v", len(b), len(l.Sessions), err)
 	}
-	if ended := l.End(noon, nil); len(ended) < 5 || len(lives(&l, numbers)) != 0 {
+	if ended := l.End(noon, nil, nil); len(ended) < 5 || len(lives(&l, numbers)) != 0 {
 		t.Errorf("%d of the list; alive: %v", len(ended), lives(&l, numbers))
 	}
 	for i := range Max {
 		l.Sessions = append(l.Sessions, entry(fmt.Sprint("k", i)))
 	}
-	number := l.Enter(entry("new"), noon)
-	if len(l.Sessions) != Max || l.Has("new") || !l.Verdict().Lives("new", number) {
+	in, _ := l.Enter(entry("new"), 0, "", noon)
+	if len(l.Sessions) != Max || l.Has("new") || !l.Verdict().Lives("new", in.Number) || l.Verdict().Lacks("new") {
 		t.Error("beside a list full of sessions that only the list keeps, a new one lives unlisted")
 	}
 }
@@ -175,12 +207,12 @@ func TestReturn(t *testing.T) {
 	lost, over := entry("lost"), entry("over")
 	over.Number = 5
 	lost.Number = uint64(noon.Add(2 * Skew).UnixMilli())
-	l.End(noon, nil)
-	if !l.Return(lost) || l.Return(lost) || l.Return(over) || len(l.Sessions) != 1 || l.Last != lost.Number {
+	l.End(noon, nil, nil)
+	if !l.Verdict().Lacks("lost") || !l.Return(lost) || l.Verdict().Lacks("lost") || l.Return(lost) || l.Return(over) || len(l.Sessions) != 1 || l.Last != lost.Number {
 		t.Errorf("%+v", l)
 	}
 	for i := range 2 * Max {
-		l.Enter(entry(fmt.Sprint("s", i)), noon)
+		l.Enter(entry(fmt.Sprint("s", i)), 0, "", noon)
 	}
 	if l.Return(Session{Handle: "x", Number: 1 << 62}) {
 		t.Error("it came into a full list")
@@ -193,9 +225,9 @@ func TestCodec(t *testing.T) {
 	for i := range 3 {
 		s := entry(fmt.Sprint("s", i))
 		s.Address, s.Agent, s.Route = "192.0.2.1", "Firefox", "a"
-		l.Enter(s, noon)
+		l.Enter(s, 0, "", noon)
 	}
-	l.Enter(Session{Handle: "bare", Key: make([]byte, 32)}, noon)
+	l.Enter(Session{Handle: "bare", Key: make([]byte, 32)}, 0, "", noon)
 	for name, l := range map[string]List{"sessions": l, "none": {}, "an end": {Last: 5, Over: 4}} {
 		b, err := l.Encode(1 << 20)
 		if err != nil {
@@ -229,7 +261,7 @@ func encoded(t *testing.T, l List) string {
 // FuzzDecode: nothing that a node may hold makes a list that cannot be used.
 func FuzzDecode(f *testing.F) {
 	var l List
-	l.Enter(entry("a"), noon)
+	l.Enter(entry("a"), 0, "", noon)
 	b, _ := l.Encode(1000)
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -237,11 +269,13 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		number := l.Enter(entry("new"), noon)
-		_ = l.End(noon, []string{"new"})
+		in, former := l.Enter(entry("new"), 1, "spare", noon)
+		_ = l.Undo(in, former)
+		own := entry("own")
+		_ = l.End(noon, []string{"new"}, &own)
 		if _, err := l.Encode(1000); err != nil {
 			t.Skip(err)
 		}
-		_ = l.Verdict().Lives("new", number)
+		_ = l.Verdict().Lives("new", in.Number)
 	})
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/gomsm/msm/core/internal/record"
 )
 
-// Put stores a record no matter what is under the token: nothing, a live record, an expired one or a tombstone. change
+// Put stores a record no matter what is under the token: nothing, a live record, an expired one, a tombstone, or copies that
+// are all damaged. change
 // makes it out of what was found, or out of a blank record if nothing was. The caller must see to it that the record
 // that is replaced does not outlive the new one, or a stale copy of it could come back. Put returns the errors of
 // Write, except ErrNoSession.

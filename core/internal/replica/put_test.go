@@ -26,6 +26,14 @@ func TestPutWritesOverWhateverThereIs(t *testing.T) {
 		"an expired one":   func(w *world) { w.put("0", time.Second); time.Sleep(2 * time.Second) },
 		"a tombstone":      func(w *world) { w.put("0", time.Hour); w.destroy() },
 		"an old tombstone": func(w *world) { w.put("0", time.Hour); w.destroy(); time.Sleep(time.Minute + time.Second) },
+		"copies that are all damaged": func(w *world) {
+			w.put("0", time.Hour)
+			for id := range w.servers {
+				if w.stored(id) != nil {
+					w.overwrite(id, []byte{record.FormatVersion, 1, 2})
+				}
+			}
+		},
 		"a live record on a node that died": func(w *world) {
 			w.put("0", time.Hour)
 			w.servers[w.store.FirstNode(token)].Fail(off)

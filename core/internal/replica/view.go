@@ -69,7 +69,19 @@ func (a *Access) trusted(n *node.Node, c quorum.CopyState) bool {
 	return c.Rec != nil && quorum.Vouches(n.ID(), n.Epoch(), c.Rec) && !c.Debt.Owed && !a.store.hints.has(n, a.key)
 }
 
-// overUnread returns what a Destroy starts from if it can read no copy of the session: see quorum.Overwrite.
+// writesOver reports whether a write goes on although no copy of the session could be read: a Destroy always, a Put if
+// every copy is damaged.
+func (a *Access) writesOver(err error) bool {
+	switch a.op.kind {
+	case ending:
+		return a.foreign.Load() || errors.Is(err, ErrDamaged) || errors.Is(err, errDamagedHere)
+	case overwriting:
+		return errors.Is(err, ErrDamaged)
+	}
+	return false
+}
+
+// overUnread returns what such a write starts from: see quorum.Overwrite.
 func (a *Access) overUnread() *quorum.Decision {
 	now := a.store.Clock()
 	return quorum.Overwrite(&record.Record{Created: now, LastAccess: now, IdleTimeout: a.store.IdleTime}, a.looks.seen, a.node)

@@ -52,7 +52,7 @@ func (a *Access) write(ctx context.Context, k kind, change Change) (stored *reco
 func (a *Access) try(ctx context.Context, change Change) (*record.Record, outcome, error) {
 	if a.looks.decision == nil {
 		d, err := a.look(ctx)
-		if a.op.kind == ending && (a.foreign.Load() || errors.Is(err, ErrDamaged) || errors.Is(err, errDamagedHere)) {
+		if a.writesOver(err) {
 			d, err = a.overUnread(), nil
 		}
 		if err != nil {
