@@ -199,9 +199,9 @@ func (x *Exchange) commit(h http.Header, last bool) error {
 	return nil
 }
 
-// End ends the exchange. It drops changes that were not committed, because the handler panicked, but for a logout, which it
-// makes. It releases the session's lock. It records that the session was used, even if the handler never looked at it. In a part of an
-// exchange it does nothing.
+// End ends the exchange. It drops changes that were not committed, because the handler panicked, but for a logout, which
+// it makes. It releases the session's lock, and records that the session was used, even if the handler never looked at it.
+// In a part of an exchange it does nothing.
 func (x *Exchange) End() {
 	if x.within != nil {
 		return
