@@ -32,7 +32,7 @@ var ofPrincipals = []mutant{
 	},
 	{
 		"P2", "a renewal that could not be stored is taken back",
-		[]edit{{"commit.go", "		undo()\n		s.keepWork()", "		s.keepWork()"}}, unit("TestAKeptSessionWhoseRenewalFails", "."),
+		[]edit{{"commit.go", "		undo()\n		s.keepWork()", "		_ = undo\n		s.keepWork()"}}, unit("TestAKeptSessionWhoseRenewalFails", "."),
 	},
 	{
 		"P2", "who has ended is not listed",
