@@ -64,6 +64,7 @@ func (st *Store) receive(s *Session, m mailbox.Message) effect {
 // A write that has begun is finished first.
 func (st *Store) endStored(ctx context.Context, s *Session) error {
 	ctx = node.WithFailures(st.Replica.Random.As(ctx, "end of", s.token))
+	st.Replica.Random.Pause(ctx) // several begin at the same moment, and draw from one source
 	s.beginWriteBehind(ctx)
 	defer s.endSaving()
 	s.mu.Lock()

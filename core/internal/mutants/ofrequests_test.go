@@ -224,7 +224,10 @@ var ofRequests = []mutant{
 	},
 	{
 		"M5", "the next messages are heard while the nodes are asked about those before",
-		[]edit{{"internal/peers/backlog.go", "done.Go(func() { b.do(ctx, batch) })", "b.do(ctx, batch)"}},
+		[]edit{
+			{"internal/peers/backlog.go", "	done.Go(func() {\n		b.store", "	func() {\n		b.store"},
+			{"internal/peers/backlog.go", "		b.do(ctx, batch)\n	})", "		b.do(ctx, batch)\n	}()"},
+		},
 		unit("TestNothingHeardWaitsForTheNodes", "internal/peers"),
 	},
 	{

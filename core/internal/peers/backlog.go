@@ -2,11 +2,13 @@ package peers
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/gomsm/msm/core/internal/mailbox"
 	"github.com/gomsm/msm/core/internal/pace"
+	"github.com/gomsm/msm/core/internal/replica"
 )
 
 const (
@@ -27,6 +29,8 @@ type task = func(ctx context.Context) error
 // backlog is what messages ask this instance to do on the nodes. It is done behind the inbox, so that nodes that answer
 // slowly, or many sessions that end at once, keep no other message from being heard (rule M5).
 type backlog struct {
+	store   *replica.Store
+	added   int           // batches so far; the inbox alone adds
 	batches chan struct{} // one for each that is unfinished
 	tasks   chan struct{} // one for each that is being done
 
@@ -34,8 +38,8 @@ type backlog struct {
 	pace *pace.Pace
 }
 
-func newBacklog() *backlog {
-	return &backlog{batches: make(chan struct{}, maxBatches), tasks: make(chan struct{}, maxTasks), pace: pace.New(taskRate)}
+func newBacklog(store *replica.Store) *backlog {
+	return &backlog{store: store, batches: make(chan struct{}, maxBatches), tasks: make(chan struct{}, maxTasks), pace: pace.New(taskRate)}
 }
 
 // wait waits until n more tasks may begin, and reports whether it did before ctx ended.
@@ -58,9 +62,15 @@ func begin(ctx context.Context, limit chan<- struct{}) bool {
 
 // add has the tasks of a batch done by goroutines of done. It waits while too many batches are unfinished.
 func (b *backlog) add(ctx context.Context, done *sync.WaitGroup, batch []task) {
-	if len(batch) > 0 && begin(ctx, b.batches) {
-		done.Go(func() { b.do(ctx, batch) })
+	if len(batch) == 0 || !begin(ctx, b.batches) {
+		return
 	}
+	b.added++
+	ctx = b.store.Random.As(ctx, "batch", strconv.Itoa(b.added))
+	done.Go(func() {
+		b.store.Random.Pause(ctx) // two are added at the same moment, and share what they may begin in a second
+		b.do(ctx, batch)
+	})
 }
 
 // do does the tasks of a batch, which has begun. Those that fail it tries again, until nobody reads the message any more.

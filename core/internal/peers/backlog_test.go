@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gomsm/msm/core/internal/mailbox"
+	"github.com/gomsm/msm/core/internal/replica"
 )
 
 // TestNothingHeardWaitsForTheNodes: G6. However long the nodes take for what messages have asked for, the next messages are
@@ -17,7 +18,7 @@ import (
 func TestNothingHeardWaitsForTheNodes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b, began := newBacklog(), time.Now()
+		b, began := newBacklog(&replica.Store{}), time.Now()
 		var done sync.WaitGroup
 		slow := func(context.Context) error { time.Sleep(time.Second); return nil }
 		batch := make([]task, 2*maxTasks)
@@ -47,7 +48,7 @@ func TestNothingHeardWaitsForTheNodes(t *testing.T) {
 func TestMessagesInAnyNumber(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b, began := newBacklog(), time.Now()
+		b, began := newBacklog(&replica.Store{}), time.Now()
 		var done sync.WaitGroup
 		var did atomic.Int64
 		batch := make([]task, 4*taskRate)
@@ -71,7 +72,7 @@ func TestWhatFailsIsTriedAgain(t *testing.T) {
 	for name, fails := range map[string]time.Duration{"for a while": 5 * time.Second, "for good": 2 * mailbox.Retention} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b, began := newBacklog(), time.Now()
+				b, began := newBacklog(&replica.Store{}), time.Now()
 				var done sync.WaitGroup
 				did, others := 0, 0
 				b.add(t.Context(), &done, []task{func(context.Context) error {

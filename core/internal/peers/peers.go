@@ -43,7 +43,7 @@ type Peers struct {
 
 // New returns the Peers of an instance with that store. It does nothing before Begin.
 func New(store *replica.Store, log *journal.Journal) *Peers {
-	p := &Peers{store: store, log: log, courier: replica.NewCourier(store), names: newNamesakes(store), debts: newDebts(store), backlog: newBacklog()}
+	p := &Peers{store: store, log: log, courier: replica.NewCourier(store), names: newNamesakes(store), debts: newDebts(store), backlog: newBacklog(store)}
 	p.inbox = mailbox.NewInbox(p, store.Mail, store.Route)
 	p.inbox.OnRefused = p.refused
 	return p
@@ -124,6 +124,7 @@ func (p *Peers) Receive(ctx context.Context, at *node.Node, list []mailbox.Messa
 // log: the sender owes this to the nodes that it did not reach, and tells the others so (see debts).
 func (p *Peers) overwrite(ctx context.Context, at *node.Node, m mailbox.Message) error {
 	ctx = p.store.Random.As(ctx, "copies of", string(m.Session[:]))
+	p.store.Random.Pause(ctx) // several begin at the same moment, and draw from one source
 	if err := p.store.Receive(ctx, m, at.ID()); err != nil && ctx.Err() == nil && !errors.Is(err, replica.ErrUnavailable) {
 		p.log.Event(ctx, slog.LevelWarn, "some copies of a destroyed session could not be overwritten", "", "error", err)
 	}
