@@ -1,6 +1,7 @@
 package msm
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -100,6 +101,17 @@ func (p *accounts) addresses(m *Manager, who string) (list []string) {
 		list = append(list, s.Address)
 	}
 	return list
+}
+
+// stream opens the visitor's session at instance a, and watches it.
+func (p *accounts) stream(v *visitor) (s *Session, ctx context.Context, stop context.CancelFunc) {
+	p.t.Helper()
+	s, err := p.a.Open(p.t.Context(), v.id)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, stop = s.Watch(p.t.Context())
+	return s, ctx, stop
 }
 
 func (p *accounts) must(err error) {
