@@ -47,15 +47,7 @@ func (c *Config) faults() []fault {
 	for _, t := range c.ReadTranscoders {
 		add(t == nil, "ReadTranscoders", "has a nil entry; remove it")
 	}
-	_, err = sid.NewFormat("x", c.SigningKeys, c.UnsignedUntil)
-	add(err != nil, "SigningKeys", "%v", err)
-	_, err = seal.NewRing(c.EncryptionKeys)
-	add(err != nil, "EncryptionKeys", "%v", err)
-	add(!c.UnsignedUntil.IsZero() && !c.signs(), "UnsignedUntil", "is for signed ids; set SigningKeys or leave it out")
-	add(!c.SealedFrom.IsZero() && !c.encrypts(), "SealedFrom", "is for sealed records; set EncryptionKeys or leave it out")
-	add(!c.UnsealedUntil.IsZero() && !c.encrypts(), "UnsealedUntil", "is for sealed records; set EncryptionKeys or leave it out")
-	add(len(c.SigningKeys) > 0 && c.SigningKeysFrom != nil, "SigningKeysFrom", "is set together with SigningKeys; set only one of them")
-	add(len(c.EncryptionKeys) > 0 && c.EncryptionKeysFrom != nil, "EncryptionKeysFrom", "is set together with EncryptionKeys; set only one of them")
+	c.keyFaults(add)
 	if c.AuthFile != "" {
 		_, err := secretsIn(c.AuthFile)()
 		add(err != nil, "AuthFile", "%v", err)
@@ -64,6 +56,19 @@ func (c *Config) faults() []fault {
 		add(!p.IsValid(), "TrustedProxies", "contains an invalid prefix; make it with netip.MustParsePrefix, such as \"10.0.0.0/8\"")
 	}
 	return slices.Concat(list, headerFaults(c.Header), cookieFaults(&c.Cookie))
+}
+
+// keyFaults adds what is wrong with the keys.
+func (c *Config) keyFaults(add func(bad bool, field, format string, args ...any)) {
+	_, err := sid.NewFormat("x", c.SigningKeys, c.UnsignedUntil)
+	add(err != nil, "SigningKeys", "%v", err)
+	_, err = seal.NewRing(c.EncryptionKeys)
+	add(err != nil, "EncryptionKeys", "%v", err)
+	add(!c.UnsignedUntil.IsZero() && !c.signs(), "UnsignedUntil", "is for signed ids; set SigningKeys or leave it out")
+	add(!c.SealedFrom.IsZero() && !c.encrypts(), "SealedFrom", "is for sealed records; set EncryptionKeys or leave it out")
+	add(!c.UnsealedUntil.IsZero() && !c.encrypts(), "UnsealedUntil", "is for sealed records; set EncryptionKeys or leave it out")
+	add(len(c.SigningKeys) > 0 && c.SigningKeysFrom != nil, "SigningKeysFrom", "is set together with SigningKeys; set only one of them")
+	add(len(c.EncryptionKeys) > 0 && c.EncryptionKeysFrom != nil, "EncryptionKeysFrom", "is set together with EncryptionKeys; set only one of them")
 }
 
 // validPrefix reports whether s can be Config.KeyPrefix.
