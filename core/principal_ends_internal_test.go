@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,19 +157,25 @@ func TestAKeptSessionWhoseRenewalFails(t *testing.T) {
 func TestALoginThatIsEndedBeforeItIsStored(t *testing.T) {
 	t.Parallel()
 	withAccounts(t, Config{PrincipalLimit: 1}, func(p *accounts) {
-		late, next, listed := &visitor{}, &visitor{}, false
+		late, next := &visitor{}, &visitor{}
+		var listed atomic.Bool // the list is stored
+		done := make(chan struct{})
 		for _, s := range p.w.servers {
 			s.Fail(nodetest.Once(func(op nodetest.Op) bool {
-				listed = listed || op.Write() && op.Key == listKey("ann")
-				return listed && op.Write() && op.Key != listKey("ann")
+				if op.Write() && op.Key == listKey("ann") {
+					listed.Store(true)
+				}
+				return listed.Load() && op.Write() && op.Key != listKey("ann")
 			}, func() {
 				for _, s := range p.w.servers {
 					s.Fail(nil)
 				}
 				p.logIn(next, p.b, "ann", "next")
+				close(done)
 			}))
 		}
 		late.request(p.a, "POST", func(s *Session) { p.must(s.SetPrincipal("ann")) })
+		<-done
 		time.Sleep(time.Minute)
 		p.everywhere(next, "ann")
 		p.everywhere(late, "")

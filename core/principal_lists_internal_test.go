@@ -39,7 +39,7 @@ func TestAListThatWasLost(t *testing.T) {
 	})
 }
 
-// TestAListOfWhichNobodyKnows: rule P4, G11. While no node can tell what the list says, what it said last counts at each
+// TestAListOfWhichNobodyKnows: G11, rule P4. While no node can tell what the list says, what it said last counts at each
 // instance: whoever was over there stays so, all others go on.
 func TestAListOfWhichNobodyKnows(t *testing.T) {
 	t.Parallel()
