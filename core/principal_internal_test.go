@@ -83,7 +83,7 @@ func TestTheListFollowsTheSession(t *testing.T) {
 		"a logout after a login in one request": {do: func(p *accounts, v *visitor) {
 			v.request(p.a, "POST", func(s *Session) { p.must(s.SetPrincipal("bob")); s.Destroy() })
 		}, nobody: true},
-		"the session expires": {do: func(*accounts, *visitor) { time.Sleep(2 * time.Hour) }, nobody: true},
+		"the session expires": {do: func(*accounts, *visitor) { time.Sleep(10 * time.Minute) }, nobody: true},
 		"a login that panics": {do: func(p *accounts, v *visitor) {
 			defer func() { _ = recover() }()
 			v.request(p.a, "POST", func(s *Session) { p.must(s.SetPrincipal("bob")); panic("in the handler") })
@@ -91,7 +91,7 @@ func TestTheListFollowsTheSession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			withAccounts(t, Config{}, func(p *accounts) {
+			withAccounts(t, Config{IdleTimeout: 5 * time.Minute}, func(p *accounts) {
 				v := p.user(p.a, "ann", "home")
 				before := p.handle(v, p.a)
 				time.Sleep(heard)
