@@ -45,8 +45,9 @@ type Config struct {
 	// Nodes lists the memcached servers: "n1:cache1:11211,n2:cache2:11211", separated by commas, blanks or both. The
 	// ids, of 1 to 32 letters, digits or underscores, are part of session ids: a server keeps its id when its address
 	// changes, and another server in its place gets a new id. IPv6 addresses stand in brackets; a unix socket is
-	// written n1:/path. A single node needs no id. Empty: one in-memory node in this process, of 64 MiB. If that is full it evicts
-	// sessions, those first that were not used again since they began; the log tells, and Stats.Evicted counts.
+	// written n1:/path. A single node needs no id. Empty: one in-memory node in this process, of 64 MiB. If
+	// that is full it evicts sessions, those first that were not used again since they began; the log tells, and
+	// Stats.Evicted counts.
 	Nodes string
 	// FailoverNodes lists ids of nodes, such as "n1", that get copies only while too few other nodes are available.
 	// Sessions leave them when others are back. Only in sticky mode may instances have different ones: otherwise

@@ -92,7 +92,7 @@ func (p *principals) logIn(ctx context.Context, e entering) (in entered, err err
 
 // undo takes a login back whose session could not be stored.
 func (p *principals) undo(name string, in entered) {
-	p.inBackground(name, 0, func(l *principal.List) (bool, error) { return changed(l.Undo(in.Session, in.former)) })
+	p.inBackground(name, 0, func(l *principal.List) (changed bool) { return l.Undo(in.Session, in.former) })
 }
 
 // serveWithout reports whether a login goes on although the list cannot be stored, and the session comes into it later (rule
@@ -115,16 +115,8 @@ func (p *principals) makeRoom(ctx context.Context, name string, own ...string) (
 	if err != nil {
 		return nil, err
 	}
-	var living []sighting
-	for _, s := range p.look(ctx, list.Sessions) {
-		switch {
-		case slices.Contains(own, s.Handle):
-		case s.gone:
-			gone = append(gone, s.Session)
-		default:
-			living = append(living, s)
-		}
-	}
+	others := slices.DeleteFunc(list.Sessions, func(s principal.Session) bool { return slices.Contains(own, s.Handle) })
+	living, gone := p.look(ctx, others)
 	surplus := len(living) + 1 - p.limit
 	if surplus <= 0 {
 		return gone, nil

@@ -23,25 +23,32 @@ const (
 type sighting struct {
 	principal.Session
 	used time.Time // the last time; zero: the nodes cannot tell
-	gone bool      // it has ended
 }
 
-// look looks at sessions of a list. It does not keep them alive.
-func (p *principals) look(ctx context.Context, sessions []principal.Session) []sighting {
-	list := make([]sighting, len(sessions))
-	each(sessions, func(i int, s principal.Session) { list[i] = p.lookAt(ctx, s) })
-	return list
+// look looks at sessions of a list, and tells those that live from those that have ended. It does not keep them alive.
+func (p *principals) look(ctx context.Context, sessions []principal.Session) (living []sighting, gone []principal.Session) {
+	used, over := make([]time.Time, len(sessions)), make([]bool, len(sessions))
+	each(sessions, func(i int, s principal.Session) { used[i], over[i] = p.lookAt(ctx, s) })
+	for i, s := range sessions {
+		if over[i] {
+			gone = append(gone, s)
+		} else {
+			living = append(living, sighting{s, used[i]})
+		}
+	}
+	return living, gone
 }
 
-func (p *principals) lookAt(ctx context.Context, s principal.Session) sighting {
+// lookAt returns when a session was used last, zero if the nodes cannot tell, and whether it has ended.
+func (p *principals) lookAt(ctx context.Context, s principal.Session) (used time.Time, over bool) {
 	rec, err := p.access(s).Peek(ctx)
 	switch {
 	case errors.Is(err, replica.ErrNoSession):
-		return sighting{s, s.Login, !young(s)}
+		return s.Login, !young(s)
 	case err != nil:
-		return sighting{Session: s}
+		return time.Time{}, false
 	}
-	return sighting{s, lastUse(rec), rec.Tombstone || rec.Expired(time.Now())}
+	return lastUse(rec), rec.Tombstone || rec.Expired(time.Now())
 }
 
 func young(s principal.Session) bool { return time.Since(s.Login) <= youngFor }
@@ -58,9 +65,7 @@ func lastUse(rec *record.Record) time.Time {
 func (p *principals) end(ctx context.Context, s principal.Session) error {
 	err := p.endStored(ctx, s)
 	if err == nil {
-		key := []sid.Hash{sid.Hash(s.Key)}
-		p.backend.forget(ctx, key)
-		p.watches.endedKeys(key)
+		p.ended(ctx, sid.Hash(s.Key))
 	}
 	return err
 }
@@ -76,8 +81,13 @@ func (p *principals) endAll(ctx context.Context, sessions []principal.Session) {
 			ended = append(ended, sid.Hash(s.Key))
 		}
 	})
-	p.backend.forget(ctx, ended)
-	p.watches.endedKeys(ended)
+	p.ended(ctx, ended...)
+}
+
+// ended takes sessions that have ended on their nodes out of memory, and ends their streams.
+func (p *principals) ended(ctx context.Context, keys ...sid.Hash) {
+	p.backend.forget(ctx, keys)
+	p.watches.endedKeys(keys)
 }
 
 // endStored ends a session on its nodes. One that has just logged in may be on none yet: then it finds that it has ended when
@@ -101,24 +111,18 @@ func (p *principals) endStored(ctx context.Context, s principal.Session) error {
 
 // forget takes sessions that have ended out of the list, in the background.
 func (p *principals) forget(name string, gone []principal.Session) {
-	p.inBackground(name, 0, func(l *principal.List) (bool, error) { return changed(l.Remove(gone)) })
+	p.inBackground(name, 0, func(l *principal.List) (changed bool) { return l.Remove(gone) })
 }
 
 // tidy looks for sessions of the list that have ended, in the background, and takes them out.
 func (p *principals) tidy(name string) {
-	p.background.Add(p.enter(sid.Principal(name)).id(), func(ctx context.Context, access *replica.Access, _ sid.ID) error {
+	p.background.Add(p.place(sid.Principal(name)), func(ctx context.Context, access *replica.Access, _ sid.ID) error {
 		list, _, err := p.load(ctx, name)
 		if err != nil {
 			return err
 		}
-		var gone []principal.Session
-		for _, s := range p.look(ctx, list.Sessions) {
-			if s.gone {
-				gone = append(gone, s.Session)
-			}
-		}
-		_, err = storeList(ctx, p, access, name, 0, func(l *principal.List) (bool, error) { return changed(l.Remove(gone)) })
-		return err
+		_, gone := p.look(ctx, list.Sessions)
+		return p.storeChanged(ctx, access, name, 0, func(l *principal.List) (changed bool) { return l.Remove(gone) })
 	})
 }
 

@@ -36,12 +36,8 @@ func (m *Manager) Sessions(ctx context.Context, name string) (list []SessionInfo
 	if s := m.fromOrNil(ctx); s != nil {
 		current = s.Handle()
 	}
-	var gone []principal.Session
-	for _, s := range m.principals.look(ctx, stored.Sessions) {
-		if s.gone {
-			gone = append(gone, s.Session)
-			continue
-		}
+	living, gone := m.principals.look(ctx, stored.Sessions)
+	for _, s := range living {
 		list = append(list, SessionInfo{s.Handle, s.Created, s.Login, s.used, s.Address, s.Agent, s.Handle == current})
 	}
 	slices.SortStableFunc(list, func(a, b SessionInfo) int { return b.LastSeen.Compare(a.LastSeen) })
@@ -93,23 +89,22 @@ func (m *Manager) DestroyAll(ctx context.Context, name string, except ...string)
 		return err
 	}
 	request := m.fromOrNil(ctx)
-	var own *principal.Session
+	var own, kept *principal.Session // the entry of the request's session; the same if that is to be kept
 	if request != nil {
 		own = request.listed(name)
 	}
-	kept := own != nil && slices.Contains(except, own.Handle)
+	if own != nil && slices.Contains(except, own.Handle) {
+		kept = own
+	}
 	p := m.principals
 	ended, err := changeList(ctx, p, name, m.config.IdleTimeout, func(l *principal.List) ([]principal.Session, error) {
-		if kept {
-			return l.End(time.Now(), except, own), nil
-		}
-		return l.End(time.Now(), except, nil), nil
+		return l.End(time.Now(), except, kept), nil
 	})
 	if err != nil {
 		return err
 	}
 	p.endAll(context.WithoutCancel(ctx), ended) // what cannot be ended now is over all the same: see principals.isOver
-	if own != nil && !kept {
+	if own != nil && kept == nil {
 		request.Destroy()
 	}
 	return nil

@@ -96,9 +96,7 @@ func (p *principals) check(ctx context.Context, id sid.ID, rec *record.Record) {
 // comeBack puts a session into the list, in the background, if the list lacks it. With again the list is stored in any case.
 func (p *principals) comeBack(id sid.ID, rec *record.Record, again bool) {
 	entry := entryOf(id, rec)
-	p.inBackground(rec.Login.Principal, rec.Idle(), func(l *principal.List) (bool, error) {
-		return changed(l.Return(entry) || again)
-	})
+	p.inBackground(rec.Login.Principal, rec.Idle(), func(l *principal.List) (changed bool) { return l.Return(entry) || again })
 }
 
 // entryOf returns the entry of a session that has logged in before.
@@ -135,23 +133,25 @@ func (p *principals) load(ctx context.Context, name string) (list principal.List
 
 // inBackground changes the principal's list in the background. If that has other work waiting it is left out: it was not
 // asked for, and will come up again.
-func (p *principals) inBackground(name string, idle time.Duration, do func(l *principal.List) (bool, error)) {
+func (p *principals) inBackground(name string, idle time.Duration, do func(l *principal.List) (changed bool)) {
 	name = strings.Clone(name)
-	p.background.Add(p.enter(sid.Principal(name)).id(), func(ctx context.Context, access *replica.Access, _ sid.ID) error {
-		_, err := storeList(ctx, p, access, name, idle, do)
-		return err
+	p.background.Add(p.place(sid.Principal(name)), func(ctx context.Context, access *replica.Access, _ sid.ID) error {
+		return p.storeChanged(ctx, access, name, idle, do)
 	})
 }
 
 // errUnchanged ends a change of a list that has nothing to change. It is no failure.
 var errUnchanged = errors.New("nothing to change")
 
-// changed returns errUnchanged if nothing was changed.
-func changed(is bool) (bool, error) {
-	if !is {
-		return false, errUnchanged
-	}
-	return true, nil
+// storeChanged is storeList for a change that may have nothing to change.
+func (p *principals) storeChanged(ctx context.Context, access *replica.Access, name string, idle time.Duration, do func(l *principal.List) (changed bool)) error {
+	_, err := storeList(ctx, p, access, name, idle, func(l *principal.List) (none struct{}, err error) {
+		if !do(l) {
+			err = errUnchanged
+		}
+		return none, err
+	})
+	return err
 }
 
 // changeList changes the principal's list, which then lasts at least as long as idle. If do returns an error, nothing changes.

@@ -29,14 +29,19 @@ type entrance struct {
 	token, asked string // asked: the node that is asked first
 }
 
-// enter begins an access, at the node where the value was found to lie, or else where a new one would be made.
-func (v *values) enter(token string) *entrance {
-	at := &entrance{values: v, token: token, asked: v.homes.Get(token)}
-	if _, known := v.store.Cluster.Node(at.asked); at.asked == "" || !known {
-		at.asked = v.store.FirstNode(token)
+// place returns the token and the node where the value was found to lie, or else where a new one would be made.
+func (v *values) place(token string) sid.ID {
+	home := v.homes.Get(token)
+	if _, known := v.store.Cluster.Node(home); home == "" || !known {
+		home = v.store.FirstNode(token)
 	}
-	at.Access = v.store.Open(token, at.asked)
-	return at
+	return sid.ID{Token: token, Node: home}
+}
+
+// enter begins an access.
+func (v *values) enter(token string) *entrance {
+	asked := v.place(token).Node
+	return &entrance{Access: v.store.Open(token, asked), values: v, token: token, asked: asked}
 }
 
 // leave remembers where the value lies, if that is not the node that was asked first, and has what needs repair

@@ -31,7 +31,8 @@ var gobShared = &gobTranscoder{shapes: &shapes{
 // CVE-2024-34156). And gob trusts the stored length of a map, so that a few bytes can ask for all memory. This
 // transcoder checks lengths, numbers and nesting before it decodes anything.
 //
-// One attribute has at most 1 MiB, and the limits of CBOR() in numbers and nesting. A nil in a slice or map of interfaces is an error.
+// One attribute has at most 1 MiB, and the limits of CBOR() in numbers and nesting. A nil in a slice or map of interfaces
+// is an error.
 func Gob() Transcoder { return gobShared }
 
 // Name implements Transcoder.

@@ -81,7 +81,7 @@ func (g *gobLook) take(n uint64) []byte {
 func (g *gobLook) count() int {
 	n := g.uint()
 	switch {
-	case n > uint64(len(g.message)) && n > uint64(len(g.message)+len(g.rest)):
+	case n > uint64(len(g.message)+len(g.rest)):
 		g.fail(errGob)
 	case n > maxElements:
 		g.fail(fmt.Errorf("%d elements, more than %d", n, maxElements))

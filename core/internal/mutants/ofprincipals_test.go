@@ -40,7 +40,7 @@ var ofPrincipals = []mutant{
 	},
 	{
 		"P2", "who logs in at this moment is listed",
-		[]edit{{"principal_look.go", "sighting{s, s.Login, !young(s)}", "sighting{s, s.Login, true}"}}, unit("TestALoginThatIsEndedBeforeItIsStored|TestPrincipalLimit", "."),
+		[]edit{{"principal_look.go", "return s.Login, !young(s)", "return s.Login, true"}}, unit("TestALoginThatIsEndedBeforeItIsStored|TestPrincipalLimit", "."),
 	},
 	{
 		"P3", "an end is the end of those whose clock was ahead, too",
